@@ -1,0 +1,205 @@
+# postshift: how anything is built and checked.  What a program is made of stands in its folder's build.mk.
+#
+#   make            the programs, in build/bin/
+#   make test       installs what is missing, builds, runs all tests
+#   make demo       a private gateway on loopback, real mail, a cutover (KEEP=1 leaves it running)
+#   make help       all targets
+
+BUILD    ?= build
+SANITIZE ?=
+prefix   ?= /usr/local
+sysconfdir ?= /etc
+unitdir  ?= /lib/systemd/system
+Q        := $(if $(V),,@)
+VERSION  := $(shell cat shared/version 2>/dev/null || echo 0.0)
+
+CC       ?= gcc
+CLANG    ?= clang
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wundef -Wvla \
+            -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
+            -Wwrite-strings -Wcast-qual -Wcast-align -Wformat=2 -Wimplicit-fallthrough -Wswitch-enum \
+            -Wnull-dereference -Wno-missing-field-initializers -Wno-missing-braces
+HARDEN   := -O2 -g -fstack-protector-strong -fPIE
+ifeq ($(shell uname -m),x86_64)
+HARDEN   += -fcf-protection -fstack-clash-protection
+endif
+LINK     := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+
+ifeq ($(SANITIZE),)
+FLAVOUR  := plain
+HARDEN   += -D_FORTIFY_SOURCE=3
+else
+comma    := ,
+FLAVOUR  := $(subst $(comma),-,$(SANITIZE))
+HARDEN   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -DPOSTSHIFT_SANITIZED=1
+LINK     += -fsanitize=$(SANITIZE)
+endif
+# CFLAGS, CPPFLAGS and LDFLAGS stay the packager's.
+BASE_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -DPOSTSHIFT_VERSION='"$(VERSION)"' -MMD -MP $(WARNINGS) $(HARDEN)
+
+OBJ      := $(BUILD)/obj-$(FLAVOUR)
+BIN      := $(BUILD)/bin
+
+# Filled by the build.mk files: data alone.
+BASE     :=
+PURE     :=
+SERVICE  :=
+SERVICE_PACKAGES :=
+PROGRAMS :=
+MANUALS  :=
+UNIT_TESTS := $(wildcard tests/unit/test_*.c)
+FUZZERS    := $(wildcard tests/fuzz/fuzz_*.c)
+
+include $(sort $(wildcard shared/build.mk milters/*/build.mk policyd/build.mk policyd/*/build.mk tests/build.mk))
+
+# Libraries by pkg-config, their headers as system headers, so that our warnings stay ours.
+package_name   = $(if $(filter $1,spf2 resolv m opendkim),,$1)
+package_cflags = $(patsubst -I%,-isystem %,$(if $(strip $(foreach p,$1,$(call package_name,$p))),$(shell pkg-config --cflags $(foreach p,$1,$(call package_name,$p)) 2>/dev/null)))
+package_libs   = $(if $(strip $(foreach p,$1,$(call package_name,$p))),$(shell pkg-config --libs $(foreach p,$1,$(call package_name,$p)) 2>/dev/null)) \
+                 $(foreach p,$1,$(if $(call package_name,$p),,-l$p))
+BASE_PACKAGES := libidn2 libcrypto m
+# One list for all compilations: the flags of -dev packages hardly ever differ from none.
+ALL_PACKAGES  := $(sort $(BASE_PACKAGES) $(SERVICE_PACKAGES) $(foreach p,$(PROGRAMS),$($p_PACKAGES)))
+ALL_CFLAGS    := $(call package_cflags,$(ALL_PACKAGES))
+
+objects = $(patsubst %.c,$(OBJ)/%.o,$1)
+program_name = $(or $($1_NAME),postshift-$1)
+PROGRAM_FILES := $(foreach p,$(PROGRAMS),$(BIN)/$(call program_name,$p))
+UNIT_FILES    := $(patsubst tests/unit/%.c,$(OBJ)/unit/%,$(UNIT_TESTS))
+REPLAY_FILES  := $(patsubst tests/fuzz/%.c,$(OBJ)/replay/%,$(FUZZERS))
+FUZZ_FILES    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
+
+.PHONY: all test unit system demo bench bench-peers fuzz floors format lint install uninstall packages clean help
+.DELETE_ON_ERROR:
+.SECONDARY:
+all: $(PROGRAM_FILES)
+
+# The programs of one flavour replace those of another; their objects live apart.
+$(BUILD)/flavour: $(if $(filter $(FLAVOUR),$(shell cat $(BUILD)/flavour 2>/dev/null)),,force)
+	@mkdir -p $(BIN)
+	@echo $(FLAVOUR) > $@
+.PHONY: force
+force:
+
+$(OBJ)/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  CC $<')
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(CFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+$(OBJ)/%.o: %.S
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  CC $<')
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(OBJ)/libbase.a: $(call objects,$(BASE))
+$(OBJ)/libpure.a: $(call objects,$(PURE))
+$(OBJ)/libservice.a: $(call objects,$(SERVICE))
+$(OBJ)/lib%.a:
+	@rm -f $@
+	@mkdir -p $(@D)
+	$(Q)ar rcs $@ $^
+
+ARCHIVES := $(OBJ)/libservice.a $(OBJ)/libpure.a $(OBJ)/libbase.a
+FLOORS   := $(OBJ)/libpure.a $(OBJ)/libbase.a
+
+define program_rule
+$(BIN)/$(call program_name,$1): $(call objects,$($1_SOURCES)) $(ARCHIVES) $(BUILD)/flavour
+	@mkdir -p $$(@D)
+	$(if $(Q),@echo '  LINK $$@')
+	$(Q)$$(CC) $(BASE_CFLAGS) $$(CFLAGS) $(LINK) $$(LDFLAGS) -o $$@ $(call objects,$($1_SOURCES)) $(ARCHIVES) \
+	    $(call package_libs,$(BASE_PACKAGES) $(SERVICE_PACKAGES) $($1_PACKAGES)) -lpthread
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rule,$p)))
+
+# A unit test links the pure floors; one that needs more names it: test_NAME_SOURCES, test_NAME_PACKAGES.
+define unit_rule
+$(OBJ)/unit/$1: $(OBJ)/tests/unit/$1.o $(call objects,$($1_SOURCES)) $(if $($1_SOURCES)$($1_PACKAGES),$(ARCHIVES),$(FLOORS))
+	@mkdir -p $$(@D)
+	$(if $(Q),@echo '  LINK $$@')
+	$(Q)$$(CC) $(BASE_CFLAGS) $(LINK) -o $$@ $$^ -lcmocka $(call package_libs,$(BASE_PACKAGES) $(if $($1_SOURCES)$($1_PACKAGES),$(SERVICE_PACKAGES)) $($1_PACKAGES)) $($1_LINK) -lpthread
+$(OBJ)/replay/$1: $(OBJ)/tests/fuzz/$1.o $(OBJ)/tests/fuzz/replay.o $(call objects,$($1_SOURCES)) $(if $($1_SOURCES)$($1_PACKAGES),$(ARCHIVES),$(FLOORS))
+	@mkdir -p $$(@D)
+	$(if $(Q),@echo '  LINK $$@')
+	$(Q)$$(CC) $(BASE_CFLAGS) $(LINK) -o $$@ $$^ $(call package_libs,$(BASE_PACKAGES) $(if $($1_SOURCES)$($1_PACKAGES),$(SERVICE_PACKAGES)) $($1_PACKAGES)) $($1_LINK) -lpthread
+endef
+$(foreach t,$(notdir $(basename $(UNIT_TESTS) $(FUZZERS))),$(eval $(call unit_rule,$t)))
+
+# Fuzzers: clang, libFuzzer, all pure code instrumented in one go.
+FUZZ_FLAGS := -std=c11 -D_GNU_SOURCE -I. -DPOSTSHIFT_VERSION='"$(VERSION)"' -DPOSTSHIFT_SANITIZED=1 -g -O1 -fno-omit-frame-pointer \
+              -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_OBJ = $(BUILD)/fuzz/obj
+$(FUZZ_OBJ)/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  CLANG $<')
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP $(ALL_CFLAGS) -c -o $@ $<
+$(FUZZ_OBJ)/libfloors.a: $(patsubst %.c,$(FUZZ_OBJ)/%.o,$(BASE) $(PURE))
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+$(FUZZ_OBJ)/libservice.a: $(patsubst %.c,$(FUZZ_OBJ)/%.o,$(SERVICE))
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+define fuzz_rule
+$(BUILD)/fuzz/$1: $(FUZZ_OBJ)/tests/fuzz/$1.o $(patsubst %.c,$(FUZZ_OBJ)/%.o,$($1_SOURCES)) $(if $($1_SOURCES)$($1_PACKAGES),$(FUZZ_OBJ)/libservice.a) $(FUZZ_OBJ)/libfloors.a
+	$(if $(Q),@echo '  LINK $$@')
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $$@ $$^ $(call package_libs,$(BASE_PACKAGES) $(if $($1_SOURCES)$($1_PACKAGES),$(SERVICE_PACKAGES)) $($1_PACKAGES)) $($1_LINK) -lpthread
+endef
+$(foreach t,$(notdir $(basename $(FUZZERS))),$(eval $(call fuzz_rule,$t)))
+
+packages: ## install the Debian packages that building, tests and demo need
+	tests/install-packages
+
+unit: $(UNIT_FILES) $(REPLAY_FILES) ## unit tests and replay of the fuzzers' corpora
+	tests/run --unit $(OBJ)
+
+system: all ## the system tests alone (PYTEST="-k name" narrows)
+	tests/run --system $(OBJ)
+
+test: packages ## install what is missing, build, run all tests
+	$(MAKE) --no-print-directory test-built
+
+.PHONY: test-built
+test-built: all $(UNIT_FILES) $(REPLAY_FILES)
+	tests/run --unit --system $(OBJ)
+
+demo: packages ## a private gateway, real mail, a cutover; KEEP=1 leaves it running
+	$(MAKE) --no-print-directory all
+	KEEP=$(KEEP) tests/demo/demo
+
+bench: packages ## ratios against a reference in the same run
+	$(MAKE) --no-print-directory all
+	tests/bench/bench
+
+fuzz: $(FUZZ_FILES) ## each fuzzer for FUZZ_SECONDS (600); FUZZ="policy_wire pin" narrows
+	tests/fuzz/run $(BUILD)/fuzz $(or $(FUZZ_SECONDS),600) $(FUZZ)
+
+floors: $(FLOORS) ## name system calls that crept into the pure floors
+	tests/floors $(FLOORS)
+
+C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find shared policyd milters tests -name '*.[ch]')
+format: ## clang-format in place
+	clang-format -i $(C_FILES)
+
+lint: ## formatting, clang-tidy, manual pages
+	clang-format --dry-run -Werror $(C_FILES)
+	tests/lint $(BASE) $(PURE) $(SERVICE) $(foreach p,$(PROGRAMS),$($p_SOURCES)) -- -std=c11 -D_GNU_SOURCE -I. -DPOSTSHIFT_VERSION='"$(VERSION)"' $(ALL_CFLAGS)
+
+install: all ## DESTDIR= prefix=/usr
+	$(foreach p,$(PROGRAMS),install -D -m 0755 $(BIN)/$(call program_name,$p) $(DESTDIR)$(prefix)/$(if $(filter ctl,$p),bin,sbin)/$(call program_name,$p) &&) true
+	$(foreach m,$(MANUALS),install -D -m 0644 $m $(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m) &&) true
+	install -d $(DESTDIR)$(sysconfdir)/postshift
+	test -e $(DESTDIR)$(sysconfdir)/postshift/postshift.conf || install -m 0640 postfix-conf/postshift.conf $(DESTDIR)$(sysconfdir)/postshift/postshift.conf
+	install -d $(DESTDIR)$(prefix)/share/postshift && install -m 0644 $(filter-out %.service %.path,$(wildcard postfix-conf/*.*)) $(DESTDIR)$(prefix)/share/postshift/
+	install -d $(DESTDIR)$(unitdir) && $(if $(wildcard postfix-conf/*.service postfix-conf/*.path),install -m 0644 $(wildcard postfix-conf/*.service postfix-conf/*.path) $(DESTDIR)$(unitdir)/,true)
+
+uninstall: ## removes what install put there, but the configuration
+	rm -f $(foreach p,$(PROGRAMS),$(DESTDIR)$(prefix)/$(if $(filter ctl,$p),bin,sbin)/$(call program_name,$p))
+	rm -f $(foreach m,$(MANUALS),$(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
+	rm -rf $(DESTDIR)$(prefix)/share/postshift
+
+clean:
+	rm -rf $(BUILD)
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

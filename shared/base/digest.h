@@ -1,0 +1,13 @@
+/*
+ * digest - SHA-256 (libcrypto).
+ */
+#ifndef SHARED_BASE_DIGEST_H
+#define SHARED_BASE_DIGEST_H
+
+#include "shared/base/span.h"
+
+enum { DIGEST_SHA256_SIZE = 32 };
+
+void digest_sha256(struct span data, uint8_t out[DIGEST_SHA256_SIZE]);
+
+#endif

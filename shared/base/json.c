@@ -1,0 +1,201 @@
+#include "shared/base/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+/* How many octets the UTF-8 sequence at the start of `text` has; 0 when it is none (RFC
+ * 3629). */
+static size_t
+utf8_length(struct span text)
+{
+    unsigned char first = (unsigned char)text.data[0];
+    unsigned char second = text.length > 1 ? (unsigned char)text.data[1] : 0;
+    size_t length;
+
+    if (first < 0x80)
+        return 1;
+    if (first >= 0xc2 && first <= 0xdf)
+        length = 2;
+    else if (first >= 0xe0 && first <= 0xef)
+        length = 3;
+    else if (first >= 0xf0 && first <= 0xf4)
+        length = 4;
+    else
+        return 0;
+    if (text.length < length)
+        return 0;
+    /* Overlong forms, surrogates, and what lies above U+10FFFF show in the second octet.
+     */
+    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
+        return 0;
+    for (size_t i = 1; i < length; i++) {
+        if (((unsigned char)text.data[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    return length;
+}
+
+static void
+write_octet(struct buffer *out, char octet)
+{
+    if (octet == '"' || octet == '\\') {
+        buffer_append_octet(out, '\\');
+        buffer_append_octet(out, octet);
+    } else if (octet == '\n') {
+        buffer_append_text(out, "\\n");
+    } else if ((unsigned char)octet < 0x20 || octet == 0x7f) {
+        buffer_printf(out, "\\u%04x", (unsigned)(unsigned char)octet);
+    } else {
+        buffer_append_octet(out, octet);
+    }
+}
+
+static void
+write_string(struct buffer *out, struct span text)
+{
+    buffer_append_octet(out, '"');
+    while (text.length > 0) {
+        size_t length = utf8_length(text);
+
+        if (length == 0)
+            buffer_append_text(out, "\xef\xbf\xbd");
+        else if (length == 1)
+            write_octet(out, text.data[0]);
+        else
+            buffer_append(out, span_first(text, length));
+        text = span_from(text, length == 0 ? 1 : length);
+    }
+    buffer_append_octet(out, '"');
+}
+
+static void
+begin_value(struct json *json, const char *key)
+{
+    if (json->needs_comma)
+        buffer_append_octet(json->out, ',');
+    json->needs_comma = true;
+    if (key == NULL)
+        return;
+    write_string(json->out, span_of(key));
+    buffer_append_octet(json->out, ':');
+}
+
+static void
+open_with(struct json *json, char bracket)
+{
+    buffer_append_octet(json->out, bracket);
+    json->needs_comma = false;
+}
+
+static void
+close_with(struct json *json, char bracket)
+{
+    buffer_append_octet(json->out, bracket);
+    json->needs_comma = true;
+}
+
+struct json
+json_on(struct buffer *out)
+{
+    return (struct json){out, false};
+}
+
+void
+json_object_begin(struct json *json, const char *key)
+{
+    begin_value(json, key);
+    open_with(json, '{');
+}
+
+void
+json_object_begin_span(struct json *json, struct span key)
+{
+    begin_value(json, NULL);
+    write_string(json->out, key);
+    buffer_append_octet(json->out, ':');
+    open_with(json, '{');
+}
+
+void
+json_object_end(struct json *json)
+{
+    close_with(json, '}');
+}
+
+void
+json_array_begin(struct json *json, const char *key)
+{
+    begin_value(json, key);
+    open_with(json, '[');
+}
+
+void
+json_array_end(struct json *json)
+{
+    close_with(json, ']');
+}
+
+void
+json_text(struct json *json, const char *key, const char *text)
+{
+    if (text == NULL)
+        json_null(json, key);
+    else
+        json_span(json, key, span_of(text));
+}
+
+void
+json_span(struct json *json, const char *key, struct span text)
+{
+    begin_value(json, key);
+    write_string(json->out, text);
+}
+
+void
+json_integer(struct json *json, const char *key, int64_t number)
+{
+    begin_value(json, key);
+    buffer_printf(json->out, "%" PRId64, number);
+}
+
+void
+json_hundredths(struct json *json, const char *key, int64_t hundredths)
+{
+    int64_t size = hundredths < 0 ? -hundredths : hundredths;
+    const char *sign = hundredths < 0 ? "-" : "";
+
+    begin_value(json, key);
+    if (size % 100 == 0)
+        buffer_printf(json->out, "%s%" PRId64, sign, size / 100);
+    else if (size % 10 == 0)
+        buffer_printf(
+            json->out, "%s%" PRId64 ".%" PRId64, sign, size / 100, size % 100 / 10);
+    else
+        buffer_printf(
+            json->out, "%s%" PRId64 ".%02" PRId64, sign, size / 100, size % 100);
+}
+
+void
+json_double(struct json *json, const char *key, double number)
+{
+    begin_value(json, key);
+    if (isfinite(number))
+        buffer_printf(json->out, "%.17g", number);
+    else
+        buffer_append_text(json->out, "null");
+}
+
+void
+json_bool(struct json *json, const char *key, bool yes)
+{
+    begin_value(json, key);
+    buffer_append_text(json->out, yes ? "true" : "false");
+}
+
+void
+json_null(struct json *json, const char *key)
+{
+    begin_value(json, key);
+    buffer_append_text(json->out, "null");
+}
