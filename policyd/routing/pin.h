@@ -1,0 +1,28 @@
+/*
+ * pin - a pin's text to its meaning at a time.
+ *
+ * `old`, `new`, `standby` or `hold`, then optionally `until=RFC3339` and `note=TEXT` (the rest of the line), or
+ * `none`, which our own bulk verbs write before they delete.  One blank or more between them.
+ */
+#ifndef POLICYD_ROUTING_PIN_H
+#define POLICYD_ROUTING_PIN_H
+
+#include "shared/base/error.h"
+#include "shared/base/span.h"
+
+enum pin_place { PIN_NONE, PIN_OLD, PIN_NEW, PIN_STANDBY, PIN_HOLD, PIN_BAD };
+
+struct pin {
+    enum pin_place place;
+    int64_t until;    /* unix time; 0: for ever */
+    struct span note; /* borrowed from the text; printable only */
+};
+
+bool pin_parse(struct span text, struct pin *pin, struct error *error);
+
+/* Whether it decides anything now: not PIN_NONE, and not past its `until`. */
+bool pin_counts(const struct pin *pin, int64_t now);
+
+const char *pin_place_name(enum pin_place place); /* "none" "old" "new" "standby" "hold" "bad" */
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * config - the one INI file of the suite, read into structs by tables of options.
+ *
+ * Grammar: `[section]`, `key = value`, comments (# or ;) at the start of a line only, values to the end of the
+ * line, lists by blanks; no quotes, no continuation; lines up to 64 KiB, files up to 4 MiB, no NUL, valid UTF-8
+ * not asked for.  A key may stand once.  Every section and key of the suite is known to every program
+ * (config_names): a misspelt one is an error wherever it stands; values are checked by the program whose table
+ * has the key.  All errors of a file are collected, each
+ * `FILE:LINE: [section] key: what is wrong (what is allowed; did you mean X?)`.
+ *
+ * An empty value is an empty list, or no value for options with `may_be_empty`; elsewhere an error.
+ */
+#ifndef SHARED_SERVICE_CONFIG_H
+#define SHARED_SERVICE_CONFIG_H
+
+#include <stddef.h>
+
+#include "shared/base/buffer.h"
+#include "shared/service/socket_address.h"
+
+enum config_type {
+    CONFIG_TEXT,     /* const char *; printable, no control octets */
+    CONFIG_PATH,     /* const char *; absolute */
+    CONFIG_LIST,     /* struct config_list: words parted by blanks */
+    CONFIG_YES_NO,   /* bool */
+    CONFIG_NUMBER,   /* uint64_t in least..most */
+    CONFIG_DURATION, /* uint64_t milliseconds in least..most */
+    CONFIG_SIZE,     /* uint64_t octets in least..most */
+    CONFIG_SCORE,    /* int64_t thousandths ("5.0"); INT64_MAX where empty */
+    CONFIG_CHOICE,   /* int: the place of the value in `choices` ("no|yes|..."), from 0 */
+    CONFIG_SOCKET,   /* struct socket_address; "none" where may_be_empty */
+    CONFIG_SOCKETS,  /* struct config_sockets: one or more, by blanks; "none" where may_be_empty */
+    CONFIG_NETWORKS, /* struct config_list, each checked to be an address or address/prefix */
+};
+
+enum { CONFIG_SOCKETS_MAX = 8 };
+
+struct config_list {
+    const char **items;
+    size_t count;
+};
+
+struct config_sockets {
+    struct socket_address items[CONFIG_SOCKETS_MAX];
+    size_t count;
+};
+
+struct config_option {
+    const char *section;
+    const char *key;
+    enum config_type type;
+    size_t offset;      /* of the field in the struct given to config_read */
+    const char *preset; /* text as in the file; "" is the empty value */
+    const char *choices;
+    uint64_t least; /* of numbers, durations, sizes; both 0: no bound but the type's */
+    uint64_t most;
+    bool may_be_empty;
+};
+
+/* OPTION(struct policyd_config, "policyd", domains, CONFIG_LIST, "") and so on; further fields may follow. */
+#define CONFIG_OPTION(type_of_struct, section, field, type, preset, ...) \
+    {section, #field, type, offsetof(type_of_struct, field), preset, __VA_ARGS__}
+
+struct config; /* owns all texts and lists of what was read, until config_free */
+
+/*
+ * Reads `file` into `target` by `options`.  `must_exist` false: a file that is not there gives the presets.
+ * On errors NULL is given, `errors` has all of them, a line each, and `target` is not to be used.  Keys of
+ * sections that no option is in are only checked to exist.  Warnings (a password in a file that all may read)
+ * are logged.
+ */
+struct config *config_read(const char *file, bool must_exist, const struct config_option *options,
+    size_t option_count, void *target, struct buffer *errors);
+
+/* The same from text in memory, for tests and fuzzers. */
+struct config *config_parse(const char *name, struct span text, const struct config_option *options,
+    size_t option_count, void *target, struct buffer *errors);
+
+void config_free(struct config *config);
+
+/* A check beyond a single value: adds a line of the usual form, with the key's line number. */
+void config_complain(const struct config *config, struct buffer *errors, const char *section,
+    const char *key, const char *format, ...) ATTRIBUTE_PRINTF(5, 6);
+
+/* Whether the file itself set the key. */
+bool config_has(const struct config *config, const char *section, const char *key);
+
+/* Whether text is an IPv4 or IPv6 address with an optional prefix length; and whether `address` is in it. */
+struct network {
+    unsigned char address[16]; /* IPv4 as v4-mapped */
+    unsigned bits;             /* 0..128 */
+};
+bool network_parse(struct span text, struct network *network);
+bool network_has(const struct network *network, struct span address);
+
+/* The nearest of `names` to a misspelt word, or NULL when none is near. */
+const char *config_nearest(struct span word, const char *const *names, size_t count);
+
+#endif

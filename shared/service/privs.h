@@ -1,0 +1,19 @@
+/*
+ * privs - become a user, keep nothing that is not needed.
+ */
+#ifndef SHARED_SERVICE_PRIVS_H
+#define SHARED_SERVICE_PRIVS_H
+
+#include "shared/base/error.h"
+
+/*
+ * Sets no_new_privs and, started as root with a `user` (not NULL or ""), becomes that user (group `group` where
+ * given, else its own, with its supplementary groups) and drops all capabilities.  Root without a user is warned
+ * of in the log.  Not root and a user other than the own: error.
+ */
+bool privs_become(const char *user, const char *group, struct error *error);
+
+/* Core dumps off, the soft limit of open files up to the hard one. */
+void privs_limits(void);
+
+#endif
