@@ -1,0 +1,53 @@
+/*
+ * verdict - what a milter wants done with one message: a disposition, a reply, header
+ * edits.
+ *
+ * A plain value made by the *_decide modules and applied by milter_reply, the only caller
+ * of libmilter's changing calls.  Texts are borrowed from the message's arena.  Reply
+ * texts are one line of printable ASCII, at most 400 octets; milter_reply doubles '%' and
+ * refuses what is not so.
+ */
+#ifndef MILTERS_COMMON_VERDICT_H
+#define MILTERS_COMMON_VERDICT_H
+
+#include "shared/base/span.h"
+
+enum verdict_action {
+    VERDICT_ACCEPT,
+    VERDICT_TEMPFAIL,   /* 4xx with the reply below */
+    VERDICT_REJECT,     /* 5xx with the reply below */
+    VERDICT_QUARANTINE, /* Postfix's hold queue, `reason` shown by postqueue */
+    VERDICT_DISCARD,    /* taken and thrown away */
+};
+
+/* A header has at most 1,000 fields, each deleted at most once, and we add a handful. */
+enum { VERDICT_EDITS_MAX = 1100 };
+
+/* Deletions go by number from the highest to the lowest and before all insertions,
+ * whatever their order here. */
+enum verdict_edit_kind {
+    VERDICT_DELETE, /* field `number` (from 1) of that name among those received, case
+                       aside */
+    VERDICT_INSERT, /* above everything else, later ones above earlier ones */
+    VERDICT_APPEND, /* at the end of the header */
+};
+
+struct verdict_edit {
+    enum verdict_edit_kind kind;
+    const char *name;  /* field name without colon */
+    const char *value; /* folded with LF and blank or tab, no leading blank: milter_reply
+                          puts it; NULL to delete */
+    unsigned number;   /* of VERDICT_DELETE */
+};
+
+struct verdict {
+    enum verdict_action action;
+    const char *code;           /* "550", "451"; NULL where accepted */
+    const char *enhanced;       /* "5.7.1" */
+    const char *text;           /* of the reply */
+    const char *reason;         /* of quarantine and of the log line */
+    struct verdict_edit *edits; /* in the message's arena */
+    size_t edit_count;
+};
+
+#endif
