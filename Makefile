@@ -52,6 +52,9 @@ FUZZERS    := $(wildcard tests/fuzz/fuzz_*.c)
 
 include $(sort $(wildcard shared/build.mk milters/*/build.mk policyd/build.mk policyd/*/build.mk tests/build.mk))
 
+# A program is built once its main file is there.
+PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(filter %_main.c,$($p_SOURCES)),$p))
+
 # Libraries by pkg-config, their headers as system headers, so that our warnings stay ours.
 package_name   = $(if $(filter $1,spf2 resolv m opendkim),,$1)
 package_cflags = $(patsubst -I%,-isystem %,$(if $(strip $(foreach p,$1,$(call package_name,$p))),$(shell pkg-config --cflags $(foreach p,$1,$(call package_name,$p)) 2>/dev/null)))
