@@ -1,40 +1,9 @@
 #include "shared/base/json.h"
 
+#include "shared/base/utf8.h"
+
 #include <inttypes.h>
 #include <math.h>
-
-/* How many octets the UTF-8 sequence at the start of `text` has; 0 when it is none (RFC
- * 3629). */
-static size_t
-utf8_length(struct span text)
-{
-    unsigned char first = (unsigned char)text.data[0];
-    unsigned char second = text.length > 1 ? (unsigned char)text.data[1] : 0;
-    size_t length;
-
-    if (first < 0x80)
-        return 1;
-    if (first >= 0xc2 && first <= 0xdf)
-        length = 2;
-    else if (first >= 0xe0 && first <= 0xef)
-        length = 3;
-    else if (first >= 0xf0 && first <= 0xf4)
-        length = 4;
-    else
-        return 0;
-    if (text.length < length)
-        return 0;
-    /* Overlong forms, surrogates, and what lies above U+10FFFF show in the second octet.
-     */
-    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if (((unsigned char)text.data[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return length;
-}
 
 static void
 write_octet(struct buffer *out, char octet)
@@ -162,18 +131,18 @@ json_integer(struct json *json, const char *key, int64_t number)
 void
 json_hundredths(struct json *json, const char *key, int64_t hundredths)
 {
-    int64_t size = hundredths < 0 ? -hundredths : hundredths;
+    uint64_t size = hundredths < 0 ? 0 - (uint64_t)hundredths : (uint64_t)hundredths;
     const char *sign = hundredths < 0 ? "-" : "";
 
     begin_value(json, key);
     if (size % 100 == 0)
-        buffer_printf(json->out, "%s%" PRId64, sign, size / 100);
+        buffer_printf(json->out, "%s%" PRIu64, sign, size / 100);
     else if (size % 10 == 0)
         buffer_printf(
-            json->out, "%s%" PRId64 ".%" PRId64, sign, size / 100, size % 100 / 10);
+            json->out, "%s%" PRIu64 ".%" PRIu64, sign, size / 100, size % 100 / 10);
     else
         buffer_printf(
-            json->out, "%s%" PRId64 ".%02" PRId64, sign, size / 100, size % 100);
+            json->out, "%s%" PRIu64 ".%02" PRIu64, sign, size / 100, size % 100);
 }
 
 void

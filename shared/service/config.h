@@ -1,14 +1,16 @@
 /*
  * config - the one INI file of the suite, read into structs by tables of options.
  *
- * Grammar: `[section]`, `key = value`, comments (# or ;) at the start of a line only, values to the end of the
- * line, lists by blanks; no quotes, no continuation; lines up to 64 KiB, files up to 4 MiB, no NUL, valid UTF-8
- * not asked for.  A key may stand once.  Every section and key of the suite is known to every program
- * (config_names): a misspelt one is an error wherever it stands; values are checked by the program whose table
- * has the key.  All errors of a file are collected, each
- * `FILE:LINE: [section] key: what is wrong (what is allowed; did you mean X?)`.
+ * Grammar: `[section]`, `key = value`, comments (# or ;) at the start of a line only,
+ * values to the end of the line, lists by blanks; no quotes, no continuation; lines up to
+ * 64 KiB, files up to 4 MiB, no NUL, valid UTF-8 not asked for.  A key may stand once.
+ * Every section and key of the suite is known to every program (config_names): a misspelt
+ * one is an error wherever it stands; values are checked by the program whose table has
+ * the key.  All errors of a file are collected, each `FILE:LINE: [section] key: what is
+ * wrong (what is allowed; did you mean X?)`.
  *
- * An empty value is an empty list, or no value for options with `may_be_empty`; elsewhere an error.
+ * An empty value is an empty list, or no value for options with `may_be_empty`; elsewhere
+ * an error.
  */
 #ifndef SHARED_SERVICE_CONFIG_H
 #define SHARED_SERVICE_CONFIG_H
@@ -29,8 +31,10 @@ enum config_type {
     CONFIG_SCORE,    /* int64_t thousandths ("5.0"); INT64_MAX where empty */
     CONFIG_CHOICE,   /* int: the place of the value in `choices` ("no|yes|..."), from 0 */
     CONFIG_SOCKET,   /* struct socket_address; "none" where may_be_empty */
-    CONFIG_SOCKETS,  /* struct config_sockets: one or more, by blanks; "none" where may_be_empty */
-    CONFIG_NETWORKS, /* struct config_list, each checked to be an address or address/prefix */
+    CONFIG_SOCKETS,  /* struct config_sockets: one or more, by blanks; "none" where
+                        may_be_empty */
+    CONFIG_NETWORKS, /* struct config_list, each checked to be an address or
+                        address/prefix */
 };
 
 enum { CONFIG_SOCKETS_MAX = 8 };
@@ -57,35 +61,42 @@ struct config_option {
     bool may_be_empty;
 };
 
-/* OPTION(struct policyd_config, "policyd", domains, CONFIG_LIST, "") and so on; further fields may follow. */
-#define CONFIG_OPTION(type_of_struct, section, field, type, preset, ...) \
-    {section, #field, type, offsetof(type_of_struct, field), preset, __VA_ARGS__}
+/* OPTION(struct policyd_config, "policyd", domains, CONFIG_LIST, "") and so on; further
+ * fields may follow. */
+#define CONFIG_OPTION(type_of_struct, section, field, type, preset, ...)                 \
+    {                                                                                    \
+        section, #field, type, offsetof(type_of_struct, field), preset, __VA_ARGS__      \
+    }
 
 struct config; /* owns all texts and lists of what was read, until config_free */
 
 /*
- * Reads `file` into `target` by `options`.  `must_exist` false: a file that is not there gives the presets.
- * On errors NULL is given, `errors` has all of them, a line each, and `target` is not to be used.  Keys of
- * sections that no option is in are only checked to exist.  Warnings (a password in a file that all may read)
- * are logged.
+ * Reads `file` into `target` by `options`.  `must_exist` false: a file that is not there
+ * gives the presets. On errors NULL is given, `errors` has all of them, a line each, and
+ * `target` is not to be used.  Keys of sections that no option is in are only checked to
+ * exist.  Warnings (a password in a file that all may read) are logged.
  */
-struct config *config_read(const char *file, bool must_exist, const struct config_option *options,
-    size_t option_count, void *target, struct buffer *errors);
+struct config *config_read(const char *file, bool must_exist,
+    const struct config_option *options, size_t option_count, void *target,
+    struct buffer *errors);
 
 /* The same from text in memory, for tests and fuzzers. */
-struct config *config_parse(const char *name, struct span text, const struct config_option *options,
-    size_t option_count, void *target, struct buffer *errors);
+struct config *config_parse(const char *name, struct span text,
+    const struct config_option *options, size_t option_count, void *target,
+    struct buffer *errors);
 
 void config_free(struct config *config);
 
-/* A check beyond a single value: adds a line of the usual form, with the key's line number. */
-void config_complain(const struct config *config, struct buffer *errors, const char *section,
-    const char *key, const char *format, ...) ATTRIBUTE_PRINTF(5, 6);
+/* A check beyond a single value: adds a line of the usual form, with the key's line
+ * number. */
+void config_complain(const struct config *config, struct buffer *errors,
+    const char *section, const char *key, const char *format, ...) ATTRIBUTE_PRINTF(5, 6);
 
 /* Whether the file itself set the key. */
 bool config_has(const struct config *config, const char *section, const char *key);
 
-/* Whether text is an IPv4 or IPv6 address with an optional prefix length; and whether `address` is in it. */
+/* Whether text is an IPv4 or IPv6 address with an optional prefix length; and whether
+ * `address` is in it. */
 struct network {
     unsigned char address[16]; /* IPv4 as v4-mapped */
     unsigned bits;             /* 0..128 */

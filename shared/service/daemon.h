@@ -1,5 +1,6 @@
 /*
- * daemon - what all daemons share: command line, readiness, signals on an event loop, watchdog, orderly stop.
+ * daemon - what all daemons share: command line, readiness, signals on an event loop,
+ * watchdog, orderly stop.
  */
 #ifndef SHARED_SERVICE_DAEMON_H
 #define SHARED_SERVICE_DAEMON_H
@@ -28,34 +29,39 @@ struct daemon_options {
     bool debug;        /* -v */
 };
 
-/* -c FILE -t -V -h -v.  -h and -V print and exit 0; bad usage prints one line and exits 78. */
-struct daemon_options daemon_options_read(int argc, char **argv, const struct daemon_usage *usage);
+/* -c FILE -t -V -h -v.  -h and -V print and exit 0; bad usage prints one line and
+ * exits 78. */
+struct daemon_options daemon_options_read(
+    int argc, char **argv, const struct daemon_usage *usage);
 
-/* The options of [log] and their place in a struct daemon_log that a program's config struct embeds. */
+/* The options of [log] and their place in a struct daemon_log that a program's config
+ * struct embeds. */
 struct daemon_log {
     int target; /* 0 stderr, 1 syslog */
     int level;  /* enum log_level, in the order error warning info debug */
 };
-#define DAEMON_LOG_OPTIONS(type_of_struct, field)                                                  \
-    {"log", "target", CONFIG_CHOICE, offsetof(type_of_struct, field.target), "stderr",             \
-        "stderr|syslog"},                                                                          \
-    {                                                                                              \
-        "log", "level", CONFIG_CHOICE, offsetof(type_of_struct, field.level), "info",              \
-            "error|warning|info|debug"                                                             \
+#define DAEMON_LOG_OPTIONS(type_of_struct, field)                                        \
+    {"log", "target", CONFIG_CHOICE, offsetof(type_of_struct, field.target), "stderr",   \
+        "stderr|syslog"},                                                                \
+    {                                                                                    \
+        "log", "level", CONFIG_CHOICE, offsetof(type_of_struct, field.level), "info",    \
+            "error|warning|info|debug"                                                   \
     }
 
-/* sd_notify: "READY=1", "STOPPING=1", "WATCHDOG=1", ...; nothing without NOTIFY_SOCKET. */
+/* sd_notify: "READY=1", "STOPPING=1", "WATCHDOG=1", ...; nothing without NOTIFY_SOCKET.
+ */
 void daemon_notify(const char *state);
 
 /* Prints collected configuration errors, one log line each, and exits 78. */
 void daemon_config_failed(const struct buffer *errors) __attribute__((noreturn));
 
 /*
- * Runs an event loop until TERM or INT; calls `reload` on HUP.  Says READY first, STOPPING at the end, feeds
- * the systemd watchdog at half its interval.  A turn of the loop that takes more than `stuck_seconds` ends the
- * process by SIGALRM with one line to stderr (0: no such guard).  Ignores SIGPIPE.  `stop` is called once on
- * TERM and may arrange for the loop to end later by event_base_loopexit; NULL ends it at once; 5 s after TERM
- * it is ended anyway.
+ * Runs an event loop until TERM or INT; calls `reload` on HUP.  Says READY first,
+ * STOPPING at the end, feeds the systemd watchdog at half its interval.  A turn of the
+ * loop that takes more than `stuck_seconds` ends the process by SIGALRM with one line to
+ * stderr (0: no such guard).  Ignores SIGPIPE.  `stop` is called once on TERM and may
+ * arrange for the loop to end later by event_base_loopexit; NULL ends it at once; 5 s
+ * after TERM it is ended anyway.
  */
 struct daemon_run {
     struct event_base *base;

@@ -1,10 +1,11 @@
 /*
  * listen - listening sockets, unix and TCP.
  *
- * A unix socket is made with mode 0660 whatever the umask, takes the group of a setgid folder by itself, and
- * replaces a stale socket file; a live one (somebody answers) is an error, as is a file that is no socket.
- * Started as root, a missing folder is made, 2710 user:postfix; else the error names the command that does.
- * All descriptors are non-blocking and close-on-exec.
+ * A unix socket is made with mode 0660 whatever the umask, takes the group of a setgid
+ * folder by itself, and replaces a stale socket file; a live one (somebody answers) is an
+ * error, as is a file that is no socket. Started as root, a missing folder is made, 2710
+ * user:postfix; else the error names the command that does. All descriptors are
+ * non-blocking and close-on-exec.
  */
 #ifndef SHARED_SERVICE_LISTEN_H
 #define SHARED_SERVICE_LISTEN_H
@@ -15,11 +16,13 @@
 enum { LISTEN_FDS_MAX = 4 };
 
 struct listen_owner {
-    const char *user;  /* who will own a folder made here; NULL or "": nobody in particular */
+    const char
+        *user; /* who will own a folder made here; NULL or "": nobody in particular */
     const char *group; /* of the sockets; NULL or "": the folder's, by setgid */
 };
 
-/* Gives one descriptor, or for a host name with several addresses up to LISTEN_FDS_MAX. */
+/* Gives one descriptor, or for a host name with several addresses up to LISTEN_FDS_MAX.
+ */
 bool listen_open(const struct socket_address *address, const struct listen_owner *owner,
     int fds[LISTEN_FDS_MAX], size_t *count, struct error *error);
 

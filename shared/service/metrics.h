@@ -1,10 +1,11 @@
 /*
  * metrics - counters, gauges and histograms as Prometheus text (exposition format 0.0.4).
  *
- * A registry is a fixed set of families, declared as rows; a series is a family with label values.  Counting is
- * an atomic add and may happen in any thread; series are made at start or first use (under a lock), at most 1000
- * a family: then the last label value is "other".  Names get the prefix "postshift_" unless they start with
- * "process_".  HELP and TYPE always, series that exist start at 0; promtool check metrics is silent.
+ * A registry is a fixed set of families, declared as rows; a series is a family with
+ * label values.  Counting is an atomic add and may happen in any thread; series are made
+ * at start or first use (under a lock), at most 1000 a family: then the last label value
+ * is "other".  Names get the prefix "postshift_" unless they start with "process_".  HELP
+ * and TYPE always, series that exist start at 0; promtool check metrics is silent.
  */
 #ifndef SHARED_SERVICE_METRICS_H
 #define SHARED_SERVICE_METRICS_H
@@ -16,22 +17,25 @@ enum metrics_type { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM };
 enum { METRICS_LABELS_MAX = 4 };
 
 struct metrics_family {
-    const char *name;                       /* counters end in _total */
+    const char *name; /* counters end in _total */
     const char *help;
     enum metrics_type type;
     const char *labels[METRICS_LABELS_MAX]; /* NULL ends them */
-    const double *bounds;                   /* histograms: upper bounds, ascending, 0-terminated */
+    const double *bounds; /* histograms: upper bounds, ascending, 0-terminated */
 };
 
 struct metrics;        /* the registry */
 struct metrics_series; /* one of its series; lives as long as the registry */
 
 /* `families` is kept.  Adds build_info, config_last_reload_* and process_* by itself. */
-struct metrics *metrics_new(const char *program, const struct metrics_family *families, size_t count);
+struct metrics *metrics_new(
+    const char *program, const struct metrics_family *families, size_t count);
 void metrics_free(struct metrics *metrics);
 
-/* The series with these label values (as many as the family has labels; texts are copied). */
-struct metrics_series *metrics_series(struct metrics *metrics, const char *name, const char *const *values);
+/* The series with these label values (as many as the family has labels; texts are
+ * copied). */
+struct metrics_series *metrics_series(
+    struct metrics *metrics, const char *name, const char *const *values);
 /* Forgets a series, such as that of a domain which is gone. */
 void metrics_forget(struct metrics *metrics, const char *name, const char *const *values);
 
@@ -44,6 +48,5 @@ double metrics_value(const struct metrics_series *series);
 void metrics_reloaded(struct metrics *metrics, bool successful);
 
 void metrics_write(struct metrics *metrics, struct buffer *out);
-
 
 #endif

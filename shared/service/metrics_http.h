@@ -1,9 +1,10 @@
 /*
- * metrics_http - the read-only HTTP side of a daemon (evhttp): /metrics, /healthz and pages of its own.
+ * metrics_http - the read-only HTTP side of a daemon (evhttp): /metrics, /healthz and
+ * pages of its own.
  *
- * GET and HEAD only; a Host header other than the address listened on, a loopback name or address is refused
- * (421), so that no web page can read it by a rebound name; headers up to 8 KiB, no bodies, 5 s a client, 64
- * clients.
+ * GET and HEAD only; a Host header other than the address listened on, a loopback name or
+ * address is refused (421), so that no web page can read it by a rebound name; headers up
+ * to 8 KiB, no bodies, 5 s a client, 64 clients.
  */
 #ifndef SHARED_SERVICE_METRICS_HTTP_H
 #define SHARED_SERVICE_METRICS_HTTP_H
@@ -15,20 +16,23 @@
 struct event_base;
 struct metrics_http;
 
-/* Fills in `body` for a GET of `path` with `query` (without '?', may be empty; undecoded).  Gives the status. */
-typedef int metrics_http_page(void *argument, const char *path, const char *query, struct buffer *body,
-    const char **content_type);
+/* Fills in `body` for a GET of `path` with `query` (without '?', may be empty;
+ * undecoded).  Gives the status. */
+typedef int metrics_http_page(void *argument, const char *path, const char *query,
+    struct buffer *body, const char **content_type);
 
-/* `page` is asked for paths that are neither /metrics nor /healthz; NULL: 404. `healthy` (NULL: always) decides
- * 200 or 503 of /healthz and may write a line of why. */
-struct metrics_http *metrics_http_start(struct event_base *base, const struct socket_address *address,
-    struct metrics *metrics, bool (*healthy)(void *argument, struct buffer *why), metrics_http_page *page,
+/* `page` is asked for paths that are neither /metrics nor /healthz; NULL: 404. `healthy`
+ * (NULL: always) decides 200 or 503 of /healthz and may write a line of why. */
+struct metrics_http *metrics_http_start(struct event_base *base,
+    const struct socket_address *address, struct metrics *metrics,
+    bool (*healthy)(void *argument, struct buffer *why), metrics_http_page *page,
     void *argument, struct error *error);
 
 /* The same on a socket that already listens (opened before privileges were dropped). */
 struct metrics_http *metrics_http_start_on(struct event_base *base, int fd,
     const struct socket_address *address, struct metrics *metrics,
-    bool (*healthy)(void *argument, struct buffer *why), metrics_http_page *page, void *argument);
+    bool (*healthy)(void *argument, struct buffer *why), metrics_http_page *page,
+    void *argument);
 
 void metrics_http_stop(struct metrics_http *http);
 

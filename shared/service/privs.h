@@ -7,9 +7,10 @@
 #include "shared/base/error.h"
 
 /*
- * Sets no_new_privs and, started as root with a `user` (not NULL or ""), becomes that user (group `group` where
- * given, else its own, with its supplementary groups) and drops all capabilities.  Root without a user is warned
- * of in the log.  Not root and a user other than the own: error.
+ * Sets no_new_privs and, started as root with a `user` (not NULL or ""), becomes that
+ * user (group `group` where given, else its own, with its supplementary groups) and drops
+ * all capabilities.  Root without a user is warned of in the log.  Not root and a user
+ * other than the own: error.
  */
 bool privs_become(const char *user, const char *group, struct error *error);
 
