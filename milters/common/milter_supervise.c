@@ -1,0 +1,381 @@
+#include "milters/common/milter_supervise.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shared/base/attributes.h"
+#include "shared/service/log.h"
+
+enum {
+    QUICK_DEATH_MS = 2000,
+    FIRST_DELAY_MS = 100,
+    LONGEST_DELAY_MS = 5000,
+    STOP_SECONDS = 9,
+    DRAIN_SECONDS = 600,
+};
+
+struct child {
+    struct child *next;
+    struct supervise_role role; /* a copy: the list of roles may change */
+    pid_t pid;
+    int control;
+    int64_t started_ms;
+    bool told; /* to drain or to stop: its end is no surprise */
+    struct event *deadline;
+    struct supervise *owner;
+};
+
+struct slot {
+    struct supervise_role role;
+    unsigned quick_deaths;
+    struct event *restart;
+    struct supervise *owner;
+};
+
+struct supervise {
+    struct event_base *base;
+    struct supervise_hooks hooks;
+    struct slot slots[SUPERVISE_ROLES_MAX];
+    size_t slot_count;
+    struct child *children;
+    struct event *on_child;
+    bool stopping;
+};
+
+static int64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct timeval
+seconds(long count)
+{
+    return (struct timeval){count, 0};
+}
+
+static int
+compare_fds(const void *left, const void *right)
+{
+    return *(const int *)left - *(const int *)right;
+}
+
+/* Closes all but the standard descriptors and those of the role. */
+static void
+close_the_rest(const struct supervise_role *role, int control)
+{
+    int keep[SUPERVISE_KEEP_MAX + 1];
+    size_t count = 0;
+    unsigned next = 3;
+
+    for (size_t i = 0; i < role->keep_count; i++)
+        keep[count++] = role->keep[i];
+    keep[count++] = control;
+    qsort(keep, count, sizeof(keep[0]), compare_fds);
+    for (size_t i = 0; i < count; i++) {
+        if (keep[i] < 3 || (unsigned)keep[i] < next)
+            continue;
+        if ((unsigned)keep[i] > next)
+            (void)close_range(next, (unsigned)keep[i] - 1, 0);
+        next = (unsigned)keep[i] + 1;
+    }
+    (void)close_range(next, ~0U, 0);
+}
+
+/* The parent's handlers write to its event loop: nothing of them may be left here. */
+static void
+default_signals(void)
+{
+    static const int handled[] = {
+        SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM, SIGUSR1, SIGUSR2};
+    sigset_t none;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(handled); i++)
+        (void)signal(handled[i], SIG_DFL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static ATTRIBUTE_NO_RETURN void
+be_child(const struct supervise_role *role, int control)
+{
+    default_signals();
+    (void)setpgid(0, 0);
+    close_the_rest(role, control);
+    _exit(role->run(role->argument, control));
+}
+
+static void
+child_tell(struct child *child, char octet, long deadline)
+{
+    const struct timeval when = seconds(deadline);
+
+    child->told = true;
+    (void)send(child->control, &octet, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)evtimer_add(child->deadline, &when);
+}
+
+static void
+on_deadline(evutil_socket_t fd, short what, void *argument)
+{
+    struct child *child = argument;
+
+    (void)fd;
+    (void)what;
+    log_warning("", log_text("process", child->role.name), log_number("pid", child->pid),
+        log_note("did not end in time: killed"));
+    (void)kill(child->pid, SIGKILL);
+}
+
+static void
+child_free(struct child *child)
+{
+    event_free(child->deadline);
+    (void)close(child->control);
+    free(child);
+}
+
+static void schedule(struct slot *slot);
+
+static void
+slot_start(struct slot *slot)
+{
+    struct supervise *supervise = slot->owner;
+    struct child *child = calloc(1, sizeof(*child));
+    int pair[2];
+    sigset_t all;
+    sigset_t before;
+
+    if (child == NULL)
+        abort();
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+        log_say(LOG_LEVEL_ERROR, "can't start the %s process: socketpair: %s",
+            slot->role.name, strerror(errno));
+        free(child);
+        slot->quick_deaths++;
+        schedule(slot);
+        return;
+    }
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, &before);
+    child->pid = fork();
+    if (child->pid == 0)
+        be_child(&slot->role, pair[1]);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    (void)close(pair[1]);
+    child->role = slot->role;
+    child->control = pair[0];
+    child->started_ms = now_ms();
+    child->owner = supervise;
+    child->deadline = evtimer_new(supervise->base, on_deadline, child);
+    if (child->deadline == NULL)
+        abort();
+    if (child->pid < 0) {
+        log_say(LOG_LEVEL_ERROR, "can't start the %s process: fork: %s", slot->role.name,
+            strerror(errno));
+        child_free(child);
+        slot->quick_deaths++;
+        schedule(slot);
+        return;
+    }
+    child->next = supervise->children;
+    supervise->children = child;
+    log_debug(
+        "started", log_text("process", slot->role.name), log_number("pid", child->pid));
+}
+
+static void
+on_restart(evutil_socket_t fd, short what, void *argument)
+{
+    struct slot *slot = argument;
+
+    (void)fd;
+    (void)what;
+    if (!slot->owner->stopping)
+        slot_start(slot);
+}
+
+/* The first replacement comes at once; each further quick death doubles the wait. */
+static long
+delay_ms(unsigned quick_deaths)
+{
+    long delay = FIRST_DELAY_MS;
+
+    if (quick_deaths <= 1)
+        return 0;
+    for (unsigned i = 2; i < quick_deaths && delay < LONGEST_DELAY_MS; i++)
+        delay *= 2;
+    return delay < LONGEST_DELAY_MS ? delay : LONGEST_DELAY_MS;
+}
+
+static void
+schedule(struct slot *slot)
+{
+    long delay = delay_ms(slot->quick_deaths);
+    struct timeval when = {delay / 1000, delay % 1000 * 1000};
+
+    (void)evtimer_add(slot->restart, &when);
+}
+
+static struct slot *
+slot_find(struct supervise *supervise, const char *name)
+{
+    for (size_t i = 0; i < supervise->slot_count; i++) {
+        if (strcmp(supervise->slots[i].role.name, name) == 0)
+            return &supervise->slots[i];
+    }
+    return NULL;
+}
+
+static void
+child_died(struct supervise *supervise, const struct child *child, int status)
+{
+    struct slot *slot = slot_find(supervise, child->role.name);
+    bool quick = now_ms() - child->started_ms < QUICK_DEATH_MS;
+
+    if (supervise->hooks.died != NULL)
+        supervise->hooks.died(supervise->hooks.argument, &child->role, status);
+    slot->quick_deaths = quick ? slot->quick_deaths + 1 : 1;
+    log_error("process ended", log_text("process", child->role.name),
+        log_number("pid", child->pid),
+        WIFSIGNALED(status) ? log_number("signal", WTERMSIG(status))
+                            : log_number("status", WEXITSTATUS(status)),
+        log_milliseconds("next_start", delay_ms(slot->quick_deaths)),
+        log_note(WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "ended by itself"));
+    schedule(slot);
+}
+
+static struct child *
+child_unlink(struct supervise *supervise, pid_t pid)
+{
+    for (struct child **link = &supervise->children; *link != NULL;
+         link = &(*link)->next) {
+        struct child *child = *link;
+
+        if (child->pid != pid)
+            continue;
+        *link = child->next;
+        return child;
+    }
+    return NULL;
+}
+
+static void
+on_child(evutil_socket_t fd, short what, void *argument)
+{
+    struct supervise *supervise = argument;
+    pid_t pid;
+    int status;
+
+    (void)fd;
+    (void)what;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        struct child *child = child_unlink(supervise, pid);
+
+        if (child == NULL)
+            continue;
+        if (!child->told && !supervise->stopping)
+            child_died(supervise, child, status);
+        child_free(child);
+    }
+    if (supervise->stopping && supervise->children == NULL &&
+        supervise->hooks.stopped != NULL)
+        supervise->hooks.stopped(supervise->hooks.argument);
+}
+
+struct supervise *
+supervise_new(struct event_base *base, const struct supervise_hooks *hooks)
+{
+    struct supervise *supervise = calloc(1, sizeof(*supervise));
+
+    if (supervise == NULL)
+        abort();
+    supervise->base = base;
+    supervise->hooks = *hooks;
+    supervise->on_child = evsignal_new(base, SIGCHLD, on_child, supervise);
+    if (supervise->on_child == NULL || event_add(supervise->on_child, NULL) < 0)
+        abort();
+    return supervise;
+}
+
+void
+supervise_add(struct supervise *supervise, const struct supervise_role *role)
+{
+    struct slot *slot = &supervise->slots[supervise->slot_count++];
+
+    assert(supervise->slot_count <= SUPERVISE_ROLES_MAX);
+    *slot = (struct slot){.role = *role, .owner = supervise};
+    slot->restart = evtimer_new(supervise->base, on_restart, slot);
+    if (slot->restart == NULL)
+        abort();
+    slot_start(slot);
+}
+
+void
+supervise_set_argument(struct supervise *supervise, const char *name, void *argument)
+{
+    struct slot *slot = slot_find(supervise, name);
+
+    assert(slot != NULL);
+    slot->role.argument = argument;
+}
+
+void
+supervise_reload(struct supervise *supervise)
+{
+    struct child *old = supervise->children;
+
+    for (size_t i = 0; i < supervise->slot_count; i++) {
+        struct slot *slot = &supervise->slots[i];
+
+        (void)evtimer_del(slot->restart);
+        slot->quick_deaths = 0;
+        slot_start(slot);
+    }
+    for (struct child *child = old; child != NULL; child = child->next) {
+        if (!child->told)
+            child_tell(child, SUPERVISE_DRAIN, DRAIN_SECONDS);
+    }
+}
+
+void
+supervise_stop(struct supervise *supervise)
+{
+    supervise->stopping = true;
+    for (size_t i = 0; i < supervise->slot_count; i++)
+        (void)evtimer_del(supervise->slots[i].restart);
+    for (struct child *child = supervise->children; child != NULL; child = child->next)
+        child_tell(child, SUPERVISE_STOP, STOP_SECONDS);
+    if (supervise->children == NULL && supervise->hooks.stopped != NULL)
+        supervise->hooks.stopped(supervise->hooks.argument);
+}
+
+void
+supervise_free(struct supervise *supervise)
+{
+    if (supervise == NULL)
+        return;
+    while (supervise->children != NULL) {
+        struct child *child = supervise->children;
+
+        supervise->children = child->next;
+        child_free(child);
+    }
+    for (size_t i = 0; i < supervise->slot_count; i++)
+        event_free(supervise->slots[i].restart);
+    event_free(supervise->on_child);
+    free(supervise);
+}

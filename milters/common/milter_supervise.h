@@ -1,0 +1,71 @@
+/*
+ * milter_supervise - child processes by role, kept alive by a parent without threads.
+ *
+ * The parent (an event loop, no threads) keeps the listening sockets; a child serves on
+ * them.  A child that dies is replaced at once, so clients wait in the backlog for
+ * milliseconds; one that keeps dying is slowed down, up to 5 s between starts.  A reload
+ * starts new children first and tells the old ones to drain.
+ *
+ * A child learns what is wanted of it on its control descriptor: one octet,
+ * SUPERVISE_DRAIN (take nothing new, finish the sessions, then exit) or SUPERVISE_STOP
+ * (finish messages in hand, exit within 8 s); end of file means that the parent is gone
+ * and counts as SUPERVISE_STOP.  Children stand in a process group of their own and have
+ * default signal handlers, so that a terminal's Ctrl-C reaches the parent alone.
+ */
+#ifndef MILTERS_COMMON_MILTER_SUPERVISE_H
+#define MILTERS_COMMON_MILTER_SUPERVISE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct event_base;
+
+enum { SUPERVISE_DRAIN = 'D', SUPERVISE_STOP = 'T' };
+enum { SUPERVISE_KEEP_MAX = 8, SUPERVISE_ROLES_MAX = 12 };
+
+struct supervise_role {
+    const char *name; /* "serving", "keeper": for the log */
+    /* Runs in the child, gives its exit status.  `control` is the descriptor described
+     * above. */
+    int (*run)(void *argument, int control);
+    void *argument;
+    /* Descriptors the child keeps besides 0, 1, 2 and `control`; all others are closed.
+     */
+    int keep[SUPERVISE_KEEP_MAX];
+    size_t keep_count;
+};
+
+struct supervise_hooks {
+    /* A child ended without having been told to; `status` as waitpid gives it.  May be
+     * NULL. */
+    void (*died)(void *argument, const struct supervise_role *role, int status);
+    /* All children are gone after supervise_stop. */
+    void (*stopped)(void *argument);
+    void *argument;
+};
+
+struct supervise;
+
+struct supervise *supervise_new(
+    struct event_base *base, const struct supervise_hooks *hooks);
+
+/* Starts a role's child; the role is copied. */
+void supervise_add(struct supervise *supervise, const struct supervise_role *role);
+
+/*
+ * New children for every role, then the old ones are told to drain.  `argument` of each
+ * role may have been replaced before by supervise_set_argument.  A drained child has 10
+ * minutes, then it is killed.
+ */
+void supervise_reload(struct supervise *supervise);
+void supervise_set_argument(
+    struct supervise *supervise, const char *name, void *argument);
+
+/* Tells all to stop; what is left after 9 s is killed.  hooks.stopped is called at the
+ * end. */
+void supervise_stop(struct supervise *supervise);
+
+void supervise_free(struct supervise *supervise);
+
+#endif
