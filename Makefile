@@ -191,7 +191,7 @@ install: all ## DESTDIR= prefix=/usr
 	$(foreach m,$(MANUALS),install -D -m 0644 $m $(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m) &&) true
 	install -d $(DESTDIR)$(sysconfdir)/postshift
 	test -e $(DESTDIR)$(sysconfdir)/postshift/postshift.conf || install -m 0640 postfix-conf/postshift.conf $(DESTDIR)$(sysconfdir)/postshift/postshift.conf
-	install -d $(DESTDIR)$(prefix)/share/postshift && install -m 0644 $(filter-out %.service %.path,$(wildcard postfix-conf/*.*)) $(DESTDIR)$(prefix)/share/postshift/
+	install -d $(DESTDIR)$(prefix)/share/postshift && install -m 0644 $(filter-out %.service %.path %.5,$(wildcard postfix-conf/*.*)) $(DESTDIR)$(prefix)/share/postshift/
 	install -d $(DESTDIR)$(unitdir) && $(if $(wildcard postfix-conf/*.service postfix-conf/*.path),install -m 0644 $(wildcard postfix-conf/*.service postfix-conf/*.path) $(DESTDIR)$(unitdir)/,true)
 
 uninstall: ## removes what install put there, but the configuration
