@@ -1,8 +1,9 @@
 /*
  * pin - a pin's text to its meaning at a time.
  *
- * `old`, `new`, `standby` or `hold`, then optionally `until=RFC3339` and `note=TEXT` (the rest of the line), or
- * `none`, which our own bulk verbs write before they delete.  One blank or more between them.
+ * `old`, `new`, `standby` or `hold`, then optionally `until=RFC3339` and `note=TEXT` (the
+ * rest of the line), or `none`, which our own bulk verbs write before they delete.  One
+ * blank or more between them.
  */
 #ifndef POLICYD_ROUTING_PIN_H
 #define POLICYD_ROUTING_PIN_H
@@ -23,6 +24,7 @@ bool pin_parse(struct span text, struct pin *pin, struct error *error);
 /* Whether it decides anything now: not PIN_NONE, and not past its `until`. */
 bool pin_counts(const struct pin *pin, int64_t now);
 
-const char *pin_place_name(enum pin_place place); /* "none" "old" "new" "standby" "hold" "bad" */
+const char *pin_place_name(
+    enum pin_place place); /* "none" "old" "new" "standby" "hold" "bad" */
 
 #endif

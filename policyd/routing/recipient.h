@@ -1,10 +1,11 @@
 /*
  * recipient - an address to its canonical form, the key of every table.
  *
- * In this order: split at the last '@'; domain to lower case and A-label; local part unquoted; folded in ASCII
- * (unless told not to); BATV `prvs=tag=alice` counts as alice (tag: 1 to 16 letters or digits, the rest not
- * empty); an address extension cut at the first delimiter character, as Postfix's split_addr does: never at
- * position 0 (then no cut at all), never of postmaster, mailer-daemon, double-bounce, and with '-' among the
+ * In this order: split at the last '@'; domain to lower case and A-label; local part
+ * unquoted; folded in ASCII (unless told not to); BATV `prvs=tag=alice` counts as alice
+ * (tag: 1 to 16 letters or digits, the rest not empty); an address extension cut at the
+ * first delimiter character, as Postfix's split_addr does: never at position 0 (then no
+ * cut at all), never of postmaster, mailer-daemon, double-bounce, and with '-' among the
  * delimiters neither owner-x nor x-request.
  */
 #ifndef POLICYD_ROUTING_RECIPIENT_H
@@ -12,7 +13,9 @@
 
 #include "shared/base/span.h"
 
-enum { RECIPIENT_MAX = 1024 }; /* octets of a canonical address; longer ones are none of ours */
+enum {
+    RECIPIENT_MAX = 1024
+}; /* octets of a canonical address; longer ones are none of ours */
 
 struct recipient_rules {
     const char *delimiters; /* "" or NULL: no extensions */
@@ -25,8 +28,10 @@ struct recipient {
     size_t local_length; /* text[local_length] is the '@' */
 };
 
-/* False: no '@', nothing on one side of it, an address literal, a domain libidn2 refuses, too long, a NUL. */
-bool recipient_parse(struct span address, const struct recipient_rules *rules, struct recipient *recipient);
+/* False: no '@', nothing on one side of it, an address literal, a domain libidn2 refuses,
+ * too long, a NUL. */
+bool recipient_parse(struct span address, const struct recipient_rules *rules,
+    struct recipient *recipient);
 
 struct span recipient_address(const struct recipient *recipient);
 struct span recipient_local(const struct recipient *recipient);

@@ -1,10 +1,19 @@
 /*
- * route_decide - recipient, replica and time to destination and reason: the normative decision.
+ * route_decide - recipient, replica and time to destination and reason: the normative
+ * decision.
  *
- * Canonical recipient; same_as once; is the domain ours; unit; then, first match wins: pin hold (recipient, then
- * unit); mode other than split; pin (recipient, then unit; an expired one doesn't count); postmaster@ and abuse@
- * on old below 100 (unless system_recipients = bucket); list `exclude` on old below 100; the lists named in
+ * Canonical recipient; same_as once; is the domain ours; unit; then, first match wins:
+ * pin hold (recipient, then unit); mode other than split; pin (recipient, then unit; an
+ * expired one doesn't count); postmaster@ and abuse@ on old below 100 (unless
+ * system_recipients = bucket); list `exclude` on old below 100; the lists named in
  * `lists` on new; the bucket.  Pure.
+ *
+ * Where the text leaves room: same_as is followed once, whatever the target's hash says
+ * of a further one; with `domains` set, both the name asked for and its target must be
+ * listed (else not ours, unknown).  An override of the name asked for goes before one of
+ * its target, field by field.  A pin that never was good may be a hold, so it makes the
+ * recipient unknown before the mode is looked at, unless another pin says hold.
+ * postmaster and abuse are compared without case.
  */
 #ifndef POLICYD_ROUTING_ROUTE_DECIDE_H
 #define POLICYD_ROUTING_ROUTE_DECIDE_H
@@ -22,12 +31,13 @@ enum route_place {
 };
 
 enum route_reason {
-    ROUTE_REASON_NO_ADDRESS,    /* not ours: no usable address */
-    ROUTE_REASON_NOT_OURS,      /* not ours: another's domain */
-    ROUTE_REASON_FORGOTTEN,     /* not ours: mode=forgotten */
-    ROUTE_REASON_NOT_LOADED,    /* unknown: nothing has been read yet */
-    ROUTE_REASON_NO_STATE,      /* unknown: ours without a good state */
-    ROUTE_REASON_BAD_PIN,       /* unknown: a pin that never was good, or standby without one */
+    ROUTE_REASON_NO_ADDRESS, /* not ours: no usable address */
+    ROUTE_REASON_NOT_OURS,   /* not ours: another's domain */
+    ROUTE_REASON_FORGOTTEN,  /* not ours: mode=forgotten */
+    ROUTE_REASON_NOT_LOADED, /* unknown: nothing has been read yet */
+    ROUTE_REASON_NO_STATE,   /* unknown: ours without a good state */
+    ROUTE_REASON_BAD_PIN,    /* unknown: a pin that never was good */
+    ROUTE_REASON_NO_STANDBY, /* unknown: sent to standby, but the domain has none */
     ROUTE_REASON_PIN_HOLD,
     ROUTE_REASON_MODE,
     ROUTE_REASON_PIN,
@@ -35,20 +45,24 @@ enum route_reason {
     ROUTE_REASON_EXCLUDE,
     ROUTE_REASON_LIST,
     ROUTE_REASON_BUCKET,
+    ROUTE_REASON_UNMOVED, /* mailbox alone: no pin, so old at any weight */
 };
 
 struct route_rules {
     struct recipient_rules recipient;
     bool system_recipients_on_old;
-    const char *const *domains; /* of [policyd] domains, canonical; count 0: those that Redis names */
+    /* Of [policyd] domains, canonical; count 0: those that ever had a good state. */
+    const char *const *domains;
     size_t domain_count;
 };
 
-/* Spans and pointers are borrowed from the replica (until its next change) or point into this struct. */
+/* Spans and pointers are borrowed from the replica (until its next change) or point into
+ * this struct, so it isn't copied. */
 struct route {
     enum route_place place;
     enum route_reason reason;
     struct recipient recipient; /* canonical; length 0 when there is none */
+    struct recipient key;       /* the same under the domain looked up */
     struct span domain;         /* the one looked up under, after same_as */
     struct span unit;           /* the recipient itself where no unit is named */
     struct span pin_name;       /* what the pin stands on, for the pin reasons */
@@ -60,19 +74,22 @@ struct route {
     bool overridden;            /* the override file decided weight or mode */
     bool suspect;
     const struct domain_state *state; /* NULL for NOT_OURS and UNKNOWN */
-    const char *nexthop;              /* "transport:nexthop" of old, new, standby; else "" */
+    const char *nexthop; /* "transport:nexthop" of old, new, standby; else "" */
 };
 
-void route_decide(const struct route_rules *rules, const struct replica *replica, struct span address,
-    int64_t now, struct route *route);
+void route_decide(const struct route_rules *rules, const struct replica *replica,
+    struct span address, int64_t now, struct route *route);
 
 /*
- * The moved mailbox for `imap_follows = pin`: hold, mode, pin, else old at any weight; the same fields.
+ * The moved mailbox for `imap_follows = pin`: hold, mode, pin, else old at any weight;
+ * the same fields.
  */
 void route_decide_mailbox(const struct route_rules *rules, const struct replica *replica,
     struct span address, int64_t now, struct route *route);
 
-const char *route_place_name(enum route_place place);   /* old new standby hold not-ours unknown */
-const char *route_reason_name(enum route_reason reason); /* no-address ... pin-hold mode pin ... bucket */
+const char *route_place_name(
+    enum route_place place); /* old new standby hold not-ours unknown */
+const char *route_reason_name(
+    enum route_reason reason); /* no-address ... pin-hold mode pin ... bucket */
 
 #endif

@@ -1,0 +1,50 @@
+/*
+ * override_text - the override file's text to what wins over Redis, and back.
+ *
+ * Lines `DOMAIN weight=0`, `DOMAIN mode=old`, or both words on one line; `#` starts a
+ * comment line; blank lines count for nothing.  A mode is any but forgotten.  A domain
+ * may stand on several lines, but each word once.  A bad line is reported with its number
+ * and changes nothing; the others count.
+ */
+#ifndef POLICYD_ROUTING_OVERRIDE_TEXT_H
+#define POLICYD_ROUTING_OVERRIDE_TEXT_H
+
+#include "policyd/routing/replica.h"
+#include "shared/base/buffer.h"
+#include "shared/base/domain.h"
+
+enum {
+    OVERRIDE_TEXT_MAX = 4 << 20, /* octets of a file; what lies behind is not read */
+    OVERRIDE_PROBLEMS_MAX = 100, /* more are counted, not kept */
+};
+
+struct override_entry {
+    char domain[DOMAIN_MAX + 1]; /* canonical */
+    struct replica_override override;
+};
+
+struct override_problem {
+    size_t line;
+    struct error error;
+};
+
+struct override_text {
+    struct override_entry *entries; /* one a domain */
+    size_t count;
+    struct override_problem *problems;
+    size_t problem_count; /* kept ones */
+    size_t bad_lines;
+};
+
+/* Fills `out`; true when no line is bad. */
+bool override_text_parse(struct span text, struct override_text *out);
+void override_text_clear(struct override_text *text);
+
+/*
+ * Appends `text` to `out` with what it says of `domain` replaced by `override` (nothing
+ * in it: just taken out).  Comments, other lines and their order stay, bad ones too.
+ */
+bool override_text_replace(struct span text, struct span domain,
+    const struct replica_override *override, struct buffer *out);
+
+#endif
