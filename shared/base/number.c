@@ -1,5 +1,7 @@
 #include "shared/base/number.h"
 
+#include <stdio.h>
+
 static const uint64_t longest_duration_ms = UINT64_C(366) * 24 * 3600 * 1000;
 static const uint64_t largest_size = UINT64_C(1) << 40;
 
@@ -278,4 +280,29 @@ number_rfc3339(struct span text, int64_t *unix_time)
     *unix_time = days_of((int64_t)year, (int64_t)month, (int64_t)day) * 86400 +
                  (int64_t)(hour * 3600 + minute * 60 + second) - offset;
     return true;
+}
+
+void
+number_rfc3339_write(int64_t unix_time, char out[21])
+{
+    const int64_t last = 253402300799; /* 9999-12-31T23:59:59Z */
+    int64_t time = unix_time < 0 ? 0 : unix_time > last ? last : unix_time;
+    int64_t seconds = time % 86400;
+    /* Days since 0000-03-01: then the leap day is the last of its year (as in days_of).
+     */
+    int64_t days = time / 86400 + 719468;
+    int64_t era = days / 146097;
+    int64_t day_of_era = days % 146097;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t day_of_year =
+        day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t shifted_month = (5 * day_of_year + 2) / 153; /* 0 is March */
+    int64_t day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
+    int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
+
+    (void)snprintf(out, 21, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)year % 10000,
+        (unsigned)month % 100, (unsigned)day % 100, (unsigned)(seconds / 3600) % 100,
+        (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60));
 }

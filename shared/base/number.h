@@ -40,4 +40,8 @@ bool number_thousandths(struct span text, int64_t *thousandths);
  * in seconds. */
 bool number_rfc3339(struct span text, int64_t *unix_time);
 
+/* The other way, in UTC; years 1970 to 9999, other times are brought to the nearer end.
+ */
+void number_rfc3339_write(int64_t unix_time, char out[21]);
+
 #endif

@@ -1,0 +1,147 @@
+#include "policyd/routing/status_page.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct entry {
+    struct span name;
+    struct replica_domain domain;
+};
+
+static int
+compare_entries(const void *left, const void *right)
+{
+    const struct entry *a = left;
+    const struct entry *b = right;
+
+    return span_compare(a->name, b->name);
+}
+
+static bool
+is_listed(const struct route_rules *rules, struct span name)
+{
+    for (size_t i = 0; i < rules->domain_count; i++) {
+        if (span_is(name, rules->domains[i]))
+            return true;
+    }
+    return false;
+}
+
+/* All domains of the replica, and the listed ones that are not in it. */
+static struct entry *
+collect(const struct route_rules *rules, const struct replica *replica, size_t *count)
+{
+    size_t most = replica_domain_count(replica) + rules->domain_count + 1;
+    struct entry *entries = calloc(most, sizeof(*entries));
+    struct replica_domain found;
+    struct span name;
+    size_t cursor = 0;
+
+    assert(entries != NULL);
+    *count = 0;
+    while (*count < most && replica_next_domain(replica, &cursor, &name, &found))
+        entries[(*count)++] = (struct entry){name, found};
+    for (size_t i = 0; i < rules->domain_count && *count < most; i++) {
+        name = span_of(rules->domains[i]);
+        if (!replica_find_domain(replica, name, &found))
+            entries[(*count)++] = (struct entry){name, {.suspect = false}};
+    }
+    qsort(entries, *count, sizeof(*entries), compare_entries);
+    return entries;
+}
+
+static void
+write_override(struct json *json, const struct replica_override *override)
+{
+    if (!override->has_weight && !override->has_mode) {
+        json_null(json, "override");
+        return;
+    }
+    json_object_begin(json, "override");
+    if (override->has_weight)
+        json_hundredths(json, "weight", override->weight);
+    else
+        json_null(json, "weight");
+    json_text(json, "mode", override->has_mode ? domain_mode_name(override->mode) : NULL);
+    json_object_end(json);
+}
+
+static void
+write_state(struct json *json, const struct domain_state *state)
+{
+    if (state == NULL) {
+        json_null(json, "mode");
+        json_null(json, "weight");
+        return;
+    }
+    json_text(json, "mode", domain_mode_name(state->mode));
+    json_hundredths(json, "weight", state->weight);
+    json_text(json, "old", state->old_route);
+    json_text(json, "new", state->new_route);
+    json_text(json, "standby", state->standby_route);
+    json_text(json, "same_as", state->same_as);
+    json_text(json, "inside", domain_inside_name(state->inside));
+    json_array_begin(json, "lists");
+    for (size_t i = 0; i < state->list_count; i++)
+        json_text(json, NULL, state->lists[i]);
+    json_array_end(json);
+}
+
+static void
+write_entry(struct json *json, const struct route_rules *rules, const struct entry *entry)
+{
+    json_object_begin(json, NULL);
+    json_span(json, "domain", entry->name);
+    json_bool(json, "ours", rules->domain_count == 0 || is_listed(rules, entry->name));
+    json_bool(json, "good", entry->domain.state != NULL);
+    write_state(json, entry->domain.state);
+    json_integer(json, "rev", (int64_t)entry->domain.rev);
+    write_override(json, &entry->domain.override);
+    json_bool(json, "suspect", entry->domain.suspect);
+    json_text(json, "why", entry->domain.why);
+    json_object_end(json);
+}
+
+static void
+write_facts(struct json *json, const struct status_facts *facts)
+{
+    json_text(json, "source", facts->source);
+    json_text(json, "program", "postshift-policyd");
+    json_text(json, "version", facts->version);
+    json_text(json, "host", facts->host);
+    json_object_begin(json, "redis");
+    json_text(json, "address", facts->redis_address);
+    json_bool(json, "up", facts->redis_up);
+    if (facts->synced != 0)
+        json_integer(json, "synced", facts->synced);
+    else
+        json_null(json, "synced");
+    json_text(json, "error", facts->redis_error);
+    json_object_end(json);
+    json_array_begin(json, "notes");
+    for (size_t i = 0; i < facts->note_count; i++)
+        json_text(json, NULL, facts->notes[i]);
+    json_array_end(json);
+}
+
+void
+status_page_write(struct buffer *out, const struct status_facts *facts,
+    const struct route_rules *rules, const struct replica *replica)
+{
+    struct json json = json_on(out);
+    size_t count;
+    struct entry *entries = collect(rules, replica, &count);
+
+    json_object_begin(&json, NULL);
+    write_facts(&json, facts);
+    json_bool(&json, "loaded", replica_is_loaded(replica));
+    json_integer(&json, "pins", (int64_t)replica_pin_count(replica));
+    json_integer(&json, "units", (int64_t)replica_unit_count(replica));
+    json_array_begin(&json, "domains");
+    for (size_t i = 0; i < count; i++)
+        write_entry(&json, rules, &entries[i]);
+    json_array_end(&json);
+    json_object_end(&json);
+    buffer_append_octet(out, '\n');
+    free(entries);
+}
