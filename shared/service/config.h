@@ -10,7 +10,8 @@
  * wrong (what is allowed; did you mean X?)`.
  *
  * An empty value is an empty list, or no value for options with `may_be_empty`; elsewhere
- * an error.
+ * an error.  Without a value (an empty preset too) a text is "", a number 0, a socket
+ * SOCKET_NONE.  A section may be opened again.  Lines may end in CR LF.
  */
 #ifndef SHARED_SERVICE_CONFIG_H
 #define SHARED_SERVICE_CONFIG_H
@@ -18,6 +19,8 @@
 #include <stddef.h>
 
 #include "shared/base/buffer.h"
+#include "shared/base/error.h"
+#include "shared/base/network.h"
 #include "shared/service/socket_address.h"
 
 enum config_type {
@@ -61,11 +64,14 @@ struct config_option {
     bool may_be_empty;
 };
 
-/* OPTION(struct policyd_config, "policyd", domains, CONFIG_LIST, "") and so on; further
- * fields may follow. */
-#define CONFIG_OPTION(type_of_struct, section, field, type, preset, ...)                 \
+/* CONFIG_OPTION(struct policyd_config, "policyd", domains, CONFIG_LIST, "") and so on;
+ * the further fields of struct config_option may follow.  _AS where the key is not the
+ * field's name. */
+#define CONFIG_OPTION(type_of_struct, section, field, type, ...)                         \
+    CONFIG_OPTION_AS(type_of_struct, section, #field, field, type, __VA_ARGS__)
+#define CONFIG_OPTION_AS(type_of_struct, section, key, field, type, ...)                 \
     {                                                                                    \
-        section, #field, type, offsetof(type_of_struct, field), preset, __VA_ARGS__      \
+        section, key, type, offsetof(type_of_struct, field), __VA_ARGS__                 \
     }
 
 struct config; /* owns all texts and lists of what was read, until config_free */
@@ -95,14 +101,11 @@ void config_complain(const struct config *config, struct buffer *errors,
 /* Whether the file itself set the key. */
 bool config_has(const struct config *config, const char *section, const char *key);
 
-/* Whether text is an IPv4 or IPv6 address with an optional prefix length; and whether
- * `address` is in it. */
-struct network {
-    unsigned char address[16]; /* IPv4 as v4-mapped */
-    unsigned bits;             /* 0..128 */
-};
-bool network_parse(struct span text, struct network *network);
-bool network_has(const struct network *network, struct span address);
+/*
+ * Appends the first line of a password file, at most 1 KiB.  A file that its group may
+ * write or others may read is warned of in the log.
+ */
+bool config_read_password(const char *path, struct buffer *password, struct error *error);
 
 /* The nearest of `names` to a misspelt word, or NULL when none is near. */
 const char *config_nearest(struct span word, const char *const *names, size_t count);
