@@ -1,0 +1,250 @@
+#include "policyd/serve/client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    ANSWERS_PAUSE = 65536
+}; /* octets of answers after which they are written before more is served */
+
+static uint64_t
+clock_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void
+set_deadline(
+    struct client *client, uint64_t now_ms, uint64_t after_ms, enum client_end end)
+{
+    client->deadline_ms = now_ms + after_ms;
+    client->at_deadline = end;
+}
+
+static void on_readable(int fd, short what, void *argument);
+static void on_writable(int fd, short what, void *argument);
+
+static void
+wait_for(struct client *client, short what)
+{
+    (void)event_del(&client->event);
+    (void)event_assign(&client->event, client->host->base, client->fd,
+        (short)(what | EV_PERSIST), what == EV_READ ? on_readable : on_writable, client);
+    (void)event_add(&client->event, NULL);
+}
+
+/*
+ * Serves until the input holds no whole request (WIRE_MORE), a bad one, or there are
+ * enough answers to be written first (WIRE_DONE).
+ */
+static enum wire_result
+serve_some(struct client *client, struct span input, size_t *done, struct error *error)
+{
+    struct client_host *host = client->host;
+    const struct client_protocol *protocol = host->protocol;
+    uint64_t start_ns = clock_ns();
+
+    while (host->answers.length < ANSWERS_PAUSE) {
+        size_t used = 0;
+        uint64_t end_ns;
+        enum wire_result result;
+
+        if (*done == input.length)
+            return WIRE_MORE;
+        result = protocol->serve(host->protocol_argument, span_from(input, *done), &used,
+            &client->stage, &host->answers, error);
+        if (result != WIRE_DONE)
+            return result;
+        *done += used;
+        end_ns = clock_ns();
+        host->answered(host->argument, (double)(end_ns - start_ns) / 1e9);
+        start_ns = end_ns;
+    }
+    return WIRE_DONE;
+}
+
+/* False when the peer can't take all at once, or the socket failed; what is left waits in
+ * `output`. */
+static bool
+send_answers(struct client *client)
+{
+    struct buffer *answers = &client->host->answers;
+    size_t sent = 0;
+
+    while (sent < answers->length) {
+        ssize_t count =
+            send(client->fd, answers->data + sent, answers->length - sent, MSG_NOSIGNAL);
+
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            break;
+        sent += (size_t)count;
+    }
+    buffer_append(&client->output, span_from(buffer_span(answers), sent));
+    buffer_reset(answers);
+    return client->output.length == 0;
+}
+
+/* What was not served yet stays with the client; where nothing is left, so does no
+ * memory. */
+static void
+keep_rest(struct client *client, struct span input, size_t done)
+{
+    if (input.data == client->input.data)
+        buffer_consume(&client->input, done);
+    else
+        buffer_append(&client->input, span_from(input, done));
+    if (client->input.length == 0 && client->input.capacity > 0)
+        buffer_clear(&client->input);
+}
+
+/* `input` is what was just read, or the client's own with it. */
+static void
+work(struct client *client, struct span input)
+{
+    const struct client_protocol *protocol = client->host->protocol;
+    uint64_t now_ms = client_clock_ms();
+    struct error error = {0};
+    enum wire_result result;
+    size_t done = 0;
+    bool sent;
+
+    do {
+        result = serve_some(client, input, &done, &error);
+        sent = send_answers(client);
+    } while (result == WIRE_DONE && sent);
+    if (result == WIRE_BAD) {
+        client_close(client, CLIENT_MALFORMED, &error);
+        return;
+    }
+    keep_rest(client, input, done);
+    if (done > 0)
+        client->served_ms = now_ms;
+    if (!sent) {
+        set_deadline(client, now_ms, protocol->request_ms, CLIENT_UNREAD);
+        wait_for(client, EV_WRITE);
+    } else if (client->input.length == 0) {
+        set_deadline(client, now_ms, protocol->idle_ms, CLIENT_IDLE);
+    } else if (done > 0 || client->at_deadline != CLIENT_SLOW) {
+        set_deadline(client, now_ms, protocol->request_ms, CLIENT_SLOW);
+    }
+}
+
+static void
+on_readable(int fd, short what, void *argument)
+{
+    struct client *client = argument;
+    struct client_host *host = client->host;
+    ssize_t count = recv(fd, host->octets, sizeof(host->octets), 0);
+    struct span fresh;
+
+    (void)what;
+    if (count < 0) {
+        if (errno != EAGAIN && errno != EINTR)
+            client_close(client, CLIENT_FAILED, NULL);
+        return;
+    }
+    if (count == 0) {
+        client_close(client, CLIENT_LEFT, NULL);
+        return;
+    }
+    fresh = span_make(host->octets, (size_t)count);
+    if (client->input.length == 0) {
+        work(client, fresh);
+        return;
+    }
+    /* Half a request that comes octet by octet isn't read anew for each. */
+    buffer_append(&client->input, fresh);
+    if (span_find(fresh, host->protocol->last_octet) != SPAN_NONE ||
+        client->input.length >= host->protocol->request_max)
+        work(client, buffer_span(&client->input));
+}
+
+static void
+on_writable(int fd, short what, void *argument)
+{
+    struct client *client = argument;
+    ssize_t count = send(fd, client->output.data, client->output.length, MSG_NOSIGNAL);
+
+    (void)what;
+    if (count < 0) {
+        if (errno != EAGAIN && errno != EINTR)
+            client_close(client, CLIENT_FAILED, NULL);
+        return;
+    }
+    buffer_consume(&client->output, (size_t)count);
+    if (client->output.length > 0)
+        return;
+    buffer_clear(&client->output);
+    wait_for(client, EV_READ);
+    set_deadline(client, client_clock_ms(), client->host->protocol->idle_ms, CLIENT_IDLE);
+    if (client->input.length > 0)
+        work(client, buffer_span(&client->input));
+}
+
+struct client *
+client_new(struct client_host *host, int fd, uint64_t now_ms)
+{
+    struct client *client = calloc(1, sizeof(*client));
+
+    if (client == NULL)
+        abort();
+    client->host = host;
+    client->fd = fd;
+    client->served_ms = now_ms;
+    buffer_init(&client->input, host->protocol->request_max + CLIENT_READ_SIZE);
+    buffer_init(&client->output, SIZE_MAX);
+    set_deadline(client, now_ms, host->protocol->request_ms, CLIENT_SLOW);
+    (void)event_assign(
+        &client->event, host->base, fd, EV_READ | EV_PERSIST, on_readable, client);
+    (void)event_add(&client->event, NULL);
+    return client;
+}
+
+void
+client_close(struct client *client, enum client_end end, const struct error *error)
+{
+    client->host->ended(client->host->argument, client, end, error);
+    (void)event_del(&client->event);
+    (void)close(client->fd);
+    buffer_clear(&client->input);
+    buffer_clear(&client->output);
+    free(client);
+}
+
+bool
+client_is_busy(const struct client *client)
+{
+    return client->input.length > 0 || client->output.length > 0;
+}
+
+uint64_t
+client_clock_ms(void)
+{
+    return clock_ns() / 1000000;
+}
+
+const char *
+client_end_name(enum client_end end)
+{
+    static const char *const names[CLIENT_ENDS] = {
+        [CLIENT_LEFT] = "left",
+        [CLIENT_MALFORMED] = "malformed",
+        [CLIENT_SLOW] = "slow",
+        [CLIENT_IDLE] = "idle",
+        [CLIENT_UNREAD] = "unread",
+        [CLIENT_CROWDED_OUT] = "crowded-out",
+        [CLIENT_FAILED] = "failed",
+        [CLIENT_STOPPED] = "stopped",
+    };
+
+    return names[end];
+}

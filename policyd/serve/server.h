@@ -1,0 +1,40 @@
+/*
+ * server - the clients of one listener: accept, limit, idle time, an orderly end.
+ *
+ * A listener may have several sockets; they count together.  At SERVER_CLIENTS_MAX
+ * clients the one that has been served nothing for longest makes room for the next, as it
+ * does where the process runs out of descriptors; then accepting pauses for
+ * SERVER_PAUSE_MS.  What is worth a line in the log is so at most SERVER_LINES_MAX times
+ * a minute and kind; the next line says how many were left out.
+ */
+#ifndef POLICYD_SERVE_SERVER_H
+#define POLICYD_SERVE_SERVER_H
+
+#include "policyd/serve/client.h"
+#include "shared/service/metrics.h"
+
+enum {
+    SERVER_CLIENTS_MAX = 1000,
+    SERVER_SOCKETS_MAX = 32,
+    SERVER_PAUSE_MS = 100,
+    SERVER_LINES_MAX = 10,
+};
+
+struct server;
+
+/* The rows of these families, which a server counts in: clients, clients_closed_total,
+ * request_duration_seconds. */
+struct server *server_new(struct event_base *base, const struct client_protocol *protocol,
+    void *protocol_argument, struct metrics *metrics);
+void server_free(
+    struct server *server); /* the listening sockets are closed by who opened them */
+
+/* `fd` listens and is non-blocking; false when there are too many. */
+bool server_listen(struct server *server, int fd);
+
+/* No new clients, idle ones go; those that are busy may end what they began. */
+void server_stop(struct server *server);
+
+size_t server_client_count(const struct server *server);
+
+#endif
