@@ -11,6 +11,8 @@
 #include "shared/base/error.h"
 #include "shared/base/span.h"
 
+enum { PIN_TEXT_MAX = 1024 }; /* octets */
+
 enum pin_place { PIN_NONE, PIN_OLD, PIN_NEW, PIN_STANDBY, PIN_HOLD, PIN_BAD };
 
 struct pin {
@@ -19,12 +21,13 @@ struct pin {
     struct span note; /* borrowed from the text; printable only */
 };
 
+/* False: no pin; then it is PIN_BAD. */
 bool pin_parse(struct span text, struct pin *pin, struct error *error);
 
 /* Whether it decides anything now: not PIN_NONE, and not past its `until`. */
 bool pin_counts(const struct pin *pin, int64_t now);
 
-const char *pin_place_name(
-    enum pin_place place); /* "none" "old" "new" "standby" "hold" "bad" */
+/* "none" "old" "new" "standby" "hold" "bad" */
+const char *pin_place_name(enum pin_place place);
 
 #endif

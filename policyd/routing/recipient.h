@@ -13,9 +13,8 @@
 
 #include "shared/base/span.h"
 
-enum {
-    RECIPIENT_MAX = 1024
-}; /* octets of a canonical address; longer ones are none of ours */
+/* Octets of a canonical address; longer ones are none of ours. */
+enum { RECIPIENT_MAX = 1024 };
 
 struct recipient_rules {
     const char *delimiters; /* "" or NULL: no extensions */
