@@ -1,0 +1,63 @@
+"""What every system test gets: a folder of its own, a deadline, and its logs shown when it fails."""
+import pathlib
+import shutil
+import signal
+
+import pytest
+
+from processes import new_folder
+
+LIMIT_SECONDS = 180     # a test; @pytest.mark.limit(SECONDS) states another
+LOG_LINES = 40
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "limit(seconds): how long this test may take")
+
+
+@pytest.fixture(autouse=True)
+def deadline(request):
+    """A test that hangs fails; what it started is ended by its own fixtures."""
+    marker = request.node.get_closest_marker("limit")
+    seconds = marker.args[0] if marker else LIMIT_SECONDS
+
+    def late(*unused):
+        raise TimeoutError(f"the test took longer than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def folder(request):
+    """A folder that user postfix may enter; gone after the test.  Sockets in it have short paths."""
+    made = new_folder()
+    request.node.folders = [*getattr(request.node, "folders", []), made]
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def module_folder(request):
+    """The same, shared by the tests of a file."""
+    made = new_folder()
+    request.node.folders = [made]
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows the end of every log in its folders."""
+    outcome = yield
+    report = outcome.get_result()
+    if not report.failed:
+        return
+    folders = [f for node in item.listchain() for f in getattr(node, "folders", [])]
+    for log in sorted(log for f in folders for log in pathlib.Path(f).rglob("*.log")):
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        if lines:
+            report.sections.append((f"end of {log}", "\n".join(lines[-LOG_LINES:])))
