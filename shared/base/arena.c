@@ -76,6 +76,12 @@ arena_reset(struct arena *arena)
     arena->taken = 0;
 }
 
+size_t
+arena_taken(const struct arena *arena)
+{
+    return arena->taken;
+}
+
 void *
 arena_take(struct arena *arena, size_t size)
 {

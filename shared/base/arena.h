@@ -17,6 +17,9 @@ struct arena *arena_new(size_t ceiling);
 void arena_free(struct arena *arena);  /* NULL is fine */
 void arena_reset(struct arena *arena); /* releases all but the first block */
 
+/* Octets taken since the start or the last reset: what counts against the ceiling. */
+size_t arena_taken(const struct arena *arena);
+
 void *arena_take(struct arena *arena, size_t size); /* zeroed, aligned for any type */
 struct span arena_span(struct arena *arena, struct span span); /* a copy */
 const char *arena_text(
