@@ -18,36 +18,16 @@
 #ifndef SHARED_SERVICE_REDIS_H
 #define SHARED_SERVICE_REDIS_H
 
-#include "shared/base/error.h"
+#include "shared/service/redis_options.h"
 #include "shared/service/redis_reply.h"
-#include "shared/service/socket_address.h"
 
 struct event_base;
 
 enum {
-    REDIS_SENTINELS_MAX = 8,
     REDIS_IN_FLIGHT_MAX = 16384, /* commands without an answer */
     REDIS_UNSENT_OCTETS_MAX =
         16 * 1024 * 1024, /* of commands that the socket doesn't take */
-    REDIS_PASSWORD_MAX = 1024,
 };
-
-/* All texts are copied by those who take the struct. */
-struct redis_options {
-    struct socket_address address; /* asked where there are no sentinels */
-    struct socket_address sentinels[REDIS_SENTINELS_MAX];
-    size_t sentinel_count;
-    const char *primary;  /* what the sentinels call it */
-    const char *username; /* "" or NULL: none */
-    const char *password; /* "" or NULL: none */
-    unsigned database;
-    unsigned timeout_ms; /* for connecting, and for each command; 0: 2000 */
-    bool quiet; /* logs no change of state: another connection to the same Redis does */
-};
-
-/* The first line of the file, into `password`. */
-bool redis_password_read(
-    const char *path, char password[REDIS_PASSWORD_MAX], struct error *error);
 
 /* Why a connection was not made or was lost. */
 enum redis_trouble {
@@ -59,10 +39,9 @@ enum redis_trouble {
     REDIS_TROUBLE_PERMISSION, /* the user may not do this */
     REDIS_TROUBLE_DATABASE,   /* no such database */
     REDIS_TROUBLE_ROLE,       /* not a primary */
-    REDIS_TROUBLE_LOADING,  /* reads its dataset, or another error in reply to the log-in
-                             */
-    REDIS_TROUBLE_LOST,     /* closed or reset by the server */
-    REDIS_TROUBLE_PROTOCOL, /* what came is no answer */
+    REDIS_TROUBLE_BUSY,       /* reads its dataset, has too many clients */
+    REDIS_TROUBLE_LOST,       /* closed or reset by the server */
+    REDIS_TROUBLE_PROTOCOL,   /* what came is no answer */
     REDIS_TROUBLE_COUNT
 };
 

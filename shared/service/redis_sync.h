@@ -19,9 +19,10 @@ void redis_sync_close(struct redis_sync *sync);
 const char *redis_sync_address(const struct redis_sync *sync);
 
 /*
- * One command.  False (temporary) when the connection failed: nothing more will work on
- * it; false (permanent) when Redis answered with an error: `error` has its text, and
- * *reply is that answer.  The reply lives until the next call.  `reply` may be NULL.
+ * One command of at most 1,024 words.  False (temporary) when the connection failed:
+ * nothing more will work on it; false (permanent) when Redis answered with an error:
+ * `error` has its text, and *reply is that answer.  The reply lives until the next call.
+ * `reply` may be NULL.
  */
 bool redis_call(struct redis_sync *sync, size_t count, const struct span *words,
     const struct redis_reply **reply, struct error *error);

@@ -1,0 +1,35 @@
+/*
+ * redis_options - where Redis is and how to log in; filled from the configuration by each
+ * program.
+ */
+#ifndef SHARED_SERVICE_REDIS_OPTIONS_H
+#define SHARED_SERVICE_REDIS_OPTIONS_H
+
+#include "shared/base/error.h"
+#include "shared/service/socket_address.h"
+
+enum { REDIS_SENTINELS_MAX = 8, REDIS_PASSWORD_MAX = 1024, REDIS_TIMEOUT_MS = 2000 };
+
+/* All texts are copied by those who take the struct. */
+struct redis_options {
+    struct socket_address address; /* asked where there are no sentinels */
+    struct socket_address sentinels[REDIS_SENTINELS_MAX];
+    size_t sentinel_count;
+    const char *primary;  /* what the sentinels call it */
+    const char *username; /* "" or NULL: none */
+    const char *password; /* "" or NULL: none */
+    unsigned database;
+    unsigned timeout_ms; /* for connecting, and for each command; 0: REDIS_TIMEOUT_MS */
+    bool quiet; /* logs no change of state: another connection to the same Redis does */
+};
+
+/* The first line of the file, into `password`. */
+bool redis_password_read(
+    const char *path, char password[REDIS_PASSWORD_MAX], struct error *error);
+
+/* A copy that owns its texts, with the timeout filled in; cleared with its password
+ * wiped. */
+void redis_options_copy(struct redis_options *copy, const struct redis_options *options);
+void redis_options_clear(struct redis_options *copy);
+
+#endif
