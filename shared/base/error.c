@@ -11,8 +11,11 @@ static void fill(struct error *error, enum error_kind kind, const char *format,
 static void
 fill(struct error *error, enum error_kind kind, const char *format, va_list arguments)
 {
-    error->kind = kind;
-    (void)vsnprintf(error->text, sizeof(error->text), format, arguments);
+    struct error filled = {.kind = kind};
+
+    /* Not in place: the arguments may be the text of before. */
+    (void)vsnprintf(filled.text, sizeof(filled.text), format, arguments);
+    *error = filled;
     for (char *octet = error->text; *octet != '\0'; octet++) {
         if ((unsigned char)*octet < 0x20 || *octet == 0x7f)
             *octet = '?';

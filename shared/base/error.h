@@ -17,7 +17,7 @@ enum error_kind { ERROR_NONE, ERROR_TEMPORARY, ERROR_PERMANENT };
 
 struct error {
     enum error_kind kind;
-    char text[200];
+    char text[320];
 };
 
 bool error_temporary(struct error *error, const char *format, ...) ATTRIBUTE_PRINTF(2, 3);

@@ -48,12 +48,19 @@ struct daemon_log {
             "error|warning|info|debug"                                                   \
     }
 
+/* Opens the log as the file says; -v makes it debug. */
+void daemon_log_open(const char *program, const struct daemon_log *log,
+    const struct daemon_options *options);
+
 /* sd_notify: "READY=1", "STOPPING=1", "WATCHDOG=1", ...; nothing without NOTIFY_SOCKET.
  */
 void daemon_notify(const char *state);
 
-/* Prints collected configuration errors, one log line each, and exits 78. */
-void daemon_config_failed(const struct buffer *errors) __attribute__((noreturn));
+/* Collected configuration errors, one log line each: at a reload that is refused. */
+void daemon_config_report(const struct buffer *errors);
+
+/* The same at start, each line beginning with the file's name; exits 78. */
+void daemon_config_failed(const struct buffer *errors) ATTRIBUTE_NO_RETURN;
 
 /*
  * Runs an event loop until TERM or INT; calls `reload` on HUP.  Says READY first,

@@ -243,7 +243,7 @@ line_end(struct line *line)
 /* One write a line: lines of several threads and processes don't mix.  A reader that is
  * gone, or slow on a pipe that does not block, costs the line and nothing else. */
 static void
-send_line(enum log_level level, const char *text, size_t length)
+send_line(enum log_level level, const char *text, size_t length, bool with_name)
 {
     int saved_errno = errno;
     char head[80] = "";
@@ -257,7 +257,7 @@ send_line(enum log_level level, const char *text, size_t length)
     }
     if (sink.to_journal)
         (void)snprintf(head, sizeof(head), "<%d>", levels[level].priority);
-    else if (sink.program != NULL)
+    else if (with_name && sink.program != NULL)
         (void)snprintf(head, sizeof(head), "%.60s[%ld]: ", sink.program, (long)getpid());
     parts[0] = (struct iovec){head, strlen(head)};
     parts[1] = (struct iovec){(void *)(uintptr_t)text, length};
@@ -301,7 +301,7 @@ say(enum log_level level, const char *format, va_list arguments)
         line.ceiling += ROOM_FOR_CUT;
         (void)put_text(&line, "...");
     }
-    send_line(level, text, line_end(&line));
+    send_line(level, text, line_end(&line), true);
 }
 
 struct log_field
@@ -425,7 +425,7 @@ log_write(enum log_level level, const char *queue_id, const char *word,
     if (!log_would(level))
         return;
     length = log_format(text, sizeof(text), level, queue_id, word, fields);
-    send_line(level, text, length);
+    send_line(level, text, length, true);
 }
 
 void
@@ -438,6 +438,16 @@ log_say(enum log_level level, const char *format, ...)
     va_start(arguments, format);
     say(level, format, arguments);
     va_end(arguments);
+}
+
+void
+log_bare(enum log_level level, struct span text)
+{
+    char out[LINE_MAX_OCTETS + 1];
+    struct line line = line_on(out, sizeof(out));
+
+    (void)put_escaped(&line, text, "");
+    send_line(level, out, line_end(&line), false);
 }
 
 void

@@ -85,6 +85,10 @@ void log_write(enum log_level level, const char *queue_id, const char *word,
 /* A plain sentence (control octets escaped). */
 void log_say(enum log_level level, const char *format, ...) ATTRIBUTE_PRINTF(2, 3);
 
+/* A finished line of ours, such as FILE:LINE: of a configuration, without a word before
+ * it; control octets are escaped. */
+void log_bare(enum log_level level, struct span line);
+
 /* The end of a start that can't go on: the sentence as an error, then exit(status): 1 run
  * time, 78 config. */
 void log_fatal(int status, const char *format, ...)
