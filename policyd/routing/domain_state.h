@@ -3,17 +3,14 @@
  *
  * Values are untrusted: one bad field makes the whole hash bad, an unknown field is only
  * warned of.  `old`, `new` and `weight` are required, but for mode=forgotten and a hash
- * with same_as.  mode=standby without standby is bad. A route is `transport:nexthop`: the
- * transport one of the allowed ones, the nexthop `[host]:port`, a list of those parted by
- * commas and/or blanks, or `unix:path` (only with a transport that ends in -lmtp); hosts
- * and networks as the rules allow, text compared, nothing resolved; loopback and own
- * addresses only when allowed.
+ * with same_as; what is there is checked all the same.  mode=standby without standby is
+ * bad.  Only `lists` may be empty.  `exclude` and `known` may stand in lists: the first
+ * changes nothing (exclude goes before), the second moves all its units.
  */
 #ifndef POLICYD_ROUTING_DOMAIN_STATE_H
 #define POLICYD_ROUTING_DOMAIN_STATE_H
 
-#include "shared/base/error.h"
-#include "shared/base/span.h"
+#include "policyd/routing/domain_route.h"
 
 enum domain_mode {
     DOMAIN_MODE_SPLIT,
@@ -64,16 +61,6 @@ struct domain_field {
     struct span value;
 };
 
-struct domain_state_rules {
-    const char *const *transports;
-    size_t transport_count;
-    const char *const *nexthops; /* hosts, addresses, networks; count 0: any */
-    size_t nexthop_count;
-    bool allow_loopback;
-    const char *const *own_addresses; /* refused like loopback, numeric text */
-    size_t own_address_count;
-};
-
 /* What is wrong, field by field; also used for warnings. */
 struct domain_problem {
     char field[64];
@@ -98,10 +85,6 @@ const char *domain_mode_name(enum domain_mode mode);
 const char *domain_inside_name(enum domain_inside inside); /* "" for unset */
 bool domain_mode_parse(struct span text, enum domain_mode *mode);
 bool domain_inside_parse(struct span text, enum domain_inside *inside);
-
-/* One route alone, as `postshiftctl set` checks it before writing. */
-bool domain_route_check(
-    struct span route, const struct domain_state_rules *rules, struct error *error);
 
 /* Writes a weight as operators do: 3000 -> "30", 50 -> "0.5". */
 void domain_weight_write(unsigned weight, char out[8]);
