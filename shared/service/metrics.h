@@ -3,9 +3,11 @@
  *
  * A registry is a fixed set of families, declared as rows; a series is a family with
  * label values.  Counting is an atomic add and may happen in any thread; series are made
- * at start or first use (under a lock), at most 1000 a family: then the last label value
- * is "other".  Names get the prefix "postshift_" unless they start with "process_".  HELP
- * and TYPE always, series that exist start at 0; promtool check metrics is silent.
+ * at start or first use (under a lock), at most 1000 a family: what comes then is counted
+ * in one whose labels are all "other".  Names get the prefix "postshift_" unless they
+ * start with "process_".  HELP and TYPE always, series that exist start at 0, those of
+ * families without labels exist from the start; promtool check metrics is silent.  A name
+ * that was not declared ends the process.
  */
 #ifndef SHARED_SERVICE_METRICS_H
 #define SHARED_SERVICE_METRICS_H
@@ -42,6 +44,7 @@ void metrics_forget(struct metrics *metrics, const char *name, const char *const
 void metrics_add(struct metrics_series *series, double amount);
 void metrics_set(struct metrics_series *series, double value);
 void metrics_observe(struct metrics_series *series, double value);
+/* Of a histogram: the sum. */
 double metrics_value(const struct metrics_series *series);
 
 /* For config_last_reload_successful and its time stamp. */

@@ -1,10 +1,14 @@
 /*
- * metrics_http - the read-only HTTP side of a daemon (evhttp): /metrics, /healthz and
- * pages of its own.
+ * metrics_http - the read-only HTTP side of a daemon: /metrics, /healthz and pages of its
+ * own, on its event loop.
  *
- * GET and HEAD only; a Host header other than the address listened on, a loopback name or
- * address is refused (421), so that no web page can read it by a rebound name; headers up
- * to 8 KiB, no bodies, 5 s a client, 64 clients.
+ * GET and HEAD only; a Host other than the address listened on, a loopback name or
+ * address or the machine's own name is refused (421), so that no web page can read it by
+ * a rebound name; headers up to 8 KiB, no bodies, one request a connection, 5 s and 16
+ * MiB for it, 64 clients (one more closes the oldest).  HTML may load scripts, styles and
+ * data from the same address alone, from paths of their own (Content-Security-Policy).
+ *
+ * Own, as evhttp bounds neither the clients nor the time one takes.
  */
 #ifndef SHARED_SERVICE_METRICS_HTTP_H
 #define SHARED_SERVICE_METRICS_HTTP_H
@@ -36,7 +40,8 @@ struct metrics_http *metrics_http_start_on(struct event_base *base, int fd,
 
 void metrics_http_stop(struct metrics_http *http);
 
-/* The value of `name` in a query, percent-decoded; false when absent. */
+/* The value of `name` in a query, percent-decoded ("+" stays); false when absent, given
+ * twice or badly encoded. */
 bool metrics_http_query(const char *query, const char *name, struct buffer *out);
 
 #endif

@@ -1,0 +1,413 @@
+#include "shared/service/metrics.h"
+
+#include "shared/base/utf8.h"
+#include "shared/service/metrics_process.h"
+
+#include <assert.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    SERIES_MAX = 1000,     /* that show, in a family */
+    REMEMBERED_MAX = 4000, /* forgotten ones among them: their pointers stay good */
+    LABELS_LENGTH_MAX = 4096,
+    BUCKETS_MAX = 32,
+};
+
+struct metrics_series {
+    struct metrics_series *next;
+    const struct metrics_family *row;
+    char *labels; /* written out: `a="b",c="d"` */
+    atomic_bool forgotten;
+    _Atomic double value; /* of a histogram the sum */
+    atomic_uint_fast64_t buckets[];
+};
+
+struct family {
+    const struct metrics_family *row;
+    struct metrics_series *first;
+    struct metrics_series *last;
+    size_t shown;
+    size_t remembered;
+};
+
+struct metrics {
+    pthread_mutex_t lock; /* of the lists; values are atomic */
+    struct metrics_series *reload_ok;
+    struct metrics_series *reload_time;
+    size_t count;
+    struct family families[];
+};
+
+static const struct metrics_family own_families[] = {
+    {"build_info",                                   "The program and its version, always 1.", METRICS_GAUGE,
+     {"program", "version"},                                                                                          NULL},
+    {"config_last_reload_successful",
+     "Whether the last reading of the configuration was taken.",                               METRICS_GAUGE, {NULL},
+     NULL                                                                                                                 },
+    {"config_last_reload_success_timestamp_seconds",
+     "When a configuration was last taken, in unix time.",                                     METRICS_GAUGE, {NULL},
+     NULL                                                                                                                 },
+};
+
+static void *
+allocate(size_t size)
+{
+    void *taken = calloc(1, size);
+
+    if (taken == NULL)
+        abort();
+    return taken;
+}
+
+static size_t
+bound_count(const struct metrics_family *row)
+{
+    size_t count = 0;
+
+    while (row->type == METRICS_HISTOGRAM && row->bounds[count] != 0)
+        count++;
+    return count;
+}
+
+static size_t
+label_count(const struct metrics_family *row)
+{
+    size_t count = 0;
+
+    while (count < METRICS_LABELS_MAX && row->labels[count] != NULL)
+        count++;
+    return count;
+}
+
+/* Values may come from outside: what is not UTF-8 would make the whole page unreadable.
+ */
+static void
+write_label(struct buffer *out, const char *name, const char *value)
+{
+    struct span rest = span_of(value);
+
+    buffer_printf(out, "%s%s=\"", out->length > 0 ? "," : "", name);
+    while (rest.length > 0) {
+        size_t length = utf8_length(rest);
+
+        if (length == 0)
+            buffer_append_text(out, "\xef\xbf\xbd");
+        else if (rest.data[0] == '\n')
+            buffer_append_text(out, "\\n");
+        else if (rest.data[0] == '"' || rest.data[0] == '\\')
+            buffer_printf(out, "\\%c", rest.data[0]);
+        else
+            buffer_append(out, span_first(rest, length));
+        rest = span_from(rest, length == 0 ? 1 : length);
+    }
+    buffer_append_octet(out, '"');
+}
+
+/* NULL for `values`: "other" for each, the series of all that is too much. */
+static void
+write_labels(
+    struct buffer *out, const struct metrics_family *row, const char *const *values)
+{
+    for (size_t i = 0; i < label_count(row); i++)
+        write_label(out, row->labels[i], values == NULL ? "other" : values[i]);
+}
+
+static struct metrics_series *
+find_series(const struct family *family, const char *labels)
+{
+    for (struct metrics_series *series = family->first; series != NULL;
+         series = series->next) {
+        if (strcmp(series->labels, labels) == 0)
+            return series;
+    }
+    return NULL;
+}
+
+static struct metrics_series *
+add_series(struct family *family, const char *labels)
+{
+    size_t buckets = bound_count(family->row) + 1;
+    size_t length = strlen(labels) + 1;
+    struct metrics_series *series =
+        allocate(sizeof(*series) + buckets * sizeof(series->buckets[0]));
+
+    series->row = family->row;
+    series->labels = memcpy(allocate(length), labels, length);
+    if (family->last == NULL)
+        family->first = series;
+    else
+        family->last->next = series;
+    family->last = series;
+    family->shown++;
+    family->remembered++;
+    return series;
+}
+
+static void
+revive(struct family *family, struct metrics_series *series)
+{
+    if (!atomic_load(&series->forgotten))
+        return;
+    atomic_store(&series->value, 0);
+    for (size_t i = 0; i <= bound_count(series->row); i++)
+        atomic_store(&series->buckets[i], 0);
+    atomic_store(&series->forgotten, false);
+    family->shown++;
+}
+
+static struct metrics_series *
+take_series(struct family *family, const char *const *values)
+{
+    struct metrics_series *series;
+    struct buffer labels;
+
+    buffer_init(&labels, LABELS_LENGTH_MAX);
+    write_labels(&labels, family->row, values);
+    series = buffer_ok(&labels) ? find_series(family, buffer_text(&labels)) : NULL;
+    if (series == NULL && (!buffer_ok(&labels) || family->shown >= SERIES_MAX ||
+                              family->remembered >= REMEMBERED_MAX)) {
+        buffer_reset(&labels);
+        write_labels(&labels, family->row, NULL);
+        series = find_series(family, buffer_text(&labels));
+    }
+    if (series == NULL)
+        series = add_series(family, buffer_text(&labels));
+    else
+        revive(family, series);
+    buffer_clear(&labels);
+    return series;
+}
+
+static struct family *
+find_family(struct metrics *metrics, const char *name)
+{
+    for (size_t i = 0; i < metrics->count; i++) {
+        if (strcmp(metrics->families[i].row->name, name) == 0)
+            return &metrics->families[i];
+    }
+    /* A name that is not declared is a mistake in the program. */
+    (void)fprintf(stderr, "metrics: no family %s\n", name);
+    abort();
+}
+
+/* The shortest text that reads back as the same number. */
+static void
+write_number(struct buffer *out, double number)
+{
+    char text[40];
+
+    if (isnan(number) || isinf(number)) {
+        buffer_append_text(out, isnan(number) ? "NaN" : number > 0 ? "+Inf" : "-Inf");
+        return;
+    }
+    for (int digits = 6; digits <= 17; digits++) {
+        (void)snprintf(text, sizeof(text), "%.*g", digits, number);
+        if (strtod(text, NULL) == number)
+            break;
+    }
+    buffer_append_text(out, text);
+}
+
+static const char *
+prefix_of(const struct metrics_family *row)
+{
+    return strncmp(row->name, "process_", strlen("process_")) == 0 ? "" : "postshift_";
+}
+
+static void
+write_sample(struct buffer *out, const struct metrics_series *series, const char *suffix,
+    const char *bound, double value)
+{
+    bool has_labels = series->labels[0] != '\0' || bound != NULL;
+
+    buffer_printf(out, "%s%s%s", prefix_of(series->row), series->row->name, suffix);
+    if (has_labels)
+        buffer_printf(out, "{%s", series->labels);
+    if (bound != NULL)
+        buffer_printf(out, "%sle=\"%s\"", series->labels[0] == '\0' ? "" : ",", bound);
+    buffer_append_text(out, has_labels ? "} " : " ");
+    write_number(out, value);
+    buffer_append_octet(out, '\n');
+}
+
+static void
+write_histogram(struct buffer *out, const struct metrics_series *series)
+{
+    size_t count = bound_count(series->row);
+    double sum = atomic_load(&series->value);
+    uint64_t total = 0;
+
+    for (size_t i = 0; i <= count; i++) {
+        struct buffer bound;
+
+        buffer_init(&bound, 64);
+        write_number(&bound, i < count ? series->row->bounds[i] : INFINITY);
+        total += atomic_load(&series->buckets[i]);
+        write_sample(out, series, "_bucket", buffer_text(&bound), (double)total);
+        buffer_clear(&bound);
+    }
+    write_sample(out, series, "_sum", NULL, sum);
+    write_sample(out, series, "_count", NULL, (double)total);
+}
+
+static void
+write_family(struct buffer *out, const struct family *family)
+{
+    static const char *const types[] = {
+        [METRICS_COUNTER] = "counter",
+        [METRICS_GAUGE] = "gauge",
+        [METRICS_HISTOGRAM] = "histogram",
+    };
+    const struct metrics_family *row = family->row;
+
+    buffer_printf(out, "# HELP %s%s %s\n# TYPE %s%s %s\n", prefix_of(row), row->name,
+        row->help, prefix_of(row), row->name, types[row->type]);
+    for (const struct metrics_series *series = family->first; series != NULL;
+         series = series->next) {
+        if (atomic_load(&series->forgotten))
+            continue;
+        if (row->type == METRICS_HISTOGRAM)
+            write_histogram(out, series);
+        else
+            write_sample(out, series, "", NULL, atomic_load(&series->value));
+    }
+}
+
+static void
+add_family(struct metrics *metrics, const struct metrics_family *row)
+{
+    struct family *family = &metrics->families[metrics->count++];
+
+    assert(bound_count(row) < BUCKETS_MAX);
+    family->row = row;
+    if (label_count(row) == 0)
+        (void)take_series(family, NULL);
+}
+
+struct metrics *
+metrics_new(const char *program, const struct metrics_family *families, size_t count)
+{
+    struct metrics *metrics =
+        allocate(sizeof(*metrics) +
+                 (count + ARRAY_LENGTH(own_families)) * sizeof(metrics->families[0]));
+    const char *const build[] = {program, POSTSHIFT_VERSION};
+
+    (void)pthread_mutex_init(&metrics->lock, NULL);
+    for (size_t i = 0; i < ARRAY_LENGTH(own_families); i++)
+        add_family(metrics, &own_families[i]);
+    for (size_t i = 0; i < count; i++)
+        add_family(metrics, &families[i]);
+    metrics_set(metrics_series(metrics, "build_info", build), 1);
+    metrics->reload_ok = metrics_series(metrics, "config_last_reload_successful", NULL);
+    metrics->reload_time =
+        metrics_series(metrics, "config_last_reload_success_timestamp_seconds", NULL);
+    metrics_reloaded(metrics, true);
+    return metrics;
+}
+
+void
+metrics_free(struct metrics *metrics)
+{
+    if (metrics == NULL)
+        return;
+    for (size_t i = 0; i < metrics->count; i++) {
+        struct metrics_series *series = metrics->families[i].first;
+
+        while (series != NULL) {
+            struct metrics_series *next = series->next;
+
+            free(series->labels);
+            free(series);
+            series = next;
+        }
+    }
+    (void)pthread_mutex_destroy(&metrics->lock);
+    free(metrics);
+}
+
+struct metrics_series *
+metrics_series(struct metrics *metrics, const char *name, const char *const *values)
+{
+    struct metrics_series *series;
+
+    (void)pthread_mutex_lock(&metrics->lock);
+    series = take_series(find_family(metrics, name), values);
+    (void)pthread_mutex_unlock(&metrics->lock);
+    return series;
+}
+
+void
+metrics_forget(struct metrics *metrics, const char *name, const char *const *values)
+{
+    struct family *family = find_family(metrics, name);
+    struct metrics_series *series;
+    struct buffer labels;
+
+    buffer_init(&labels, LABELS_LENGTH_MAX);
+    write_labels(&labels, family->row, values);
+    (void)pthread_mutex_lock(&metrics->lock);
+    series = buffer_ok(&labels) ? find_series(family, buffer_text(&labels)) : NULL;
+    if (series != NULL && !atomic_exchange(&series->forgotten, true))
+        family->shown--;
+    (void)pthread_mutex_unlock(&metrics->lock);
+    buffer_clear(&labels);
+}
+
+void
+metrics_add(struct metrics_series *series, double amount)
+{
+    double before = atomic_load_explicit(&series->value, memory_order_relaxed);
+
+    while (!atomic_compare_exchange_weak_explicit(&series->value, &before,
+        before + amount, memory_order_relaxed, memory_order_relaxed))
+        continue;
+}
+
+void
+metrics_set(struct metrics_series *series, double value)
+{
+    atomic_store_explicit(&series->value, value, memory_order_relaxed);
+}
+
+void
+metrics_observe(struct metrics_series *series, double value)
+{
+    const double *bounds = series->row->bounds;
+    size_t i = 0;
+
+    assert(series->row->type == METRICS_HISTOGRAM);
+    while (bounds[i] != 0 && value > bounds[i])
+        i++;
+    atomic_fetch_add_explicit(&series->buckets[i], 1, memory_order_relaxed);
+    metrics_add(series, value);
+}
+
+double
+metrics_value(const struct metrics_series *series)
+{
+    return atomic_load_explicit(&series->value, memory_order_relaxed);
+}
+
+void
+metrics_reloaded(struct metrics *metrics, bool successful)
+{
+    metrics_set(metrics->reload_ok, successful ? 1 : 0);
+    if (successful)
+        metrics_set(metrics->reload_time, (double)time(NULL));
+}
+
+void
+metrics_write(struct metrics *metrics, struct buffer *out)
+{
+    (void)pthread_mutex_lock(&metrics->lock);
+    for (size_t i = 0; i < metrics->count; i++)
+        write_family(out, &metrics->families[i]);
+    (void)pthread_mutex_unlock(&metrics->lock);
+    metrics_process_write(out);
+}
