@@ -172,7 +172,8 @@ set_value(struct reader *reader, const struct config_option *option, struct span
     else if (value.length == 0)
         complain_key(reader, option->section, span_of(option->key),
             "has no value (leave the line out for the default)");
-    else if (!config_value_parse(option, value, reader->config->arena, field, &error))
+    else if (!config_value_parse(option, value, reader->config->arena, field, &error) ||
+             (option->check != NULL && !option->check(field, &error)))
         complain_key(reader, option->section, span_of(option->key), error.text);
 }
 

@@ -62,6 +62,8 @@ struct config_option {
     uint64_t least; /* of numbers, durations, sizes; both 0: no bound but the type's */
     uint64_t most;
     bool may_be_empty;
+    /* What the type can't say of a value; `field` is read already.  NULL: nothing. */
+    bool (*check)(const void *field, struct error *error);
 };
 
 /* CONFIG_OPTION(struct policyd_config, "policyd", domains, CONFIG_LIST, "") and so on;

@@ -1,0 +1,298 @@
+#include "policyd/serve/serve_config.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/base/idn.h"
+
+#define QUEUE "/var/spool/postfix/postshift/"
+#define POLICYD(field, type, ...)                                                        \
+    CONFIG_OPTION(struct serve_config, "policyd", field, type, __VA_ARGS__)
+
+static bool
+check_domains(const void *field, struct error *error)
+{
+    const struct config_list *domains = field;
+    char name[DOMAIN_MAX + 1];
+
+    for (size_t i = 0; i < domains->count; i++) {
+        if (!idn_to_ascii(span_of(domains->items[i]), name))
+            return error_permanent(error,
+                "%s is no domain name (example.com, bücher.example)", domains->items[i]);
+    }
+    return true;
+}
+
+static bool
+check_transports(const void *field, struct error *error)
+{
+    const struct config_list *transports = field;
+
+    if (transports->count == 0)
+        return error_permanent(error, "no transport is left to route to");
+    for (size_t i = 0; i < transports->count; i++) {
+        if (strpbrk(transports->items[i], ":[]@,/") != NULL)
+            return error_permanent(error,
+                "%s is no name of a delivery service (cutover-old)",
+                transports->items[i]);
+    }
+    return true;
+}
+
+static bool
+check_delimiters(const void *field, struct error *error)
+{
+    const char *delimiters = *(const char *const *)field;
+
+    if (strlen(delimiters) > SERVE_DELIMITERS_MAX ||
+        strpbrk(delimiters, "@\" \t") != NULL || !span_is_ascii(span_of(delimiters)))
+        return error_permanent(
+            error, "no delimiters (one or a few of characters like + and -)");
+    return true;
+}
+
+/* It becomes a part of an SMTP reply. */
+static bool
+check_hold_text(const void *field, struct error *error)
+{
+    struct span text = span_of(*(const char *const *)field);
+
+    if (text.length > SERVE_HOLD_TEXT_MAX || !span_is_ascii(text))
+        return error_permanent(
+            error, "no text of at most %d ASCII characters", SERVE_HOLD_TEXT_MAX);
+    return true;
+}
+
+static const struct config_option options[] = {
+    DAEMON_LOG_OPTIONS(struct serve_config, log),
+    REDIS_CONFIG_OPTIONS(struct serve_config, redis, "policyd"),
+    POLICYD(user, CONFIG_TEXT, "", .may_be_empty = true),
+    POLICYD(group, CONFIG_TEXT, "", .may_be_empty = true),
+    POLICYD(policy, CONFIG_SOCKETS, "unix:" QUEUE "policy.sock", .may_be_empty = true),
+    POLICYD(route, CONFIG_SOCKETS, "unix:" QUEUE "route.sock", .may_be_empty = true),
+    POLICYD(dict, CONFIG_SOCKETS, "unix:/run/postshift/dict.sock", .may_be_empty = true),
+    POLICYD(metrics, CONFIG_SOCKET, "inet:127.0.0.1:8793", .may_be_empty = true),
+    POLICYD(domains, CONFIG_LIST, "", .check = check_domains),
+    POLICYD(transports, CONFIG_LIST,
+        "cutover-old cutover-new cutover-standby "
+        "cutover-old-lmtp cutover-new-lmtp cutover-standby-lmtp",
+        .check = check_transports),
+    POLICYD(nexthops, CONFIG_LIST, "any"),
+    POLICYD(allow_loopback, CONFIG_YES_NO, "no"),
+    POLICYD(recipient_delimiter, CONFIG_TEXT, "+", .may_be_empty = true,
+        .check = check_delimiters),
+    POLICYD(fold_local_part, CONFIG_YES_NO, "yes"),
+    POLICYD(system_recipients, CONFIG_CHOICE, "old", "old|bucket"),
+    POLICYD(hold_at, CONFIG_CHOICE, "queue", "queue|smtp"),
+    POLICYD(hold_text, CONFIG_TEXT, "mailbox is being moved, try again later",
+        .check = check_hold_text),
+    POLICYD(routing, CONFIG_CHOICE, "transport", "transport|filter"),
+    POLICYD(imap_follows, CONFIG_CHOICE, "pin", "pin|route"),
+    POLICYD(backends_old, CONFIG_NETWORKS, ""),
+    POLICYD(backends_new, CONFIG_NETWORKS, ""),
+    POLICYD(snapshot, CONFIG_PATH, "/var/lib/postshift/policyd/snapshot",
+        .may_be_empty = true),
+    POLICYD(override, CONFIG_PATH, "/etc/postshift/override", .may_be_empty = true),
+    POLICYD(log_routes, CONFIG_YES_NO, "no"),
+};
+
+/* What `calloc` can't give ends the process: all sizes here are those of a file of 4 MiB.
+ */
+static void *
+take(size_t count, size_t size)
+{
+    void *memory = calloc(count == 0 ? 1 : count, size);
+
+    if (memory == NULL)
+        abort();
+    return memory;
+}
+
+static char *
+copy_text(const char *text)
+{
+    char *copy = strdup(text);
+
+    if (copy == NULL)
+        abort();
+    return copy;
+}
+
+static void
+make_domains(struct serve_config *config)
+{
+    struct route_rules *rules = &config->route_rules;
+    char name[DOMAIN_MAX + 1];
+
+    config->domain_names = take(config->domains.count, sizeof(*config->domain_names));
+    for (size_t i = 0; i < config->domains.count; i++) {
+        bool is_there = false;
+
+        (void)idn_to_ascii(span_of(config->domains.items[i]), name);
+        for (size_t j = 0; j < rules->domain_count && !is_there; j++)
+            is_there = strcmp(config->domain_names[j], name) == 0;
+        if (!is_there)
+            config->domain_names[rules->domain_count++] = copy_text(name);
+    }
+    rules->domains = (const char *const *)config->domain_names;
+}
+
+static void
+make_networks(const struct config_list *list, struct network_list *networks)
+{
+    networks->items = take(list->count, sizeof(*networks->items));
+    for (size_t i = 0; i < list->count; i++) {
+        if (network_parse(span_of(list->items[i]), &networks->items[networks->count]))
+            networks->count++;
+    }
+}
+
+static const char *
+write_interface_address(const struct ifaddrs *interface, char *out, size_t size)
+{
+    const void *address = interface->ifa_addr;
+
+    if (address == NULL)
+        return NULL;
+    if (interface->ifa_addr->sa_family == AF_INET)
+        return inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, out,
+            (socklen_t)size);
+    if (interface->ifa_addr->sa_family == AF_INET6)
+        return inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr,
+            out, (socklen_t)size);
+    return NULL;
+}
+
+/* A route to ourselves would be a loop. */
+static void
+gather_own_addresses(struct serve_config *config)
+{
+    struct domain_state_rules *rules = &config->state_rules;
+    struct ifaddrs *interfaces = NULL;
+    char text[INET6_ADDRSTRLEN];
+    size_t count = 0;
+
+    if (getifaddrs(&interfaces) != 0)
+        interfaces = NULL;
+    for (const struct ifaddrs *i = interfaces; i != NULL; i = i->ifa_next)
+        count++;
+    config->own_addresses = take(count, sizeof(*config->own_addresses));
+    for (const struct ifaddrs *i = interfaces; i != NULL; i = i->ifa_next) {
+        if (write_interface_address(i, text, sizeof(text)) != NULL)
+            config->own_addresses[rules->own_address_count++] = copy_text(text);
+    }
+    rules->own_addresses = (const char *const *)config->own_addresses;
+    if (interfaces != NULL)
+        freeifaddrs(interfaces);
+}
+
+static void
+make_ready(struct serve_config *config)
+{
+    bool any_nexthop =
+        config->nexthops.count == 1 && strcmp(config->nexthops.items[0], "any") == 0;
+
+    config->route_rules.recipient.delimiters = config->recipient_delimiter;
+    config->route_rules.recipient.fold_local_part = config->fold_local_part;
+    config->route_rules.system_recipients_on_old =
+        config->system_recipients == SYSTEM_RECIPIENTS_OLD;
+    make_domains(config);
+    config->state_rules.transports = config->transports.items;
+    config->state_rules.transport_count = config->transports.count;
+    config->state_rules.nexthops = config->nexthops.items;
+    config->state_rules.nexthop_count = any_nexthop ? 0 : config->nexthops.count;
+    config->state_rules.allow_loopback = config->allow_loopback;
+    gather_own_addresses(config);
+    make_networks(&config->backends_old, &config->old_networks);
+    make_networks(&config->backends_new, &config->new_networks);
+}
+
+struct serve_config *
+serve_config_read(const char *file, bool must_exist, struct buffer *errors)
+{
+    struct serve_config *config = take(1, sizeof(*config));
+
+    config->file =
+        config_read(file, must_exist, options, ARRAY_LENGTH(options), config, errors);
+    if (config->file == NULL) {
+        serve_config_free(config);
+        return NULL;
+    }
+    redis_config_finish(&config->redis, config->file, "policyd", errors);
+    if (errors->length > 0) {
+        serve_config_free(config);
+        return NULL;
+    }
+    make_ready(config);
+    return config;
+}
+
+void
+serve_config_free(struct serve_config *config)
+{
+    if (config == NULL)
+        return;
+    for (size_t i = 0; i < config->route_rules.domain_count; i++)
+        free(config->domain_names[i]);
+    for (size_t i = 0; i < config->state_rules.own_address_count; i++)
+        free(config->own_addresses[i]);
+    free(config->domain_names);
+    free(config->own_addresses);
+    free(config->old_networks.items);
+    free(config->new_networks.items);
+    config_free(config->file);
+    free(config);
+}
+
+bool
+network_list_has(const struct network_list *networks, struct span address)
+{
+    for (size_t i = 0; i < networks->count; i++) {
+        if (network_has(&networks->items[i], address))
+            return true;
+    }
+    return false;
+}
+
+static bool
+sockets_equal(const struct config_sockets *left, const struct config_sockets *right)
+{
+    char texts[2][300];
+
+    if (left->count != right->count)
+        return false;
+    for (size_t i = 0; i < left->count; i++) {
+        socket_address_write(&left->items[i], texts[0]);
+        socket_address_write(&right->items[i], texts[1]);
+        if (strcmp(texts[0], texts[1]) != 0)
+            return false;
+    }
+    return true;
+}
+
+static void
+add_key(struct buffer *keys, bool same, const char *key)
+{
+    if (!same)
+        buffer_printf(keys, "%s%s", keys->length > 0 ? " " : "", key);
+}
+
+void
+serve_config_restart_keys(
+    const struct serve_config *old, const struct serve_config *new, struct buffer *keys)
+{
+    const struct config_sockets old_metrics = {.items = {old->metrics}, .count = 1};
+    const struct config_sockets new_metrics = {.items = {new->metrics}, .count = 1};
+
+    add_key(keys, sockets_equal(&old->policy, &new->policy), "policy");
+    add_key(keys, sockets_equal(&old->route, &new->route), "route");
+    add_key(keys, sockets_equal(&old->dict, &new->dict), "dict");
+    add_key(keys, sockets_equal(&old_metrics, &new_metrics), "metrics");
+    add_key(keys, strcmp(old->user, new->user) == 0, "user");
+    add_key(keys, strcmp(old->group, new->group) == 0, "group");
+}

@@ -1,0 +1,78 @@
+/*
+ * serve_config - what postshift-policyd reads of the configuration file, checked and made
+ * ready for use.
+ *
+ * One block, read whole or not at all, so that a reload can put a new one in the place of
+ * the old.
+ */
+#ifndef POLICYD_SERVE_SERVE_CONFIG_H
+#define POLICYD_SERVE_SERVE_CONFIG_H
+
+#include "policyd/routing/route_decide.h"
+#include "shared/base/domain.h"
+#include "shared/service/config.h"
+#include "shared/service/daemon.h"
+#include "shared/service/redis_config.h"
+
+enum { SERVE_HOLD_TEXT_MAX = 300, SERVE_DELIMITERS_MAX = 8 };
+
+/* In the order of their choices in the table of options. */
+enum serve_hold_at { HOLD_AT_QUEUE, HOLD_AT_SMTP };
+enum serve_routing { ROUTING_TRANSPORT, ROUTING_FILTER };
+enum serve_imap_follows { IMAP_FOLLOWS_PIN, IMAP_FOLLOWS_ROUTE };
+enum serve_system_recipients { SYSTEM_RECIPIENTS_OLD, SYSTEM_RECIPIENTS_BUCKET };
+
+struct network_list {
+    struct network *items;
+    size_t count;
+};
+
+struct serve_config {
+    struct daemon_log log;
+    struct redis_config redis;
+    const char *user;
+    const char *group;
+    struct config_sockets policy;
+    struct config_sockets route;
+    struct config_sockets dict;
+    struct socket_address metrics;
+    struct config_list domains;
+    struct config_list transports;
+    struct config_list nexthops;
+    bool allow_loopback;
+    const char *recipient_delimiter;
+    bool fold_local_part;
+    int system_recipients; /* the enums above */
+    int hold_at;
+    const char *hold_text;
+    int routing;
+    int imap_follows;
+    struct config_list backends_old;
+    struct config_list backends_new;
+    const char *snapshot; /* "": none */
+    const char *override; /* "": none */
+    bool log_routes;
+
+    /* Made of these; all borrowed from this struct. */
+    struct route_rules route_rules;
+    struct domain_state_rules state_rules;
+    struct network_list old_networks;
+    struct network_list new_networks;
+
+    struct config *file;
+    char **domain_names; /* canonical, each once */
+    char **own_addresses;
+};
+
+/* NULL: `errors` has a line for each thing that is wrong. */
+struct serve_config *serve_config_read(
+    const char *file, bool must_exist, struct buffer *errors);
+void serve_config_free(struct serve_config *config);
+
+bool network_list_has(const struct network_list *networks, struct span address);
+
+/* The keys, by blanks, whose change only a restart can put in force; "" for none. */
+void serve_config_restart_keys(
+    const struct serve_config *old, const struct serve_config *new, struct buffer *keys);
+
+#endif
