@@ -10,20 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "shared/service/log.h"
+#include "policyd/serve/line_limit.h"
 
 enum {
     SWEEP_MS = 500,
     ACCEPTS_A_TURN = 16,
     ANSWERS_MAX = 4 << 20,
-    MINUTE_MS = 60000,
-};
-
-/* How often a kind of line was logged in the minute at hand. */
-struct line_count {
-    uint64_t minute_ms;
-    unsigned logged;
-    unsigned left_out;
 };
 
 struct server {
@@ -34,29 +26,12 @@ struct server {
     size_t socket_count;
     struct event *sweep;  /* armed while there are clients */
     struct event *resume; /* accepting goes on */
-    struct line_count lines[CLIENT_ENDS];
-    struct line_count accept_lines;
+    struct line_limit lines[CLIENT_ENDS];
+    struct line_limit accept_lines;
     struct metrics_series *clients_now;
     struct metrics_series *closed[CLIENT_ENDS];
     struct metrics_series *duration;
 };
-
-static bool
-may_log(struct line_count *count, uint64_t now_ms, unsigned *left_out)
-{
-    if (count->logged == 0 || now_ms - count->minute_ms >= MINUTE_MS) {
-        *left_out = count->left_out;
-        *count = (struct line_count){.minute_ms = now_ms};
-    } else {
-        *left_out = 0;
-    }
-    if (count->logged == SERVER_LINES_MAX) {
-        count->left_out++;
-        return false;
-    }
-    count->logged++;
-    return true;
-}
 
 /* "unix", or the address and port of a TCP client. */
 static void
@@ -93,14 +68,13 @@ log_end(struct server *server, const struct client *client, enum client_end end,
         [CLIENT_CROWDED_OUT] = "too many clients, it was idle for longest",
     };
     char peer[INET6_ADDRSTRLEN + 16];
-    unsigned left_out;
 
-    if (notes[end] == NULL || !may_log(&server->lines[end], client_clock_ms(), &left_out))
+    if (notes[end] == NULL || !line_limit_may(&server->lines[end]))
         return;
     write_peer(client->fd, peer, sizeof(peer));
     log_warning("client closed", log_text("listener", server->host.protocol->name),
         log_text("client", peer), log_text("reason", client_end_name(end)),
-        left_out > 0 ? log_number("unlogged", left_out) : log_nothing(),
+        line_limit_field(&server->lines[end]),
         log_note(error != NULL && error->kind != ERROR_NONE ? error->text : notes[end]));
 }
 
@@ -185,16 +159,14 @@ static void
 pause_accepting(struct server *server, int reason)
 {
     static const struct timeval pause = {0, SERVER_PAUSE_MS * 1000};
-    unsigned left_out;
 
     set_accepting(server, false);
     (void)event_add(server->resume, &pause);
     crowd_out(server);
-    if (may_log(&server->accept_lines, client_clock_ms(), &left_out))
+    if (line_limit_may(&server->accept_lines))
         log_warning("accept", log_text("listener", server->host.protocol->name),
             log_number("clients", (int64_t)server->client_count),
-            left_out > 0 ? log_number("unlogged", left_out) : log_nothing(),
-            log_note(strerror(reason)));
+            line_limit_field(&server->accept_lines), log_note(strerror(reason)));
 }
 
 static void
@@ -284,18 +256,15 @@ server_free(struct server *server)
     free(server);
 }
 
-bool
+void
 server_listen(struct server *server, int fd)
 {
-    struct event *event;
+    struct event *event =
+        event_new(server->host.base, fd, EV_READ | EV_PERSIST, on_connection, server);
 
-    if (server->socket_count == SERVER_SOCKETS_MAX)
-        return false;
-    event = event_new(server->host.base, fd, EV_READ | EV_PERSIST, on_connection, server);
-    assert(event != NULL);
+    assert(event != NULL && server->socket_count < SERVER_SOCKETS_MAX);
     server->sockets[server->socket_count++] = event;
     (void)event_add(event, NULL);
-    return true;
 }
 
 void

@@ -4,8 +4,8 @@
  * A listener may have several sockets; they count together.  At SERVER_CLIENTS_MAX
  * clients the one that has been served nothing for longest makes room for the next, as it
  * does where the process runs out of descriptors; then accepting pauses for
- * SERVER_PAUSE_MS.  What is worth a line in the log is so at most SERVER_LINES_MAX times
- * a minute and kind; the next line says how many were left out.
+ * SERVER_PAUSE_MS.  What is worth a line in the log is so ten times a minute and kind at
+ * most.
  */
 #ifndef POLICYD_SERVE_SERVER_H
 #define POLICYD_SERVE_SERVER_H
@@ -17,7 +17,6 @@ enum {
     SERVER_CLIENTS_MAX = 1000,
     SERVER_SOCKETS_MAX = 32,
     SERVER_PAUSE_MS = 100,
-    SERVER_LINES_MAX = 10,
 };
 
 struct server;
@@ -29,8 +28,8 @@ struct server *server_new(struct event_base *base, const struct client_protocol 
 void server_free(
     struct server *server); /* the listening sockets are closed by who opened them */
 
-/* `fd` listens and is non-blocking; false when there are too many. */
-bool server_listen(struct server *server, int fd);
+/* `fd` listens and is non-blocking; there are at most SERVER_SOCKETS_MAX. */
+void server_listen(struct server *server, int fd);
 
 /* No new clients, idle ones go; those that are busy may end what they began. */
 void server_stop(struct server *server);

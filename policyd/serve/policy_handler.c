@@ -1,0 +1,139 @@
+#include "policyd/serve/policy_handler.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "policyd/serve/line_limit.h"
+#include "policyd/serve/policy_decide.h"
+#include "policyd/serve/policy_instances.h"
+#include "policyd/wire/policy_wire.h"
+
+struct policy_handler {
+    const struct serve_context *context;
+    struct policy_instances *instances;
+    int64_t started;
+    struct metrics_series *answered[POLICY_ANSWERS];
+    struct line_limit loops;
+};
+
+/*
+ * A transaction that began before we did, has accepted a recipient already and is not
+ * known to us may be bound to a backend which we have forgotten.
+ */
+static bool
+may_be_forgotten(const struct policy_handler *handler,
+    const struct policy_request *request, int64_t now)
+{
+    int64_t began = policy_instance_began(request->instance);
+
+    return request->queue_id.length > 0 && began > 0 && began < handler->started &&
+           !policy_instances_has(handler->instances, request->instance, now);
+}
+
+static bool
+is_fixed_elsewhere(struct policy_handler *handler, const struct policy_request *request,
+    const struct route *route, int64_t now)
+{
+    if (route->place == ROUTE_HOLD || route->place == ROUTE_UNKNOWN ||
+        request->instance.length == 0)
+        return false;
+    return may_be_forgotten(handler, request, now) ||
+           !policy_instances_bind(
+               handler->instances, request->instance, span_of(route->nexthop), now);
+}
+
+static void
+log_loop(struct policy_handler *handler, const struct policy_request *request,
+    const struct route *route)
+{
+    if (line_limit_may(&handler->loops))
+        log_warning("loop", log_span("client", span_first(request->client_address, 64)),
+            log_address("to", recipient_address(&route->recipient)),
+            log_text("backend", route_place_name(route->place)),
+            line_limit_field(&handler->loops),
+            log_note("from the backend that it is routed to, deferred"));
+}
+
+static struct policy_verdict
+decide(struct policy_handler *handler, const struct policy_request *request)
+{
+    const struct serve_config *config = handler->context->config;
+    const struct policy_rules rules = {
+        .hold_at_smtp = config->hold_at == HOLD_AT_SMTP,
+        .filter = config->routing == ROUTING_FILTER,
+        .hold_text = config->hold_text,
+    };
+    int64_t now = time(NULL);
+    struct route route;
+    struct policy_facts facts = {.route = &route};
+    struct policy_verdict verdict;
+
+    route_decide(&config->route_rules, serve_context_replica(handler->context),
+        request->recipient, now, &route);
+    facts.from_old = network_list_has(&config->old_networks, request->client_address);
+    facts.from_new = network_list_has(&config->new_networks, request->client_address);
+    facts.fixed_elsewhere =
+        rules.filter && is_fixed_elsewhere(handler, request, &route, now);
+    verdict = policy_decide(&rules, &facts);
+    if (verdict.answer == POLICY_LOOP)
+        log_loop(handler, request, &route);
+    /* The nexthop lives in the replica, all else in the configuration. */
+    return verdict;
+}
+
+static enum wire_result
+serve(void *argument, struct span input, size_t *used, unsigned *stage,
+    struct buffer *answers, struct error *error)
+{
+    struct policy_handler *handler = argument;
+    struct policy_verdict verdict = {POLICY_DUNNO, SPAN("DUNNO"), SPAN("")};
+    struct policy_request request;
+    enum wire_result result = policy_wire_parse(input, &request, used, error);
+
+    (void)stage;
+    if (result != WIRE_DONE)
+        return result;
+    if (span_equal(request.protocol_state, SPAN("RCPT")))
+        verdict = decide(handler, &request);
+    policy_wire_write(answers, verdict.action, verdict.text);
+    metrics_add(handler->answered[verdict.answer], 1);
+    return WIRE_DONE;
+}
+
+const struct client_protocol policy_protocol = {
+    .name = "policy",
+    .request_ms = 10000,
+    .idle_ms = 330000,
+    .request_max = POLICY_REQUEST_MAX,
+    .last_octet = '\n',
+    .serve = serve,
+};
+
+struct policy_handler *
+policy_handler_new(const struct serve_context *context)
+{
+    struct policy_handler *handler = calloc(1, sizeof(*handler));
+
+    if (handler == NULL)
+        abort();
+    handler->context = context;
+    handler->instances = policy_instances_new();
+    handler->started = time(NULL);
+    for (int i = 0; i < POLICY_ANSWERS; i++) {
+        const char *labels[] = {
+            policy_protocol.name, policy_answer_name((enum policy_answer)i)};
+
+        handler->answered[i] =
+            metrics_series(context->metrics, "policyd_requests_total", labels);
+    }
+    return handler;
+}
+
+void
+policy_handler_free(struct policy_handler *handler)
+{
+    if (handler == NULL)
+        return;
+    policy_instances_free(handler->instances);
+    free(handler);
+}
