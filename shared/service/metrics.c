@@ -40,6 +40,8 @@ struct metrics {
     pthread_mutex_t lock; /* of the lists; values are atomic */
     struct metrics_series *reload_ok;
     struct metrics_series *reload_time;
+    void (*refresh)(void *argument);
+    void *refresh_argument;
     size_t count;
     struct family families[];
 };
@@ -403,8 +405,17 @@ metrics_reloaded(struct metrics *metrics, bool successful)
 }
 
 void
+metrics_on_write(struct metrics *metrics, void (*refresh)(void *argument), void *argument)
+{
+    metrics->refresh = refresh;
+    metrics->refresh_argument = argument;
+}
+
+void
 metrics_write(struct metrics *metrics, struct buffer *out)
 {
+    if (metrics->refresh != NULL)
+        metrics->refresh(metrics->refresh_argument);
     (void)pthread_mutex_lock(&metrics->lock);
     for (size_t i = 0; i < metrics->count; i++)
         write_family(out, &metrics->families[i]);

@@ -50,6 +50,10 @@ double metrics_value(const struct metrics_series *series);
 /* For config_last_reload_successful and its time stamp. */
 void metrics_reloaded(struct metrics *metrics, bool successful);
 
+/* `refresh` is called before each writing, to set gauges as they are then. */
+void metrics_on_write(
+    struct metrics *metrics, void (*refresh)(void *argument), void *argument);
+
 void metrics_write(struct metrics *metrics, struct buffer *out);
 
 #endif
