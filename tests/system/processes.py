@@ -116,6 +116,12 @@ class Process:
     def resume(self):
         self.signal(signal.SIGCONT)
 
+    def resume_and_kill(self):
+        """The end of a test: whatever state it is in."""
+        if self.running():
+            self.resume()
+            self.kill()
+
     def output(self):
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
