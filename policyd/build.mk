@@ -6,9 +6,13 @@ PROGRAMS         += policyd
 policyd_SOURCES  := $(filter-out $(serve_pure),$(wildcard policyd/serve/*.c policyd/store/*.c))
 policyd_PACKAGES := libevent hiredis
 
+# What of postshiftctl decides and reads, and what does.
+CTL_PURE         := $(wildcard policyd/ctl/postfix_*.c policyd/ctl/setup_plan.c policyd/ctl/setup_notes.c)
+PURE             += $(CTL_PURE)
+
 PROGRAMS         += ctl
 ctl_NAME         := postshiftctl
-ctl_SOURCES      := $(wildcard policyd/ctl/*.c)
+ctl_SOURCES      := $(filter-out $(CTL_PURE),$(wildcard policyd/ctl/*.c)) policyd/serve/serve_config.c
 ctl_PACKAGES     := libevent hiredis
 
 MANUALS          += policyd/serve/postshift-policyd.8 policyd/ctl/postshiftctl.1 postfix-conf/postshift.conf.5

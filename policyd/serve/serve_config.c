@@ -215,15 +215,27 @@ make_ready(struct serve_config *config)
 struct serve_config *
 serve_config_read(const char *file, bool must_exist, struct buffer *errors)
 {
-    struct serve_config *config = take(1, sizeof(*config));
+    return serve_config_read_for("policyd", file, must_exist, errors);
+}
 
-    config->file =
-        config_read(file, must_exist, options, ARRAY_LENGTH(options), config, errors);
+struct serve_config *
+serve_config_read_for(
+    const char *section, const char *file, bool must_exist, struct buffer *errors)
+{
+    struct serve_config *config = take(1, sizeof(*config));
+    struct config_option own[ARRAY_LENGTH(options)];
+
+    for (size_t i = 0; i < ARRAY_LENGTH(options); i++) {
+        own[i] = options[i];
+        if (span_starts(span_of(own[i].key), SPAN("redis_")))
+            own[i].section = section;
+    }
+    config->file = config_read(file, must_exist, own, ARRAY_LENGTH(own), config, errors);
     if (config->file == NULL) {
         serve_config_free(config);
         return NULL;
     }
-    redis_config_finish(&config->redis, config->file, "policyd", errors);
+    redis_config_finish(&config->redis, config->file, section, errors);
     if (errors->length > 0) {
         serve_config_free(config);
         return NULL;

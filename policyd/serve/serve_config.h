@@ -67,6 +67,10 @@ struct serve_config {
 /* NULL: `errors` has a line for each thing that is wrong. */
 struct serve_config *serve_config_read(
     const char *file, bool must_exist, struct buffer *errors);
+/* For a program that decides by the same rules but has a Redis user of its own, in its
+ * own section: postshiftctl and "ctl". */
+struct serve_config *serve_config_read_for(
+    const char *section, const char *file, bool must_exist, struct buffer *errors);
 void serve_config_free(struct serve_config *config);
 
 bool network_list_has(const struct network_list *networks, struct span address);

@@ -1,0 +1,33 @@
+/*
+ * ctl - what every verb of postshiftctl works with.
+ *
+ * One command, then the process ends: texts live in one arena, the connection to Redis is
+ * opened by the first who needs it.
+ */
+#ifndef POLICYD_CTL_CTL_H
+#define POLICYD_CTL_CTL_H
+
+#include "policyd/ctl/ctl_arguments.h"
+#include "policyd/ctl/ctl_config.h"
+#include "shared/base/arena.h"
+#include "shared/service/redis_sync.h"
+
+/* Exit codes; EXIT_CONFIG is 78. */
+enum ctl_exit {
+    CTL_DONE = 0,
+    CTL_NO = 1, /* the answer is no, or bad */
+    CTL_USAGE = 2,
+    CTL_NO_REDIS = 3, /* Redis can't be reached, or doesn't let us */
+    CTL_REFUSED = 4,  /* by a guard; --force overrides */
+};
+
+struct ctl {
+    struct ctl_arguments arguments;
+    struct ctl_config *config;
+    struct arena *arena;
+    struct redis_sync *redis; /* NULL until ctl_redis_open */
+    const char *who;          /* for events */
+    const char *host;
+};
+
+#endif

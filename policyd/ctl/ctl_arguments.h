@@ -1,0 +1,62 @@
+/*
+ * ctl_arguments - a command line to a verb, its words and its options.
+ *
+ * Options may stand anywhere, `--name=value` or `--name value`; `--` ends them.  `-c` is
+ * the configuration file, but behind `postfix-setup` it is Postfix's directory.  Pure.
+ */
+#ifndef POLICYD_CTL_CTL_ARGUMENTS_H
+#define POLICYD_CTL_CTL_ARGUMENTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/base/error.h"
+
+enum ctl_option {
+    CTL_CONFIG,
+    CTL_DIRECTORY,
+    CTL_CHECK,
+    CTL_DEBUG,
+    CTL_VERSION,
+    CTL_HELP,
+    CTL_JSON,
+    CTL_FORCE,
+    CTL_LOCAL,
+    CTL_WHY,
+    CTL_IF_REV,
+    CTL_FILE,
+    CTL_UNTIL,
+    CTL_NOTE,
+    CTL_TO,
+    CTL_FORMAT,
+    CTL_ALL,
+    CTL_WATCH,
+    CTL_DOMAIN,
+    CTL_LIMIT,
+    CTL_FOLLOW,
+    CTL_APPLY,
+    CTL_REMOVE,
+    CTL_OPTION_COUNT
+};
+
+#define CTL_OPTION_BIT(option) (UINT32_C(1) << (option))
+
+struct ctl_arguments {
+    const char *verb;   /* NULL: none was given */
+    const char **words; /* what follows it; on the heap */
+    size_t count;
+    const char *values[CTL_OPTION_COUNT]; /* NULL: not given; "" for a flag */
+    uint32_t given;                       /* a bit for each */
+};
+
+/* False: unknown option, a value too many or too few, an option given twice. */
+bool ctl_arguments_parse(
+    struct ctl_arguments *arguments, int argc, char **argv, struct error *error);
+void ctl_arguments_clear(struct ctl_arguments *arguments);
+
+bool ctl_arguments_has(const struct ctl_arguments *arguments, enum ctl_option option);
+
+/* The first option given that is not among those allowed; NULL: none. */
+const char *ctl_arguments_stray(const struct ctl_arguments *arguments, uint32_t allowed);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * ctl_commands - the verbs of postshiftctl, a row each.
+ */
+#ifndef POLICYD_CTL_CTL_COMMANDS_H
+#define POLICYD_CTL_CTL_COMMANDS_H
+
+#include "policyd/ctl/ctl.h"
+
+struct ctl_verb {
+    const char *name;
+    const char *arguments; /* "DOMAIN field=value..." */
+    const char *summary;   /* one line */
+    const char *more;      /* what --help says besides, lines, or NULL */
+    uint32_t options;      /* CTL_OPTION_BIT of those it takes */
+    size_t least;          /* words that follow it */
+    size_t most;
+    bool local;                  /* goes with --local, and only with it */
+    int (*run)(struct ctl *ctl); /* gives the exit code */
+};
+
+/* NULL: there is no such verb. */
+const struct ctl_verb *ctl_commands_find(const char *name, bool local);
+
+/* All names, by blanks. */
+void ctl_commands_names(struct buffer *out);
+
+/* What --help prints: all verbs, or one. */
+void ctl_commands_help(struct buffer *out);
+void ctl_commands_help_of(struct buffer *out, const struct ctl_verb *verb);
+
+/* "usage: postshiftctl set DOMAIN ..." */
+void ctl_commands_usage(struct buffer *out, const struct ctl_verb *verb);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * ctl_output - what postshiftctl prints: sentences, and tables of at most 100 columns.
+ *
+ * Text from outside is made harmless before it gets here by ctl_output_text: control
+ * octets and what is no UTF-8 become \xNN.  Colour only on a terminal, and not where
+ * NO_COLOR is set.
+ */
+#ifndef POLICYD_CTL_CTL_OUTPUT_H
+#define POLICYD_CTL_CTL_OUTPUT_H
+
+#include "shared/base/arena.h"
+#include "shared/base/buffer.h"
+
+/* A line to standard output. */
+void ctl_output_say(const char *format, ...) ATTRIBUTE_PRINTF(1, 2);
+
+/* The same in red. */
+void ctl_output_alarm(const char *format, ...) ATTRIBUTE_PRINTF(1, 2);
+
+/* As it is, a document or what a table wrote. */
+void ctl_output_raw(struct span text);
+
+/* A line to standard error, "postshiftctl: ..."; gives `status`, for `return`. */
+int ctl_output_fail(int status, const char *format, ...) ATTRIBUTE_PRINTF(2, 3);
+void ctl_output_warn(const char *format, ...) ATTRIBUTE_PRINTF(1, 2);
+
+bool ctl_output_is_terminal(void);
+bool ctl_output_has_colour(void);
+
+const char *ctl_output_text(struct arena *arena, struct span text);
+
+#endif

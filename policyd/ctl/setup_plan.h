@@ -1,0 +1,66 @@
+/*
+ * setup_plan - from a Postfix configuration as it is to the commands that wire the suite
+ * into it, or out of it.
+ *
+ * All of ours stands in parameters named postshift_*; each of the site's lists gets one
+ * word of ours, and master.cf gets services of our own.  What is already as it should be
+ * yields no command, so a second plan is empty; taking everything out restores what was
+ * there.  What goes on first is defined first, and what takes mail our way goes in last
+ * and out first.  Pure.
+ */
+#ifndef POLICYD_CTL_SETUP_PLAN_H
+#define POLICYD_CTL_SETUP_PLAN_H
+
+#include "shared/base/arena.h"
+#include "shared/base/error.h"
+
+enum setup_want { SETUP_APPLY, SETUP_REMOVE };
+
+/* Mail waits for a mailbox to be ready; main.cf's own may be longer. */
+#define SETUP_LIFETIME "20d"
+#define SETUP_LIFETIME_S (UINT64_C(20) * 86400)
+
+enum { SETUP_STEPS_MAX = 96, SETUP_NOTES_MAX = 32, SETUP_MILTERS_MAX = 4 };
+
+/* A milter of the suite, in the order in which they are to be asked. */
+struct setup_milter {
+    const char *name;     /* "postshift-auth" */
+    const char *settings; /* what stands beside its address: "default_action=accept" */
+    const char *address;  /* as Postfix writes it; "" where there is none */
+    bool present;         /* its socket is there */
+};
+
+struct setup_facts {
+    struct span main_cf;     /* the text of main.cf */
+    struct span services;    /* what `postconf -M` prints */
+    uint64_t queue_lifetime; /* maximal_queue_lifetime of main.cf in seconds */
+    const char *anchor;      /* 16 fresh hex digits, for where there are none yet */
+    const char *route;       /* the sockets of policyd as Postfix writes them */
+    const char *policy;      /* "" where there is none */
+    bool by_filter;          /* routing = filter: the queue manager doesn't ask */
+    struct setup_milter milters[SETUP_MILTERS_MAX];
+    size_t milter_count;
+};
+
+struct setup_step {
+    const char *flag; /* of postconf: "-e", "-M", ...; NULL: reload Postfix now */
+    const char *argument;
+};
+
+struct setup_plan {
+    struct setup_step steps[SETUP_STEPS_MAX];
+    size_t count;
+    const char *notes[SETUP_NOTES_MAX]; /* what the administrator should know */
+    size_t note_count;
+    bool wired;            /* the queue manager (or smtpd, by filter) asks policyd now */
+    bool maps_changed;     /* the copy of transport_maps is not what main.cf has */
+    const char *maps_copy; /* of the copy, ours left out; "" where there is none */
+    const char *maps_now;
+};
+
+/* Texts live in the arena.  False: this configuration can't be wired, the error says why.
+ */
+bool setup_plan_make(struct setup_plan *plan, enum setup_want want,
+    const struct setup_facts *facts, struct arena *arena, struct error *error);
+
+#endif

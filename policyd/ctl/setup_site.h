@@ -1,0 +1,48 @@
+/*
+ * setup_site - the Postfix that is to be wired: what its configuration says, and commands
+ * run on it.
+ */
+#ifndef POLICYD_CTL_SETUP_SITE_H
+#define POLICYD_CTL_SETUP_SITE_H
+
+#include "policyd/ctl/setup_plan.h"
+#include "shared/base/buffer.h"
+#include "shared/service/config.h"
+
+struct setup_site {
+    const char *given;     /* the directory of -c; NULL: Postfix's own default */
+    const char *directory; /* of main.cf and master.cf */
+    const char *queue;     /* queue_directory */
+    struct setup_facts facts;
+    struct arena *arena; /* where all texts live */
+};
+
+/* What of our own configuration file matters here. */
+struct setup_sockets {
+    const struct config_sockets *route;
+    const struct config_sockets *policy;
+    const struct config_sockets *auth; /* where the milters listen */
+    const struct config_sockets *scan;
+    bool by_filter;
+};
+
+/* Reads main.cf, master.cf and what Postfix can do. */
+bool setup_site_read(struct setup_site *site, const char *directory,
+    const struct setup_sockets *sockets, struct arena *arena, struct error *error);
+
+/* The words of a step's command, ended by NULL; `words` has room for SETUP_WORDS_MAX. */
+enum { SETUP_WORDS_MAX = 6 };
+void setup_site_words(const struct setup_site *site, const struct setup_step *step,
+    const char *words[SETUP_WORDS_MAX]);
+
+/* A reload where Postfix isn't running is no error: *skipped. */
+bool setup_site_run(const struct setup_site *site, const struct setup_step *step,
+    bool *skipped, struct error *error);
+
+/* Copies main.cf and master.cf beside themselves; the suffix of the copies. */
+bool setup_site_save(
+    const struct setup_site *site, const char **suffix, struct error *error);
+bool setup_site_restore(
+    const struct setup_site *site, const char *suffix, struct error *error);
+
+#endif
