@@ -208,6 +208,10 @@ write_number(struct buffer *out, double number)
         buffer_append_text(out, isnan(number) ? "NaN" : number > 0 ? "+Inf" : "-Inf");
         return;
     }
+    if (number == trunc(number) && fabs(number) < 1e15) {
+        buffer_printf(out, "%.0f", number);
+        return;
+    }
     for (int digits = 6; digits <= 17; digits++) {
         (void)snprintf(text, sizeof(text), "%.*g", digits, number);
         if (strtod(text, NULL) == number)

@@ -1,0 +1,93 @@
+#include "shared/service/privs.h"
+
+#include "shared/service/log.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static bool
+is_given(const char *name)
+{
+    return name != NULL && name[0] != '\0';
+}
+
+/* Those that a later exec could give back, too. */
+static void
+drop_bounding_set(void)
+{
+    for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0;
+         capability++)
+        (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
+/* Groups before the user, while we may; the kernel drops the capabilities with uid 0. */
+static bool
+change_ids(const char *user, uid_t uid, gid_t gid, struct error *error)
+{
+    drop_bounding_set();
+    if (initgroups(user, gid) != 0 || setresgid(gid, gid, gid) != 0 ||
+        setresuid(uid, uid, uid) != 0)
+        return error_permanent(error, "can't become user %s: %s", user, strerror(errno));
+    if (uid != 0 && setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
+        return error_permanent(error, "root could be had back from user %s", user);
+    return true;
+}
+
+static bool
+become(const char *user, const char *group, struct error *error)
+{
+    const struct passwd *entry = getpwnam(user);
+    uid_t uid;
+    gid_t gid;
+
+    if (entry == NULL)
+        return error_permanent(error, "there is no user %s", user);
+    uid = entry->pw_uid;
+    gid = entry->pw_gid;
+    if (is_given(group)) {
+        const struct group *found = getgrnam(group);
+
+        if (found == NULL)
+            return error_permanent(error, "there is no group %s", group);
+        gid = found->gr_gid;
+    }
+    if (geteuid() == 0)
+        return change_ids(user, uid, gid, error);
+    return uid == geteuid() ||
+           error_permanent(error,
+               "can't become user %s: not started as root (user = leaves it as it is)",
+               user);
+}
+
+bool
+privs_become(const char *user, const char *group, struct error *error)
+{
+    if (is_given(user)) {
+        if (!become(user, group, error))
+            return false;
+    } else if (geteuid() == 0) {
+        log_say(LOG_LEVEL_WARNING, "serving as root: set user = in the configuration");
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return error_permanent(error, "no_new_privs: %s", strerror(errno));
+    return true;
+}
+
+void
+privs_limits(void)
+{
+    struct rlimit none = {0, 0};
+    struct rlimit files;
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
