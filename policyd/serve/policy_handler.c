@@ -68,8 +68,8 @@ decide(struct policy_handler *handler, const struct policy_request *request)
     struct policy_facts facts = {.route = &route};
     struct policy_verdict verdict;
 
-    route_decide(&config->route_rules, serve_context_replica(handler->context),
-        request->recipient, now, &route);
+    route_decide(
+        &config->route_rules, handler->context->replica, request->recipient, now, &route);
     facts.from_old = network_list_has(&config->old_networks, request->client_address);
     facts.from_new = network_list_has(&config->new_networks, request->client_address);
     facts.fixed_elsewhere =

@@ -1,0 +1,22 @@
+/*
+ * dict_handler - answers Dovecot's dict look-ups `shared/route/USER`: which backend has
+ * this user's mailbox.
+ *
+ * One JSON object of passdb fields: proxy, nopassword, host, port; or nologin with a
+ * reason while the mailbox is held or on standby, where nobody reads mail.
+ */
+#ifndef POLICYD_SERVE_DICT_HANDLER_H
+#define POLICYD_SERVE_DICT_HANDLER_H
+
+#include "policyd/serve/client.h"
+#include "policyd/serve/serve_context.h"
+
+extern const struct client_protocol dict_protocol;
+
+struct dict_handler;
+
+/* The argument of dict_protocol. */
+struct dict_handler *dict_handler_new(const struct serve_context *context);
+void dict_handler_free(struct dict_handler *handler);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * listener_set - the sockets of one setting such as `route = unix:… inet:…`, opened
+ * before privileges go.
+ */
+#ifndef POLICYD_SERVE_LISTENER_SET_H
+#define POLICYD_SERVE_LISTENER_SET_H
+
+#include "policyd/serve/server.h"
+#include "shared/service/config.h"
+#include "shared/service/listen.h"
+
+/* Zeroes are an empty one. */
+struct listener_set {
+    struct {
+        struct socket_address address;
+        int fds[LISTEN_FDS_MAX];
+        size_t fd_count;
+    } items[CONFIG_SOCKETS_MAX];
+    size_t count;
+};
+
+/* On an error what was opened is closed again. */
+bool listener_set_open(struct listener_set *set, const struct config_sockets *sockets,
+    const struct listen_owner *owner, struct error *error);
+
+void listener_set_serve(const struct listener_set *set, struct server *server);
+
+/* Closes, and removes the socket files. */
+void listener_set_close(struct listener_set *set);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * route_handler - answers Postfix's socketmap look-ups out of the replica.
+ *
+ * The name of the map is the view: `transport` for the gateway, `from-old` and `from-new`
+ * for a backend that asks where a recipient is (NOTFOUND: with itself).
+ */
+#ifndef POLICYD_SERVE_ROUTE_HANDLER_H
+#define POLICYD_SERVE_ROUTE_HANDLER_H
+
+#include "policyd/serve/client.h"
+#include "policyd/serve/serve_context.h"
+
+extern const struct client_protocol route_protocol;
+
+struct route_handler;
+
+/* The argument of route_protocol. */
+struct route_handler *route_handler_new(const struct serve_context *context);
+void route_handler_free(struct route_handler *handler);
+
+#endif

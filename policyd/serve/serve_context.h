@@ -1,0 +1,20 @@
+/*
+ * serve_context - what the handlers answer from: the configuration in force and the
+ * replica.
+ *
+ * One struct, passed along by pointer; who owns the parts puts new ones in their place
+ * between two events.
+ */
+#ifndef POLICYD_SERVE_SERVE_CONTEXT_H
+#define POLICYD_SERVE_SERVE_CONTEXT_H
+
+#include "policyd/serve/serve_config.h"
+#include "shared/service/metrics.h"
+
+struct serve_context {
+    const struct serve_config *config;
+    const struct replica *replica;
+    struct metrics *metrics;
+};
+
+#endif

@@ -1,0 +1,272 @@
+#include "policyd/serve/serve_daemon.h"
+
+#include <event2/event.h>
+#include <hiredis/hiredis.h>
+#include <openssl/opensslv.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "policyd/serve/serve_metrics.h"
+#include "policyd/serve/serve_page.h"
+#include "shared/service/log.h"
+#include "shared/service/privs.h"
+#include "shared/service/sandbox.h"
+
+enum {
+    STUCK_SECONDS = 5,
+    DRAIN_TURN_MS = 50,
+    DRAIN_TURNS_MAX = 40,
+    ERRORS_MAX = 1 << 20,
+};
+
+#define PROGRAM "postshift-policyd"
+
+const struct daemon_usage *
+serve_usage(void)
+{
+    static char versions[200];
+    static const struct daemon_usage usage = {
+        .program = PROGRAM,
+        .summary = "Tells Postfix and Dovecot which backend each recipient is routed to.",
+        .manual = PROGRAM "(8)",
+        .versions = versions,
+    };
+
+    (void)snprintf(versions, sizeof(versions), "libevent %s\nhiredis %d.%d.%d\n%s\n",
+        event_get_version(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH,
+        OPENSSL_VERSION_TEXT);
+    return &usage;
+}
+
+void
+serve_daemon_configure(struct serve_daemon *daemon)
+{
+    const struct daemon_options *options = daemon->options;
+    struct buffer errors;
+
+    buffer_init(&errors, ERRORS_MAX);
+    daemon->config =
+        serve_config_read(options->config_file, options->config_given, &errors);
+    if (daemon->config == NULL)
+        daemon_config_failed(&errors);
+    buffer_clear(&errors);
+    daemon->context.config = daemon->config;
+    daemon_log_open(PROGRAM, &daemon->config->log, options);
+}
+
+int
+serve_daemon_checked(struct serve_daemon *daemon)
+{
+    (void)printf("%s: the configuration is right\n", daemon->options->config_file);
+    serve_config_free(daemon->config);
+    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static void
+open_sockets(struct listener_set *set, const struct config_sockets *sockets,
+    const char *key, const struct serve_config *config)
+{
+    const struct listen_owner owner = {config->user, config->group};
+    struct error error;
+
+    if (!listener_set_open(set, sockets, &owner, &error))
+        log_fatal(EXIT_FAILURE, "%s: %s", key, error.text);
+}
+
+void
+serve_daemon_listen(struct serve_daemon *daemon)
+{
+    const struct serve_config *config = daemon->config;
+    const struct config_sockets metrics = {
+        .items = {config->metrics},
+        .count = config->metrics.kind != SOCKET_NONE,
+    };
+
+    privs_limits();
+    open_sockets(&daemon->policy_sockets, &config->policy, "policy", config);
+    open_sockets(&daemon->route_sockets, &config->route, "route", config);
+    open_sockets(&daemon->dict_sockets, &config->dict, "dict", config);
+    open_sockets(&daemon->metrics_sockets, &metrics, "metrics", config);
+}
+
+void
+serve_daemon_drop_privileges(struct serve_daemon *daemon)
+{
+    struct error error;
+
+    if (!privs_become(daemon->config->user, daemon->config->group, &error))
+        log_fatal(EXIT_FAILURE, "user: %s", error.text);
+}
+
+void
+serve_daemon_replicate(struct serve_daemon *daemon)
+{
+    struct event_config *loop = event_config_new();
+
+    if (loop == NULL || event_config_set_flag(loop, EVENT_BASE_FLAG_NOLOCK) != 0)
+        log_fatal(EXIT_FAILURE, "no event loop");
+    daemon->base = event_base_new_with_config(loop);
+    event_config_free(loop);
+    if (daemon->base == NULL)
+        log_fatal(EXIT_FAILURE, "no event loop");
+    daemon->context.metrics = serve_metrics_new();
+    if (daemon->config->route_rules.domain_count == 0)
+        log_say(LOG_LEVEL_INFO,
+            "no domains listed: every answer is TEMP until Redis or a snapshot "
+            "has been read; then those named there");
+    daemon->context.replica = replica_new();
+}
+
+static void
+serve_http(struct serve_daemon *daemon)
+{
+    const struct listener_set *set = &daemon->metrics_sockets;
+
+    metrics_on_write(daemon->context.metrics, serve_metrics_refresh, &daemon->context);
+    for (size_t i = 0; i < set->count; i++) {
+        for (size_t j = 0; j < set->items[i].fd_count; j++)
+            daemon->http[j] = metrics_http_start_on(daemon->base, set->items[i].fds[j],
+                &set->items[i].address, daemon->context.metrics, serve_page_healthy,
+                serve_page, &daemon->context);
+    }
+}
+
+void
+serve_daemon_serve(struct serve_daemon *daemon)
+{
+    const struct serve_context *context = &daemon->context;
+
+    daemon->policy_handler = policy_handler_new(context);
+    daemon->route_handler = route_handler_new(context);
+    daemon->dict_handler = dict_handler_new(context);
+    daemon->policy = server_new(
+        daemon->base, &policy_protocol, daemon->policy_handler, context->metrics);
+    daemon->route = server_new(
+        daemon->base, &route_protocol, daemon->route_handler, context->metrics);
+    daemon->dict =
+        server_new(daemon->base, &dict_protocol, daemon->dict_handler, context->metrics);
+    listener_set_serve(&daemon->policy_sockets, daemon->policy);
+    listener_set_serve(&daemon->route_sockets, daemon->route);
+    listener_set_serve(&daemon->dict_sockets, daemon->dict);
+    serve_http(daemon);
+    metrics_reloaded(context->metrics, true);
+}
+
+void
+serve_daemon_lock_up(void)
+{
+    struct error error;
+
+    if (!sandbox_enter(SANDBOX_EVENT_DAEMON, &error))
+        log_fatal(EXIT_FAILURE, "sandbox: %s", error.text);
+}
+
+static void
+take_config(struct serve_daemon *daemon, struct serve_config *config)
+{
+    struct serve_config *old = daemon->config;
+    struct buffer keys;
+
+    buffer_init(&keys, 1024);
+    serve_config_restart_keys(old, config, &keys);
+    daemon->config = config;
+    daemon->context.config = config;
+    daemon_log_open(PROGRAM, &config->log, daemon->options);
+    log_say(LOG_LEVEL_INFO, "configuration read anew");
+    if (keys.length > 0)
+        log_say(LOG_LEVEL_WARNING, "[policyd] %s: changed, in force after a restart only",
+            buffer_text(&keys));
+    buffer_clear(&keys);
+    serve_config_free(old);
+}
+
+/* Whole or not at all. */
+static void
+reload(void *argument)
+{
+    struct serve_daemon *daemon = argument;
+    struct serve_config *config;
+    struct buffer errors;
+
+    buffer_init(&errors, ERRORS_MAX);
+    config = serve_config_read(
+        daemon->options->config_file, daemon->options->config_given, &errors);
+    if (config != NULL) {
+        take_config(daemon, config);
+    } else {
+        daemon_config_report(&errors);
+        log_say(LOG_LEVEL_ERROR,
+            "the configuration is refused, the former one stays in force");
+    }
+    metrics_reloaded(daemon->context.metrics, config != NULL);
+    buffer_clear(&errors);
+}
+
+static void
+on_drain(evutil_socket_t fd, short what, void *argument)
+{
+    struct serve_daemon *daemon = argument;
+
+    (void)fd;
+    (void)what;
+    server_stop(daemon->policy);
+    server_stop(daemon->route);
+    server_stop(daemon->dict);
+    if (server_client_count(daemon->policy) + server_client_count(daemon->route) +
+                server_client_count(daemon->dict) ==
+            0 ||
+        ++daemon->drain_turns > DRAIN_TURNS_MAX)
+        (void)event_base_loopbreak(daemon->base);
+}
+
+static void
+stop(void *argument)
+{
+    static const struct timeval turn = {0, DRAIN_TURN_MS * 1000};
+    struct serve_daemon *daemon = argument;
+
+    (void)event_add(daemon->drain, &turn);
+    on_drain(-1, 0, daemon);
+}
+
+void
+serve_daemon_run(struct serve_daemon *daemon)
+{
+    const struct daemon_run run = {
+        .base = daemon->base,
+        .reload = reload,
+        .stop = stop,
+        .argument = daemon,
+        .stuck_seconds = STUCK_SECONDS,
+    };
+
+    daemon->drain = event_new(daemon->base, -1, EV_PERSIST, on_drain, daemon);
+    if (daemon->drain == NULL)
+        log_fatal(EXIT_FAILURE, "no memory");
+    log_say(LOG_LEVEL_INFO, PROGRAM " " POSTSHIFT_VERSION " serves");
+    daemon_run(&run);
+    log_say(LOG_LEVEL_INFO, "ended");
+}
+
+void
+serve_daemon_clear(struct serve_daemon *daemon)
+{
+    event_free(daemon->drain);
+    for (size_t i = 0; i < LISTEN_FDS_MAX; i++) {
+        if (daemon->http[i] != NULL)
+            metrics_http_stop(daemon->http[i]);
+    }
+    server_free(daemon->policy);
+    server_free(daemon->route);
+    server_free(daemon->dict);
+    policy_handler_free(daemon->policy_handler);
+    route_handler_free(daemon->route_handler);
+    dict_handler_free(daemon->dict_handler);
+    listener_set_close(&daemon->policy_sockets);
+    listener_set_close(&daemon->route_sockets);
+    listener_set_close(&daemon->dict_sockets);
+    listener_set_close(&daemon->metrics_sockets);
+    metrics_free(daemon->context.metrics);
+    event_base_free(daemon->base);
+    serve_config_free(daemon->config);
+}
