@@ -31,6 +31,7 @@ struct child {
     int64_t started_ms;
     bool told; /* to drain or to stop: its end is no surprise */
     struct event *deadline;
+    struct event *heard; /* for roles that say when they are ready */
     struct supervise *owner;
 };
 
@@ -144,11 +145,42 @@ static void
 child_free(struct child *child)
 {
     event_free(child->deadline);
+    event_free(child->heard);
     (void)close(child->control);
     free(child);
 }
 
 static void schedule(struct slot *slot);
+
+/* The children of a role that were started before `since` and are not on their way out.
+ */
+static void
+drain_older(struct supervise *supervise, const char *name, const struct child *since)
+{
+    for (struct child *child = supervise->children; child != NULL; child = child->next) {
+        if (child != since && !child->told && strcmp(child->role.name, name) == 0)
+            child_tell(child, SUPERVISE_DRAIN, DRAIN_SECONDS);
+    }
+}
+
+static void
+on_heard(evutil_socket_t fd, short what, void *argument)
+{
+    struct child *child = argument;
+    struct supervise *supervise = child->owner;
+    char word;
+
+    (void)what;
+    if (recv(fd, &word, 1, MSG_DONTWAIT) != 1) {
+        (void)event_del(child->heard); /* closed: its end comes as a signal */
+        return;
+    }
+    if (word != SUPERVISE_READY || child->told)
+        return;
+    drain_older(supervise, child->role.name, child);
+    if (supervise->hooks.ready != NULL)
+        supervise->hooks.ready(supervise->hooks.argument, &child->role);
+}
 
 static void
 slot_start(struct slot *slot)
@@ -181,7 +213,9 @@ slot_start(struct slot *slot)
     child->started_ms = now_ms();
     child->owner = supervise;
     child->deadline = evtimer_new(supervise->base, on_deadline, child);
-    if (child->deadline == NULL)
+    child->heard =
+        event_new(supervise->base, child->control, EV_READ | EV_PERSIST, on_heard, child);
+    if (child->deadline == NULL || child->heard == NULL)
         abort();
     if (child->pid < 0) {
         log_say(LOG_LEVEL_ERROR, "can't start the %s process: fork: %s", slot->role.name,
@@ -193,6 +227,8 @@ slot_start(struct slot *slot)
     }
     child->next = supervise->children;
     supervise->children = child;
+    if (child->role.says_ready)
+        (void)event_add(child->heard, NULL);
     log_debug(
         "started", log_text("process", slot->role.name), log_number("pid", child->pid));
 }
@@ -240,11 +276,23 @@ slot_find(struct supervise *supervise, const char *name)
     return NULL;
 }
 
+bool
+supervise_is_running(const struct supervise *supervise, const char *name)
+{
+    for (const struct child *child = supervise->children; child != NULL;
+         child = child->next) {
+        if (!child->told && strcmp(child->role.name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void
 child_died(struct supervise *supervise, const struct child *child, int status)
 {
     struct slot *slot = slot_find(supervise, child->role.name);
     bool quick = now_ms() - child->started_ms < QUICK_DEATH_MS;
+    bool another = supervise_is_running(supervise, child->role.name);
 
     if (supervise->hooks.died != NULL)
         supervise->hooks.died(supervise->hooks.argument, &child->role, status);
@@ -253,9 +301,11 @@ child_died(struct supervise *supervise, const struct child *child, int status)
         log_number("pid", child->pid),
         WIFSIGNALED(status) ? log_number("signal", WTERMSIG(status))
                             : log_number("status", WEXITSTATUS(status)),
-        log_milliseconds("next_start", delay_ms(slot->quick_deaths)),
+        another ? log_nothing()
+                : log_milliseconds("next_start", delay_ms(slot->quick_deaths)),
         log_note(WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "ended by itself"));
-    schedule(slot);
+    if (!another)
+        schedule(slot);
 }
 
 static struct child *
@@ -334,21 +384,25 @@ supervise_set_argument(struct supervise *supervise, const char *name, void *argu
 }
 
 void
+supervise_replace(struct supervise *supervise, const char *name, bool drain_first)
+{
+    struct slot *slot = slot_find(supervise, name);
+
+    assert(slot != NULL);
+    (void)evtimer_del(slot->restart);
+    slot->quick_deaths = 0;
+    if (drain_first)
+        drain_older(supervise, name, NULL);
+    slot_start(slot);
+    if (!slot->role.says_ready)
+        drain_older(supervise, name, supervise->children);
+}
+
+void
 supervise_reload(struct supervise *supervise)
 {
-    struct child *old = supervise->children;
-
-    for (size_t i = 0; i < supervise->slot_count; i++) {
-        struct slot *slot = &supervise->slots[i];
-
-        (void)evtimer_del(slot->restart);
-        slot->quick_deaths = 0;
-        slot_start(slot);
-    }
-    for (struct child *child = old; child != NULL; child = child->next) {
-        if (!child->told)
-            child_tell(child, SUPERVISE_DRAIN, DRAIN_SECONDS);
-    }
+    for (size_t i = 0; i < supervise->slot_count; i++)
+        supervise_replace(supervise, supervise->slots[i].role.name, false);
 }
 
 void

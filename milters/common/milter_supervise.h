@@ -21,7 +21,7 @@
 
 struct event_base;
 
-enum { SUPERVISE_DRAIN = 'D', SUPERVISE_STOP = 'T' };
+enum { SUPERVISE_DRAIN = 'D', SUPERVISE_STOP = 'T', SUPERVISE_READY = 'R' };
 enum { SUPERVISE_KEEP_MAX = 8, SUPERVISE_ROLES_MAX = 12 };
 
 struct supervise_role {
@@ -30,6 +30,12 @@ struct supervise_role {
      * above. */
     int (*run)(void *argument, int control);
     void *argument;
+    /*
+     * The child writes SUPERVISE_READY to its control descriptor once it can take over;
+     * until then an older child of the role goes on.  One that ends before leaves the
+     * older one in service.
+     */
+    bool says_ready;
     /* Descriptors the child keeps besides 0, 1, 2 and `control`; all others are closed.
      */
     int keep[SUPERVISE_KEEP_MAX];
@@ -40,6 +46,8 @@ struct supervise_hooks {
     /* A child ended without having been told to; `status` as waitpid gives it.  May be
      * NULL. */
     void (*died)(void *argument, const struct supervise_role *role, int status);
+    /* A child of a role with says_ready has said so.  May be NULL. */
+    void (*ready)(void *argument, const struct supervise_role *role);
     /* All children are gone after supervise_stop. */
     void (*stopped)(void *argument);
     void *argument;
@@ -59,6 +67,13 @@ void supervise_add(struct supervise *supervise, const struct supervise_role *rol
  * minutes, then it is killed.
  */
 void supervise_reload(struct supervise *supervise);
+
+/* The same for one role; `drain_first`: the old child is told before the new one starts.
+ */
+void supervise_replace(struct supervise *supervise, const char *name, bool drain_first);
+
+/* Whether a child of that role is there that has not been told to end. */
+bool supervise_is_running(const struct supervise *supervise, const char *name);
 void supervise_set_argument(
     struct supervise *supervise, const char *name, void *argument);
 
