@@ -182,7 +182,8 @@ on_heard(evutil_socket_t fd, short what, void *argument)
         supervise->hooks.ready(supervise->hooks.argument, &child->role);
 }
 
-static void
+/* False: it could not be started and is tried again later. */
+static bool
 slot_start(struct slot *slot)
 {
     struct supervise *supervise = slot->owner;
@@ -199,7 +200,7 @@ slot_start(struct slot *slot)
         free(child);
         slot->quick_deaths++;
         schedule(slot);
-        return;
+        return false;
     }
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_SETMASK, &all, &before);
@@ -223,7 +224,7 @@ slot_start(struct slot *slot)
         child_free(child);
         slot->quick_deaths++;
         schedule(slot);
-        return;
+        return false;
     }
     child->next = supervise->children;
     supervise->children = child;
@@ -231,6 +232,7 @@ slot_start(struct slot *slot)
         (void)event_add(child->heard, NULL);
     log_debug(
         "started", log_text("process", slot->role.name), log_number("pid", child->pid));
+    return true;
 }
 
 static void
@@ -241,7 +243,7 @@ on_restart(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     if (!slot->owner->stopping)
-        slot_start(slot);
+        (void)slot_start(slot);
 }
 
 /* The first replacement comes at once; each further quick death doubles the wait. */
@@ -371,7 +373,7 @@ supervise_add(struct supervise *supervise, const struct supervise_role *role)
     slot->restart = evtimer_new(supervise->base, on_restart, slot);
     if (slot->restart == NULL)
         abort();
-    slot_start(slot);
+    (void)slot_start(slot);
 }
 
 void
@@ -393,8 +395,7 @@ supervise_replace(struct supervise *supervise, const char *name, bool drain_firs
     slot->quick_deaths = 0;
     if (drain_first)
         drain_older(supervise, name, NULL);
-    slot_start(slot);
-    if (!slot->role.says_ready)
+    if (slot_start(slot) && !slot->role.says_ready)
         drain_older(supervise, name, supervise->children);
 }
 
