@@ -1,0 +1,358 @@
+#include "milters/scan/clam_engine.h"
+
+#include <clamav.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <iconv.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shared/service/log.h"
+
+enum { SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL };
+
+struct clam_engine {
+    struct cl_engine *library;
+    unsigned signatures;
+    uint64_t max_file;
+};
+
+/* The library's messages have no context but the process. */
+static struct {
+    bool error;
+    char text[SCAN_NAME_MAX + 1];
+} said;
+
+/* What a scan has found so far. */
+struct scan {
+    const struct clam_engine *engine;
+    const struct config_list *allowed;
+    struct scan_result *result;
+};
+
+static void
+on_message(enum cl_msg severity, const char *full, const char *text, void *context)
+{
+    (void)full;
+    (void)context;
+    if (severity < CL_MSG_ERROR)
+        return;
+    if (!said.error)
+        scan_name_copy(said.text, text);
+    said.error = true;
+    log_debug("libclamav", log_text("says", text));
+}
+
+static bool
+library_ready(struct error *error)
+{
+    static bool done;
+    cl_error_t code;
+
+    if (done)
+        return true;
+    cl_set_clcb_msg(on_message);
+    code = cl_init(CL_INIT_DEFAULT);
+    if (code != CL_SUCCESS)
+        return error_permanent(error, "libclamav does not start: %s", cl_strerror(code));
+    done = true;
+    return true;
+}
+
+static bool
+is_allowed(const struct config_list *allowed, const char *name)
+{
+    static const struct span mark = {".UNOFFICIAL", 11};
+    struct span found = span_of(name);
+
+    if (span_ends(found, mark))
+        found.length -= mark.length;
+    for (size_t i = 0; i < allowed->count; i++) {
+        struct span item = span_of(allowed->items[i]);
+
+        if (span_ends(item, mark))
+            item.length -= mark.length;
+        if (span_equal(item, found))
+            return true;
+    }
+    return false;
+}
+
+static void
+note_limit(struct scan_result *result, const char *which)
+{
+    if (!result->limited)
+        scan_name_copy(result->problem, which);
+    result->limited = true;
+}
+
+static void
+on_found(int fd, const char *name, void *context)
+{
+    static const struct span limits = {"Heuristics.Limits.Exceeded", 26};
+    static const struct span encrypted = {"Heuristics.Encrypted.", 21};
+    struct scan *scan = context;
+
+    (void)fd;
+    if (scan == NULL || name == NULL)
+        return;
+    if (span_starts(span_of(name), limits)) {
+        note_limit(scan->result,
+            name[limits.length] == '.' ? name + limits.length + 1 : "Limits");
+    } else if (span_starts(span_of(name), encrypted)) {
+        scan->result->encrypted = true;
+    } else if (scan->result->status != SCAN_STATUS_INFECTED &&
+               !is_allowed(scan->allowed, name)) {
+        scan->result->status = SCAN_STATUS_INFECTED;
+        scan_name_copy(scan->result->virus, name[0] == '\0' ? "unnamed" : name);
+    }
+}
+
+/* A member larger than the limit is cut without a word: its true size tells. */
+static cl_error_t
+on_member(const char *container, unsigned long packed, const char *name,
+    unsigned long size, int encrypted, unsigned int position, void *context)
+{
+    struct scan *scan = context;
+
+    (void)container;
+    (void)packed;
+    (void)name;
+    (void)position;
+    if (scan == NULL)
+        return CL_CLEAN;
+    if (size > scan->engine->max_file)
+        note_limit(scan->result, "MaxFileSize");
+    if (encrypted != 0)
+        scan->result->encrypted = true;
+    return CL_CLEAN;
+}
+
+static bool
+configure(struct cl_engine *library, const struct clam_limits *limits)
+{
+    const struct {
+        enum cl_engine_field field;
+        uint64_t value;
+    } numbers[] = {
+        {CL_ENGINE_MAX_SCANSIZE,      limits->max_scan     },
+        {CL_ENGINE_MAX_FILESIZE,      limits->max_file     },
+        {CL_ENGINE_PCRE_MAX_FILESIZE, limits->max_file     },
+        {CL_ENGINE_MAX_FILES,         limits->max_files    },
+        {CL_ENGINE_MAX_RECURSION,     limits->max_recursion},
+        {CL_ENGINE_MAX_SCANTIME,      limits->scan_ms      },
+        {CL_ENGINE_DISABLE_CACHE,     1                    },
+    };
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if (cl_engine_set_num(library, numbers[i].field, (long long)numbers[i].value) !=
+            CL_SUCCESS)
+            return false;
+    }
+    cl_engine_set_clcb_virus_found(library, on_found);
+    cl_engine_set_clcb_meta(library, on_member);
+    return cl_engine_set_str(library, CL_ENGINE_TMPDIR, ".") == CL_SUCCESS;
+}
+
+/* Never spelt out, so that no scanner takes this program for the test file. */
+static void
+write_eicar(struct buffer *out)
+{
+    static const unsigned char mixed[] =
+        "Y6P\"Q&ABQ\\5]Q[Y65)Q_*8DD*8~%FJDBS.TUBOEBSE.BOUJWJSVT.UFTU.GJMF\"%I,I+";
+    struct buffer plain;
+    unsigned char encoded[128];
+    int length;
+
+    buffer_init(&plain, sizeof(mixed));
+    for (size_t i = 0; i + 1 < sizeof(mixed); i++)
+        buffer_append_octet(&plain, (char)(mixed[i] - 1));
+    length =
+        EVP_EncodeBlock(encoded, (const unsigned char *)plain.data, (int)plain.length);
+    buffer_append(out, span_make(encoded, (size_t)length));
+    buffer_clear(&plain);
+}
+
+static void
+write_test_mail(struct buffer *out)
+{
+    buffer_append_text(out,
+        "From: <postshift-scan@localhost>\r\n"
+        "Subject: self test\r\n"
+        "MIME-Version: 1.0\r\n"
+        "Content-Type: multipart/mixed; boundary=\"part\"\r\n"
+        "\r\n--part\r\n"
+        "Content-Type: text/plain\r\n"
+        "\r\nself test\r\n--part\r\n"
+        "Content-Type: application/octet-stream; name=\"test.com\"\r\n"
+        "Content-Transfer-Encoding: base64\r\n\r\n");
+    write_eicar(out);
+    buffer_append_text(out, "\r\n--part--\r\n");
+}
+
+struct clam_engine *
+clam_engine_load(
+    const char *folder, const struct clam_limits *limits, struct error *error)
+{
+    struct clam_engine *engine;
+    struct cl_engine *library;
+    unsigned signatures = 0;
+    cl_error_t code;
+
+    if (!library_ready(error))
+        return NULL;
+    library = cl_engine_new();
+    if (library == NULL)
+        abort();
+    said.error = false;
+    code = cl_load(folder, library, &signatures, CL_DB_STDOPT);
+    if (code == CL_SUCCESS && signatures > 0)
+        code = cl_engine_compile(library);
+    if (code != CL_SUCCESS || signatures == 0 || !configure(library, limits)) {
+        error_temporary(error, "signatures in %s can't be used: %s%s%s", folder,
+            code == CL_SUCCESS ? "none there" : cl_strerror(code), said.error ? ": " : "",
+            said.error ? said.text : "");
+        cl_engine_free(library);
+        return NULL;
+    }
+    engine = malloc(sizeof(*engine));
+    if (engine == NULL)
+        abort();
+    *engine = (struct clam_engine){library, signatures, limits->max_file};
+    return engine;
+}
+
+void
+clam_engine_free(struct clam_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    cl_engine_free(engine->library);
+    free(engine);
+}
+
+unsigned
+clam_engine_signatures(const struct clam_engine *engine)
+{
+    return engine->signatures;
+}
+
+int64_t
+clam_engine_time(const struct clam_engine *engine)
+{
+    int code = 0;
+
+    return cl_engine_get_num(engine->library, CL_ENGINE_DB_TIME, &code);
+}
+
+void
+clam_engine_version(const struct clam_engine *engine, char *out, size_t size)
+{
+    int code = 0;
+    long long version = cl_engine_get_num(engine->library, CL_ENGINE_DB_VERSION, &code);
+
+    (void)snprintf(out, size, "%s/%lld", cl_retver(), version);
+}
+
+void
+clam_engine_preload(void)
+{
+    static const char *const charsets[] = {"UTF-16", "UTF-16LE", "UTF-16BE", "UTF-32LE",
+        "UTF-32BE", "ISO-8859-1", "WINDOWS-1252"};
+    time_t now = time(NULL);
+    struct tm local;
+
+    tzset();
+    (void)localtime_r(&now, &local);
+    /* Kept open: a charset's module stays loaded as long as somebody uses it. */
+    for (size_t i = 0; i < sizeof(charsets) / sizeof(charsets[0]); i++)
+        (void)iconv_open("UTF-8", charsets[i]);
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
+    (void)EVP_MD_fetch(NULL, "SHA256", NULL);
+    (void)EVP_MD_fetch(NULL, "SHA1", NULL);
+    (void)EVP_MD_fetch(NULL, "MD5", NULL);
+}
+
+void
+clam_engine_scan(const struct clam_engine *engine, int fd,
+    const struct config_list *allowed, struct scan_result *result)
+{
+    struct cl_scan_options options = {
+        .general = CL_SCAN_GENERAL_HEURISTICS | CL_SCAN_GENERAL_ALLMATCHES,
+        .parse = ~0U,
+        .heuristic = CL_SCAN_HEURISTIC_EXCEEDS_MAX | CL_SCAN_HEURISTIC_ENCRYPTED_ARCHIVE |
+                     CL_SCAN_HEURISTIC_ENCRYPTED_DOC,
+    };
+    struct scan scan = {engine, allowed, result};
+    const char *name = NULL;
+    unsigned long scanned = 0;
+    cl_error_t code;
+
+    *result = (struct scan_result){.status = SCAN_STATUS_CLEAN};
+    said.error = false;
+    code =
+        cl_scandesc_callback(fd, NULL, &name, &scanned, engine->library, &options, &scan);
+    if (result->status == SCAN_STATUS_INFECTED)
+        return; /* found is found, whatever went wrong besides */
+    if (code == CL_VIRUS && !result->limited && !result->encrypted && name != NULL &&
+        !is_allowed(allowed, name))
+        on_found(fd, name, &scan);
+    if (result->status == SCAN_STATUS_INFECTED)
+        return;
+    if (said.error || (code != CL_CLEAN && code != CL_VIRUS)) {
+        result->status = SCAN_STATUS_FAILED;
+        scan_name_copy(result->problem, said.error ? said.text : cl_strerror(code));
+    }
+}
+
+int
+clam_sealed_memfd(struct span content)
+{
+    int fd = memfd_create("postshift-scan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (fd < 0)
+        return -1;
+    while (content.length > 0) {
+        ssize_t written = write(fd, content.data, content.length);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            break;
+        content = span_from(content, (size_t)written);
+    }
+    if (content.length > 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+bool
+clam_engine_self_test(const struct clam_engine *engine, struct error *error)
+{
+    static const struct config_list nothing = {NULL, 0};
+    struct scan_result result;
+    struct buffer mail;
+    int fd;
+
+    buffer_init(&mail, 4096);
+    write_test_mail(&mail);
+    fd = clam_sealed_memfd(buffer_span(&mail));
+    buffer_clear(&mail);
+    if (fd < 0)
+        return error_temporary(error, "no memory for the self test");
+    clam_engine_scan(engine, fd, &nothing, &result);
+    (void)close(fd);
+    if (result.status == SCAN_STATUS_INFECTED)
+        return true;
+    if (result.status == SCAN_STATUS_FAILED)
+        return error_temporary(error, "the self test failed: %s", result.problem);
+    return error_temporary(error, "the signatures do not find the EICAR test mail");
+}

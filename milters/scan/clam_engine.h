@@ -1,0 +1,59 @@
+/*
+ * clam_engine - libclamav: load signatures, scan one descriptor.
+ *
+ * libclamav fails open: without a usable temporary folder, out of memory, or with its
+ * temporary files cut it says "clean", and the only sign is an error message.  So every
+ * error message during a scan makes it a failed one, limits are asked to be reported, and
+ * a scanner must find the EICAR test mail before it is believed. One engine a process;
+ * loaded before, used after fork (copy on write).  Not thread-safe.
+ */
+#ifndef MILTERS_SCAN_CLAM_ENGINE_H
+#define MILTERS_SCAN_CLAM_ENGINE_H
+
+#include "milters/scan/scan_wire.h"
+#include "shared/base/error.h"
+#include "shared/service/config.h"
+
+struct clam_engine;
+
+struct clam_limits {
+    uint64_t max_scan; /* octets scanned in all of a message */
+    uint64_t max_file; /* octets of one part */
+    uint64_t max_files;
+    uint64_t max_recursion;
+    uint64_t scan_ms; /* soft: looked at between parts */
+};
+
+/*
+ * NULL: the folder has no signatures, or a broken file (named in the error).  Temporary
+ * files go to the current folder of the process that scans.
+ */
+struct clam_engine *clam_engine_load(
+    const char *folder, const struct clam_limits *limits, struct error *error);
+void clam_engine_free(struct clam_engine *engine);
+
+unsigned clam_engine_signatures(const struct clam_engine *engine);
+int64_t clam_engine_time(
+    const struct clam_engine *engine); /* of the newest database, unix time; 0 unknown */
+void clam_engine_version(
+    const struct clam_engine *engine, char *out, size_t size); /* "1.4.6/27345" */
+
+/*
+ * What libclamav would open by path during a scan, opened now: time zone, character sets,
+ * OpenSSL.  Before the sandbox.
+ */
+void clam_engine_preload(void);
+
+/* Names in `allowed` (with or without .UNOFFICIAL) are no finding; what else is in the
+ * mail is still found. */
+void clam_engine_scan(const struct clam_engine *engine, int fd,
+    const struct config_list *allowed, struct scan_result *result);
+
+/* Scans a mail with the EICAR test file as its attachment: the whole way, temporary file
+ * included. */
+bool clam_engine_self_test(const struct clam_engine *engine, struct error *error);
+
+/* A sealed memfd with the test mail, or with any text; -1 on failure. */
+int clam_sealed_memfd(struct span content);
+
+#endif

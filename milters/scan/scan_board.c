@@ -1,0 +1,134 @@
+#include "milters/scan/scan_board.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct scan_board *
+scan_board_new(void)
+{
+    void *memory = mmap(NULL, sizeof(struct scan_board), PROT_READ | PROT_WRITE,
+        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED)
+        abort();
+    return memory;
+}
+
+static bool
+is_gone(pid_t pid)
+{
+    return pid > 0 && kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+int
+scan_board_take_slot(struct scan_board *board, pid_t keeper)
+{
+    for (int i = 0; i < SCAN_WORKERS_MAX; i++) {
+        struct scan_slot *slot = &board->slots[i];
+        int state = atomic_load(&slot->state);
+
+        if (state != WORKER_NONE && !is_gone(atomic_load(&slot->keeper)))
+            continue;
+        if (!atomic_compare_exchange_strong(&slot->state, &state, WORKER_STARTING))
+            continue;
+        atomic_store(&slot->keeper, keeper);
+        atomic_store(&slot->worker, 0);
+        atomic_store(&slot->deadline_ms, 0);
+        return i;
+    }
+    return -1;
+}
+
+void
+scan_board_free_slot(struct scan_board *board, int number)
+{
+    atomic_store(&board->slots[number].keeper, 0);
+    atomic_store(&board->slots[number].worker, 0);
+    atomic_store(&board->slots[number].state, WORKER_NONE);
+}
+
+unsigned
+scan_board_count(const struct scan_board *board, enum scan_worker_state state)
+{
+    unsigned count = 0;
+
+    for (int i = 0; i < SCAN_WORKERS_MAX; i++) {
+        const struct scan_slot *slot = &board->slots[i];
+
+        if (atomic_load(&slot->state) == (int)state &&
+            !is_gone(atomic_load(&slot->keeper)))
+            count++;
+    }
+    return count;
+}
+
+void
+scan_board_set_version(struct scan_board *board, const char *version)
+{
+    unsigned next = atomic_load(&board->version) + 1;
+    char *text = board->versions[next % 2];
+
+    strncpy(text, version, SCAN_VERSION_MAX - 1);
+    text[SCAN_VERSION_MAX - 1] = '\0';
+    atomic_store(&board->version, next);
+}
+
+const char *
+scan_board_version(const struct scan_board *board)
+{
+    return board->versions[atomic_load(&board->version) % 2];
+}
+
+static const struct scan_killer *
+killer_find(const struct scan_board *board, uint64_t digest)
+{
+    /* Any octet of a digest is as good as another for a place; eight places are looked
+     * at. */
+    for (unsigned i = 0; i < 8; i++) {
+        const struct scan_killer *killer =
+            &board->killers[(digest + i) % SCAN_KILLERS_MAX];
+
+        if (atomic_load(&killer->digest) == digest)
+            return killer;
+    }
+    return NULL;
+}
+
+void
+scan_board_add_death(struct scan_board *board, uint64_t digest)
+{
+    struct scan_killer *place = &board->killers[digest % SCAN_KILLERS_MAX];
+
+    for (unsigned i = 0; i < 8; i++) {
+        struct scan_killer *killer = &board->killers[(digest + i) % SCAN_KILLERS_MAX];
+
+        if (atomic_load(&killer->digest) == digest) {
+            atomic_fetch_add(&killer->deaths, 1);
+            return;
+        }
+        if (atomic_load(&killer->deaths) < atomic_load(&place->deaths))
+            place = killer;
+    }
+    atomic_store(&place->deaths, 1);
+    atomic_store(&place->digest, digest);
+}
+
+unsigned
+scan_board_deaths(const struct scan_board *board, uint64_t digest)
+{
+    const struct scan_killer *killer = killer_find(board, digest);
+
+    return killer == NULL ? 0 : atomic_load(&killer->deaths);
+}
+
+const char *
+scan_exit_name(enum scan_exit reason)
+{
+    static const char *const names[EXIT_REASONS] = {
+        "worn", "retired", "signal", "stuck", "failed"};
+
+    return reason < EXIT_REASONS ? names[reason] : "";
+}

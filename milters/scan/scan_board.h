@@ -1,0 +1,81 @@
+/*
+ * scan_board - a page of memory that supervisor, keepers, workers and serving processes
+ * share.
+ *
+ * Made by the supervisor before it forks, never resized.  Everything in it is atomic or
+ * written once before it is published.  A worker in a stranger's hands can write here:
+ * whoever reads takes numbers only, within bounds, and nothing in it is a verdict.
+ */
+#ifndef MILTERS_SCAN_SCAN_BOARD_H
+#define MILTERS_SCAN_SCAN_BOARD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { SCAN_WORKERS_MAX = 256, SCAN_KILLERS_MAX = 1024, SCAN_VERSION_MAX = 64 };
+
+enum scan_worker_state {
+    WORKER_NONE,
+    WORKER_STARTING, /* not yet passed its own test */
+    WORKER_SPARE,    /* ready, takes no jobs until told to */
+    WORKER_IDLE,
+    WORKER_BUSY,
+};
+
+enum scan_exit {
+    EXIT_WORN,
+    EXIT_RETIRED,
+    EXIT_SIGNAL,
+    EXIT_STUCK,
+    EXIT_FAILED,
+    EXIT_REASONS
+};
+
+struct scan_slot {
+    atomic_int state;             /* enum scan_worker_state */
+    atomic_int keeper;            /* pid of the keeper it belongs to */
+    atomic_int worker;            /* pid */
+    _Atomic uint64_t deadline_ms; /* of the job in hand, CLOCK_MONOTONIC */
+};
+
+/* A message (by digest) at which workers died. */
+struct scan_killer {
+    _Atomic uint64_t digest;
+    atomic_uint deaths;
+};
+
+struct scan_board {
+    struct scan_slot slots[SCAN_WORKERS_MAX];
+    struct scan_killer killers[SCAN_KILLERS_MAX];
+    atomic_bool ready;    /* a keeper has signatures and a tested worker */
+    atomic_bool swapping; /* reload = replace: the next keeper is loading, jobs wait */
+    atomic_uint signatures;
+    _Atomic int64_t database_time;
+    _Atomic uint64_t exits[EXIT_REASONS];
+    /* Two versions in turn, so that a reader never sees a half-written one. */
+    char versions[2][SCAN_VERSION_MAX];
+    atomic_uint version;
+};
+
+struct scan_board *scan_board_new(void); /* zeroed, shared with children */
+
+/* Takes a free slot for `keeper`, also one whose keeper is gone.  -1: none. */
+int scan_board_take_slot(struct scan_board *board, pid_t keeper);
+void scan_board_free_slot(struct scan_board *board, int number);
+
+/* How many slots are in that state. */
+unsigned scan_board_count(const struct scan_board *board, enum scan_worker_state state);
+
+void scan_board_set_version(struct scan_board *board, const char *version);
+const char *scan_board_version(const struct scan_board *board); /* "" before the first */
+
+/* One more worker died at the message; how many did so far. The table forgets what is
+ * pushed out. */
+void scan_board_add_death(struct scan_board *board, uint64_t digest);
+unsigned scan_board_deaths(const struct scan_board *board, uint64_t digest);
+
+const char *scan_exit_name(enum scan_exit reason);
+
+#endif

@@ -1,0 +1,283 @@
+#include "milters/scan/scan_decide.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { LEVEL_MAX = 50, FOLD_AT = 70 };
+
+struct judgement {
+    bool infected;
+    const char *virus;
+    const char *unscanned; /* reason, NULL: scanned whole */
+    bool fail;             /* do as on_fail says */
+};
+
+static const char *
+missing_text(enum scan_missing missing)
+{
+    switch (missing) {
+    case SCAN_DONE:
+        break;
+    case SCAN_TOO_BIG:
+        return "too big";
+    case SCAN_NOT_READY:
+        return "scanner not ready";
+    case SCAN_BUSY:
+        return "all scanners busy";
+    case SCAN_TIMEOUT:
+        return "timed out";
+    case SCAN_DIED:
+        return "scanner died";
+    case SCAN_KILLER:
+        return "scanner died at it twice";
+    case SCAN_TROUBLE:
+        return "out of memory or descriptors";
+    }
+    return "";
+}
+
+/* What an option says of parts that could not be looked into. */
+static void
+apply_part_rule(
+    struct judgement *judgement, int rule, const char *reason, const char *name)
+{
+    if (judgement->infected)
+        return;
+    if (rule == ON_PART_INFECTED) {
+        judgement->infected = true;
+        judgement->virus = name;
+        return;
+    }
+    if (judgement->unscanned == NULL)
+        judgement->unscanned = reason;
+    if (rule == ON_PART_FAIL)
+        judgement->fail = true;
+}
+
+static struct judgement
+judge(const struct scan_rules *rules, const struct scan_findings *findings,
+    struct arena *arena)
+{
+    const struct scan_result *result = &findings->result;
+    struct judgement judgement = {0};
+
+    if (findings->missing == SCAN_TOO_BIG) {
+        apply_part_rule(&judgement, rules->on_limits, "too big", "Limits.MaxMessage");
+        return judgement;
+    }
+    if (findings->missing != SCAN_DONE) {
+        judgement.unscanned = missing_text(findings->missing);
+        judgement.fail = true;
+        return judgement;
+    }
+    if (result->status == SCAN_STATUS_INFECTED) {
+        judgement.infected = true;
+        judgement.virus = result->virus;
+        return judgement;
+    }
+    if (result->status == SCAN_STATUS_FAILED) {
+        judgement.unscanned = arena_printf(arena, "scan failed: %s", result->problem);
+        judgement.fail = true;
+        return judgement;
+    }
+    if (result->limited)
+        apply_part_rule(&judgement, rules->on_limits,
+            arena_printf(arena, "limit reached: %s", result->problem),
+            arena_printf(arena, "Limits.%s", result->problem));
+    if (result->encrypted)
+        apply_part_rule(&judgement, rules->on_encrypted, "encrypted part", "Encrypted");
+    return judgement;
+}
+
+static void
+refuse(struct verdict *verdict, enum verdict_action action, const char *code,
+    const char *enhanced, const char *text, const char *reason)
+{
+    verdict->action = action;
+    verdict->code = code;
+    verdict->enhanced = enhanced;
+    verdict->text = text;
+    verdict->reason = reason;
+}
+
+static void
+decide_infected(const struct scan_rules *rules, const char *virus, struct arena *arena,
+    struct verdict *verdict)
+{
+    const char *text = arena_printf(arena, "message refused: it contains %s", virus);
+    const char *reason = arena_printf(arena, "virus %s", virus);
+
+    verdict->reason = reason;
+    switch (rules->on_infected) {
+    case ON_INFECTED_REJECT:
+        refuse(verdict, VERDICT_REJECT, "550", "5.7.1", text, reason);
+        break;
+    case ON_INFECTED_HOLD:
+        verdict->action = VERDICT_QUARANTINE;
+        break;
+    case ON_INFECTED_DISCARD:
+        verdict->action = VERDICT_DISCARD;
+        break;
+    default:
+        break;
+    }
+}
+
+static const char *
+decimal(struct arena *arena, int64_t thousandths)
+{
+    int64_t size = thousandths < 0 ? -thousandths : thousandths;
+
+    return arena_printf(arena, "%s%" PRId64 ".%" PRId64, thousandths < 0 ? "-" : "",
+        size / 1000, size % 1000 / 100);
+}
+
+static void
+decide_spam(const struct scan_rules *rules, const struct spamd_reply *spam,
+    struct arena *arena, struct verdict *verdict)
+{
+    int64_t threshold =
+        rules->on_spam == ON_SPAM_HOLD ? rules->spam_hold : rules->spam_reject;
+    bool over = threshold == INT64_MAX ? spam->spam : spam->score >= threshold;
+
+    if (rules->on_spam == ON_SPAM_TAG || !over)
+        return;
+    verdict->reason = arena_printf(arena, "spam, score %s", decimal(arena, spam->score));
+    if (rules->on_spam == ON_SPAM_HOLD)
+        verdict->action = VERDICT_QUARANTINE;
+    else
+        refuse(verdict, VERDICT_REJECT, "550", "5.7.1", "message refused as spam",
+            verdict->reason);
+}
+
+/* "A,B,C" with line ends, so that no line gets long. */
+static const char *
+folded_tests(struct arena *arena, const char *tests)
+{
+    struct span rest = span_of(tests);
+    struct span name;
+    struct buffer out;
+    const char *text;
+    size_t line = FOLD_AT / 2;
+
+    buffer_init(&out, (size_t)4 * SPAMD_TESTS_MAX);
+    while (span_split(&rest, ',', &name)) {
+        if (out.length > 0)
+            buffer_append_octet(&out, ',');
+        if (line + name.length > FOLD_AT) {
+            buffer_append_text(&out, "\n\t");
+            line = 8;
+        }
+        buffer_append(&out, name);
+        line += name.length + 1;
+    }
+    text = arena_text(arena, out.length == 0 ? SPAN("none") : buffer_span(&out));
+    buffer_clear(&out);
+    return text;
+}
+
+static void
+add_spam_fields(
+    const struct spamd_reply *spam, struct arena *arena, struct verdict *verdict)
+{
+    static const char stars[] = "**************************************************";
+    int64_t points = spam->score < 0 ? 0 : spam->score / 1000;
+    int level = points > LEVEL_MAX ? LEVEL_MAX : (int)points;
+
+    scan_add_edit(verdict, VERDICT_APPEND, "X-Spam-Status",
+        arena_printf(arena, "%s, score=%s required=%s tests=%s",
+            spam->spam ? "Yes" : "No", decimal(arena, spam->score),
+            decimal(arena, spam->required), folded_tests(arena, spam->tests)),
+        0);
+    scan_add_edit(
+        verdict, VERDICT_APPEND, "X-Spam-Score", decimal(arena, spam->score), 0);
+    if (level > 0)
+        scan_add_edit(verdict, VERDICT_APPEND, "X-Spam-Level",
+            arena_printf(arena, "%.*s", level, stars), 0);
+    if (spam->spam)
+        scan_add_edit(verdict, VERDICT_APPEND, "X-Spam-Flag", "YES", 0);
+}
+
+static void
+add_fields(const struct judgement *judgement, const struct scan_findings *findings,
+    const char *scanned_by, struct arena *arena, struct verdict *verdict)
+{
+    const char *status = "Clean";
+
+    if (judgement->infected)
+        status = arena_printf(arena, "Infected (%s)", judgement->virus);
+    else if (judgement->unscanned != NULL)
+        status = arena_printf(arena, "Unscanned (%s)", judgement->unscanned);
+    scan_add_edit(verdict, VERDICT_APPEND, "X-Virus-Scanned", scanned_by, 0);
+    scan_add_edit(verdict, VERDICT_APPEND, "X-Virus-Status", status, 0);
+    if (findings->spamd == SPAMD_DONE)
+        add_spam_fields(&findings->spam, arena, verdict);
+    else if (findings->spamd == SPAMD_UNKNOWN)
+        scan_add_edit(verdict, VERDICT_APPEND, "X-Spam-Status", "Unknown", 0);
+}
+
+static struct scan_words
+words_of(const struct judgement *judgement, const struct scan_findings *findings)
+{
+    struct scan_words words = {"clean", NULL};
+
+    if (judgement->infected)
+        words.clamav = "infected";
+    else if (judgement->unscanned != NULL)
+        words.clamav = judgement->fail ? "failed" : "unscanned";
+    if (findings->spamd == SPAMD_DONE)
+        words.spamd = findings->spam.spam ? "spam" : "ham";
+    else if (findings->spamd == SPAMD_UNKNOWN)
+        words.spamd = "unknown";
+    return words;
+}
+
+void
+scan_add_edit(struct verdict *verdict, enum verdict_edit_kind kind, const char *name,
+    const char *value, unsigned number)
+{
+    assert(verdict->edit_count < VERDICT_EDITS_MAX);
+    verdict->edits[verdict->edit_count++] =
+        (struct verdict_edit){kind, name, value, number};
+}
+
+bool
+scan_is_ours(struct span name, bool spamd)
+{
+    if (span_is_nocase(name, "X-Virus-Status") || span_is_nocase(name, "X-Virus-Scanned"))
+        return true;
+    return spamd && span_starts_nocase(name, SPAN("X-Spam-"));
+}
+
+void
+scan_decide(const struct scan_rules *rules, const struct scan_findings *findings,
+    const char *scanned_by, struct arena *arena, struct verdict *verdict,
+    struct scan_words *words)
+{
+    struct judgement judgement = judge(rules, findings, arena);
+
+    *words = words_of(&judgement, findings);
+    add_fields(&judgement, findings, scanned_by, arena, verdict);
+    if (judgement.infected) {
+        decide_infected(rules, judgement.virus, arena, verdict);
+        return;
+    }
+    if (judgement.unscanned != NULL)
+        verdict->reason = judgement.unscanned;
+    if (judgement.fail && rules->on_fail == ON_FAIL_TEMPFAIL) {
+        refuse(verdict, VERDICT_TEMPFAIL, "451", "4.7.1",
+            arena_printf(
+                arena, "message not scanned (%s), try again later", judgement.unscanned),
+            judgement.unscanned);
+        return;
+    }
+    if (findings->spamd == SPAMD_UNKNOWN &&
+        rules->on_spamd_fail == ON_SPAMD_FAIL_TEMPFAIL) {
+        refuse(verdict, VERDICT_TEMPFAIL, "451", "4.7.1",
+            "message not checked for spam, try again later", findings->spamd_problem);
+        return;
+    }
+    if (findings->spamd == SPAMD_DONE)
+        decide_spam(rules, &findings->spam, arena, verdict);
+}

@@ -1,0 +1,51 @@
+/*
+ * scan_wire - the frames between the serving process and a scan worker.  Pure.
+ *
+ * A job is one SEQPACKET message on the jobs socket with two descriptors beside it: the
+ * message (a sealed memfd) and the worker's end of a reply socket.  On that one the
+ * worker sends a `taken` frame, then a `result` frame, each a SEQPACKET message; end of
+ * file before the result means that the worker is gone. A worker has parsed a stranger's
+ * mail and may be in a stranger's hands: its frames are read like any input.
+ */
+#ifndef MILTERS_SCAN_SCAN_WIRE_H
+#define MILTERS_SCAN_SCAN_WIRE_H
+
+#include "shared/base/buffer.h"
+
+enum { SCAN_FRAME_MAX = 1024, SCAN_NAME_MAX = 200 };
+
+enum scan_status {
+    SCAN_STATUS_CLEAN,    /* scanned, nothing found; see also the flags */
+    SCAN_STATUS_INFECTED, /* `virus` */
+    SCAN_STATUS_FAILED,   /* the library said so, see `problem`: nothing is known of the
+                             message */
+};
+
+struct scan_result {
+    enum scan_status status;
+    bool encrypted; /* a part could not be looked into */
+    bool limited;   /* a limit was reached: parts were not scanned, see `problem` */
+    char virus[SCAN_NAME_MAX + 1];   /* signature name, printable */
+    char problem[SCAN_NAME_MAX + 1]; /* which limit, which failure */
+};
+
+struct scan_job {
+    uint64_t deadline_ms; /* CLOCK_MONOTONIC: whoever takes it later drops it */
+    uint64_t size;        /* octets of the message */
+};
+
+void scan_wire_write_job(const struct scan_job *job, struct buffer *out);
+bool scan_wire_read_job(struct span frame, struct scan_job *job);
+
+/* `worker` is the worker's number, for the log. */
+void scan_wire_write_taken(unsigned worker, struct buffer *out);
+bool scan_wire_read_taken(struct span frame, unsigned *worker);
+
+void scan_wire_write_result(const struct scan_result *result, struct buffer *out);
+bool scan_wire_read_result(struct span frame, struct scan_result *result);
+
+/* Copies a name with everything but printable ASCII without blank, quote and parenthesis
+ * made '_'; cut. */
+void scan_name_copy(char out[SCAN_NAME_MAX + 1], const char *name);
+
+#endif
