@@ -44,7 +44,7 @@ on_message(enum cl_msg severity, const char *full, const char *text, void *conte
     if (severity < CL_MSG_ERROR)
         return;
     if (!said.error)
-        scan_name_copy(said.text, text);
+        scan_text_copy(said.text, text);
     said.error = true;
     log_debug("libclamav", log_text("says", text));
 }
@@ -307,7 +307,7 @@ clam_engine_scan(const struct clam_engine *engine, int fd,
         return;
     if (said.error || (code != CL_CLEAN && code != CL_VIRUS)) {
         result->status = SCAN_STATUS_FAILED;
-        scan_name_copy(result->problem, said.error ? said.text : cl_strerror(code));
+        scan_text_copy(result->problem, said.error ? said.text : cl_strerror(code));
     }
 }
 

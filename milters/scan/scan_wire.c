@@ -111,12 +111,27 @@ scan_wire_read_result(struct span frame, struct scan_result *result)
     return (result->status == SCAN_STATUS_INFECTED) == (result->virus[0] != '\0');
 }
 
-void
-scan_name_copy(char out[SCAN_NAME_MAX + 1], const char *name)
+static void
+copy(char out[SCAN_NAME_MAX + 1], const char *text, bool blanks)
 {
     size_t length = 0;
 
-    for (; name[length] != '\0' && length < SCAN_NAME_MAX; length++)
-        out[length] = is_name_octet(name[length]) ? name[length] : '_';
+    for (; text[length] != '\0' && length < SCAN_NAME_MAX; length++) {
+        bool kept = is_name_octet(text[length]) || (blanks && text[length] == ' ');
+
+        out[length] = kept ? text[length] : '_';
+    }
     out[length] = '\0';
+}
+
+void
+scan_name_copy(char out[SCAN_NAME_MAX + 1], const char *name)
+{
+    copy(out, name, false);
+}
+
+void
+scan_text_copy(char out[SCAN_NAME_MAX + 1], const char *text)
+{
+    copy(out, text, true);
 }

@@ -44,8 +44,11 @@ bool scan_wire_read_taken(struct span frame, unsigned *worker);
 void scan_wire_write_result(const struct scan_result *result, struct buffer *out);
 bool scan_wire_read_result(struct span frame, struct scan_result *result);
 
-/* Copies a name with everything but printable ASCII without blank, quote and parenthesis
- * made '_'; cut. */
+/*
+ * Copies with every octet but printable ASCII (quotes, parentheses, comma and backslash
+ * not counted) made '_', blanks too in a name, kept in a text; cut at the ceiling.
+ */
 void scan_name_copy(char out[SCAN_NAME_MAX + 1], const char *name);
+void scan_text_copy(char out[SCAN_NAME_MAX + 1], const char *text);
 
 #endif

@@ -1,0 +1,414 @@
+#include "milters/scan/scan_keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "milters/common/milter_supervise.h"
+#include "milters/scan/scan_lock.h"
+#include "milters/scan/scan_temp.h"
+#include "milters/scan/scan_worker.h"
+#include "shared/service/log.h"
+
+enum {
+    LOOK_MS = 200,         /* between looks at the workers' deadlines */
+    STUCK_GRACE_MS = 300,  /* after its deadline a worker is killed */
+    START_MS = 60000,      /* to pass the self test */
+    UNFIT_PAUSE_MS = 1000, /* between tries while workers die before they are ready */
+};
+
+struct worker {
+    pid_t pid;  /* 0: none */
+    int number; /* of its slot */
+    int commands;
+    bool active;  /* told to take jobs */
+    bool retired; /* told to end, or killed */
+    bool stuck;
+    uint64_t started_ms;
+    char temp[SCAN_TEMP_MAX];
+};
+
+struct keeper {
+    const struct scan_keeper *setup;
+    struct clam_engine *engine;
+    struct worker workers[SCAN_WORKERS_MAX];
+    char temp[SCAN_TEMP_MAX];
+    int control;
+    int children; /* signalfd */
+    bool told_ready;
+    bool draining;
+    uint64_t not_before_ms; /* no new workers before */
+};
+
+static uint64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static struct scan_slot *
+slot_of(const struct keeper *keeper, const struct worker *worker)
+{
+    return &keeper->setup->board->slots[worker->number];
+}
+
+static enum scan_worker_state
+state_of(const struct keeper *keeper, const struct worker *worker)
+{
+    return (enum scan_worker_state)atomic_load(&slot_of(keeper, worker)->state);
+}
+
+static unsigned
+count_workers(const struct keeper *keeper, bool active)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
+        const struct worker *worker = &keeper->workers[i];
+
+        if (worker->pid != 0 && !worker->retired && worker->active == active)
+            count++;
+    }
+    return count;
+}
+
+static struct worker *
+free_place(struct keeper *keeper)
+{
+    for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
+        if (keeper->workers[i].pid == 0)
+            return &keeper->workers[i];
+    }
+    return NULL;
+}
+
+/* In the child: nothing of the keeper's other workers stays open, or nobody would see
+ * their end. */
+static void
+close_others(const struct keeper *keeper)
+{
+    (void)close(keeper->control);
+    (void)close(keeper->children);
+    for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
+        if (keeper->workers[i].pid != 0)
+            (void)close(keeper->workers[i].commands);
+    }
+}
+
+static void __attribute__((noreturn)) be_worker(const struct keeper *keeper,
+    const struct worker *place, int commands, pid_t keeper_pid)
+{
+    const struct scan_keeper *setup = keeper->setup;
+    struct scan_worker worker = {
+        .engine = keeper->engine,
+        .allowed = &setup->allowed,
+        .slot = slot_of(keeper, place),
+        .number = (unsigned)place->number,
+        .jobs = setup->jobs,
+        .commands = commands,
+        .temp = place->temp,
+        .keeper = keeper_pid,
+        .user = setup->user,
+        .group = setup->group,
+        .require_sandbox = setup->require_sandbox,
+        .max_file = setup->limits.max_scan,
+        .most_scans = setup->most_scans,
+    };
+    sigset_t none;
+
+    close_others(keeper);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    scan_worker_run(&worker);
+}
+
+static bool
+start_worker(struct keeper *keeper)
+{
+    struct worker *place = free_place(keeper);
+    pid_t self = getpid();
+    int command[2];
+
+    if (place == NULL || pipe2(command, O_CLOEXEC) < 0)
+        return false;
+    *place = (struct worker){.number = scan_board_take_slot(keeper->setup->board, self),
+        .commands = command[1],
+        .started_ms = now_ms()};
+    if (place->number >= 0 && scan_temp_make(keeper->temp, place->number,
+                                  keeper->setup->user, keeper->setup->group, place->temp))
+        place->pid = fork();
+    else
+        place->pid = -1;
+    if (place->pid == 0) {
+        (void)close(command[1]);
+        be_worker(keeper, place, command[0], self);
+    }
+    (void)close(command[0]);
+    if (place->pid < 0) {
+        log_say(LOG_LEVEL_ERROR, "can't start a scan worker: %s", strerror(errno));
+        (void)close(command[1]);
+        if (place->number >= 0)
+            scan_board_free_slot(keeper->setup->board, place->number);
+        place->pid = 0;
+        return false;
+    }
+    atomic_store(&slot_of(keeper, place)->worker, place->pid);
+    return true;
+}
+
+static void
+tell(struct worker *worker, char command)
+{
+    (void)write(worker->commands, &command, 1);
+}
+
+/* As many as should take jobs do, out of those that have passed their test. */
+static void
+activate(struct keeper *keeper)
+{
+    unsigned active = count_workers(keeper, true);
+
+    for (size_t i = 0; i < SCAN_WORKERS_MAX && active < keeper->setup->workers; i++) {
+        struct worker *worker = &keeper->workers[i];
+
+        if (worker->pid == 0 || worker->retired || worker->active ||
+            state_of(keeper, worker) != WORKER_SPARE)
+            continue;
+        worker->active = true;
+        tell(worker, WORKER_ACTIVATE);
+        active++;
+    }
+    if (active > 0 && !keeper->told_ready) {
+        char ready = SUPERVISE_READY;
+
+        keeper->told_ready = true;
+        atomic_store(&keeper->setup->board->ready, true);
+        (void)write(keeper->control, &ready, 1);
+    }
+}
+
+static void
+fill_up(struct keeper *keeper)
+{
+    unsigned wanted = keeper->setup->workers + keeper->setup->spares;
+    unsigned have = count_workers(keeper, true) + count_workers(keeper, false);
+
+    if (keeper->draining || now_ms() < keeper->not_before_ms)
+        return;
+    for (; have < wanted; have++) {
+        if (!start_worker(keeper)) {
+            keeper->not_before_ms = now_ms() + UNFIT_PAUSE_MS;
+            return;
+        }
+    }
+}
+
+static enum scan_exit
+exit_reason(const struct worker *worker, int status)
+{
+    if (worker->stuck)
+        return EXIT_STUCK;
+    if (WIFSIGNALED(status))
+        return worker->retired ? EXIT_RETIRED : EXIT_SIGNAL;
+    if (WEXITSTATUS(status) == WORKER_EXIT_WORN)
+        return EXIT_WORN;
+    return WEXITSTATUS(status) == WORKER_EXIT_DONE ? EXIT_RETIRED : EXIT_FAILED;
+}
+
+static void
+bury(struct keeper *keeper, struct worker *worker, int status)
+{
+    enum scan_exit reason = exit_reason(worker, status);
+
+    atomic_fetch_add(&keeper->setup->board->exits[reason], 1);
+    if (reason == EXIT_SIGNAL || reason == EXIT_STUCK)
+        log_error("scan worker ended", log_number("worker", worker->number),
+            log_number("pid", worker->pid), log_text("reason", scan_exit_name(reason)),
+            WIFSIGNALED(status) ? log_number("signal", WTERMSIG(status)) : log_nothing(),
+            log_note("a spare takes its place"));
+    if (reason == EXIT_FAILED)
+        keeper->not_before_ms = now_ms() + UNFIT_PAUSE_MS;
+    (void)close(worker->commands);
+    scan_temp_remove(worker->temp);
+    scan_board_free_slot(keeper->setup->board, worker->number);
+    *worker = (struct worker){0};
+}
+
+static void
+reap(struct keeper *keeper)
+{
+    struct signalfd_siginfo info;
+    int status;
+    pid_t pid;
+
+    (void)read(keeper->children, &info, sizeof(info));
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
+            if (keeper->workers[i].pid == pid)
+                bury(keeper, &keeper->workers[i], status);
+        }
+    }
+}
+
+/* A worker past the deadline of its job, or one that never gets ready, is killed. */
+static void
+kill_stuck(struct keeper *keeper)
+{
+    uint64_t now = now_ms();
+
+    for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
+        struct worker *worker = &keeper->workers[i];
+        uint64_t deadline;
+
+        if (worker->pid == 0 || worker->stuck)
+            continue;
+        deadline = atomic_load(&slot_of(keeper, worker)->deadline_ms);
+        if (state_of(keeper, worker) == WORKER_STARTING)
+            deadline = worker->started_ms + START_MS;
+        if (deadline == 0 || now < deadline + STUCK_GRACE_MS)
+            continue;
+        worker->stuck = true;
+        worker->retired = true;
+        (void)kill(worker->pid, SIGKILL);
+    }
+}
+
+static void
+retire_all(struct keeper *keeper)
+{
+    for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
+        struct worker *worker = &keeper->workers[i];
+
+        if (worker->pid == 0 || worker->retired)
+            continue;
+        worker->retired = true;
+        tell(worker, WORKER_RETIRE);
+    }
+}
+
+static void
+hear(struct keeper *keeper)
+{
+    char word;
+    ssize_t got = read(keeper->control, &word, 1);
+
+    if (got < 0 && errno == EINTR)
+        return;
+    keeper->draining = true;
+    retire_all(keeper);
+}
+
+static void
+turn(struct keeper *keeper)
+{
+    struct pollfd waiting[2] = {
+        {keeper->children,                        POLLIN, 0},
+        {keeper->draining ? -1 : keeper->control, POLLIN, 0},
+    };
+    /* Until the first is ready a look is cheap and every millisecond counts. */
+    bool starting = count_workers(keeper, true) < keeper->setup->workers;
+
+    (void)poll(waiting, 2, starting ? 10 : LOOK_MS);
+    if (waiting[0].revents != 0)
+        reap(keeper);
+    if (waiting[1].revents != 0)
+        hear(keeper);
+    kill_stuck(keeper);
+    if (keeper->draining)
+        return;
+    activate(keeper);
+    fill_up(keeper);
+}
+
+static bool
+become_user(const struct scan_keeper *setup)
+{
+    /* Without Landlock a worker needs root once more, for chroot. */
+    if (getuid() != 0 || setup->user == 0 || !scan_lock_has_landlock())
+        return true;
+    return setgroups(0, NULL) == 0 &&
+           setresgid(setup->group, setup->group, setup->group) == 0 &&
+           setresuid(setup->user, setup->user, setup->user) == 0;
+}
+
+static bool
+load(struct keeper *keeper)
+{
+    const struct scan_keeper *setup = keeper->setup;
+    char version[SCAN_VERSION_MAX];
+    struct error error;
+    uint64_t began = now_ms();
+
+    keeper->engine = clam_engine_load(setup->databases, &setup->limits, &error);
+    if (keeper->engine == NULL) {
+        log_error(
+            "signatures", log_text("databases", setup->databases), log_note(error.text));
+        return false;
+    }
+    clam_engine_preload();
+    clam_engine_version(keeper->engine, version, sizeof(version));
+    scan_board_set_version(setup->board, version);
+    atomic_store(&setup->board->signatures, clam_engine_signatures(keeper->engine));
+    atomic_store(&setup->board->database_time, clam_engine_time(keeper->engine));
+    log_info("signatures", log_text("databases", setup->databases),
+        log_number("signatures", clam_engine_signatures(keeper->engine)),
+        log_text("version", version),
+        log_milliseconds("delay", (int64_t)(now_ms() - began)));
+    return true;
+}
+
+static bool
+open_signals(struct keeper *keeper)
+{
+    sigset_t child;
+
+    (void)sigemptyset(&child);
+    (void)sigaddset(&child, SIGCHLD);
+    (void)sigprocmask(SIG_BLOCK, &child, NULL);
+    keeper->children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    return keeper->children >= 0;
+}
+
+int
+scan_keeper_run(void *argument, int control)
+{
+    struct keeper *keeper = calloc(1, sizeof(*keeper));
+
+    if (keeper == NULL)
+        abort();
+    keeper->setup = argument;
+    keeper->control = control;
+    if (!load(keeper))
+        return KEEPER_EXIT_NO_SIGNATURES;
+    if (!become_user(keeper->setup) || !open_signals(keeper) ||
+        !scan_temp_make_base(keeper->setup->temp, keeper->temp)) {
+        log_say(LOG_LEVEL_ERROR, "the keeper of the scan workers can't start: %s",
+            strerror(errno));
+        return EXIT_FAILURE;
+    }
+    fill_up(keeper);
+    while (!keeper->draining ||
+           count_workers(keeper, true) + count_workers(keeper, false) > 0)
+        turn(keeper);
+    /* Those that were told to end are not counted any more: wait for them. */
+    for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
+        while (keeper->workers[i].pid != 0)
+            turn(keeper);
+    }
+    scan_temp_remove(keeper->temp);
+    return EXIT_SUCCESS;
+}

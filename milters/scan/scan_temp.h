@@ -1,0 +1,29 @@
+/*
+ * scan_temp - the workers' temporary folders.
+ *
+ * A keeper has a folder of its own below `temp`, in it one for each worker, emptied and
+ * removed when the worker ends: a killed one leaves behind what it was at.
+ */
+#ifndef MILTERS_SCAN_SCAN_TEMP_H
+#define MILTERS_SCAN_SCAN_TEMP_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum { SCAN_TEMP_MAX = 256 };
+
+/* postshift-scan.XXXXXX below `temp` ("": TMPDIR, else /tmp).  errno on false. */
+bool scan_temp_make_base(const char *temp, char out[SCAN_TEMP_MAX]);
+
+/* Folder `number` in `base`, mode 0700, owned by user and group where we are root and
+ * user is not 0. */
+bool scan_temp_make(
+    const char *base, int number, uid_t user, gid_t group, char out[SCAN_TEMP_MAX]);
+
+/* With all that is in it; follows no link. */
+void scan_temp_remove(const char *path);
+
+/* Removes what keepers that are gone have left below `temp`. */
+void scan_temp_sweep(const char *temp);
+
+#endif

@@ -1,0 +1,186 @@
+#include "milters/scan/scan_worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "milters/scan/scan_lock.h"
+#include "shared/service/log.h"
+
+enum { SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK };
+
+/* A job as it came: the message and where the answer goes. */
+struct received {
+    struct scan_job job;
+    int message;
+    int reply;
+};
+
+static uint64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void
+set_state(const struct scan_worker *worker, enum scan_worker_state state)
+{
+    atomic_store(&worker->slot->state, (int)state);
+}
+
+static void
+close_received(const struct received *received)
+{
+    if (received->message >= 0)
+        (void)close(received->message);
+    if (received->reply >= 0)
+        (void)close(received->reply);
+}
+
+static void
+take_descriptors(struct msghdr *message, struct received *received)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL;
+         c = CMSG_NXTHDR(message, c)) {
+        int fds[2];
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+            c->cmsg_len != CMSG_LEN(sizeof(fds)))
+            continue;
+        memcpy(fds, CMSG_DATA(c), sizeof(fds));
+        received->message = fds[0];
+        received->reply = fds[1];
+    }
+}
+
+/* False: another worker was quicker, or what came is no job. */
+static bool
+receive(int jobs, struct received *received)
+{
+    char frame[SCAN_FRAME_MAX];
+    char control[CMSG_SPACE(2 * sizeof(int))];
+    struct iovec part = {frame, sizeof(frame)};
+    struct msghdr message = {.msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = control,
+        .msg_controllen = sizeof(control)};
+    ssize_t length;
+
+    *received = (struct received){.message = -1, .reply = -1};
+    length = recvmsg(jobs, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (length <= 0)
+        return false;
+    take_descriptors(&message, received);
+    if (received->message < 0 || received->reply < 0 ||
+        !scan_wire_read_job(span_make(frame, (size_t)length), &received->job)) {
+        close_received(received);
+        return false;
+    }
+    return true;
+}
+
+static void
+answer(int reply, const struct buffer *frame)
+{
+    (void)send(reply, frame->data, frame->length, MSG_NOSIGNAL);
+}
+
+/* Whoever asked may have given up while the job waited. */
+static bool
+is_wanted(const struct received *received)
+{
+    struct pollfd reply = {received->reply, 0, 0};
+
+    if (received->job.deadline_ms <= now_ms())
+        return false;
+    return poll(&reply, 1, 0) == 0 || (reply.revents & (POLLHUP | POLLERR)) == 0;
+}
+
+static void
+scan_one(const struct scan_worker *worker, const struct received *received)
+{
+    struct scan_result result;
+    struct buffer frame;
+    int seals = fcntl(received->message, F_GET_SEALS);
+
+    buffer_init(&frame, SCAN_FRAME_MAX);
+    atomic_store(&worker->slot->deadline_ms, received->job.deadline_ms);
+    set_state(worker, WORKER_BUSY);
+    scan_wire_write_taken(worker->number, &frame);
+    answer(received->reply, &frame);
+    /* A message that could still be changed while it is looked at is none. */
+    if (seals < 0 || (seals & SEALS) != SEALS) {
+        result = (struct scan_result){.status = SCAN_STATUS_FAILED};
+        scan_text_copy(result.problem, "descriptor not sealed");
+    } else {
+        clam_engine_scan(worker->engine, received->message, worker->allowed, &result);
+    }
+    buffer_reset(&frame);
+    scan_wire_write_result(&result, &frame);
+    answer(received->reply, &frame);
+    buffer_clear(&frame);
+    atomic_store(&worker->slot->deadline_ms, 0);
+    set_state(worker, WORKER_IDLE);
+    (void)malloc_trim(0);
+}
+
+static void
+serve(const struct scan_worker *worker)
+{
+    struct pollfd waiting[2] = {
+        {worker->commands, POLLIN, 0},
+        {-1,               POLLIN, 0},
+    };
+    unsigned scans = 0;
+
+    set_state(worker, WORKER_SPARE);
+    while (scans < worker->most_scans) {
+        struct received received;
+
+        if (poll(waiting, 2, -1) < 0) {
+            if (errno == EINTR)
+                continue;
+            _exit(WORKER_EXIT_UNFIT);
+        }
+        if (waiting[0].revents != 0) {
+            char command;
+
+            if (read(worker->commands, &command, 1) != 1 || command == WORKER_RETIRE)
+                _exit(WORKER_EXIT_DONE);
+            waiting[1].fd = worker->jobs;
+            set_state(worker, WORKER_IDLE);
+            continue;
+        }
+        if (waiting[1].revents == 0 || !receive(worker->jobs, &received))
+            continue;
+        if (is_wanted(&received)) {
+            scan_one(worker, &received);
+            scans++;
+        }
+        close_received(&received);
+    }
+    _exit(WORKER_EXIT_WORN);
+}
+
+void
+scan_worker_run(const struct scan_worker *worker)
+{
+    struct error error;
+
+    if (!scan_lock_enter(worker, &error) ||
+        !clam_engine_self_test(worker->engine, &error)) {
+        log_error(
+            "scan worker", log_number("worker", worker->number), log_note(error.text));
+        _exit(WORKER_EXIT_UNFIT);
+    }
+    serve(worker);
+    _exit(WORKER_EXIT_DONE);
+}

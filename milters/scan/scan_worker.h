@@ -1,0 +1,44 @@
+/*
+ * scan_worker - a child of the keeper: locks itself in, then scans one descriptor after
+ * another.
+ *
+ * It has the jobs socket, a command pipe, its slot of the board and its own temporary
+ * folder, and can reach nothing else: own user (where the keeper is root), Landlock or
+ * chroot, no new privileges, limits, seccomp that kills.  It takes jobs only once it has
+ * found the EICAR test mail, and only while nobody tells it otherwise.
+ */
+#ifndef MILTERS_SCAN_SCAN_WORKER_H
+#define MILTERS_SCAN_SCAN_WORKER_H
+
+#include <sys/types.h>
+
+#include "milters/scan/clam_engine.h"
+#include "milters/scan/scan_board.h"
+
+/* Octets on the command pipe; end of file is WORKER_RETIRE. */
+enum { WORKER_ACTIVATE = 'A', WORKER_RETIRE = 'T' };
+
+/* Exit status of a worker that could not lock itself in, did not pass its test, is worn
+ * out. */
+enum { WORKER_EXIT_DONE = 0, WORKER_EXIT_UNFIT = 10, WORKER_EXIT_WORN = 11 };
+
+struct scan_worker {
+    const struct clam_engine *engine;
+    const struct config_list *allowed;
+    struct scan_slot *slot;
+    unsigned number;
+    int jobs;
+    int commands;
+    const char *temp; /* its own folder */
+    pid_t keeper;
+    uid_t user; /* to become, where root */
+    gid_t group;
+    bool require_sandbox;
+    uint64_t max_file; /* octets a temporary file may have */
+    unsigned most_scans;
+};
+
+/* Never returns; the exit status is one of WORKER_EXIT_*. */
+void scan_worker_run(const struct scan_worker *worker) __attribute__((noreturn));
+
+#endif
