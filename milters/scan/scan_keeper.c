@@ -170,10 +170,13 @@ start_worker(struct keeper *keeper)
     return true;
 }
 
+/* One octet; whoever does not read it any more is on his way out. */
 static void
-tell(struct worker *worker, char command)
+say(int fd, char octet)
 {
-    (void)write(worker->commands, &command, 1);
+    ssize_t written = write(fd, &octet, 1);
+
+    (void)written;
 }
 
 /* As many as should take jobs do, out of those that have passed their test. */
@@ -189,15 +192,13 @@ activate(struct keeper *keeper)
             state_of(keeper, worker) != WORKER_SPARE)
             continue;
         worker->active = true;
-        tell(worker, WORKER_ACTIVATE);
+        say(worker->commands, WORKER_ACTIVATE);
         active++;
     }
     if (active > 0 && !keeper->told_ready) {
-        char ready = SUPERVISE_READY;
-
         keeper->told_ready = true;
         atomic_store(&keeper->setup->board->ready, true);
-        (void)write(keeper->control, &ready, 1);
+        say(keeper->control, SUPERVISE_READY);
     }
 }
 
@@ -255,7 +256,8 @@ reap(struct keeper *keeper)
     int status;
     pid_t pid;
 
-    (void)read(keeper->children, &info, sizeof(info));
+    while (read(keeper->children, &info, sizeof(info)) > 0)
+        continue;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
             if (keeper->workers[i].pid == pid)
@@ -296,7 +298,7 @@ retire_all(struct keeper *keeper)
         if (worker->pid == 0 || worker->retired)
             continue;
         worker->retired = true;
-        tell(worker, WORKER_RETIRE);
+        say(worker->commands, WORKER_RETIRE);
     }
 }
 

@@ -1,0 +1,217 @@
+#include "milters/scan/scan_run.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shared/base/cursor.h"
+#include "shared/base/digest.h"
+
+enum { LOOK_MS = 20, DEATHS_MAX = 2 };
+
+/* A job under way. */
+struct work {
+    const struct scan_pool *pool;
+    int reply; /* -1: over */
+    uint64_t deadline_ms;
+    uint64_t began_ms;
+    struct scan_findings *findings;
+    struct scan_timing *timing;
+};
+
+static uint64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void
+work_end(struct work *work, enum scan_missing missing)
+{
+    if (work->reply >= 0)
+        (void)close(work->reply);
+    work->reply = -1;
+    work->findings->missing = missing;
+    work->timing->clamav_ms = (int64_t)(now_ms() - work->began_ms);
+}
+
+/* 0 done, else errno; EAGAIN: the queue of the jobs socket is full. */
+static int
+send_job(const struct work *work, int message_fd, int reply_fd, uint64_t size)
+{
+    struct scan_job job = {work->deadline_ms, size};
+    int fds[2] = {message_fd, reply_fd};
+    char control[CMSG_SPACE(sizeof(fds))] = {0};
+    struct buffer frame;
+    struct iovec part;
+    struct msghdr message = {.msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = control,
+        .msg_controllen = sizeof(control)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    int problem = 0;
+
+    buffer_init(&frame, SCAN_FRAME_MAX);
+    scan_wire_write_job(&job, &frame);
+    part = (struct iovec){frame.data, frame.length};
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(fds));
+    memcpy(CMSG_DATA(header), fds, sizeof(fds));
+    if (sendmsg(work->pool->jobs, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        problem = errno;
+    buffer_clear(&frame);
+    return problem;
+}
+
+/* While signatures are being swapped in place jobs wait; without any the message is
+ * refused at once. */
+static bool
+is_ready(const struct scan_board *board)
+{
+    return atomic_load(&board->ready) || atomic_load(&board->swapping);
+}
+
+static void
+work_start(struct work *work, int fd, size_t size)
+{
+    int pair[2];
+    int problem;
+
+    if (!is_ready(work->pool->board)) {
+        work_end(work, SCAN_NOT_READY);
+        return;
+    }
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+        work_end(work, SCAN_TROUBLE);
+        return;
+    }
+    work->reply = pair[0];
+    do {
+        problem = send_job(work, fd, pair[1], size);
+    } while (
+        problem == EAGAIN && now_ms() < work->deadline_ms && poll(NULL, 0, LOOK_MS) == 0);
+    (void)close(pair[1]);
+    if (problem != 0)
+        work_end(work, problem == EAGAIN ? SCAN_BUSY : SCAN_TROUBLE);
+}
+
+static void
+work_hear(struct work *work)
+{
+    char octets[SCAN_FRAME_MAX];
+    ssize_t got = recv(work->reply, octets, sizeof(octets), MSG_DONTWAIT);
+    unsigned worker;
+
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got <= 0) {
+        /* Dropped without a word by one that was too late to take it, or dead at it. */
+        work_end(work, work->timing->worker >= 0 ? SCAN_DIED : SCAN_BUSY);
+        return;
+    }
+    if (work->timing->worker < 0 &&
+        scan_wire_read_taken(span_make(octets, (size_t)got), &worker)) {
+        work->timing->worker = (int)(worker % SCAN_WORKERS_MAX);
+        return;
+    }
+    if (scan_wire_read_result(span_make(octets, (size_t)got), &work->findings->result))
+        work_end(work, SCAN_DONE);
+    else
+        work_end(
+            work, SCAN_DIED); /* what speaks like that is no worker of ours any more */
+}
+
+static void
+work_check_time(struct work *work, uint64_t now)
+{
+    if (work->reply >= 0 && now >= work->deadline_ms)
+        work_end(work, work->timing->worker >= 0 ? SCAN_TIMEOUT : SCAN_BUSY);
+    else if (work->reply >= 0 && work->timing->worker < 0 && !is_ready(work->pool->board))
+        work_end(work, SCAN_NOT_READY);
+}
+
+static void
+wait_for_both(struct work *work, struct spamd_client *spamd)
+{
+    uint64_t began = now_ms();
+
+    while (work->reply >= 0 || (spamd != NULL && !spamd_client_done(spamd))) {
+        struct pollfd waiting[2] = {
+            {work->reply, POLLIN, 0},
+            {-1,          0,      0},
+        };
+        uint64_t now;
+
+        if (spamd != NULL && !spamd_client_done(spamd))
+            waiting[1].fd = spamd_client_fd(spamd, &waiting[1].events);
+        (void)poll(waiting, 2, LOOK_MS);
+        now = now_ms();
+        if (waiting[0].revents != 0)
+            work_hear(work);
+        work_check_time(work, now);
+        if (spamd != NULL && !spamd_client_done(spamd)) {
+            spamd_client_step(spamd, waiting[1].revents, now);
+            work->timing->spamd_ms = (int64_t)(now - began);
+        }
+    }
+}
+
+static uint64_t
+digest_of(struct span message)
+{
+    uint8_t digest[DIGEST_SHA256_SIZE];
+    struct cursor cursor = cursor_on(span_make(digest, sizeof(digest)));
+
+    digest_sha256(message, digest);
+    return cursor_u64(&cursor);
+}
+
+static void
+take_spamd_answer(
+    struct spamd_client *spamd, struct arena *arena, struct scan_findings *findings)
+{
+    struct error error = {0};
+
+    if (spamd_client_reply(spamd, &findings->spam, &error)) {
+        findings->spamd = SPAMD_DONE;
+        return;
+    }
+    findings->spamd = SPAMD_UNKNOWN;
+    findings->spamd_problem = arena_text(arena, span_of(error.text));
+}
+
+void
+scan_run(const struct scan_pool *pool, int fd, struct span message, struct span preamble,
+    struct arena *arena, struct scan_findings *findings, struct scan_timing *timing)
+{
+    uint64_t began = now_ms();
+    uint64_t digest = digest_of(message);
+    struct work work = {pool, -1, began + pool->deadline_ms, began, findings, timing};
+    struct spamd_client *spamd = NULL;
+
+    *findings = (struct scan_findings){.spamd = SPAMD_OFF};
+    *timing = (struct scan_timing){.worker = -1, .spamd_ms = -1};
+    if (pool->spamd.address.kind != SOCKET_NONE) {
+        findings->spamd = SPAMD_UNKNOWN;
+        findings->spamd_problem = "message too large for spamd";
+        if (message.length <= pool->spamd_max)
+            spamd = spamd_client_new(&pool->spamd, preamble, message, began);
+    }
+    if (scan_board_deaths(pool->board, digest) >= DEATHS_MAX)
+        work_end(&work, SCAN_KILLER);
+    else
+        work_start(&work, fd, message.length);
+    wait_for_both(&work, spamd);
+    if (findings->missing == SCAN_DIED || findings->missing == SCAN_TIMEOUT)
+        scan_board_add_death(pool->board, digest);
+    if (spamd != NULL)
+        take_spamd_answer(spamd, arena, findings);
+    spamd_client_free(spamd);
+}
