@@ -20,9 +20,6 @@ enum verdict_action {
     VERDICT_DISCARD,    /* taken and thrown away */
 };
 
-/* A header has at most 1,000 fields, each deleted at most once, and we add a handful. */
-enum { VERDICT_EDITS_MAX = 1100 };
-
 /* Deletions go by number from the highest to the lowest and before all insertions,
  * whatever their order here. */
 enum verdict_edit_kind {

@@ -1,6 +1,5 @@
 #include "milters/scan/scan_decide.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -237,7 +236,6 @@ void
 scan_add_edit(struct verdict *verdict, enum verdict_edit_kind kind, const char *name,
     const char *value, unsigned number)
 {
-    assert(verdict->edit_count < VERDICT_EDITS_MAX);
     verdict->edits[verdict->edit_count++] =
         (struct verdict_edit){kind, name, value, number};
 }

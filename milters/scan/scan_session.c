@@ -1,0 +1,219 @@
+#include "milters/scan/scan_session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    WRITE_AT = 32 * 1024,
+    PENDING_MAX = 4 * 1024 * 1024,
+    ARENA_MAX = 64 * 1024 * 1024,
+    SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL,
+};
+
+struct scan_session *
+scan_session_new(void)
+{
+    struct scan_session *session = calloc(1, sizeof(*session));
+
+    if (session == NULL)
+        abort();
+    session->arena = arena_new(ARENA_MAX);
+    session->fd = -1;
+    session->sender = "";
+    buffer_init(&session->pending, PENDING_MAX);
+    return session;
+}
+
+void
+scan_session_free(struct scan_session *session)
+{
+    if (session == NULL)
+        return;
+    scan_session_reset(session);
+    buffer_clear(&session->pending);
+    arena_free(session->arena);
+    free(session);
+}
+
+void
+scan_session_reset(struct scan_session *session)
+{
+    if (session->fd >= 0)
+        (void)close(session->fd);
+    session->fd = -1;
+    session->sender = "";
+    session->size = 0;
+    session->too_big = false;
+    session->trouble = false;
+    session->foreign = NULL;
+    session->foreign_count = 0;
+    buffer_clear(&session->pending);
+    arena_reset(session->arena);
+}
+
+void
+scan_session_begin(struct scan_session *session, struct span sender, int64_t now_ms)
+{
+    scan_session_reset(session);
+    session->began_ms = now_ms;
+    session->sender = arena_text(session->arena, span_first(sender, 1024));
+    session->fd = memfd_create("postshift-scan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    session->trouble = session->fd < 0;
+}
+
+static void
+write_all(struct scan_session *session, struct span octets)
+{
+    while (octets.length > 0 && !session->trouble) {
+        ssize_t written = write(session->fd, octets.data, octets.length);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            session->trouble = true;
+        else
+            octets = span_from(octets, (size_t)written);
+    }
+}
+
+static void
+flush(struct scan_session *session)
+{
+    write_all(session, buffer_span(&session->pending));
+    buffer_reset(&session->pending);
+}
+
+/* Whether `length` more octets may be stored; beyond the ceiling nothing is, and that is
+ * remembered. */
+static bool
+has_room(struct scan_session *session, size_t length, uint64_t most)
+{
+    if (session->too_big || session->trouble)
+        return false;
+    session->size += length;
+    session->too_big = session->size > most;
+    return !session->too_big;
+}
+
+static void
+append_lines(struct scan_session *session, struct span value)
+{
+    struct span line;
+
+    for (bool first = true; span_split(&value, '\n', &line); first = false) {
+        if (!first)
+            buffer_append_text(&session->pending, "\r\n");
+        if (line.length > 0 && line.data[line.length - 1] == '\r')
+            line.length--;
+        buffer_append(&session->pending, line);
+    }
+}
+
+static void
+note_foreign(struct scan_session *session, struct span name)
+{
+    struct scan_foreign *foreign = session->foreign;
+
+    if (session->foreign_count++ >= SCAN_FOREIGN_MAX) {
+        session->trouble = true;
+        return;
+    }
+    while (foreign != NULL && !span_is_nocase(name, foreign->name))
+        foreign = foreign->next;
+    if (foreign == NULL) {
+        foreign = arena_take(session->arena, sizeof(*foreign));
+        foreign->next = session->foreign;
+        foreign->name = arena_text(session->arena, name);
+        session->foreign = foreign;
+    }
+    foreign->count++;
+}
+
+void
+scan_session_field(struct scan_session *session, struct span name, struct span value,
+    bool leading_space, bool spamd, uint64_t most)
+{
+    if (scan_is_ours(name, spamd))
+        note_foreign(session, name);
+    if (!has_room(session, name.length + value.length + 4, most))
+        return;
+    buffer_append(&session->pending, name);
+    buffer_append_text(&session->pending, leading_space ? ":" : ": ");
+    append_lines(session, value);
+    buffer_append_text(&session->pending, "\r\n");
+    if (!buffer_ok(&session->pending))
+        session->trouble = true;
+    if (session->pending.length >= WRITE_AT)
+        flush(session);
+}
+
+void
+scan_session_end_of_header(struct scan_session *session, uint64_t most)
+{
+    if (has_room(session, 2, most))
+        buffer_append_text(&session->pending, "\r\n");
+}
+
+void
+scan_session_body(struct scan_session *session, struct span chunk, uint64_t most)
+{
+    if (!has_room(session, chunk.length, most))
+        return;
+    if (session->pending.length + chunk.length > WRITE_AT) {
+        flush(session);
+        write_all(session, chunk);
+    } else {
+        buffer_append(&session->pending, chunk);
+    }
+}
+
+bool
+scan_session_map(struct scan_session *session, struct span *message)
+{
+    off_t length;
+    void *memory;
+
+    flush(session);
+    *message = (struct span){"", 0};
+    if (session->trouble || fcntl(session->fd, F_ADD_SEALS, SEALS) < 0)
+        return false;
+    length = lseek(session->fd, 0, SEEK_END);
+    if (length < 0 || lseek(session->fd, 0, SEEK_SET) < 0)
+        return false;
+    if (length == 0)
+        return true;
+    memory = mmap(NULL, (size_t)length, PROT_READ, MAP_PRIVATE, session->fd, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    *message = span_make(memory, (size_t)length);
+    return true;
+}
+
+void
+scan_session_unmap(struct span message)
+{
+    union {
+        const char *given;
+        void *passed;
+    } memory = {.given = message.data};
+
+    if (message.length > 0)
+        (void)munmap(memory.passed, message.length);
+}
+
+void
+scan_session_edits(struct scan_session *session, unsigned more, struct verdict *verdict)
+{
+    *verdict = (struct verdict){.action = VERDICT_ACCEPT};
+    verdict->edits = arena_take(
+        session->arena, (session->foreign_count + more) * sizeof(*verdict->edits));
+    for (const struct scan_foreign *foreign = session->foreign; foreign != NULL;
+         foreign = foreign->next) {
+        for (unsigned number = foreign->count; number > 0; number--)
+            scan_add_edit(verdict, VERDICT_DELETE, foreign->name, NULL, number);
+    }
+}

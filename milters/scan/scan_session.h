@@ -1,0 +1,70 @@
+/*
+ * scan_session - what a connection and a message carry.
+ *
+ * The message streams into a memfd, lines as Postfix has them, fields ended with CRLF:
+ * memory stays at one write buffer whatever its size, up to max_message.
+ */
+#ifndef MILTERS_SCAN_SCAN_SESSION_H
+#define MILTERS_SCAN_SCAN_SESSION_H
+
+#include "milters/scan/scan_decide.h"
+#include "shared/base/arena.h"
+
+/* A field name that came with the mail and is ours to remove, and how often. */
+struct scan_foreign {
+    struct scan_foreign *next;
+    const char *name;
+    unsigned count;
+};
+
+enum { SCAN_FOREIGN_MAX = 20000 };
+
+struct scan_session {
+    unsigned long granted; /* steps that the MTA grants */
+    bool in_message;
+    bool counted;
+    /* Of the connection. */
+    char client_address[64];
+    char client_name[256]; /* "" unless verified */
+    char helo[256];
+    /* Of the message. */
+    struct arena *arena;
+    const char *sender;
+    int fd; /* memfd, -1: none */
+    struct buffer pending;
+    uint64_t size;
+    bool too_big;
+    bool trouble;
+    struct scan_foreign *foreign;
+    unsigned foreign_count;
+    int64_t began_ms;
+};
+
+struct scan_session *scan_session_new(void);
+void scan_session_free(struct scan_session *session);
+
+/* Forgets the message, keeps the connection. */
+void scan_session_reset(struct scan_session *session);
+
+/* Starts a message: opens its memfd. */
+void scan_session_begin(struct scan_session *session, struct span sender, int64_t now_ms);
+
+/* A field as the milter protocol gives it: value lines parted by LF; with `leading_space`
+ * its own blank is there. */
+void scan_session_field(struct scan_session *session, struct span name, struct span value,
+    bool leading_space, bool spamd, uint64_t most);
+void scan_session_end_of_header(struct scan_session *session, uint64_t most);
+void scan_session_body(struct scan_session *session, struct span chunk, uint64_t most);
+
+/*
+ * Seals the memfd and maps it; false on trouble.  The map is undone by
+ * scan_session_unmap.
+ */
+bool scan_session_map(struct scan_session *session, struct span *message);
+void scan_session_unmap(struct span message);
+
+/* Deletions for all foreign fields, with room for `more` further edits. */
+void scan_session_edits(
+    struct scan_session *session, unsigned more, struct verdict *verdict);
+
+#endif
