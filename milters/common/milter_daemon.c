@@ -1,0 +1,197 @@
+#include "milters/common/milter_daemon.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/service/daemon.h"
+#include "shared/service/listen.h"
+#include "shared/service/log.h"
+#include "shared/service/metrics_http.h"
+#include "shared/service/privs.h"
+
+static const char *const serving_names[MILTER_LISTEN_MAX] = {"serving", "serving-2",
+    "serving-3", "serving-4", "serving-5", "serving-6", "serving-7", "serving-8"};
+static const char metrics_name[] = "metrics";
+
+static void
+become_user(const struct milter_daemon *daemon)
+{
+    struct milter_settings settings = daemon->settings(daemon->argument);
+    struct error error;
+
+    privs_limits();
+    if (!privs_become(settings.user, settings.group, &error))
+        log_fatal(EXIT_FAILURE, "%s", error.text);
+}
+
+static int
+run_serving(void *argument, int control)
+{
+    const struct milter_serving *serving = argument;
+    struct milter_daemon *daemon = serving->daemon;
+
+    become_user(daemon);
+    return daemon->serve(daemon->argument, serving->fd, control);
+}
+
+static void
+on_control(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    (void)event_base_loopbreak(argument);
+}
+
+static bool
+is_healthy(void *argument, struct buffer *why)
+{
+    const struct milter_daemon *daemon = argument;
+
+    if (daemon->gather != NULL)
+        daemon->gather(daemon->argument);
+    return daemon->healthy == NULL || daemon->healthy(daemon->argument, why);
+}
+
+/* A process of its own: what strangers can talk to shares nothing with the supervisor but
+ * numbers. */
+static int
+run_metrics(void *argument, int control)
+{
+    struct milter_daemon *daemon = argument;
+    struct milter_settings settings = daemon->settings(daemon->argument);
+    struct event_base *base;
+    struct event *told;
+    struct metrics_http *http;
+
+    become_user(daemon);
+    base = event_base_new();
+    if (base == NULL)
+        return EXIT_FAILURE;
+    told = event_new(base, control, EV_READ, on_control, base);
+    http = metrics_http_start_on(base, daemon->metrics_fd, settings.metrics,
+        daemon->registry, is_healthy, NULL, daemon);
+    if (told == NULL || event_add(told, NULL) < 0 || http == NULL)
+        return EXIT_FAILURE;
+    (void)event_base_dispatch(base);
+    return EXIT_SUCCESS;
+}
+
+static void
+open_one(struct milter_daemon *daemon, const struct socket_address *address)
+{
+    struct milter_settings settings = daemon->settings(daemon->argument);
+    struct listen_owner owner = {settings.user, settings.group};
+    int fds[LISTEN_FDS_MAX];
+    size_t count = 0;
+    struct error error;
+
+    if (!listen_open(address, &owner, fds, &count, &error))
+        log_fatal(EXIT_FAILURE, "%s", error.text);
+    for (size_t i = 0; i < count; i++) {
+        if (daemon->fd_count == MILTER_LISTEN_MAX)
+            log_fatal(
+                EXIT_FAILURE, "more than %d sockets to listen on", MILTER_LISTEN_MAX);
+        daemon->fds[daemon->fd_count++] = fds[i];
+    }
+}
+
+void
+milter_daemon_listen(struct milter_daemon *daemon)
+{
+    struct milter_settings settings = daemon->settings(daemon->argument);
+    struct listen_owner owner = {settings.user, settings.group};
+    struct error error;
+    int fds[LISTEN_FDS_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < settings.listen->count; i++)
+        open_one(daemon, &settings.listen->items[i]);
+    daemon->metrics_fd = -1;
+    if (settings.metrics->kind == SOCKET_NONE)
+        return;
+    if (!listen_open(settings.metrics, &owner, fds, &count, &error))
+        log_fatal(EXIT_FAILURE, "%s", error.text);
+    daemon->metrics_fd = fds[0];
+    for (size_t i = 1; i < count; i++)
+        (void)close(fds[i]);
+}
+
+void
+milter_daemon_start(struct milter_daemon *daemon, const struct supervise_hooks *hooks)
+{
+    static const struct supervise_hooks none;
+
+    daemon->base = event_base_new();
+    if (daemon->base == NULL)
+        log_fatal(EXIT_FAILURE, "no event loop");
+    daemon->supervise = supervise_new(daemon->base, hooks == NULL ? &none : hooks);
+    for (size_t i = 0; i < daemon->fd_count; i++) {
+        struct supervise_role role = {
+            .name = serving_names[i],
+            .run = run_serving,
+            .argument = &daemon->serving[i],
+            .keep = {daemon->fds[i]},
+            .keep_count = 1,
+        };
+
+        for (size_t k = 0; k < daemon->keep_count; k++)
+            role.keep[role.keep_count++] = daemon->keep[k];
+        daemon->serving[i] = (struct milter_serving){daemon, daemon->fds[i]};
+        supervise_add(daemon->supervise, &role);
+    }
+    if (daemon->metrics_fd >= 0) {
+        struct supervise_role role = {
+            .name = metrics_name,
+            .run = run_metrics,
+            .argument = daemon,
+            .keep = {daemon->metrics_fd},
+            .keep_count = 1,
+        };
+
+        supervise_add(daemon->supervise, &role);
+    }
+}
+
+static void
+on_reload(void *argument)
+{
+    struct milter_daemon *daemon = argument;
+    bool taken = daemon->reload(daemon->argument);
+
+    metrics_reloaded(daemon->registry, taken);
+    if (!taken)
+        return;
+    supervise_reload(daemon->supervise);
+    log_say(LOG_LEVEL_INFO,
+        "configuration read again: new processes serve, the old ones finish");
+}
+
+static void
+on_stop(void *argument)
+{
+    struct milter_daemon *daemon = argument;
+
+    supervise_stop(daemon->supervise);
+}
+
+void
+milter_daemon_run(struct milter_daemon *daemon)
+{
+    struct daemon_run run = {
+        .base = daemon->base,
+        .reload = on_reload,
+        .stop = on_stop,
+        .argument = daemon,
+    };
+    struct milter_settings settings = daemon->settings(daemon->argument);
+
+    metrics_reloaded(daemon->registry, true);
+    daemon_run(&run);
+    for (size_t i = 0; i < settings.listen->count && i < daemon->fd_count; i++)
+        listen_close(&settings.listen->items[i], &daemon->fds[i], 1);
+    supervise_free(daemon->supervise);
+    event_base_free(daemon->base);
+}

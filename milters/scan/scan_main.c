@@ -1,0 +1,254 @@
+/*
+ * postshift-scan - a milter that has messages scanned by libclamav and spamd.
+ *
+ * The order of start-up; see milter_daemon.h for its processes.
+ */
+#include <clamav.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "milters/common/milter_daemon.h"
+#include "milters/scan/scan_keeper.h"
+#include "milters/scan/scan_milter.h"
+#include "milters/scan/scan_temp.h"
+#include "milters/scan/scan_watch.h"
+#include "shared/service/log.h"
+
+enum { MOST_SCANS = 1000, SPARES = 1 };
+
+static const char keeper_name[] = "keeper";
+
+/* The supervisor's; children inherit it as it was when they were forked. */
+struct scan {
+    const char *file;
+    bool file_given;
+    bool debug;
+    struct scan_config *config;
+    struct scan_metrics *metrics;
+    struct scan_board *board;
+    int jobs[2]; /* serving, workers */
+    struct scan_keeper keeper;
+    struct scan_watch *watch;
+    struct milter_daemon daemon;
+};
+
+static void
+fill_keeper(struct scan *scan)
+{
+    const struct scan_config *config = scan->config;
+
+    scan->keeper = (struct scan_keeper){
+        .board = scan->board,
+        .jobs = scan->jobs[1],
+        .databases = config->databases,
+        .temp = config->temp,
+        .limits = {config->max_scan, config->max_file, config->max_files,
+                   config->max_recursion, config->deadline / 5 * 4},
+        .allowed = config->allow_signatures,
+        .workers = (unsigned)config->workers,
+        .spares = SPARES,
+        .most_scans = MOST_SCANS,
+        .require_sandbox = config->require_sandbox,
+        .user = config->uid,
+        .group = config->gid,
+    };
+}
+
+static int
+serve(void *argument, int fd, int control)
+{
+    struct scan *scan = argument;
+    const struct scan_config *config = scan->config;
+    static struct scan_service service;
+
+    service = (struct scan_service){
+        .config = config,
+        .pool = {.board = scan->board,
+                 .jobs = scan->jobs[0],
+                 .deadline_ms = config->deadline,
+                 .spamd = {config->spamd, config->spamd_timeout,
+                (unsigned)config->spamd_connections, config->spamd_user},
+                 .spamd_max = config->spamd_max_message},
+        .metrics = scan->metrics,
+    };
+    if (gethostname(service.host, sizeof(service.host) - 1) < 0)
+        (void)snprintf(service.host, sizeof(service.host), "localhost");
+    return scan_milter_serve(&service, fd, control);
+}
+
+static bool
+reload(void *argument)
+{
+    struct scan *scan = argument;
+    struct scan_config *config;
+    struct buffer errors;
+
+    buffer_init(&errors, 1 << 20);
+    config = scan_config_load(scan->file, scan->file_given, &errors);
+    if (config == NULL) {
+        daemon_config_complain(&errors);
+        buffer_clear(&errors);
+        return false;
+    }
+    buffer_clear(&errors);
+    /* The old one stays where it is: processes forked with it have copies, this one only
+     * points to the new. */
+    scan->config = config;
+    fill_keeper(scan);
+    scan_watch_set(
+        scan->watch, config->databases, config->reload_check, config->reload_quiet);
+    return true;
+}
+
+static struct milter_settings
+settings(void *argument)
+{
+    const struct scan *scan = argument;
+
+    return (struct milter_settings){&scan->config->listen, &scan->config->metrics,
+        scan->config->user, scan->config->group};
+}
+
+static bool
+healthy(void *argument, struct buffer *why)
+{
+    const struct scan *scan = argument;
+
+    if (atomic_load(&scan->board->ready))
+        return true;
+    buffer_append_text(why, "no signatures loaded\n");
+    return false;
+}
+
+static void
+gather(void *argument)
+{
+    struct scan *scan = argument;
+
+    scan_metrics_gather(scan->metrics, scan->board);
+}
+
+static void
+on_ready(void *argument, const struct supervise_role *role)
+{
+    struct scan *scan = argument;
+
+    if (strcmp(role->name, keeper_name) != 0)
+        return;
+    atomic_store(&scan->board->swapping, false);
+    scan_metrics_reload(scan->metrics, true);
+}
+
+static void
+on_died(void *argument, const struct supervise_role *role, int status)
+{
+    struct scan *scan = argument;
+
+    (void)status;
+    scan_metrics_died(scan->metrics, role->name);
+    if (strcmp(role->name, keeper_name) != 0)
+        return;
+    scan_metrics_reload(scan->metrics, false);
+    atomic_store(&scan->board->swapping, false);
+    if (!supervise_is_running(scan->daemon.supervise, keeper_name))
+        atomic_store(&scan->board->ready, false);
+}
+
+/* The folder of signatures has changed and been quiet for a while. */
+static void
+on_new_signatures(void *argument)
+{
+    struct scan *scan = argument;
+    bool replace = scan->config->reload == SCAN_RELOAD_REPLACE;
+
+    log_say(LOG_LEVEL_INFO, "the signatures in %s have changed: loading them",
+        scan->config->databases);
+    if (replace)
+        atomic_store(&scan->board->swapping, true);
+    supervise_replace(scan->daemon.supervise, keeper_name, replace);
+}
+
+static void
+on_stopped(void *argument)
+{
+    struct scan *scan = argument;
+
+    (void)event_base_loopexit(scan->daemon.base, NULL);
+}
+
+static void
+start_keeper(struct scan *scan)
+{
+    struct supervise_role role = {
+        .name = keeper_name,
+        .run = scan_keeper_run,
+        .argument = &scan->keeper,
+        .says_ready = true,
+        .keep = {scan->jobs[1]},
+        .keep_count = 1,
+    };
+
+    fill_keeper(scan);
+    supervise_add(scan->daemon.supervise, &role);
+}
+
+int
+main(int argc, char **argv)
+{
+    static char versions[64];
+    static struct scan scan;
+    struct daemon_usage usage = {"postshift-scan",
+        "scans mail with libclamav and spamd, as a milter", "postshift-scan(8)",
+        versions};
+    struct daemon_options given;
+    struct buffer errors;
+
+    (void)snprintf(versions, sizeof(versions), "libclamav %s", cl_retver());
+    given = daemon_options_read(argc, argv, &usage);
+    scan.file = given.config_file;
+    scan.file_given = given.config_given;
+    buffer_init(&errors, 1 << 20);
+    scan.config = scan_config_load(scan.file, scan.file_given, &errors);
+    if (scan.config == NULL)
+        daemon_config_failed(&errors);
+    log_open("postshift-scan", scan.config->log.target == 1,
+        given.debug ? LOG_LEVEL_DEBUG : (enum log_level)scan.config->log.level);
+    if (given.check_only)
+        return EXIT_SUCCESS;
+
+    /* What all processes share. */
+    scan.metrics = scan_metrics_new();
+    scan.board = scan_board_new();
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, scan.jobs) < 0)
+        log_fatal(EXIT_FAILURE, "no socket for the workers: %s", strerror(errno));
+    scan_temp_sweep(scan.config->temp);
+
+    scan.daemon = (struct milter_daemon){
+        .program = "postshift-scan",
+        .registry = scan_metrics_registry(scan.metrics),
+        .serve = serve,
+        .reload = reload,
+        .settings = settings,
+        .healthy = healthy,
+        .gather = gather,
+        .argument = &scan,
+        .keep = {scan.jobs[0]},
+        .keep_count = 1,
+    };
+    milter_daemon_listen(&scan.daemon);
+    milter_daemon_start(&scan.daemon, &(struct supervise_hooks){.died = on_died,
+                                          .ready = on_ready,
+                                          .stopped = on_stopped,
+                                          .argument = &scan});
+    start_keeper(&scan);
+    scan.watch = scan_watch_new(scan.daemon.base, scan.config->databases,
+        scan.config->reload_check, scan.config->reload_quiet, on_new_signatures, &scan);
+    milter_daemon_run(&scan.daemon);
+    scan_watch_free(scan.watch);
+    return EXIT_SUCCESS;
+}
