@@ -91,7 +91,7 @@ reload(void *argument)
     buffer_init(&errors, 1 << 20);
     config = scan_config_load(scan->file, scan->file_given, &errors);
     if (config == NULL) {
-        daemon_config_complain(&errors);
+        daemon_config_report(&errors);
         buffer_clear(&errors);
         return false;
     }

@@ -6,17 +6,21 @@
 #include <assert.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     SERIES_MAX = 1000,     /* that show, in a family */
     REMEMBERED_MAX = 4000, /* forgotten ones among them: their pointers stay good */
     LABELS_LENGTH_MAX = 4096,
     BUCKETS_MAX = 32,
+    SHARED_SIZE = 256 * 1024,
 };
 
 struct metrics_series {
@@ -42,6 +46,10 @@ struct metrics {
     struct metrics_series *reload_time;
     void (*refresh)(void *argument);
     void *refresh_argument;
+    /* Of metrics_new_shared: where series stand, for the process that made it. */
+    char *shared;
+    size_t shared_used;
+    pid_t owner;
     size_t count;
     struct family families[];
 };
@@ -132,12 +140,26 @@ find_series(const struct family *family, const char *labels)
 }
 
 static struct metrics_series *
-add_series(struct family *family, const char *labels)
+allocate_series(struct metrics *metrics, size_t size)
+{
+    size_t rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    void *taken;
+
+    if (metrics->shared == NULL || metrics->owner != getpid() ||
+        rounded > SHARED_SIZE - metrics->shared_used)
+        return allocate(size);
+    taken = metrics->shared + metrics->shared_used;
+    metrics->shared_used += rounded;
+    return taken;
+}
+
+static struct metrics_series *
+add_series(struct metrics *metrics, struct family *family, const char *labels)
 {
     size_t buckets = bound_count(family->row) + 1;
     size_t length = strlen(labels) + 1;
     struct metrics_series *series =
-        allocate(sizeof(*series) + buckets * sizeof(series->buckets[0]));
+        allocate_series(metrics, sizeof(*series) + buckets * sizeof(series->buckets[0]));
 
     series->row = family->row;
     series->labels = memcpy(allocate(length), labels, length);
@@ -164,7 +186,7 @@ revive(struct family *family, struct metrics_series *series)
 }
 
 static struct metrics_series *
-take_series(struct family *family, const char *const *values)
+take_series(struct metrics *metrics, struct family *family, const char *const *values)
 {
     struct metrics_series *series;
     struct buffer labels;
@@ -179,7 +201,7 @@ take_series(struct family *family, const char *const *values)
         series = find_series(family, buffer_text(&labels));
     }
     if (series == NULL)
-        series = add_series(family, buffer_text(&labels));
+        series = add_series(metrics, family, buffer_text(&labels));
     else
         revive(family, series);
     buffer_clear(&labels);
@@ -293,11 +315,12 @@ add_family(struct metrics *metrics, const struct metrics_family *row)
     assert(bound_count(row) < BUCKETS_MAX);
     family->row = row;
     if (label_count(row) == 0)
-        (void)take_series(family, NULL);
+        (void)take_series(metrics, family, NULL);
 }
 
-struct metrics *
-metrics_new(const char *program, const struct metrics_family *families, size_t count)
+static struct metrics *
+make(const char *program, const struct metrics_family *families, size_t count,
+    char *shared)
 {
     struct metrics *metrics =
         allocate(sizeof(*metrics) +
@@ -305,6 +328,8 @@ metrics_new(const char *program, const struct metrics_family *families, size_t c
     const char *const build[] = {program, POSTSHIFT_VERSION};
 
     (void)pthread_mutex_init(&metrics->lock, NULL);
+    metrics->shared = shared;
+    metrics->owner = getpid();
     for (size_t i = 0; i < ARRAY_LENGTH(own_families); i++)
         add_family(metrics, &own_families[i]);
     for (size_t i = 0; i < count; i++)
@@ -315,6 +340,24 @@ metrics_new(const char *program, const struct metrics_family *families, size_t c
         metrics_series(metrics, "config_last_reload_success_timestamp_seconds", NULL);
     metrics_reloaded(metrics, true);
     return metrics;
+}
+
+struct metrics *
+metrics_new(const char *program, const struct metrics_family *families, size_t count)
+{
+    return make(program, families, count, NULL);
+}
+
+struct metrics *
+metrics_new_shared(
+    const char *program, const struct metrics_family *families, size_t count)
+{
+    void *shared = mmap(
+        NULL, SHARED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (shared == MAP_FAILED)
+        abort();
+    return make(program, families, count, shared);
 }
 
 void
@@ -343,7 +386,7 @@ metrics_series(struct metrics *metrics, const char *name, const char *const *val
     struct metrics_series *series;
 
     (void)pthread_mutex_lock(&metrics->lock);
-    series = take_series(find_family(metrics, name), values);
+    series = take_series(metrics, find_family(metrics, name), values);
     (void)pthread_mutex_unlock(&metrics->lock);
     return series;
 }

@@ -32,6 +32,14 @@ struct metrics_series; /* one of its series; lives as long as the registry */
 /* `families` is kept.  Adds build_info, config_last_reload_* and process_* by itself. */
 struct metrics *metrics_new(
     const char *program, const struct metrics_family *families, size_t count);
+/*
+ * The same with its values in memory that processes forked later share: what they count
+ * is seen in all of them. Series must be made before the fork (one made later is the
+ * process's own); never freed.
+ */
+struct metrics *metrics_new_shared(
+    const char *program, const struct metrics_family *families, size_t count);
+
 void metrics_free(struct metrics *metrics);
 
 /* The series with these label values (as many as the family has labels; texts are
