@@ -311,8 +311,8 @@ clam_engine_scan(const struct clam_engine *engine, int fd,
     }
 }
 
-int
-clam_sealed_memfd(struct span content)
+static int
+sealed_memfd(struct span content)
 {
     int fd = memfd_create("postshift-scan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
@@ -334,22 +334,27 @@ clam_sealed_memfd(struct span content)
     return fd;
 }
 
-bool
-clam_engine_self_test(const struct clam_engine *engine, struct error *error)
+int
+clam_test_mail(void)
 {
-    static const struct config_list nothing = {NULL, 0};
-    struct scan_result result;
     struct buffer mail;
     int fd;
 
     buffer_init(&mail, 4096);
     write_test_mail(&mail);
-    fd = clam_sealed_memfd(buffer_span(&mail));
+    fd = sealed_memfd(buffer_span(&mail));
     buffer_clear(&mail);
-    if (fd < 0)
-        return error_temporary(error, "no memory for the self test");
-    clam_engine_scan(engine, fd, &nothing, &result);
-    (void)close(fd);
+    return fd;
+}
+
+bool
+clam_engine_self_test(
+    const struct clam_engine *engine, int test_mail, struct error *error)
+{
+    static const struct config_list nothing = {NULL, 0};
+    struct scan_result result;
+
+    clam_engine_scan(engine, test_mail, &nothing, &result);
     if (result.status == SCAN_STATUS_INFECTED)
         return true;
     if (result.status == SCAN_STATUS_FAILED)

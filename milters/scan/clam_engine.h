@@ -49,11 +49,13 @@ void clam_engine_preload(void);
 void clam_engine_scan(const struct clam_engine *engine, int fd,
     const struct config_list *allowed, struct scan_result *result);
 
-/* Scans a mail with the EICAR test file as its attachment: the whole way, temporary file
- * included. */
-bool clam_engine_self_test(const struct clam_engine *engine, struct error *error);
-
-/* A sealed memfd with the test mail, or with any text; -1 on failure. */
-int clam_sealed_memfd(struct span content);
+/*
+ * A sealed memfd with a mail that has the EICAR test file attached (made before the
+ * sandbox, which has no call for it; -1 on failure), and its scan: the whole way,
+ * temporary file included.
+ */
+int clam_test_mail(void);
+bool clam_engine_self_test(
+    const struct clam_engine *engine, int test_mail, struct error *error);
 
 #endif

@@ -234,15 +234,17 @@ static void
 bury(struct keeper *keeper, struct worker *worker, int status)
 {
     enum scan_exit reason = exit_reason(worker, status);
+    /* One that never got ready won't do better when tried again at once. */
+    bool unfit = state_of(keeper, worker) == WORKER_STARTING;
 
     atomic_fetch_add(&keeper->setup->board->exits[reason], 1);
+    if (unfit || reason == EXIT_FAILED)
+        keeper->not_before_ms = now_ms() + UNFIT_PAUSE_MS;
     if (reason == EXIT_SIGNAL || reason == EXIT_STUCK)
         log_error("scan worker ended", log_number("worker", worker->number),
             log_number("pid", worker->pid), log_text("reason", scan_exit_name(reason)),
             WIFSIGNALED(status) ? log_number("signal", WTERMSIG(status)) : log_nothing(),
-            log_note("a spare takes its place"));
-    if (reason == EXIT_FAILED)
-        keeper->not_before_ms = now_ms() + UNFIT_PAUSE_MS;
+            log_note(unfit ? "before it was ready" : "a spare takes its place"));
     (void)close(worker->commands);
     scan_temp_remove(worker->temp);
     scan_board_free_slot(keeper->setup->board, worker->number);
@@ -396,8 +398,9 @@ scan_keeper_run(void *argument, int control)
     keeper->control = control;
     if (!load(keeper))
         return KEEPER_EXIT_NO_SIGNATURES;
-    if (!become_user(keeper->setup) || !open_signals(keeper) ||
-        !scan_temp_make_base(keeper->setup->temp, keeper->temp)) {
+    if (!scan_temp_make_base(keeper->setup->temp, keeper->setup->user,
+            keeper->setup->group, keeper->temp) ||
+        !become_user(keeper->setup) || !open_signals(keeper)) {
         log_say(LOG_LEVEL_ERROR, "the keeper of the scan workers can't start: %s",
             strerror(errno));
         return EXIT_FAILURE;

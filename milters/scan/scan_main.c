@@ -168,6 +168,7 @@ on_new_signatures(void *argument)
 
     log_say(LOG_LEVEL_INFO, "the signatures in %s have changed: loading them",
         scan->config->databases);
+    scan_temp_sweep(scan->config->temp);
     if (replace)
         atomic_store(&scan->board->swapping, true);
     supervise_replace(scan->daemon.supervise, keeper_name, replace);
@@ -178,6 +179,7 @@ on_stopped(void *argument)
 {
     struct scan *scan = argument;
 
+    scan_temp_sweep(scan->config->temp);
     (void)event_base_loopexit(scan->daemon.base, NULL);
 }
 

@@ -35,16 +35,22 @@ fits(int length)
     return false;
 }
 
+static bool
+give(const char *path, uid_t user, gid_t group)
+{
+    return getuid() != 0 || user == 0 || chown(path, user, group) == 0;
+}
+
 /* The name carries the keeper's pid, so that a later one knows whose it was. */
 bool
-scan_temp_make_base(const char *temp, char out[SCAN_TEMP_MAX])
+scan_temp_make_base(const char *temp, uid_t user, gid_t group, char out[SCAN_TEMP_MAX])
 {
     int length = snprintf(out, SCAN_TEMP_MAX, "%s/%s%ld.XXXXXX", temp_or_default(temp),
         prefix, (long)getpid());
 
     if (!fits(length) || mkdtemp(out) == NULL)
         return false;
-    return chmod(out, 0711) == 0;
+    return chmod(out, 0711) == 0 && give(out, user, group);
 }
 
 bool
@@ -56,7 +62,7 @@ scan_temp_make(
     scan_temp_remove(out);
     if (mkdir(out, 0700) < 0)
         return false;
-    return getuid() != 0 || user == 0 || chown(out, user, group) == 0;
+    return give(out, user, group);
 }
 
 static int

@@ -12,8 +12,12 @@
 
 enum { SCAN_TEMP_MAX = 256 };
 
-/* postshift-scan.XXXXXX below `temp` ("": TMPDIR, else /tmp).  errno on false. */
-bool scan_temp_make_base(const char *temp, char out[SCAN_TEMP_MAX]);
+/*
+ * postshift-scan.PID.XXXXXX below `temp` ("": TMPDIR, else /tmp), given to user and group
+ * where we are root and user is not 0.  errno on false.
+ */
+bool scan_temp_make_base(
+    const char *temp, uid_t user, gid_t group, char out[SCAN_TEMP_MAX]);
 
 /* Folder `number` in `base`, mode 0700, owned by user and group where we are root and
  * user is not 0. */

@@ -174,13 +174,15 @@ void
 scan_worker_run(const struct scan_worker *worker)
 {
     struct error error;
+    int test_mail = clam_test_mail();
 
     if (!scan_lock_enter(worker, &error) ||
-        !clam_engine_self_test(worker->engine, &error)) {
+        !clam_engine_self_test(worker->engine, test_mail, &error)) {
         log_error(
             "scan worker", log_number("worker", worker->number), log_note(error.text));
         _exit(WORKER_EXIT_UNFIT);
     }
+    (void)close(test_mail);
     serve(worker);
     _exit(WORKER_EXIT_DONE);
 }

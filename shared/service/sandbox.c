@@ -80,7 +80,7 @@ static const struct calls scanning[] = {
     {"its folder",
         "open openat access faccessat faccessat2 getdents64 unlink unlinkat "
         "mkdir mkdirat rmdir chmod fchmodat ftruncate ftruncate64"},
-    {"messages and answers", "recvmsg sendmsg"},
+    {"messages and answers", "poll ppoll ppoll_time64 recvmsg sendmsg sendto"},
     {NULL, NULL},
 };
 
@@ -139,7 +139,9 @@ static const struct rule may_thread[] = {
 
 static const struct rule scanning_rules[] = {
     RULE("fcntl", 1, SCMP_CMP_EQ, F_GETFL, 0),
+    RULE("fcntl", 1, SCMP_CMP_EQ, F_GET_SEALS, 0),
     RULE("fcntl64", 1, SCMP_CMP_EQ, F_GETFL, 0),
+    RULE("fcntl64", 1, SCMP_CMP_EQ, F_GET_SEALS, 0),
     {NULL},
 };
 
