@@ -14,7 +14,8 @@
 #include "shared/base/domain.h"
 
 enum {
-    OVERRIDE_TEXT_MAX = 4 << 20, /* octets of a file; what lies behind is not read */
+    OVERRIDE_TEXT_MAX =
+        4 << 20, /* octets of a file; what lies behind counts as a bad line */
     OVERRIDE_PROBLEMS_MAX = 100, /* more are counted, not kept */
 };
 
@@ -41,8 +42,9 @@ bool override_text_parse(struct span text, struct override_text *out);
 void override_text_clear(struct override_text *text);
 
 /*
- * Appends `text` to `out` with what it says of `domain` replaced by `override` (nothing
- * in it: just taken out).  Comments, other lines and their order stay, bad ones too.
+ * Appends `text` to `out` with what it says of `domain` (canonical) replaced by
+ * `override` (nothing in it: just taken out).  Comments and the lines of other domains
+ * stay as they are, bad ones too.  False: `out` is full.
  */
 bool override_text_replace(struct span text, struct span domain,
     const struct replica_override *override, struct buffer *out);
