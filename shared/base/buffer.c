@@ -81,7 +81,8 @@ buffer_append_u32(struct buffer *buffer, uint32_t number)
 bool
 buffer_append_u64(struct buffer *buffer, uint64_t number)
 {
-    return buffer_append_u32(buffer, (uint32_t)(number >> 32)) &&
+    return buffer_reserve(buffer, sizeof(number)) &&
+           buffer_append_u32(buffer, (uint32_t)(number >> 32)) &&
            buffer_append_u32(buffer, (uint32_t)number);
 }
 

@@ -1,5 +1,6 @@
 #include "shared/base/json.h"
 
+#include "shared/base/number.h"
 #include "shared/base/utf8.h"
 
 #include <inttypes.h>
@@ -148,9 +149,11 @@ json_hundredths(struct json *json, const char *key, int64_t hundredths)
 void
 json_double(struct json *json, const char *key, double number)
 {
+    char text[32];
+
     begin_value(json, key);
     if (isfinite(number))
-        buffer_printf(json->out, "%.17g", number);
+        buffer_append_text(json->out, number_write(number, text));
     else
         buffer_append_text(json->out, "null");
 }

@@ -1,5 +1,9 @@
 #include "shared/base/number.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include <stdio.h>
 
 static const uint64_t longest_duration_ms = UINT64_C(366) * 24 * 3600 * 1000;
@@ -75,7 +79,7 @@ static int64_t
 days_of(int64_t year, int64_t month, int64_t day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
-    int64_t era = y / 400;
+    int64_t era = (y < 0 ? y - 399 : y) / 400;
     int64_t year_of_era = y - era * 400;
     int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
     int64_t day_of_era =
@@ -84,8 +88,8 @@ days_of(int64_t year, int64_t month, int64_t day)
     return era * 146097 + day_of_era - 719468;
 }
 
-/* Reads a fixed-width number and the octet that must follow it ('\0': nothing is asked).
- */
+/* Reads a fixed-width number and the octet that must follow it, one of `followers` (NULL:
+ * nothing is asked). */
 static bool
 take_field(struct span *text, size_t width, const char *followers, uint64_t most,
     uint64_t *number)
@@ -144,12 +148,15 @@ bool
 number_signed(struct span text, int64_t least, int64_t most, int64_t *number)
 {
     bool negative = text.length > 0 && text.data[0] == '-';
+    uint64_t largest = negative ? (uint64_t)INT64_MAX + 1 : INT64_MAX;
     uint64_t magnitude;
     int64_t value;
 
-    if (!number_unsigned(span_from(text, negative ? 1 : 0), INT64_MAX, &magnitude))
+    if (!number_unsigned(span_from(text, negative ? 1 : 0), largest, &magnitude))
         return false;
-    value = negative ? -(int64_t)magnitude : (int64_t)magnitude;
+    /* Two steps, as the smallest number has no positive twin. */
+    value =
+        negative && magnitude > 0 ? -(int64_t)(magnitude - 1) - 1 : (int64_t)magnitude;
     if (value < least || value > most)
         return false;
     *number = value;
@@ -305,4 +312,19 @@ number_rfc3339_write(int64_t unix_time, char out[21])
     (void)snprintf(out, 21, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)year % 10000,
         (unsigned)month % 100, (unsigned)day % 100, (unsigned)(seconds / 3600) % 100,
         (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60));
+}
+
+const char *
+number_write(double number, char out[32])
+{
+    if (number == trunc(number) && fabs(number) < 1e15) {
+        (void)snprintf(out, 32, "%.0f", number == 0 ? 0 : number);
+        return out;
+    }
+    for (int digits = 6; digits <= 17; digits++) {
+        (void)snprintf(out, 32, "%.*g", digits, number);
+        if (strtod(out, NULL) == number)
+            break;
+    }
+    return out;
 }

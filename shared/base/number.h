@@ -1,5 +1,5 @@
 /*
- * number - strict text to numbers.
+ * number - strict text to numbers, and back.
  *
  * The whole span must match: no sign, no blanks, no leading zero (but "0" itself), no
  * silent cut.  On false the output is untouched.
@@ -28,12 +28,12 @@ bool number_size(struct span text, uint64_t *octets);
 /* "yes" or "no", lower case. */
 bool number_yes_no(struct span text, bool *yes);
 
-/* A percentage 0 to 100 with up to two decimals ("30", "0.5", "99.95"), as hundredths of
- * a percent. */
+/* A percentage 0 to 100 with up to two decimals ("30", "0.5", "99.95", also "05"), as
+ * hundredths of a percent. */
 bool number_percent(struct span text, unsigned *hundredths);
 
 /* A decimal number such as "-1.5" or "5.0", up to six digits before and three behind the
- * point, times 1000. */
+ * point, times 1000; leading zeros are allowed. */
 bool number_thousandths(struct span text, int64_t *thousandths);
 
 /* RFC 3339 date-time ("2026-11-24T12:00:00Z", with offset, fraction ignored) to unix time
@@ -43,5 +43,8 @@ bool number_rfc3339(struct span text, int64_t *unix_time);
 /* The other way, in UTC; years 1970 to 9999, other times are brought to the nearer end.
  */
 void number_rfc3339_write(int64_t unix_time, char out[21]);
+
+/* The shortest decimal text that reads back as the same number (which is finite). */
+const char *number_write(double number, char out[32]);
 
 #endif

@@ -1,5 +1,6 @@
 #include "shared/service/metrics.h"
 
+#include "shared/base/number.h"
 #include "shared/base/utf8.h"
 #include "shared/service/metrics_process.h"
 
@@ -220,26 +221,15 @@ find_family(struct metrics *metrics, const char *name)
     abort();
 }
 
-/* The shortest text that reads back as the same number. */
 static void
 write_number(struct buffer *out, double number)
 {
-    char text[40];
+    char text[32];
 
-    if (isnan(number) || isinf(number)) {
+    if (isfinite(number))
+        buffer_append_text(out, number_write(number, text));
+    else
         buffer_append_text(out, isnan(number) ? "NaN" : number > 0 ? "+Inf" : "-Inf");
-        return;
-    }
-    if (number == trunc(number) && fabs(number) < 1e15) {
-        buffer_printf(out, "%.0f", number);
-        return;
-    }
-    for (int digits = 6; digits <= 17; digits++) {
-        (void)snprintf(text, sizeof(text), "%.*g", digits, number);
-        if (strtod(text, NULL) == number)
-            break;
-    }
-    buffer_append_text(out, text);
 }
 
 static const char *
