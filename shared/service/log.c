@@ -41,6 +41,7 @@ struct line {
     char *out;
     size_t length;
     size_t ceiling; /* octets of text, the terminator not among them */
+    size_t limit;   /* the same with the mark that something was left out */
 };
 
 static bool
@@ -58,6 +59,14 @@ static bool
 put_text(struct line *line, const char *text)
 {
     return put(line, span_of(text));
+}
+
+/* In the room that is kept for it. */
+static void
+put_mark(struct line *line, const char *mark)
+{
+    line->ceiling = line->limit;
+    (void)put_text(line, mark);
 }
 
 static bool put_number(struct line *line, const char *format, ...) ATTRIBUTE_PRINTF(2, 3);
@@ -188,7 +197,7 @@ put_note(struct line *line, struct span note, const char *before)
     if (!put_text(line, before) || !put_text(line, "("))
         return;
     if (put_escaped(line, note, "\\").length > 0)
-        line->ceiling += ROOM_FOR_CUT, (void)put_text(line, "...");
+        put_mark(line, "...");
     (void)put_text(line, ")");
 }
 
@@ -214,7 +223,8 @@ line_on(char *out, size_t size)
 {
     size_t ceiling = size - 1 < LINE_MAX_OCTETS ? size - 1 : LINE_MAX_OCTETS;
 
-    return (struct line){out, 0, ceiling > ROOM_FOR_CUT ? ceiling - ROOM_FOR_CUT : 0};
+    return (struct line){
+        out, 0, ceiling > ROOM_FOR_CUT ? ceiling - ROOM_FOR_CUT : 0, ceiling};
 }
 
 static void
@@ -297,10 +307,8 @@ say(enum log_level level, const char *format, va_list arguments)
 
     put_head(&line, level, NULL, NULL);
     if (put_escaped(&line, span_of(sentence), "").length > 0 ||
-        length >= (int)sizeof(sentence)) {
-        line.ceiling += ROOM_FOR_CUT;
-        (void)put_text(&line, "...");
-    }
+        length >= (int)sizeof(sentence))
+        put_mark(&line, "...");
     send_line(level, text, line_end(&line), true);
 }
 
@@ -401,11 +409,7 @@ log_format(char *out, size_t size, enum log_level level, const char *queue_id,
     put_head(&line, level, queue_id, word);
     all = put_fields(&line, fields, &any);
     if (!all) {
-        size_t ceiling = line.ceiling;
-
-        line.ceiling += ROOM_FOR_CUT;
-        (void)put_text(&line, any ? ", ..." : "...");
-        line.ceiling = ceiling;
+        put_mark(&line, any ? ", ..." : "...");
         return line_end(&line);
     }
     for (; fields->kind != LOG_FIELD_END; fields++) {
