@@ -15,8 +15,8 @@ static const struct {
     {{"list:", 5},   REPLICA_KEY_LIST  },
 };
 
-static bool
-name_set(struct replica_name *name, struct span text)
+bool
+replica_name_set(struct replica_name *name, struct span text)
 {
     name->length = 0;
     name->text[0] = '\0';
@@ -33,7 +33,7 @@ read_domain(struct span text, struct replica_name *name)
 {
     char domain[DOMAIN_MAX + 1];
 
-    return idn_to_ascii(text, domain) && name_set(name, span_of(domain));
+    return idn_to_ascii(text, domain) && replica_name_set(name, span_of(domain));
 }
 
 static bool
@@ -43,7 +43,7 @@ read_recipient(
     struct recipient recipient;
 
     return recipient_parse(text, rules, &recipient) &&
-           name_set(name, recipient_address(&recipient));
+           replica_name_set(name, recipient_address(&recipient));
 }
 
 /* `<domain>:<name>`; the name is kept as it is written. */
@@ -137,7 +137,7 @@ replica_name_read(
     struct span text, const struct recipient_rules *rules, struct replica_name *name)
 {
     return (span_find(text, '@') != SPAN_NONE && read_recipient(text, rules, name)) ||
-           name_set(name, text);
+           replica_name_set(name, text);
 }
 
 struct span

@@ -51,6 +51,8 @@ void replica_key_write(
  */
 bool replica_name_read(
     struct span text, const struct recipient_rules *rules, struct replica_name *name);
+/* The same without making anything canonical. */
+bool replica_name_set(struct replica_name *name, struct span text);
 struct span replica_name_span(const struct replica_name *name);
 
 /* The domain of a name that is an address; empty for others. */
