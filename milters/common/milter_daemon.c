@@ -45,16 +45,6 @@ on_control(evutil_socket_t fd, short what, void *argument)
     (void)event_base_loopbreak(argument);
 }
 
-static bool
-is_healthy(void *argument, struct buffer *why)
-{
-    const struct milter_daemon *daemon = argument;
-
-    if (daemon->gather != NULL)
-        daemon->gather(daemon->argument);
-    return daemon->healthy == NULL || daemon->healthy(daemon->argument, why);
-}
-
 /* A process of its own: what strangers can talk to shares nothing with the supervisor but
  * numbers. */
 static int
@@ -70,9 +60,11 @@ run_metrics(void *argument, int control)
     base = event_base_new();
     if (base == NULL)
         return EXIT_FAILURE;
+    if (daemon->gather != NULL)
+        metrics_on_write(daemon->registry, daemon->gather, daemon->argument);
     told = event_new(base, control, EV_READ, on_control, base);
     http = metrics_http_start_on(base, daemon->metrics_fd, settings.metrics,
-        daemon->registry, is_healthy, NULL, daemon);
+        daemon->registry, daemon->healthy, NULL, daemon->argument);
     if (told == NULL || event_add(told, NULL) < 0 || http == NULL)
         return EXIT_FAILURE;
     (void)event_base_dispatch(base);

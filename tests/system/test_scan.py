@@ -1,0 +1,407 @@
+"""postshift-scan with the real libclamav, over the milter protocol."""
+import os
+import pathlib
+import signal
+import socket
+import threading
+import time
+import zipfile
+
+import pytest
+
+from milter import Milter
+from processes import is_alive, wait_for
+from signatures import EICAR, MARKER_A, MARKER_B, PLAIN, attachment, make_folder, office, pdf, tarred, zipped
+
+ADDRESS = "127.20.40.1"
+
+
+def start(folder, address=ADDRESS, **options):
+    make_folder(folder / "db")
+    temp = folder / "temp"
+    temp.mkdir()
+    temp.chmod(0o1777)
+    milter = Milter(folder, "postshift-scan", address, options={
+        "databases": folder / "db", "temp": temp, "workers": 2, "reload_check": "200ms", "reload_quiet": "200ms",
+        **options})
+    milter.start()
+    wait_for(lambda: milter.page("/healthz")[0] == 200, 20, "signatures to be loaded")
+    return milter
+
+
+@pytest.fixture(scope="module")
+def scanner(module_folder):
+    milter = start(module_folder)
+    yield milter
+    milter.stop()
+
+
+@pytest.fixture
+def own(folder):
+    """A scanner of the test's own, with options."""
+    started = []
+
+    def make(**options):
+        started.append(start(folder, "127.20.40.2", **options))
+        return started[-1]
+
+    yield make
+    for milter in started:
+        milter.stop()
+
+
+def children(pid):
+    return [int(p) for p in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+
+def keeper_of(milter):
+    """The keeper is the one that has children of its own."""
+    found = [c for c in children(milter.process.pid) if children(c)]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def workers_of(milter):
+    return children(keeper_of(milter))
+
+
+NESTED = zipped("outer.zip", zipped("inner.zip", zipped("deep.com", EICAR)))
+RFC822 = b"From: x@example.org\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n" + EICAR + b"\r\n"
+
+CONTAINERS = {
+    "base64": (EICAR, "base64"), "quoted-printable": (EICAR, "quoted-printable"), "8bit": (EICAR, "8bit"),
+    "zip": (zipped("a.com", EICAR), "base64"), "stored zip": (zipped("a.com", EICAR, zipfile.ZIP_STORED), "base64"),
+    "nested zip": (NESTED, "base64"), "tar.gz": (tarred("a.com", EICAR), "base64"),
+    "tar.bz2": (tarred("a.com", EICAR, "w:bz2"), "base64"), "tar.xz": (tarred("a.com", EICAR, "w:xz"), "base64"),
+    "office": (office(EICAR), "base64"), "pdf": (pdf(EICAR), "base64"), "rfc822": (RFC822, "base64"),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_finds_the_test_file_in(scanner, name):
+    data, encoding = CONTAINERS[name]
+    answer = scanner.send(*attachment(data, encoding=encoding))
+    assert answer.reply == "550 5.7.1 message refused: it contains Eicar-Test-Signature.UNOFFICIAL"
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_clean_counterpart_of_is_clean(scanner, name):
+    data, encoding = CONTAINERS[name]
+    clean = {EICAR: b"nothing to see here, move along please, thank you all the same!!"}.get(data)
+    if clean is None:
+        clean = {"nested zip": zipped("outer.zip", zipped("inner.zip", zipped("deep.com", b"clean"))),
+                 "office": office(b"clean"), "pdf": pdf(b"clean"), "rfc822": RFC822.replace(EICAR, b"clean"),
+                 "tar.gz": tarred("a.com", b"clean"), "tar.bz2": tarred("a.com", b"clean", "w:bz2"),
+                 "tar.xz": tarred("a.com", b"clean", "w:xz")}.get(name, zipped("a.com", b"clean"))
+    answer = scanner.send(*attachment(clean, encoding=encoding))
+    assert answer.action == "accept"
+    assert answer.field("X-Virus-Status") == "Clean"
+
+
+def test_plain_text_in_the_body(scanner):
+    assert scanner.send(PLAIN, EICAR + b"\r\n").reply.startswith("550 5.7.1 ")
+
+
+def test_writes_its_fields_and_removes_what_looks_like_them(scanner):
+    forged = [("X-Virus-Status", "Clean"), ("x-virus-status", "Clean (trust me)"), ("X-Virus-Scanned", "by nobody"),
+              ("X-Spam-Flag", "NO")]
+    answer = scanner.send(PLAIN + forged, b"hello\r\n")
+    assert answer.field("X-Virus-Status") == "Clean"
+    assert answer.field("X-Virus-Scanned").startswith("postshift-scan (ClamAV ")
+    assert sorted((n.lower(), i) for n, i in answer.deleted) == [
+        ("x-virus-scanned", 1), ("x-virus-status", 1), ("x-virus-status", 2)]
+    numbers = [i for n, i in answer.deleted if n.lower() == "x-virus-status"]
+    assert numbers == [2, 1], "the last goes first"
+
+
+def test_one_line_a_message(scanner):
+    scanner.send(PLAIN, b"hello\r\n", queue_id="LOGLINE1")
+    line = scanner.process.wait_for_output("LOGLINE1: scan: ")
+    line = next(l for l in scanner.log().splitlines() if "LOGLINE1" in l)
+    for part in ("action=accept", "from=<sender@example.org>", "clamav=clean", "worker=", "delay="):
+        assert part in line
+
+
+@pytest.mark.parametrize("how,action,quarantined", [("hold", "accept", 1), ("tag", "accept", 0), ("discard", "discard", 0)])
+def test_on_infected(own, how, action, quarantined):
+    answer = own(on_infected=how).send(*attachment(EICAR))
+    assert answer.action == action
+    assert len(answer.quarantined) == quarantined
+    if how != "discard":
+        assert answer.field("X-Virus-Status") == "Infected (Eicar-Test-Signature.UNOFFICIAL)"
+
+
+def test_an_allowed_signature_hides_nothing_else(own):
+    milter = own(allow_signatures="Eicar-Test-Signature")
+    assert milter.send(*attachment(EICAR)).field("X-Virus-Status") == "Clean"
+    both = milter.send(*attachment(EICAR + b"\r\n" + MARKER_A))
+    assert "Test.Marker.A" in both.reply
+
+
+def test_what_is_too_big_is_not_called_clean(own):
+    milter = own(max_message="20k")
+    answer = milter.send(PLAIN, b"x" * 40000)
+    assert (answer.action, answer.field("X-Virus-Status")) == ("accept", "Unscanned (too big)")
+
+
+@pytest.mark.parametrize("option,start_of", [("tag", "Unscanned (limit reached: MaxFileSize"), ("fail", None), ("infected", None)])
+def test_a_cut_member_is_not_called_clean(own, option, start_of):
+    milter = own(max_file="100k", max_scan="300k", on_limits=option)
+    answer = milter.send(*attachment(zipped("big.bin", b"\0" * 400000)))
+    if option == "tag":
+        assert answer.field("X-Virus-Status").startswith("Unscanned (limit reached: ")
+    else:
+        assert answer.reply.startswith("451 4.7.1" if option == "fail" else "550 5.7.1")
+
+
+def test_an_encrypted_archive_is_not_called_clean(own, folder):
+    import subprocess
+    (folder / "secret.txt").write_bytes(b"secret" * 100)
+    subprocess.run(["7z", "a", "-tzip", "-psecret", str(folder / "e.zip"), str(folder / "secret.txt")], check=True,
+                   stdout=subprocess.DEVNULL)
+    answer = own().send(*attachment((folder / "e.zip").read_bytes()))
+    assert answer.field("X-Virus-Status") == "Unscanned (encrypted part)"
+
+
+def test_a_worker_that_is_killed_costs_at_most_its_message(own):
+    milter = own()
+    for worker in workers_of(milter):
+        os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: milter.metric('postshift_scan_worker_exits_total{reason="signal"}') >= 2, 10, "deaths to be counted")
+    wait_for(lambda: milter.send(PLAIN, b"hello\r\n").action == "accept", 5, "the next mail to pass")
+
+
+def test_a_stopped_worker_is_replaced_after_the_deadline(own):
+    milter = own(workers=1, deadline="2s")
+    for worker in workers_of(milter):
+        os.kill(worker, signal.SIGSTOP)
+    began = time.monotonic()
+    answer = milter.send(PLAIN, b"hello\r\n")
+    assert answer.reply.startswith("451 4.7.1 message not scanned (")
+    assert time.monotonic() - began < 4
+
+
+def test_a_killed_keeper_is_replaced(own):
+    milter = own()
+    keeper = keeper_of(milter)
+    workers = children(keeper)
+    os.kill(keeper, signal.SIGKILL)
+    wait_for(lambda: not any(is_alive(w) for w in workers), 5, "its workers to end")
+    wait_for(lambda: milter.send(PLAIN, b"hello\r\n").action == "accept", 10, "the next mail to pass")
+    assert milter.send(*attachment(EICAR)).reply.startswith("550")
+
+
+def test_a_killed_serving_process_is_replaced(own):
+    milter = own()
+    keeper = keeper_of(milter)
+    for pid in children(milter.process.pid):
+        if pid != keeper:
+            os.kill(pid, signal.SIGKILL)
+    assert wait_for(lambda: milter.send(PLAIN, b"hello\r\n"), 5).action == "accept"
+
+
+class Load:
+    """Messages without pause, from threads; answers counted by action."""
+
+    def __init__(self, milter, threads=2):
+        self.milter = milter
+        self.going = True
+        self.actions = {}
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(threads)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self):
+        with self.milter.session() as session:
+            while self.going:
+                answer = session.message(PLAIN, b"hello\r\n")
+                with self.lock:
+                    key = answer.action if answer.action != "reply" else answer.reply
+                    self.actions[key] = self.actions.get(key, 0) + 1
+
+    def end(self):
+        self.going = False
+        for thread in self.threads:
+            thread.join(30)
+        return self.actions
+
+
+def test_new_broken_and_mended_signatures_under_load_cost_no_mail(own, folder):
+    milter = own()
+    load = Load(milter)
+    marker = attachment(MARKER_B)
+    assert milter.send(*marker).action == "accept"
+    make_folder(folder / "db", [("Test.Marker.B", MARKER_B)])
+    wait_for(lambda: milter.send(*marker).reply.startswith("550"), 20, "the new signature to be used")
+    (folder / "db/broken.ndb").write_text("this is no signature\n", encoding="ascii")
+    failed = 'postshift_scan_database_reloads_total{result="fail"}'
+    wait_for(lambda: milter.metric(failed) >= 1, 20, "the broken file to be noticed")
+    assert milter.send(*marker).reply.startswith("550"), "the old signatures go on"
+    (folder / "db/broken.ndb").unlink()
+    loads = milter.metric('postshift_scan_database_reloads_total{result="ok"}')
+    wait_for(lambda: milter.metric('postshift_scan_database_reloads_total{result="ok"}') > loads, 20, "the mended folder")
+    actions = load.end()
+    assert set(actions) == {"accept"}, actions
+    assert actions["accept"] > 20
+
+
+def test_without_signatures_mail_waits_until_there_are_some(folder):
+    (folder / "db").mkdir()
+    milter = Milter(folder, "postshift-scan", "127.20.40.3", options={
+        "databases": folder / "db", "temp": "/tmp", "reload_check": "200ms", "reload_quiet": "100ms"})
+    milter.start()
+    try:
+        assert milter.send(PLAIN, b"x\r\n").reply == "451 4.7.1 message not scanned (scanner not ready), try again later"
+        assert milter.page("/healthz")[0] == 503
+        make_folder(folder / "db")
+        wait_for(lambda: milter.send(PLAIN, b"x\r\n").action == "accept", 20, "signatures to be loaded")
+    finally:
+        milter.stop()
+
+
+def test_reload_serves_with_the_new_configuration_and_finishes_old_sessions(own):
+    milter = own()
+    with milter.session() as old:
+        milter.write_config(on_infected="tag")
+        milter.process.signal(signal.SIGHUP)
+        milter.process.wait_for_output("configuration read again")
+        wait_for(lambda: milter.send(*attachment(EICAR)).action == "accept", 10, "the new configuration")
+        assert old.message(*attachment(EICAR)).reply.startswith("550"), "an open session keeps what it began with"
+    milter.write_config(on_infected="perhaps")
+    milter.process.signal(signal.SIGHUP)
+    milter.process.wait_for_output("on_infected")
+    assert milter.send(*attachment(EICAR)).action == "accept", "a bad file changes nothing"
+
+
+def test_aborted_messages_and_many_sessions(scanner):
+    sessions = [scanner.session() for _ in range(100)]
+    for session in sessions:
+        session.step("M", b"<a@example.org>\0")
+        session.step("L", b"Subject\0 x\0")
+    for session in sessions[::2]:
+        session.abort()
+        assert session.message(PLAIN, b"after an abort\r\n").action == "accept"
+    for session in sessions[1::2]:
+        session.socket.close()
+    for session in sessions[::2]:
+        session.close()
+    wait_for(lambda: scanner.metric("postshift_milter_sessions") == 0, 10, "all sessions to be gone")
+
+
+def test_many_foreign_fields_are_all_removed(scanner):
+    answer = scanner.send(PLAIN + [("X-Virus-Status", "Clean")] * 5000, b"hello\r\n")
+    assert [i for _, i in answer.deleted] == list(range(5000, 0, -1))
+
+
+class FakeSpamd:
+    """Answers as it is told to: a text, or nothing at all."""
+
+    def __init__(self, address, answer):
+        self.answer = answer
+        self.requests = []
+        self.socket = socket.create_server(address)
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        with client:
+            data = b""
+            while more := client.recv(65536):
+                data += more
+            self.requests.append(data)
+            if self.answer is not None:
+                client.sendall(self.answer)
+            else:
+                time.sleep(5)
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join(5)
+        self.socket.close()
+
+
+HAM = b"SPAMD/1.1 0 EX_OK\r\nContent-length: 3\r\nSpam: False ; 1.5 / 5.0\r\n\r\nA,B"
+SPAM = b"SPAMD/1.1 0 EX_OK\r\nContent-length: 5\r\nSpam: True ; 15.1 / 5.0\r\n\r\nGTUBE"
+
+
+@pytest.fixture
+def spamd():
+    servers = []
+
+    def make(answer):
+        servers.append(FakeSpamd(("127.20.40.9", 7830), answer))
+        return "inet:127.20.40.9:7830", servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+def test_spamd_says_ham(own, spamd):
+    address, server = spamd(HAM)
+    milter = own(spamd=address)
+    answer = milter.send(PLAIN + [("X-Spam-Flag", "YES"), ("X-Spam-Status", "Yes")], b"hello\r\n")
+    assert answer.field("X-Spam-Status").replace("\n\t", " ").startswith("No, score=1.5 required=5.0 tests=A,B")
+    assert answer.field("X-Spam-Flag") is None
+    assert len(answer.deleted) == 2
+    request = server.requests[0]
+    assert request.startswith(b"SYMBOLS SPAMC/1.5\r\nContent-length: ")
+    head, _, message = request.partition(b"\r\n\r\n")
+    assert int(head.split(b"Content-length: ")[1].split()[0]) == len(message)
+    assert message.startswith(b"X-Envelope-From: <sender@example.org>\r\nReceived: from helo.example "
+                              b"(client.example [192.0.2.1])\r\n\tby mx.example.net (Postfix) with ESMTP id 4QID0001;")
+
+
+@pytest.mark.parametrize("option,reply,quarantined", [("tag", "", 0), ("hold", "", 1), ("reject", "550 5.7.1", 0)])
+def test_spamd_says_spam(own, spamd, option, reply, quarantined):
+    address, _ = spamd(SPAM)
+    answer = own(spamd=address, on_spam=option).send(PLAIN, b"hello\r\n")
+    assert answer.reply.startswith(reply)
+    assert len(answer.quarantined) == quarantined
+    if option != "reject":
+        assert answer.field("X-Spam-Flag") == "YES"
+        assert answer.field("X-Spam-Level") == "*" * 15
+
+
+def test_thresholds_count_under_their_own_option(own, spamd):
+    address, _ = spamd(SPAM)
+    assert own(spamd=address, on_spam="reject", spam_reject="20", spam_hold="1").send(PLAIN, b"x").action == "accept"
+
+
+NONSENSE = {"nothing": b"", "garbage": b"garbage\r\n\r\n", "an error": b"SPAMD/1.1 76 EX_PROTOCOL\r\n\r\n",
+            "half": HAM[:40], "no end": b"x" * 100000, "silence": None}
+
+
+@pytest.mark.parametrize("kind", NONSENSE)
+def test_a_spamd_that_says_nothing_sensible(own, spamd, kind):
+    address, _ = spamd(NONSENSE[kind])
+    milter = own(spamd=address, spamd_timeout="1s")
+    found = milter.send(*attachment(b"clean"))
+    assert (found.action, found.field("X-Virus-Status"), found.field("X-Spam-Status")) == ("accept", "Clean", "Unknown")
+    assert milter.send(*attachment(EICAR)).reply.startswith("550")
+
+
+def test_spamd_away_is_tempfail_by_choice(own):
+    milter = own(spamd="inet:127.20.40.9:7839", on_spamd_fail="tempfail")
+    assert milter.send(PLAIN, b"hello\r\n").reply == "451 4.7.1 message not checked for spam, try again later"
+
+
+def test_ends_within_ten_seconds_and_leaves_nothing(own, folder):
+    milter = own()
+    milter.send(PLAIN, b"hello\r\n")
+    pids = children(milter.process.pid) + workers_of(milter)
+    began = time.monotonic()
+    milter.process.signal(signal.SIGTERM)
+    assert milter.process.wait(10) == 0
+    assert time.monotonic() - began < 10
+    wait_for(lambda: not any(is_alive(p) for p in pids), 5, "all processes to end")
+    assert list((folder / "temp").iterdir()) == []
