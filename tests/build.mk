@@ -4,3 +4,6 @@
 SERVICE_TESTS := test_config test_daemon test_http_request test_listen test_log test_metrics \
                  test_metrics_http test_privs test_sandbox test_socket_address fuzz_config fuzz_http_request
 $(foreach t,$(SERVICE_TESTS),$(eval $t_PACKAGES := libevent))
+
+test_client_SOURCES  := policyd/serve/client.c
+test_client_PACKAGES := libevent

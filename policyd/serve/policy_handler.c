@@ -26,7 +26,7 @@ may_be_forgotten(const struct policy_handler *handler,
 {
     int64_t began = policy_instance_began(request->instance);
 
-    return request->queue_id.length > 0 && began > 0 && began < handler->started &&
+    return request->queue_id.length > 0 && began > 0 && began <= handler->started &&
            !policy_instances_has(handler->instances, request->instance, now);
 }
 

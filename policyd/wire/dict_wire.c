@@ -64,7 +64,9 @@ parse_line(struct span line, struct dict_request *request, struct error *error)
 
     if (line.length == 0)
         return bad(error, "an empty line");
-    request->letter = line.data[0] > ' ' && line.data[0] < 0x7f ? line.data[0] : '?';
+    request->letter = '?';
+    if (line.data[0] > ' ' && line.data[0] < 0x7f)
+        request->letter = line.data[0];
     request->length = 0;
     fields = span_from(line, 1);
     switch (line.data[0]) {

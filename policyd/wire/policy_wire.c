@@ -127,7 +127,10 @@ append_printable(struct buffer *out, struct span text)
     for (size_t i = 0; i < text.length; i++) {
         unsigned char octet = (unsigned char)text.data[i];
 
-        buffer_append_octet(out, octet < 0x20 || octet == 0x7f ? '?' : text.data[i]);
+        if (octet < 0x20 || octet == 0x7f)
+            buffer_append_octet(out, '?');
+        else
+            buffer_append_octet(out, text.data[i]);
     }
 }
 

@@ -1,0 +1,267 @@
+/*
+ * One connection: whole, half and many requests, a peer that doesn't read, and how it
+ * ends.
+ */
+#include "tests/unit/unit.h"
+
+#include "policyd/serve/client.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { REQUEST_MAX = 64, ANSWERS_ROOM = 1 << 20 };
+
+/* Requests are lines; the answer is the line a hundred times over; "bad" is none. */
+static enum wire_result
+serve(void *argument, struct span input, size_t *used, unsigned *stage,
+    struct buffer *answers, struct error *error)
+{
+    size_t end = span_find(input, '\n');
+
+    (void)argument;
+    if (end == SPAN_NONE) {
+        if (input.length < REQUEST_MAX)
+            return WIRE_MORE;
+        (void)error_permanent(error, "too long");
+        return WIRE_BAD;
+    }
+    if (span_equal(span_first(input, end), SPAN("bad"))) {
+        (void)error_permanent(error, "bad");
+        return WIRE_BAD;
+    }
+    for (int i = 0; i < 100; i++)
+        buffer_append(answers, span_first(input, end));
+    buffer_append_octet(answers, '\n');
+    *used = end + 1;
+    (*stage)++;
+    return WIRE_DONE;
+}
+
+static const struct client_protocol protocol = {
+    .name = "test",
+    .request_ms = 10000,
+    .idle_ms = 30000,
+    .request_max = REQUEST_MAX,
+    .last_octet = '\n',
+    .serve = serve,
+};
+
+struct scene {
+    struct client_host host;
+    struct client *client;
+    int peer;
+    bool ended;
+    enum client_end end;
+    char error[200];
+    unsigned answered;
+};
+
+static void
+note_end(
+    void *argument, struct client *client, enum client_end end, const struct error *error)
+{
+    struct scene *scene = argument;
+
+    assert_ptr_equal(client, scene->client);
+    scene->ended = true;
+    scene->end = end;
+    if (error != NULL)
+        memcpy(scene->error, error->text, sizeof(scene->error));
+}
+
+static void
+note_answer(void *argument, double seconds)
+{
+    struct scene *scene = argument;
+
+    assert_true(seconds >= 0);
+    scene->answered++;
+}
+
+static void
+open_scene(struct scene *scene)
+{
+    int fds[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    *scene = (struct scene){.peer = fds[1]};
+    scene->host.base = event_base_new();
+    scene->host.protocol = &protocol;
+    scene->host.ended = note_end;
+    scene->host.answered = note_answer;
+    scene->host.argument = scene;
+    buffer_init(&scene->host.answers, ANSWERS_ROOM);
+    scene->client = client_new(&scene->host, fds[0], client_clock_ms());
+}
+
+static void
+close_scene(struct scene *scene)
+{
+    if (!scene->ended)
+        client_close(scene->client, CLIENT_STOPPED, NULL);
+    (void)close(scene->peer);
+    buffer_clear(&scene->host.answers);
+    event_base_free(scene->host.base);
+}
+
+static void
+turn(struct scene *scene)
+{
+    assert_true(event_base_loop(scene->host.base, EVLOOP_NONBLOCK) >= 0);
+}
+
+static void
+say(struct scene *scene, const char *text)
+{
+    assert_int_equal(send(scene->peer, text, strlen(text), 0), (ssize_t)strlen(text));
+    turn(scene);
+}
+
+/* What the peer finds to read, up to the room there is. */
+static size_t
+hear(struct scene *scene, char *out, size_t size)
+{
+    size_t length = 0;
+    ssize_t count;
+
+    while (
+        length < size && (count = recv(scene->peer, out + length, size - length, 0)) > 0)
+        length += (size_t)count;
+    return length;
+}
+
+static void
+answers_in_order_what_came_in_one_piece_and_in_several(void **state)
+{
+    struct scene scene;
+    char heard[4096];
+
+    (void)state;
+    open_scene(&scene);
+    assert_int_equal(scene.client->at_deadline, CLIENT_SLOW);
+    say(&scene, "a\nb\nc");
+    assert_int_equal(hear(&scene, heard, sizeof(heard)), 202);
+    assert_true(heard[0] == 'a' && heard[100] == '\n' && heard[101] == 'b');
+    assert_int_equal(scene.client->at_deadline, CLIENT_SLOW);
+    assert_true(client_is_busy(scene.client));
+    say(&scene, "d");
+    assert_int_equal(hear(&scene, heard, sizeof(heard)), 0);
+    say(&scene, "\n");
+    assert_int_equal(hear(&scene, heard, sizeof(heard)), 201);
+    assert_memory_equal(heard, "cdcd", 4);
+    assert_int_equal(scene.client->at_deadline, CLIENT_IDLE);
+    assert_false(client_is_busy(scene.client));
+    assert_null(scene.client->input.data);
+    assert_int_equal(scene.answered, 3);
+    assert_int_equal(scene.client->stage, 3);
+    close_scene(&scene);
+}
+
+static void
+half_a_request_gets_no_new_deadline_by_dripping(void **state)
+{
+    struct scene scene;
+    uint64_t deadline_ms;
+
+    (void)state;
+    open_scene(&scene);
+    deadline_ms = scene.client->deadline_ms;
+    say(&scene, "a");
+    scene.client->deadline_ms -= 5;
+    say(&scene, "b");
+    say(&scene, "c");
+    assert_int_equal(scene.client->deadline_ms, deadline_ms - 5);
+    say(&scene, "\n");
+    assert_true(scene.client->deadline_ms >= deadline_ms + 20000 - 5);
+    close_scene(&scene);
+}
+
+static void
+what_is_malformed_ends_it_after_the_answers_before(void **state)
+{
+    struct scene scene;
+    char heard[4096];
+
+    (void)state;
+    open_scene(&scene);
+    say(&scene, "a\nbad\nb\n");
+    assert_true(scene.ended);
+    assert_int_equal(scene.end, CLIENT_MALFORMED);
+    assert_string_equal(scene.error, "bad");
+    assert_int_equal(hear(&scene, heard, sizeof(heard)), 101);
+    close_scene(&scene);
+
+    open_scene(&scene);
+    for (int i = 0; i < REQUEST_MAX && !scene.ended; i++)
+        say(&scene, "x");
+    assert_true(scene.ended);
+    assert_string_equal(scene.error, "too long");
+    close_scene(&scene);
+}
+
+static void
+a_peer_that_does_not_read_is_not_read_from(void **state)
+{
+    static char heard[1 << 16];
+    struct scene scene;
+    size_t total = 0;
+    size_t sent = 0;
+
+    (void)state;
+    open_scene(&scene);
+    for (int i = 0; i < 200; i++) {
+        char text[8192];
+        ssize_t count;
+
+        for (size_t j = 0; j + 1 < sizeof(text); j += 2)
+            memcpy(text + j, "a\n", 2);
+        count = send(scene.peer, text, sizeof(text), 0);
+        if (count < 0)
+            break;
+        sent += (size_t)count;
+        turn(&scene);
+    }
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(scene.client->at_deadline, CLIENT_UNREAD);
+    assert_true(scene.client->output.length < 1 << 18);
+    assert_true(scene.client->input.length <= REQUEST_MAX + CLIENT_READ_SIZE);
+    for (int i = 0; i < 100000 && total < sent / 2 * 101; i++) {
+        total += hear(&scene, heard, sizeof(heard));
+        turn(&scene);
+    }
+    assert_int_equal(total, sent / 2 * 101);
+    assert_int_equal(scene.answered, sent / 2);
+    assert_int_equal(scene.client->at_deadline, CLIENT_IDLE);
+    close_scene(&scene);
+}
+
+static void
+a_peer_that_goes_ends_it(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    open_scene(&scene);
+    say(&scene, "a\nb");
+    assert_int_equal(shutdown(scene.peer, SHUT_RDWR), 0);
+    turn(&scene);
+    assert_true(scene.ended);
+    assert_int_equal(scene.end, CLIENT_LEFT);
+    close_scene(&scene);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_in_order_what_came_in_one_piece_and_in_several),
+        cmocka_unit_test(half_a_request_gets_no_new_deadline_by_dripping),
+        cmocka_unit_test(what_is_malformed_ends_it_after_the_answers_before),
+        cmocka_unit_test(a_peer_that_does_not_read_is_not_read_from),
+        cmocka_unit_test(a_peer_that_goes_ends_it),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
