@@ -7,3 +7,5 @@ $(foreach t,$(SERVICE_TESTS),$(eval $t_PACKAGES := libevent))
 
 test_client_SOURCES  := policyd/serve/client.c
 test_client_PACKAGES := libevent
+
+test_scan_lock_SOURCES := milters/scan/scan_lock.c
