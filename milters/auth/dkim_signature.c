@@ -16,7 +16,6 @@ enum {
 struct reading {
     struct dkim_signature *signature;
     struct arena *arena;
-    bool has_time;
     bool has_expiry;
     uint64_t expires_at;
 };
@@ -212,7 +211,7 @@ read_length(struct reading *reading, struct span value)
 static const char *
 read_time(struct reading *reading, struct span value)
 {
-    reading->has_time = true;
+    reading->signature->has_time = true;
     return read_digits(value, TIME_DIGITS, &reading->signature->signed_at)
                ? NULL
                : "t= is no time";
@@ -394,12 +393,12 @@ judge_times(struct reading *reading, int64_t now)
     struct dkim_signature *signature = reading->signature;
     uint64_t time = now < 0 ? 0 : (uint64_t)now;
 
-    if (reading->has_time && reading->has_expiry &&
+    if (signature->has_time && reading->has_expiry &&
         reading->expires_at <= signature->signed_at)
         decide(signature, AUTH_PERMERROR, "x= is not after t=");
     if (reading->has_expiry && time > reading->expires_at + DKIM_CLOCK_DRIFT)
         decide(signature, AUTH_POLICY, "expired");
-    if (reading->has_time && signature->signed_at > time + DKIM_CLOCK_DRIFT)
+    if (signature->has_time && signature->signed_at > time + DKIM_CLOCK_DRIFT)
         decide(signature, AUTH_POLICY, "signed in the future");
 }
 

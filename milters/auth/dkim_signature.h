@@ -42,8 +42,9 @@ struct dkim_signature {
     enum dkim_form header_form;
     enum dkim_form body_form;
     bool has_length;
-    uint64_t length;    /* l= */
-    uint64_t signed_at; /* t=, 0 without */
+    uint64_t length; /* l= */
+    bool has_time;
+    uint64_t signed_at; /* t= */
     bool is_sub_domain; /* i= is a sub-domain of d= */
     struct span names;  /* h= without white space: names parted by colons */
 };
