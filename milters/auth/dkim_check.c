@@ -361,7 +361,7 @@ judge(struct dkim_check *check, struct dkim_candidate *candidate, DKIM_SIGINFO *
         dkim_candidate_decide(candidate, AUTH_PASS, NULL);
     } else if (body_hash == DKIM_SIGBH_MISMATCH) {
         dkim_candidate_decide(candidate, AUTH_FAIL, "body hash mismatch");
-    } else if (error == DKIM_SIGERROR_BADSIG) {
+    } else if (error == DKIM_SIGERROR_BADSIG || error == DKIM_SIGERROR_CORRUPT_B) {
         dkim_candidate_decide(candidate, AUTH_FAIL, "signature mismatch");
     } else if (error == DKIM_SIGERROR_TOOLARGE_L) {
         dkim_candidate_decide(candidate, AUTH_PERMERROR, "l= is beyond the body");
