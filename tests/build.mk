@@ -18,3 +18,5 @@ test_dkim_messages_SOURCES  := $(dkim_SOURCES) tests/fakes/dkim_signer.c
 test_dkim_messages_PACKAGES := opendkim
 fuzz_dkim_check_SOURCES     := $(dkim_SOURCES)
 fuzz_dkim_check_PACKAGES    := opendkim
+
+test_dns_PACKAGES := libcares

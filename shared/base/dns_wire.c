@@ -147,6 +147,7 @@ read_name(struct reader *reader, struct dns_name *name)
     name->length = 0;
     for (int pointers = 0;;) {
         unsigned length = cursor_u8(from);
+        struct span label;
 
         if (length >= 0xc0) {
             size_t to = (length & 0x3f) << 8 | cursor_u8(from);
@@ -164,7 +165,8 @@ read_name(struct reader *reader, struct dns_name *name)
             name->octets[name->length++] = 0;
             return;
         }
-        if (!add_label(name, cursor_bytes(from, length)) || !cursor_ok(from))
+        label = cursor_bytes(from, length);
+        if (!cursor_ok(from) || !add_label(name, label))
             break;
     }
     name->length = 0;

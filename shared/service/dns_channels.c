@@ -275,24 +275,26 @@ dns_channel_turn(struct dns_channel *channel, uint64_t most_us)
     ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
     struct pollfd polled[ARES_GETSOCK_MAXNUM];
     struct timeval most = {(time_t)(most_us / 1000000), (suseconds_t)(most_us % 1000000)};
-    struct timeval wait;
+    struct timeval buffer;
+    const struct timeval *wait = ares_timeout(channel->ares, &most, &buffer);
     unsigned bits = (unsigned)ares_getsock(channel->ares, sockets, ARES_GETSOCK_MAXNUM);
     nfds_t count = 0;
     int ready;
 
+    /* ARES_GETSOCK_READABLE and _WRITABLE by hand: theirs shift into the sign. */
     for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
         short events = 0;
 
-        if (ARES_GETSOCK_READABLE(bits, i))
+        if ((bits & (1u << i)) != 0)
             events |= POLLIN;
-        if (ARES_GETSOCK_WRITABLE(bits, i))
+        if ((bits & (1u << (i + ARES_GETSOCK_MAXNUM))) != 0)
             events |= POLLOUT;
         if (events != 0)
             polled[count++] = (struct pollfd){.fd = sockets[i], .events = events};
     }
-    (void)ares_timeout(channel->ares, &most, &wait);
     /* Rounded up, so that the last millisecond is slept and not spun away. */
-    ready = poll(polled, count, (int)(wait.tv_sec * 1000 + (wait.tv_usec + 999) / 1000));
+    ready =
+        poll(polled, count, (int)(wait->tv_sec * 1000 + (wait->tv_usec + 999) / 1000));
     if (ready <= 0) {
         ares_process_fd(channel->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
         return;

@@ -23,8 +23,8 @@ The table has a line a record, `NAME TYPE VALUE`; `#` starts a comment line, bla
     silent.example.com   MODE   silent                   for all types; `MODE TXT silent` for one
 
 Modes: silent; slow SECONDS; servfail; refused; formerr; notimp; garbage (octets that are no DNS);
-empty (an answer of no octets); short (half a header); wrong-id and wrong-question (a lie first, the
-right answer 0.1 s later; with `only` the lie alone); truncated (UDP says TC, TCP answers);
+broken (the question, then nonsense); empty (an answer of no octets); short (half a header);
+wrong-id and wrong-question (a lie first, the right answer 0.1 s later; with `only` the lie alone); truncated (UDP says TC, TCP answers);
 truncated-silent (TCP takes the question and says nothing); no-edns (FORMERR while the question has
 an OPT record, then an answer without one); loop (a CNAME to itself).  In names too, \\DDD is an
 octet.  What has no line: NXDOMAIN, or NODATA where a line is at the name or below it.
@@ -316,6 +316,8 @@ class DnsServer:
         if mode == "loop":
             cname = (question.labels, TYPES["CNAME"], pack_name(question.labels))
             return [(0, build(question, 0, [cname]))]
+        if mode == "slow":
+            return [(float(words[0]), right)]
         if mode == "no-edns":
             return [(0, build(question, 1, opt=False) if question.has_opt else right)]
         if mode in RCODES:
@@ -327,8 +329,8 @@ class DnsServer:
             "truncated": [(0, right)],
             "truncated-silent": [],
             "silent": [],
-            "slow": [(float(words[0]) if words else 1, right)],
             "garbage": [(0, packet_id(question) + b"\xff" * 40)],
+            "broken": [(0, build(question, 0, [(question.labels, 1, b"")] * 3)[:-9] + b"\xff" * 9)],
             "empty": [(0, b"")],
             "short": [(0, right[:6])],
             "wrong-id": [(0, build(question, rcode, records, id=1))] + late,
