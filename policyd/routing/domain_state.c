@@ -201,7 +201,7 @@ copy_printable(struct span text, char *out, size_t size)
     size_t length = text.length < size ? text.length : size - 1;
 
     for (size_t i = 0; i < length; i++)
-        out[i] = text.data[i] >= ' ' && text.data[i] <= '~' ? text.data[i] : '?';
+        out[i] = (char)(text.data[i] >= ' ' && text.data[i] <= '~' ? text.data[i] : '?');
     out[length] = '\0';
 }
 

@@ -2,72 +2,41 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "policyd/routing/packed_shelf.h"
 
 /*
- * The index is a directory of shelves.  A shelf holds the entries whose hashes begin with
- * the same `depth` bits, sorted by hash; each stands at the place that its next bits say,
- * or behind it where that is taken (linear probing that keeps the order).  There are a
- * few places more behind the last.  A full shelf becomes one twice as large, a full large
- * one becomes two.
+ * The index is a directory of shelves, found by the first bits of a hash.  A full shelf
+ * becomes one twice as large, a full large one becomes two.
  */
-enum { SHELF_BITS_MIN = 4, SHELF_BITS_MAX = 14, DEPTH_MAX = 18 };
-
-struct packed_place {
-    uint32_t tag;       /* the first 32 bits of the hash */
-    uint32_t reference; /* 0: free */
-};
-
-struct packed_shelf {
-    unsigned depth;
-    unsigned bits;
-    uint32_t used;
-    uint32_t size;
-    struct packed_place places[];
-};
+enum { DEPTH_MAX = 18 };
 
 static const uint32_t no_place = UINT32_MAX;
 
-static void *
-take_memory(struct packed_table *table, size_t size)
+static struct packed_shelf **
+new_directory(size_t count)
 {
-    void *memory = calloc(1, size);
+    struct packed_shelf **shelves = calloc(count, sizeof(struct packed_shelf *));
 
-    if (memory == NULL)
+    if (shelves == NULL)
         abort();
-    table->index_memory += size;
-    return memory;
-}
-
-static void
-give_memory(struct packed_table *table, void *memory, size_t size)
-{
-    table->index_memory -= size;
-    free(memory);
-}
-
-static size_t
-shelf_octets(uint32_t size)
-{
-    return sizeof(struct packed_shelf) + size * sizeof(struct packed_place);
+    return shelves;
 }
 
 static struct packed_shelf *
 new_shelf(struct packed_table *table, unsigned depth, unsigned bits)
 {
-    uint32_t size = (1U << bits) + (1U << bits) / 8 + 16;
-    struct packed_shelf *shelf = take_memory(table, shelf_octets(size));
+    struct packed_shelf *shelf = packed_shelf_new(depth, bits);
 
-    shelf->depth = depth;
-    shelf->bits = bits;
-    shelf->size = size;
+    table->shelf_memory += packed_shelf_memory(shelf);
     return shelf;
 }
 
 static void
 free_shelf(struct packed_table *table, struct packed_shelf *shelf)
 {
-    give_memory(table, shelf, shelf_octets(shelf->size));
+    table->shelf_memory -= packed_shelf_memory(shelf);
+    packed_shelf_free(shelf);
 }
 
 /* Never 0: that is where going through begins. */
@@ -97,18 +66,6 @@ shelf_number(const struct packed_table *table, uint32_t tag)
     return (size_t)((uint64_t)tag << table->depth >> 32);
 }
 
-static uint32_t
-home_of(const struct packed_shelf *shelf, uint32_t tag)
-{
-    return (uint32_t)(tag << shelf->depth) >> (32 - shelf->bits);
-}
-
-static bool
-is_taken(const struct packed_shelf *shelf, uint32_t at)
-{
-    return at < shelf->size && shelf->places[at].reference != 0;
-}
-
 /* Whether a place comes before a hash.  Tags hardly ever tie; then the key is asked. */
 static bool
 is_before(const struct packed_table *table, struct packed_place place, uint64_t hash)
@@ -124,7 +81,8 @@ find_place(const struct packed_table *table, const struct packed_shelf *shelf,
 {
     uint32_t tag = tag_of(hash);
 
-    for (uint32_t at = home_of(shelf, tag); is_taken(shelf, at); at++) {
+    for (uint32_t at = packed_shelf_home(shelf, tag); packed_shelf_is_taken(shelf, at);
+         at++) {
         struct packed_place place = shelf->places[at];
 
         if (place.tag > tag)
@@ -135,30 +93,16 @@ find_place(const struct packed_table *table, const struct packed_shelf *shelf,
     return no_place;
 }
 
-/* For places that come in order, each behind the last, which ends before *end. */
-static void
-append_place(struct packed_shelf *shelf, struct packed_place place, uint32_t *end)
-{
-    uint32_t home = home_of(shelf, place.tag);
-
-    if (*end < home)
-        *end = home;
-    assert(*end < shelf->size);
-    shelf->places[(*end)++] = place;
-    shelf->used++;
-}
-
 static void
 double_directory(struct packed_table *table)
 {
     size_t count = (size_t)1 << table->depth;
-    size_t octets = count * sizeof(struct packed_shelf *);
-    struct packed_shelf **shelves = take_memory(table, 2 * octets);
+    struct packed_shelf **shelves = new_directory(2 * count);
 
     assert(table->depth < DEPTH_MAX);
     for (size_t i = 0; i < 2 * count; i++)
         shelves[i] = table->shelves[i / 2];
-    give_memory(table, table->shelves, octets);
+    free(table->shelves);
     table->shelves = shelves;
     table->depth++;
 }
@@ -179,8 +123,8 @@ enlarge_shelf(struct packed_table *table, size_t number, size_t copies)
     uint32_t end = 0;
 
     for (uint32_t i = 0; i < old->size; i++) {
-        if (is_taken(old, i))
-            append_place(larger, old->places[i], &end);
+        if (packed_shelf_is_taken(old, i))
+            packed_shelf_append(larger, old->places[i], &end);
     }
     set_shelves(table, number, copies, larger);
     free_shelf(table, old);
@@ -193,6 +137,7 @@ split_shelf(struct packed_table *table, size_t number, size_t copies)
     struct packed_shelf *halves[2];
     uint32_t ends[2] = {0, 0};
 
+    assert(copies >= 2);
     for (size_t half = 0; half < 2; half++) {
         halves[half] = new_shelf(table, old->depth + 1, old->bits);
         set_shelves(table, number + half * copies / 2, copies / 2, halves[half]);
@@ -200,8 +145,8 @@ split_shelf(struct packed_table *table, size_t number, size_t copies)
     for (uint32_t i = 0; i < old->size; i++) {
         uint32_t half = old->places[i].tag << old->depth >> 31;
 
-        if (is_taken(old, i))
-            append_place(halves[half], old->places[i], &ends[half]);
+        if (packed_shelf_is_taken(old, i))
+            packed_shelf_append(halves[half], old->places[i], &ends[half]);
     }
     free_shelf(table, old);
 }
@@ -214,12 +159,12 @@ grow(struct packed_table *table, uint32_t tag)
     size_t copies;
     size_t first;
 
-    if (shelf->bits == SHELF_BITS_MAX && shelf->depth == table->depth)
+    if (shelf->bits == PACKED_SHELF_BITS_MAX && shelf->depth == table->depth)
         double_directory(table);
     /* The directory names it this many times, side by side. */
     copies = (size_t)1 << (table->depth - shelf->depth);
     first = shelf_number(table, tag) / copies * copies;
-    if (shelf->bits < SHELF_BITS_MAX)
+    if (shelf->bits < PACKED_SHELF_BITS_MAX)
         enlarge_shelf(table, first, copies);
     else
         split_shelf(table, first, copies);
@@ -227,38 +172,14 @@ grow(struct packed_table *table, uint32_t tag)
 
 /* False: the shelf must grow first. */
 static bool
-try_insert(const struct packed_table *table, struct packed_shelf *shelf, uint64_t hash,
-    uint32_t reference)
+try_insert(const struct packed_table *table, uint64_t hash, uint32_t reference)
 {
-    uint32_t at = home_of(shelf, tag_of(hash));
-    uint32_t end;
+    struct packed_shelf *shelf = table->shelves[shelf_number(table, tag_of(hash))];
+    uint32_t at = packed_shelf_home(shelf, tag_of(hash));
 
-    if (shelf->used >= (3U << shelf->bits) / 4)
-        return false;
-    while (is_taken(shelf, at) && is_before(table, shelf->places[at], hash))
+    while (packed_shelf_is_taken(shelf, at) && is_before(table, shelf->places[at], hash))
         at++;
-    end = at;
-    while (is_taken(shelf, end))
-        end++;
-    if (end == shelf->size)
-        return false;
-    memmove(&shelf->places[at + 1], &shelf->places[at],
-        (end - at) * sizeof(struct packed_place));
-    shelf->places[at] = (struct packed_place){tag_of(hash), reference};
-    shelf->used++;
-    return true;
-}
-
-/* Closes the gap: those behind that do not stand at home move up. */
-static void
-remove_place(struct packed_shelf *shelf, uint32_t at)
-{
-    while (is_taken(shelf, at + 1) && home_of(shelf, shelf->places[at + 1].tag) <= at) {
-        shelf->places[at] = shelf->places[at + 1];
-        at++;
-    }
-    shelf->places[at] = (struct packed_place){0, 0};
-    shelf->used--;
+    return packed_shelf_insert(shelf, (struct packed_place){tag_of(hash), reference}, at);
 }
 
 /* Moves what lives in a block that is half holes to where there is room. */
@@ -321,7 +242,7 @@ packed_table_clear(struct packed_table *table)
         struct packed_shelf *shelf = table->shelves[i];
 
         i += (size_t)1 << (table->depth - shelf->depth);
-        free(shelf);
+        packed_shelf_free(shelf);
     }
     free(table->shelves);
     packed_blocks_clear(&table->blocks);
@@ -353,11 +274,10 @@ put_new(struct packed_table *table, uint64_t hash, struct span key, struct span 
     if (reference == 0)
         return false;
     if (table->shelves == NULL) {
-        table->shelves = take_memory(table, sizeof(struct packed_shelf *));
-        table->shelves[0] = new_shelf(table, 0, SHELF_BITS_MIN);
+        table->shelves = new_directory(1);
+        table->shelves[0] = new_shelf(table, 0, PACKED_SHELF_BITS_MIN);
     }
-    while (!try_insert(
-        table, table->shelves[shelf_number(table, tag_of(hash))], hash, reference))
+    while (!try_insert(table, hash, reference))
         grow(table, tag_of(hash));
     table->count++;
     return true;
@@ -416,7 +336,7 @@ packed_table_remove(struct packed_table *table, struct span key)
     if (at == no_place)
         return false;
     reference = shelf->places[at].reference;
-    remove_place(shelf, at);
+    packed_shelf_remove(shelf, at);
     remove_entry(table, reference);
     table->count--;
     return true;
@@ -435,10 +355,11 @@ packed_table_next(
     while (number < (size_t)1 << table->depth) {
         const struct packed_shelf *shelf = table->shelves[number];
         size_t copies = (size_t)1 << (table->depth - shelf->depth);
-        uint32_t at = is_first ? home_of(shelf, tag_of(wanted)) : 0;
+        uint32_t at = is_first ? packed_shelf_home(shelf, tag_of(wanted)) : 0;
 
         for (; at < shelf->size; at++) {
-            if (!is_taken(shelf, at) || is_before(table, shelf->places[at], wanted))
+            if (!packed_shelf_is_taken(shelf, at) ||
+                is_before(table, shelf->places[at], wanted))
                 continue;
             *entry = entry_of(table, shelf->places[at]);
             *cursor = hash_key(table, entry->key);
@@ -453,5 +374,8 @@ packed_table_next(
 size_t
 packed_table_memory(const struct packed_table *table)
 {
-    return table->blocks.memory + table->index_memory;
+    size_t directory = table->shelves == NULL ? 0 : (size_t)1 << table->depth;
+
+    return table->blocks.memory + table->shelf_memory +
+           directory * sizeof(struct packed_shelf *);
 }

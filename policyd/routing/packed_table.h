@@ -26,7 +26,7 @@ struct packed_table {
     size_t count;                  /* entries */
     struct packed_shelf **shelves; /* 2^depth; NULL in a table that never had an entry */
     unsigned depth;
-    size_t index_memory; /* octets taken */
+    size_t shelf_memory; /* octets */
 };
 
 void packed_table_init(struct packed_table *table, struct hash_key hash_key);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policyd/routing/packed_table.h"
+#include "policyd/routing/replica_members.h"
 
 struct domain_record {
     struct domain_state *state;
@@ -18,12 +19,10 @@ struct domain_record {
 struct replica {
     bool loaded;
     size_t ours_count;
-    size_t member_count;
-    size_t lists_memory;         /* octets in the tables of all lists */
     struct packed_table domains; /* name -> struct domain_record * */
     struct packed_table pins;    /* name -> place, and until unless it is for ever */
     struct packed_table units;   /* recipient -> unit */
-    struct packed_table lists; /* list_key -> struct packed_table *, of unit -> nothing */
+    struct replica_members members;
 };
 
 enum { PIN_SHORT = 1, PIN_LONG = 1 + sizeof(int64_t) };
@@ -126,79 +125,6 @@ show_record(const struct domain_record *record)
     };
 }
 
-/* --- lists --- */
-
-struct list_key {
-    char data[2 + 2 * REPLICA_NAME_MAX];
-    size_t length;
-};
-
-/* The domain's length goes in front, so that no two pairs of names give the same key. */
-static bool
-make_list_key(struct span domain, struct span list, struct list_key *key)
-{
-    if (!is_name(domain) || !is_name(list))
-        return false;
-    key->data[0] = (char)(domain.length >> 8);
-    key->data[1] = (char)(domain.length & 0xff);
-    memcpy(key->data + 2, domain.data, domain.length);
-    memcpy(key->data + 2 + domain.length, list.data, list.length);
-    key->length = 2 + domain.length + list.length;
-    return true;
-}
-
-static void
-split_list_key(struct span key, struct span *domain, struct span *list)
-{
-    size_t length =
-        (size_t)(unsigned char)key.data[0] << 8 | (size_t)(unsigned char)key.data[1];
-
-    *domain = span_first(span_from(key, 2), length);
-    *list = span_from(key, 2 + length);
-}
-
-static struct packed_table *
-find_list(const struct replica *replica, struct span domain, struct span list)
-{
-    struct list_key key;
-    struct span value;
-
-    if (!make_list_key(domain, list, &key))
-        return NULL;
-    if (!packed_table_find(&replica->lists, span_make(key.data, key.length), &value))
-        return NULL;
-    return value_pointer(value);
-}
-
-static struct packed_table *
-need_list(struct replica *replica, struct span domain, struct span list)
-{
-    struct packed_table *members = find_list(replica, domain, list);
-    struct list_key key;
-    void *pointer;
-
-    if (members != NULL)
-        return members;
-    if (!make_list_key(domain, list, &key) || replica->lists.count == REPLICA_LISTS_MAX)
-        return NULL;
-    members = pointer = malloc(sizeof(*members));
-    if (members == NULL)
-        abort();
-    packed_table_init(members, table_key);
-    if (packed_table_put(
-            &replica->lists, span_make(key.data, key.length), pointer_value(&pointer)))
-        return members;
-    free(members);
-    return NULL;
-}
-
-static void
-free_list(struct packed_table *members)
-{
-    packed_table_clear(members);
-    free(members);
-}
-
 /* --- the whole --- */
 
 void
@@ -220,7 +146,7 @@ replica_new(void)
     packed_table_init(&replica->domains, table_key);
     packed_table_init(&replica->pins, table_key);
     packed_table_init(&replica->units, table_key);
-    packed_table_init(&replica->lists, table_key);
+    replica_members_init(&replica->members, table_key);
     return replica;
 }
 
@@ -234,13 +160,10 @@ replica_free(struct replica *replica)
         return;
     while (packed_table_next(&replica->domains, &cursor, &entry))
         free_record(value_pointer(entry.value));
-    cursor = 0;
-    while (packed_table_next(&replica->lists, &cursor, &entry))
-        free_list(value_pointer(entry.value));
     packed_table_clear(&replica->domains);
     packed_table_clear(&replica->pins);
     packed_table_clear(&replica->units);
-    packed_table_clear(&replica->lists);
+    replica_members_clear(&replica->members);
     free(replica);
 }
 
@@ -281,18 +204,13 @@ bool
 replica_list_has(
     const struct replica *replica, struct span domain, struct span list, struct span unit)
 {
-    const struct packed_table *members = find_list(replica, domain, list);
-    struct span value;
-
-    return members != NULL && packed_table_find(members, unit, &value);
+    return replica_members_has(&replica->members, domain, list, unit);
 }
 
 size_t
 replica_list_count(const struct replica *replica, struct span domain, struct span list)
 {
-    const struct packed_table *members = find_list(replica, domain, list);
-
-    return members == NULL ? 0 : members->count;
+    return replica_members_count(&replica->members, domain, list);
 }
 
 bool
@@ -322,15 +240,16 @@ replica_unit_count(const struct replica *replica)
 size_t
 replica_member_count(const struct replica *replica)
 {
-    return replica->member_count;
+    return replica->members.count;
 }
 
 size_t
 replica_memory(const struct replica *replica)
 {
     return packed_table_memory(&replica->domains) + packed_table_memory(&replica->pins) +
-           packed_table_memory(&replica->units) + packed_table_memory(&replica->lists) +
-           replica->lists_memory + replica->domains.count * sizeof(struct domain_record);
+           packed_table_memory(&replica->units) +
+           replica_members_memory(&replica->members) +
+           replica->domains.count * sizeof(struct domain_record);
 }
 
 bool
@@ -376,28 +295,14 @@ bool
 replica_next_list(const struct replica *replica, uint64_t *cursor, struct span *domain,
     struct span *list, size_t *count)
 {
-    struct packed_entry entry;
-    const struct packed_table *members;
-
-    if (!packed_table_next(&replica->lists, cursor, &entry))
-        return false;
-    members = value_pointer(entry.value);
-    split_list_key(entry.key, domain, list);
-    *count = members->count;
-    return true;
+    return replica_members_next_list(&replica->members, cursor, domain, list, count);
 }
 
 bool
 replica_next_member(const struct replica *replica, struct span domain, struct span list,
     uint64_t *cursor, struct span *unit)
 {
-    const struct packed_table *members = find_list(replica, domain, list);
-    struct packed_entry entry;
-
-    if (members == NULL || !packed_table_next(members, cursor, &entry))
-        return false;
-    *unit = entry.key;
-    return true;
+    return replica_members_next(&replica->members, domain, list, cursor, unit);
 }
 
 bool
@@ -515,58 +420,18 @@ replica_remove_unit(struct replica *replica, struct span recipient)
     (void)packed_table_remove(&replica->units, recipient);
 }
 
-/* Its size and its members count for the whole. */
-static void
-count_list(struct replica *replica, const struct packed_table *members, size_t former,
-    size_t former_memory)
-{
-    replica->member_count += members->count - former;
-    replica->lists_memory += packed_table_memory(members) - former_memory;
-}
-
 bool
 replica_put_member(
     struct replica *replica, struct span domain, struct span list, struct span unit)
 {
-    struct packed_table *members;
-    size_t former;
-    size_t former_memory;
-    bool done;
-
-    if (!is_name(unit))
-        return false;
-    members = need_list(replica, domain, list);
-    if (members == NULL)
-        return false;
-    former = members->count;
-    former_memory = packed_table_memory(members);
-    done = packed_table_put(members, unit, SPAN(""));
-    count_list(replica, members, former, former_memory);
-    return done;
+    return is_name(unit) && replica_members_put(&replica->members, domain, list, unit);
 }
 
 void
 replica_remove_member(
     struct replica *replica, struct span domain, struct span list, struct span unit)
 {
-    struct packed_table *members = find_list(replica, domain, list);
-    size_t former;
-    size_t former_memory;
-    struct list_key key;
-
-    if (members == NULL)
-        return;
-    former = members->count;
-    former_memory = packed_table_memory(members);
-    if (!packed_table_remove(members, unit))
-        return;
-    count_list(replica, members, former, former_memory);
-    if (members->count > 0)
-        return;
-    replica->lists_memory -= packed_table_memory(members);
-    if (make_list_key(domain, list, &key))
-        packed_table_remove(&replica->lists, span_make(key.data, key.length));
-    free_list(members);
+    replica_members_remove(&replica->members, domain, list, unit);
 }
 
 void
