@@ -1,11 +1,19 @@
 /*
  * postfix-setup: prints, applies or takes back what wires the suite into Postfix.
  */
+#include "policyd/ctl/ctl_setup.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
 #include "policyd/ctl/ctl_client.h"
+#include "policyd/ctl/ctl_file.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/setup_site.h"
 #include "shared/base/json.h"
+
+#define POSTFIX_FOLDER "/etc/postfix"
 
 enum { TEXT_MAX = 4 << 20 };
 
@@ -344,4 +352,43 @@ ctl_setup_run(struct ctl *ctl)
     if (!gather(&setup, &error))
         return ctl_output_fail(CTL_NO, "%s", error.text);
     return apply || remove ? change(&setup) : print_plan(&setup);
+}
+
+/* postconf is run only where our word is found: --watch looks often. */
+static bool
+is_wired(const char *directory)
+{
+    char path[4096];
+    struct buffer text;
+    struct error error;
+    bool found;
+
+    (void)snprintf(path, sizeof(path), "%s/main.cf", directory);
+    if (access(path, R_OK) != 0)
+        return false;
+    buffer_init(&text, TEXT_MAX);
+    found =
+        ctl_file_read(path, &text, &error) &&
+        span_find_text(buffer_span(&text), SPAN("postshift_transport_maps")) != SPAN_NONE;
+    buffer_clear(&text);
+    return found;
+}
+
+void
+ctl_setup_tell_change(struct ctl *ctl)
+{
+    const char *directory = ctl->arguments.values[CTL_DIRECTORY];
+    struct setup setup = {.ctl = ctl, .want = SETUP_APPLY};
+    struct error error;
+
+    if (!is_wired(directory != NULL ? directory : POSTFIX_FOLDER))
+        return;
+    if (!gather(&setup, &error)) {
+        ctl_output_warn("Postfix's wiring was not compared: %s", error.text);
+        return;
+    }
+    if (setup.plan.maps_changed) {
+        print_changed_maps(&setup, "");
+        ctl_output_say("  postshiftctl postfix-setup --apply takes it over");
+    }
 }

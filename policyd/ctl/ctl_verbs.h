@@ -7,6 +7,20 @@
 
 #include "policyd/ctl/ctl.h"
 
+int ctl_status_run(struct ctl *ctl);
+int ctl_route_run(struct ctl *ctl);
+int ctl_set_run(struct ctl *ctl);
+int ctl_rollback_run(struct ctl *ctl);
+int ctl_pin_run(struct ctl *ctl);
+int ctl_pin_remove(struct ctl *ctl);
+int ctl_unit_run(struct ctl *ctl);
+int ctl_moves_run(struct ctl *ctl);
+int ctl_state_forget(struct ctl *ctl);
+int ctl_state_accept(struct ctl *ctl);
+int ctl_local_set(struct ctl *ctl);
+int ctl_local_rollback(struct ctl *ctl);
+int ctl_local_clear(struct ctl *ctl);
+int ctl_events_run(struct ctl *ctl);
 int ctl_setup_run(struct ctl *ctl);
 
 #endif

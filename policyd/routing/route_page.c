@@ -53,8 +53,8 @@ route_page_explain(struct buffer *out, const struct route *route)
         buffer_append_text(out, " says nothing usable, mail waits in the queue");
         break;
     case ROUTE_REASON_NO_STANDBY:
-        buffer_append_text(
-            out, "it is sent to standby, which the domain lacks, mail waits in the queue");
+        buffer_append_text(out,
+            "it is sent to standby, which the domain lacks, mail waits in the queue");
         break;
     case ROUTE_REASON_MODE:
         buffer_printf(out, "mode is %s", domain_mode_name(route->mode));

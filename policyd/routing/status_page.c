@@ -27,15 +27,29 @@ is_listed(const struct route_rules *rules, struct span name)
     return false;
 }
 
+/* How many domains the replica knows, ours or not. */
+static size_t
+count_known(const struct replica *replica)
+{
+    struct replica_domain found;
+    struct span name;
+    uint64_t cursor = 0;
+    size_t count = 0;
+
+    while (replica_next_domain(replica, &cursor, &name, &found))
+        count++;
+    return count;
+}
+
 /* All domains of the replica, and the listed ones that are not in it. */
 static struct entry *
 collect(const struct route_rules *rules, const struct replica *replica, size_t *count)
 {
-    size_t most = replica_domain_count(replica) + rules->domain_count + 1;
+    size_t most = count_known(replica) + rules->domain_count + 1;
     struct entry *entries = calloc(most, sizeof(*entries));
     struct replica_domain found;
     struct span name;
-    size_t cursor = 0;
+    uint64_t cursor = 0;
 
     assert(entries != NULL);
     *count = 0;
@@ -92,7 +106,8 @@ write_entry(struct json *json, const struct route_rules *rules, const struct ent
 {
     json_object_begin(json, NULL);
     json_span(json, "domain", entry->name);
-    json_bool(json, "ours", rules->domain_count == 0 || is_listed(rules, entry->name));
+    json_bool(json, "ours",
+        rules->domain_count > 0 ? is_listed(rules, entry->name) : entry->domain.ours);
     json_bool(json, "good", entry->domain.state != NULL);
     write_state(json, entry->domain.state);
     json_integer(json, "rev", (int64_t)entry->domain.rev);
@@ -124,6 +139,15 @@ write_facts(struct json *json, const struct status_facts *facts)
     json_array_end(json);
 }
 
+static void
+write_count(struct json *json, const char *key, bool unknown, size_t count)
+{
+    if (unknown)
+        json_null(json, key);
+    else
+        json_integer(json, key, (int64_t)count);
+}
+
 void
 status_page_write(struct buffer *out, const struct status_facts *facts,
     const struct route_rules *rules, const struct replica *replica)
@@ -135,8 +159,8 @@ status_page_write(struct buffer *out, const struct status_facts *facts,
     json_object_begin(&json, NULL);
     write_facts(&json, facts);
     json_bool(&json, "loaded", replica_is_loaded(replica));
-    json_integer(&json, "pins", (int64_t)replica_pin_count(replica));
-    json_integer(&json, "units", (int64_t)replica_unit_count(replica));
+    write_count(&json, "pins", facts->only_domains, replica_pin_count(replica));
+    write_count(&json, "units", facts->only_domains, replica_unit_count(replica));
     json_array_begin(&json, "domains");
     for (size_t i = 0; i < count; i++)
         write_entry(&json, rules, &entries[i]);

@@ -3,14 +3,17 @@
  * postshiftctl makes by itself when policyd is silent.  One writer, so that the keys are
  * the same whoever was asked.
  *
- *     {"source": "policyd", "program": "postshift-policyd", "version": "0.1", "host":
- * "gw1", "loaded": true, "redis": {"address": "inet:127.0.0.1:6379", "up": true,
- * "synced": 1764000000 | null, "error": null | "text"}, "pins": 14, "units": 3, "notes":
- * ["what somebody should look at", ...], "domains": [{"domain": "example.com", "ours":
- * true, "good": true, "mode": "split", "weight": 30, "old":
- * "cutover-old:[192.0.2.10]:25", "new": "...", "standby": "", "same_as": "", "inside":
- * "", "lists": ["canary"], "rev": 12, "override": null | {"weight": 0 | null, "mode":
- * "old" | null}, "suspect": false, "why": null | "text"}, ...]}
+ *     {"source": "policyd", "program": "postshift-policyd", "version": "0.1",
+ *      "host": "gw1", "loaded": true, "pins": 14 | null, "units": 3,
+ *      "redis": {"address": "inet:127.0.0.1:6379", "up": true,
+ *                "synced": 1764000000 | null, "error": null | "text"},
+ *      "notes": ["what somebody should look at", ...],
+ *      "domains": [{"domain": "example.com", "ours": true, "good": true,
+ *                   "mode": "split", "weight": 30, "old": "cutover-old:[192.0.2.10]:25",
+ *                   "new": "...", "standby": "", "same_as": "", "inside": "",
+ *                   "lists": ["canary"], "rev": 12,
+ *                   "override": null | {"weight": 0 | null, "mode": "old" | null},
+ *                   "suspect": false, "why": null | "text"}, ...]}
  *
  * Domains stand in the order of their names.  `weight` and `mode` are those of the good
  * state, or null without one; what `override` has wins over them.  `ours` is false for a
@@ -32,6 +35,7 @@ struct status_facts {
     const char *redis_error;  /* NULL: none */
     const char *const *notes; /* alarms and warnings, a line each */
     size_t note_count;
+    bool only_domains; /* pins and units were not read: null */
 };
 
 /* Domains of `rules` without any entry in the replica are listed too, as not good. */

@@ -1,0 +1,275 @@
+#include "policyd/ctl/ctl_domain.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_policyd.h"
+#include "policyd/ctl/ctl_write.h"
+#include "shared/base/number.h"
+
+enum { TRIES = 8 };
+
+/* One attempt: what was read, and what it would become. */
+struct attempt {
+    struct ctl *ctl;
+    const struct ctl_domain_order *order;
+    struct ctl_domain now;
+    struct domain_field *next; /* the whole hash as it would be */
+    size_t next_count;
+    struct domain_field *set; /* what differs, rev last */
+    size_t set_count;
+    struct span *drop;
+    size_t drop_count;
+    struct ctl_event *events;
+    size_t event_count;
+    uint64_t rev;
+    const char *why;
+};
+
+static const struct domain_field *
+find_field(const struct domain_field *fields, size_t count, struct span name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (span_equal(fields[i].name, name))
+            return &fields[i];
+    }
+    return NULL;
+}
+
+static const char *
+text_of(struct attempt *attempt, struct span text)
+{
+    return arena_text(attempt->ctl->arena, text);
+}
+
+/* Lays one field of the order over the hash. */
+static void
+lay_over(struct attempt *attempt, const struct domain_field *wanted)
+{
+    const struct domain_field *now =
+        find_field(attempt->now.fields, attempt->now.count, wanted->name);
+    bool drops = wanted->value.length == 0;
+
+    if (drops ? now == NULL : now != NULL && span_equal(now->value, wanted->value))
+        return;
+    if (drops)
+        attempt->drop[attempt->drop_count++] = wanted->name;
+    else
+        attempt->set[attempt->set_count++] = *wanted;
+    attempt->events[attempt->event_count++] = (struct ctl_event){
+        .domain = attempt->order->name,
+        .what = text_of(attempt, wanted->name),
+        .from = now != NULL ? text_of(attempt, now->value) : "",
+        .to = text_of(attempt, wanted->value),
+        .rev = attempt->rev,
+    };
+}
+
+static bool
+is_dropped(const struct attempt *attempt, struct span name)
+{
+    for (size_t i = 0; i < attempt->drop_count; i++) {
+        if (span_equal(attempt->drop[i], name))
+            return true;
+    }
+    return false;
+}
+
+/* The whole hash as it would be: what stays, then what is set. */
+static void
+make_next(struct attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->now.count; i++) {
+        const struct domain_field *field = &attempt->now.fields[i];
+
+        if (!is_dropped(attempt, field->name) &&
+            find_field(attempt->set, attempt->set_count, field->name) == NULL)
+            attempt->next[attempt->next_count++] = *field;
+    }
+    for (size_t i = 0; i < attempt->set_count; i++)
+        attempt->next[attempt->next_count++] = attempt->set[i];
+}
+
+static void
+plan(struct attempt *attempt)
+{
+    const struct ctl_domain_order *order = attempt->order;
+    struct arena *arena = attempt->ctl->arena;
+    size_t most = attempt->now.count + order->count + 1;
+
+    attempt->next = arena_take(arena, most * sizeof(*attempt->next));
+    attempt->set = arena_take(arena, most * sizeof(*attempt->set));
+    attempt->drop = arena_take(arena, most * sizeof(*attempt->drop));
+    attempt->events = arena_take(arena, most * sizeof(*attempt->events));
+    attempt->rev = ctl_write_next_rev(&attempt->now);
+    for (size_t i = 0; i < order->count; i++)
+        lay_over(attempt, &order->fields[i]);
+    attempt->set[attempt->set_count++] = (struct domain_field){
+        SPAN("rev"), span_of(arena_printf(arena, "%" PRIu64, attempt->rev))};
+    make_next(attempt);
+}
+
+/* --if-rev: the number that the hash must have; none counts as 0. */
+static bool
+has_wanted_rev(struct attempt *attempt, int *status)
+{
+    const char *text = attempt->ctl->arguments.values[CTL_IF_REV];
+    const struct domain_field *rev =
+        find_field(attempt->now.fields, attempt->now.count, SPAN("rev"));
+    uint64_t wanted;
+    uint64_t has = 0;
+
+    if (text == NULL)
+        return true;
+    if (!number_unsigned(span_of(text), UINT64_MAX, &wanted)) {
+        *status = ctl_output_fail(CTL_USAGE, "--if-rev takes a number");
+        return false;
+    }
+    if (rev != NULL)
+        (void)number_unsigned(rev->value, UINT64_MAX, &has);
+    if (has == wanted)
+        return true;
+    *status = ctl_output_fail(CTL_REFUSED,
+        "%s has rev %" PRIu64 ", not %" PRIu64 "; nothing was changed",
+        attempt->order->name, has, wanted);
+    return false;
+}
+
+static bool
+pass_guard(struct attempt *attempt, const struct domain_state *next, int *status)
+{
+    const struct ctl_domain_order *order = attempt->order;
+    struct ctl *ctl = attempt->ctl;
+    const char *danger =
+        order->danger != NULL ? order->danger(&attempt->now, next) : NULL;
+    const char *given = ctl->arguments.values[CTL_WHY];
+
+    attempt->why = given != NULL ? given : order->why != NULL ? order->why : "";
+    if (danger == NULL)
+        return true;
+    if (ctl_arguments_has(&ctl->arguments, CTL_FORCE)) {
+        attempt->why = arena_printf(ctl->arena, "%s%s(forced: %s)", attempt->why,
+            attempt->why[0] == '\0' ? "" : " ", danger);
+        return true;
+    }
+    *status = ctl_output_fail(CTL_REFUSED, "%s: %s is refused; %s (--force overrides)",
+        order->name, danger, order->remedy);
+    return false;
+}
+
+/* Whether policyd would take it, and the guard lets it pass; else *status. */
+static bool
+check(struct attempt *attempt, int *status)
+{
+    struct ctl *ctl = attempt->ctl;
+    struct domain_problem problem;
+    struct domain_state *next =
+        domain_state_parse(span_of(attempt->order->name), attempt->next,
+            attempt->next_count, &ctl->config->serve->state_rules, &problem, NULL, NULL);
+    bool passed;
+
+    if (next == NULL) {
+        *status = ctl_output_fail(CTL_NO, "%s: %s%s%s%s: %s; nothing was changed",
+            attempt->order->name, problem.field, problem.value[0] == '\0' ? "" : " \"",
+            problem.value, problem.value[0] == '\0' ? "" : "\"", problem.text);
+        return false;
+    }
+    passed = pass_guard(attempt, next, status);
+    domain_state_free(next);
+    return passed;
+}
+
+static void
+tell(struct attempt *attempt)
+{
+    struct ctl *ctl = attempt->ctl;
+
+    for (size_t i = 0; i < attempt->event_count; i++) {
+        const struct ctl_event *event = &attempt->events[i];
+
+        ctl_output_say("%s %s: %s -> %s", attempt->order->name, event->what,
+            event->from[0] == '\0' ? "(none)"
+                                   : ctl_output_text(ctl->arena, span_of(event->from)),
+            event->to[0] == '\0' ? "(none)"
+                                 : ctl_output_text(ctl->arena, span_of(event->to)));
+    }
+    ctl_output_say("rev %" PRIu64, attempt->rev);
+    ctl_policyd_confirm(ctl, attempt->order->name, attempt->rev);
+}
+
+static bool
+is_listed(const struct ctl *ctl, const char *name)
+{
+    const struct route_rules *rules = &ctl->config->serve->route_rules;
+
+    for (size_t i = 0; i < rules->domain_count; i++) {
+        if (span_is(span_of(name), rules->domains[i]))
+            return true;
+    }
+    return rules->domain_count == 0;
+}
+
+/* True: *status is final. */
+static bool
+try_once(struct attempt *attempt, int *status)
+{
+    const struct ctl_domain_order *order = attempt->order;
+    struct ctl *ctl = attempt->ctl;
+    struct ctl_change change;
+    struct error error;
+    bool written;
+
+    if (!ctl_store_domain(ctl, span_of(order->name), &attempt->now, &error)) {
+        *status = ctl_store_fail(ctl, &error);
+        return true;
+    }
+    if (attempt->now.is_no_hash || (attempt->now.count == 0 && order->must_exist)) {
+        *status = ctl_output_fail(CTL_NO, "%s %s", order->name,
+            attempt->now.is_no_hash ? "has a key in Redis that is no hash: delete it"
+                                    : "has no state in Redis");
+        return true;
+    }
+    if (!has_wanted_rev(attempt, status))
+        return true;
+    plan(attempt);
+    if (attempt->event_count == 0) {
+        ctl_output_say("%s: nothing changes", order->name);
+        *status = CTL_DONE;
+        return true;
+    }
+    if (!check(attempt, status))
+        return true;
+    for (size_t i = 0; i < attempt->event_count; i++)
+        attempt->events[i].why = attempt->why;
+    change = (struct ctl_change){attempt->set, attempt->set_count, attempt->drop,
+        attempt->drop_count, attempt->events, attempt->event_count};
+    if (!ctl_write_domain(ctl, &attempt->now, &change, &written, &error)) {
+        *status = ctl_store_fail(ctl, &error);
+        return true;
+    }
+    if (written) {
+        *status = CTL_DONE;
+        tell(attempt);
+    }
+    return written;
+}
+
+int
+ctl_domain_change(struct ctl *ctl, const struct ctl_domain_order *order)
+{
+    if (!is_listed(ctl, order->name))
+        ctl_output_warn(
+            "%s is not among [policyd] domains: policyd will not take it", order->name);
+    for (int i = 0; i < TRIES; i++) {
+        struct attempt attempt = {.ctl = ctl, .order = order};
+        int status = CTL_NO;
+        bool done = try_once(&attempt, &status);
+
+        ctl_domain_clear(&attempt.now);
+        if (done)
+            return status;
+    }
+    return ctl_output_fail(
+        CTL_NO, "%s is being changed by others all the time; try again", order->name);
+}

@@ -1,0 +1,27 @@
+/*
+ * ctl_domain - one change of a domain's hash, from order to confirmation.
+ *
+ * Reads the hash, lays the order over it, checks the result by policyd's own rules and by
+ * a guard, writes it where the hash is still what was read (else begins anew), and asks
+ * policyd whether it answers so.
+ */
+#ifndef POLICYD_CTL_CTL_DOMAIN_H
+#define POLICYD_CTL_CTL_DOMAIN_H
+
+#include "policyd/ctl/ctl_store.h"
+
+struct ctl_domain_order {
+    const char *name;                  /* canonical */
+    const struct domain_field *fields; /* an empty value drops the field */
+    size_t count;
+    const char *why; /* where no --why is given, or NULL */
+    /* What speaks against going from the one to the other, or NULL; --force overrides. */
+    const char *(*danger)(const struct ctl_domain *now, const struct domain_state *next);
+    const char *remedy;
+    bool must_exist;
+};
+
+/* Gives the exit code; everything is said. */
+int ctl_domain_change(struct ctl *ctl, const struct ctl_domain_order *order);
+
+#endif

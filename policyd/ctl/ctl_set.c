@@ -1,0 +1,83 @@
+/*
+ * set: a domain's hash is changed, checked as policyd would check it, and only where
+ * nobody else changed it meanwhile.
+ */
+#include "policyd/ctl/ctl_domain.h"
+#include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_verbs.h"
+#include "shared/service/config.h"
+
+static const char *const fields[] = {"weight", "old", "new", "standby", "mode", "same_as",
+    "lists", "inside", "imap_old", "imap_new"};
+
+/* `field=value` to a field; false: said so. */
+static bool
+read_word(struct ctl *ctl, const char *word, struct domain_field *field)
+{
+    struct span text = span_of(word);
+    size_t equals = span_find(text, '=');
+    const char *shown = ctl_output_text(ctl->arena, span_first(text, equals));
+    const char *near;
+
+    if (equals == SPAN_NONE) {
+        (void)ctl_output_fail(
+            CTL_USAGE, "%s: what is to be set is missing (field=value)", shown);
+        return false;
+    }
+    *field = (struct domain_field){span_first(text, equals), span_from(text, equals + 1)};
+    for (size_t i = 0; i < ARRAY_LENGTH(fields); i++) {
+        if (span_is(field->name, fields[i]))
+            return true;
+    }
+    near = config_nearest(field->name, fields, ARRAY_LENGTH(fields));
+    if (span_is(field->name, "rev"))
+        (void)ctl_output_fail(CTL_USAGE, "rev is counted by postshiftctl itself");
+    else
+        (void)ctl_output_fail(CTL_USAGE, "there is no field %s%s%s%s", shown,
+            near != NULL ? " (did you mean " : "", near != NULL ? near : "",
+            near != NULL ? "?)" : "");
+    return false;
+}
+
+/* Sending more to new than now, without a word on mail that starts inside. */
+static const char *
+find_danger(const struct ctl_domain *now, const struct domain_state *next)
+{
+    bool was_unset = now->state != NULL && now->state->inside == INSIDE_UNSET;
+
+    if (next->inside != INSIDE_UNSET || next->same_as[0] != '\0')
+        return NULL;
+    if (next->weight > (was_unset ? now->state->weight : 0))
+        return "a weight above 0 without `inside`";
+    if (next->mode == DOMAIN_MODE_NEW &&
+        !(was_unset && now->state->mode == DOMAIN_MODE_NEW))
+        return "mode=new without `inside`";
+    return NULL;
+}
+
+int
+ctl_set_run(struct ctl *ctl)
+{
+    struct ctl_arguments *arguments = &ctl->arguments;
+    size_t count = arguments->count - 1;
+    struct domain_field *wanted = arena_take(ctl->arena, count * sizeof(*wanted));
+    struct ctl_domain_order order = {
+        .fields = wanted,
+        .count = count,
+        .danger = find_danger,
+        .remedy = "say how mail that starts inside is handled: "
+                  "inside=relay|forward|map|accept, see postshift.conf(5)",
+    };
+
+    for (size_t i = 0; i < count; i++) {
+        if (!read_word(ctl, arguments->words[i + 1], &wanted[i]))
+            return CTL_USAGE;
+        for (size_t j = 0; j < i; j++) {
+            if (span_equal(wanted[i].name, wanted[j].name))
+                return ctl_output_fail(CTL_USAGE, "%.*s is given twice",
+                    (int)wanted[i].name.length, wanted[i].name.data);
+        }
+    }
+    order.name = ctl_store_canonical_domain(ctl, arguments->words[0]);
+    return order.name == NULL ? CTL_USAGE : ctl_domain_change(ctl, &order);
+}

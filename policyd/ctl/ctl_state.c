@@ -1,0 +1,77 @@
+/*
+ * forget and accept-state: what ends our say over a domain, and what makes a gateway take
+ * what it took for no order.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "policyd/ctl/ctl_domain.h"
+#include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_verbs.h"
+#include "policyd/ctl/ctl_write.h"
+
+enum { WEIGHT_ALL = 10000 };
+
+/* Forgotten, a domain's mail goes where the site's own maps say: that should be new. */
+static const char *
+find_danger(const struct ctl_domain *now, const struct domain_state *next)
+{
+    const struct domain_state *state = now->state;
+
+    (void)next;
+    if (state == NULL)
+        return "forgetting a domain without a good state";
+    if (state->mode == DOMAIN_MODE_NEW || state->same_as[0] != '\0' ||
+        (state->mode == DOMAIN_MODE_SPLIT && state->weight == WEIGHT_ALL))
+        return NULL;
+    return "forgetting a domain that is not all on new";
+}
+
+int
+ctl_state_forget(struct ctl *ctl)
+{
+    const struct domain_field forgotten = {SPAN("mode"), SPAN("forgotten")};
+    struct ctl_domain_order order = {
+        .name = ctl_store_canonical_domain(ctl, ctl->arguments.words[0]),
+        .fields = &forgotten,
+        .count = 1,
+        .why = "forget",
+        .danger = find_danger,
+        .remedy = "its mail would go where the site's own maps say",
+        .must_exist = true,
+    };
+    int status;
+
+    if (order.name == NULL)
+        return CTL_USAGE;
+    status = ctl_domain_change(ctl, &order);
+    if (status == CTL_DONE)
+        ctl_output_say(
+            "%s now goes where the site's own maps say; its keys may be deleted "
+            "once it is out of [policyd] domains on every gateway",
+            order.name);
+    return status;
+}
+
+int
+ctl_state_accept(struct ctl *ctl)
+{
+    const char *name = "*";
+    struct ctl_event event = {.what = "accept"};
+    struct span before;
+    struct error error;
+
+    if (ctl->arguments.count > 0)
+        name = ctl_store_canonical_domain(ctl, ctl->arguments.words[0]);
+    if (name == NULL)
+        return CTL_USAGE;
+    event.domain = name;
+    event.to = arena_printf(ctl->arena, "%s %lld", name, (long long)time(NULL));
+    event.why = ctl->arguments.values[CTL_WHY];
+    if (!ctl_write_value(ctl, ctl_store_key(ctl, ctl->arena, "accept", span_of("")),
+            span_of(event.to), &event, &before, &error))
+        return ctl_store_fail(ctl, &error);
+    ctl_output_say("%s: each gateway takes what Redis says now, once",
+        strcmp(name, "*") == 0 ? "all domains, pins, units and lists" : name);
+    return CTL_DONE;
+}

@@ -1,0 +1,315 @@
+/*
+ * unit set, load, delete, show: what moves as one.
+ */
+#include <string.h>
+
+#include "policyd/ctl/ctl_bulk.h"
+#include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_policyd.h"
+#include "policyd/ctl/ctl_verbs.h"
+#include "shared/base/json.h"
+
+enum { FOUND_MAX = 256 << 20, BUNCH = 1000, BUNCH_OCTETS = 16 << 20 };
+
+/* An address of the command line, canonical; false: said so. */
+static bool
+read_address(struct ctl *ctl, const char *word, struct span *address, int *status)
+{
+    struct recipient recipient;
+    struct error error;
+
+    if (!ctl_store_canonical_recipient(ctl, span_of(word), &recipient)) {
+        *status = ctl_output_fail(
+            CTL_USAGE, "%s is no address", ctl_output_text(ctl->arena, span_of(word)));
+        return false;
+    }
+    *address = arena_span(ctl->arena, recipient_address(&recipient));
+    if (ctl_store_follow(ctl, address, &error))
+        return true;
+    *status = ctl_store_fail(ctl, &error);
+    return false;
+}
+
+static const char *
+domain_of(struct ctl *ctl, struct span address)
+{
+    return arena_text(ctl->arena, span_from(address, span_find_last(address, '@') + 1));
+}
+
+/* An empty unit removes. */
+static int
+write_one(struct ctl *ctl, struct span address, struct span unit)
+{
+    const char *shown = arena_text(ctl->arena, address);
+    struct ctl_event event = {
+        .domain = domain_of(ctl, address),
+        .what = arena_printf(ctl->arena, "unit %s", shown),
+        .to = arena_text(ctl->arena, unit),
+        .why = ctl->arguments.values[CTL_WHY],
+    };
+    struct span before;
+    struct error error;
+
+    if (!ctl_write_value(ctl, ctl_store_key(ctl, ctl->arena, "unit:", address), unit,
+            &event, &before, &error))
+        return ctl_store_fail(ctl, &error);
+    if (unit.length == 0 && before.data == NULL)
+        return ctl_output_fail(CTL_NO, "%s is its own unit already", shown);
+    ctl_output_say("unit of %s: %s -> %s", shown,
+        before.data != NULL ? ctl_output_text(ctl->arena, before) : "(its own)",
+        unit.length > 0 ? event.to : "(its own)");
+    ctl_policyd_tell_route(ctl, address, NULL);
+    return CTL_DONE;
+}
+
+static int
+unit_set(struct ctl *ctl)
+{
+    struct span address;
+    struct span unit;
+    struct error error;
+    int status;
+
+    if (ctl->arguments.count != 3)
+        return ctl_output_fail(CTL_USAGE, "an address and its unit are wanted: unit set "
+                                          "ADDRESS UNIT");
+    if (!read_address(ctl, ctl->arguments.words[1], &address, &status))
+        return status;
+    unit = ctl_store_canonical_unit(
+        ctl, ctl->arena, span_trim(span_of(ctl->arguments.words[2])));
+    if (unit.data == NULL)
+        return ctl_output_fail(CTL_USAGE, "%s is no unit",
+            ctl_output_text(ctl->arena, span_of(ctl->arguments.words[2])));
+    if (!ctl_store_follow(ctl, &unit, &error))
+        return ctl_store_fail(ctl, &error);
+    return write_one(ctl, address, unit);
+}
+
+static int
+unit_delete(struct ctl *ctl)
+{
+    struct span address;
+    int status;
+
+    if (ctl->arguments.count != 2)
+        return ctl_output_fail(CTL_USAGE, "an address is wanted: unit delete ADDRESS");
+    if (!read_address(ctl, ctl->arguments.words[1], &address, &status))
+        return status;
+    return write_one(ctl, address, span_of(""));
+}
+
+/* `address,unit` or `address unit`; a unit may have blanks in it. */
+static bool
+split_line(struct span line, struct span *address, struct span *unit)
+{
+    size_t end = 0;
+
+    while (end < line.length && span_find(SPAN(" \t,"), line.data[end]) == SPAN_NONE)
+        end++;
+    *address = span_first(line, end);
+    while (end < line.length && span_find(SPAN(" \t,"), line.data[end]) != SPAN_NONE)
+        end++;
+    *unit = span_trim(span_from(line, end));
+    return address->length > 0 && unit->length > 0;
+}
+
+static void
+take_line(struct ctl_bulk *bulk, struct span line)
+{
+    struct ctl *ctl = bulk->ctl;
+    struct recipient recipient;
+    struct span address;
+    struct span unit;
+
+    if (!split_line(line, &address, &unit)) {
+        ctl_bulk_complain(bulk, "an address and its unit are wanted", line);
+        return;
+    }
+    if (!ctl_store_canonical_recipient(ctl, address, &recipient)) {
+        ctl_bulk_complain(bulk, "no address", address);
+        return;
+    }
+    unit = ctl_store_canonical_unit(ctl, ctl->arena, unit);
+    if (unit.data == NULL)
+        ctl_bulk_complain(bulk, "its unit is none", line);
+    else if (bulk->trouble.kind == ERROR_NONE &&
+             ctl_store_follow(ctl, &unit, &bulk->trouble))
+        ctl_bulk_add(
+            bulk, "unit:", arena_span(ctl->arena, recipient_address(&recipient)), unit);
+}
+
+static int
+unit_load(struct ctl *ctl)
+{
+    struct ctl_bulk bulk = {.ctl = ctl, .take = take_line};
+    struct ctl_event event = {
+        .what = "units",
+        .to = "as in a file",
+        .why = ctl->arguments.values[CTL_WHY],
+    };
+    int status;
+
+    if (ctl->arguments.count != 2)
+        return ctl_output_fail(CTL_USAGE, "a file is wanted: unit load FILE");
+    bulk.file = ctl->arguments.words[1];
+    status = ctl_bulk_run(&bulk, &event);
+    if (status == CTL_DONE)
+        ctl_output_say("%zu unit%s written", bulk.count, bulk.count == 1 ? "" : "s");
+    return status;
+}
+
+/* --- show --- */
+
+/* Collects the addresses of one unit. */
+struct members {
+    struct ctl *ctl;
+    struct span unit;
+    struct arena *arena; /* of a bunch */
+    struct span names[BUNCH];
+    struct span keys[BUNCH];
+    size_t count;
+    struct buffer found; /* a line each */
+    size_t found_count;
+};
+
+static bool
+ask_bunch(struct members *members, struct error *error)
+{
+    struct span *values = arena_take(members->arena, BUNCH * sizeof(*values));
+
+    if (!ctl_store_values(
+            members->ctl, members->arena, members->keys, members->count, values, error))
+        return false;
+    for (size_t i = 0; i < members->count; i++) {
+        if (values[i].data == NULL || !span_equal(values[i], members->unit))
+            continue;
+        buffer_append(&members->found, members->names[i]);
+        buffer_append_octet(&members->found, '\n');
+        members->found_count++;
+    }
+    members->count = 0;
+    arena_reset(members->arena);
+    return true;
+}
+
+static bool
+take_key(void *argument, struct span key, struct error *error)
+{
+    struct members *members = argument;
+    struct span name = span_from(key, sizeof("unit:") - 1);
+
+    members->names[members->count] = arena_span(members->arena, name);
+    members->keys[members->count] =
+        ctl_store_key(members->ctl, members->arena, "unit:", name);
+    return ++members->count < BUNCH || ask_bunch(members, error);
+}
+
+static bool
+find_members(struct members *members, struct error *error)
+{
+    bool done;
+
+    members->arena = arena_new(BUNCH_OCTETS);
+    buffer_init(&members->found, FOUND_MAX);
+    done = ctl_store_scan(members->ctl, "unit:*", take_key, members, error) &&
+           ask_bunch(members, error);
+    arena_free(members->arena);
+    return done;
+}
+
+static void
+print_unit(struct members *members)
+{
+    struct span rest = buffer_span(&members->found);
+    struct arena *arena = members->ctl->arena;
+    struct span line;
+
+    ctl_output_say("unit %s, %zu address%s by name",
+        ctl_output_text(arena, members->unit), members->found_count,
+        members->found_count == 1 ? "" : "es");
+    while (span_split(&rest, '\n', &line)) {
+        if (line.length > 0)
+            ctl_output_say("  %s", ctl_output_text(arena, line));
+    }
+}
+
+static void
+print_unit_json(struct members *members)
+{
+    struct span rest = buffer_span(&members->found);
+    struct span line;
+    struct buffer out;
+    struct json json;
+
+    buffer_init(&out, FOUND_MAX);
+    json = json_on(&out);
+    json_object_begin(&json, NULL);
+    json_span(&json, "unit", members->unit);
+    json_array_begin(&json, "addresses");
+    while (span_split(&rest, '\n', &line)) {
+        if (line.length > 0)
+            json_span(&json, NULL, line);
+    }
+    json_array_end(&json);
+    json_object_end(&json);
+    buffer_append_octet(&out, '\n');
+    ctl_output_raw(buffer_span(&out));
+    buffer_clear(&out);
+}
+
+/* Of an address, the unit it belongs to; of a unit, itself. */
+static int
+unit_show(struct ctl *ctl)
+{
+    struct members *members = arena_take(ctl->arena, sizeof(*members));
+    struct span name;
+    struct span unit;
+    struct error error;
+    bool found;
+
+    if (ctl->arguments.count != 2)
+        return ctl_output_fail(
+            CTL_USAGE, "an address or a unit is wanted: unit show ADDRESS|UNIT");
+    name = ctl_store_canonical_unit(
+        ctl, ctl->arena, span_trim(span_of(ctl->arguments.words[1])));
+    if (name.data == NULL)
+        return ctl_output_fail(CTL_USAGE, "%s is neither an address nor a unit",
+            ctl_output_text(ctl->arena, span_of(ctl->arguments.words[1])));
+    if (!ctl_store_follow(ctl, &name, &error) ||
+        !ctl_store_value(
+            ctl, ctl_store_key(ctl, ctl->arena, "unit:", name), &unit, &found, &error))
+        return ctl_store_fail(ctl, &error);
+    members->ctl = ctl;
+    members->unit = found ? unit : name;
+    if (!find_members(members, &error)) {
+        buffer_clear(&members->found);
+        return ctl_store_fail(ctl, &error);
+    }
+    if (ctl_arguments_has(&ctl->arguments, CTL_JSON))
+        print_unit_json(members);
+    else
+        print_unit(members);
+    buffer_clear(&members->found);
+    return CTL_DONE;
+}
+
+int
+ctl_unit_run(struct ctl *ctl)
+{
+    static const struct {
+        const char *name;
+        int (*run)(struct ctl *ctl);
+    } verbs[] = {
+        {"set",    unit_set   },
+        {"load",   unit_load  },
+        {"delete", unit_delete},
+        {"show",   unit_show  },
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
+        if (strcmp(ctl->arguments.words[0], verbs[i].name) == 0)
+            return verbs[i].run(ctl);
+    }
+    return ctl_output_fail(CTL_USAGE, "unit %s: there are set, load, delete and show",
+        ctl_output_text(ctl->arena, span_of(ctl->arguments.words[0])));
+}

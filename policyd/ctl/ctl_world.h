@@ -1,0 +1,36 @@
+/*
+ * ctl_world - a small replica of what Redis has for some domains and recipients, so that
+ * postshiftctl decides as policyd would.
+ *
+ * It knows what Redis says now; what policyd kept because Redis' word was no order it
+ * can't know.  The override file is laid over it, as policyd does.
+ */
+#ifndef POLICYD_CTL_CTL_WORLD_H
+#define POLICYD_CTL_CTL_WORLD_H
+
+#include "policyd/ctl/ctl_store.h"
+#include "policyd/routing/replica.h"
+
+struct ctl_world {
+    struct ctl *ctl;
+    struct replica *replica;
+};
+
+void ctl_world_open(struct ctl_world *world, struct ctl *ctl);
+void ctl_world_clear(struct ctl_world *world);
+
+/* A domain, and the one that it is same_as; asked for once. */
+bool ctl_world_add_domain(struct ctl_world *world, struct span name, struct error *error);
+
+/* All domains that Redis names. */
+bool ctl_world_add_all_domains(struct ctl_world *world, struct error *error);
+
+/* The list `exclude` and those that the domain's state names. */
+bool ctl_world_add_lists(
+    struct ctl_world *world, struct span domain, struct error *error);
+
+/* Pins and units of canonical names, and the pins of these units. */
+bool ctl_world_add_names(
+    struct ctl_world *world, const struct span *names, size_t count, struct error *error);
+
+#endif

@@ -1,0 +1,206 @@
+#include "policyd/ctl/ctl_write.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "shared/base/number.h"
+
+enum {
+    EVENT_VALUES = 9,
+    BUNCH = 400, /* keys of one script */
+    WORDS_MAX = 1024,
+};
+
+/* Both scripts add events: nine values for each, in the order of their names. */
+#define ADD_EVENT                                                                        \
+    "local names = {'time', 'who', 'host', 'domain', 'what', 'from', 'to', 'why', "      \
+    "'rev'} "                                                                            \
+    "local function add_event(take, before) "                                            \
+    "  local entry = {} "                                                                \
+    "  for _, name in ipairs(names) do "                                                 \
+    "    local value = take() "                                                          \
+    "    if name == 'from' and value == '\\0' then value = before or '' end "            \
+    "    entry[#entry + 1] = name "                                                      \
+    "    entry[#entry + 1] = value "                                                     \
+    "  end "                                                                             \
+    "  redis.call('XADD', KEYS[1], 'MAXLEN', '~', '10000', '*', unpack(entry)) "         \
+    "end "                                                                               \
+    "local at = 0 "                                                                      \
+    "local function take() at = at + 1 return ARGV[at] end "
+
+/* The hash as it was read, what to set, what to drop, the events. */
+static const char domain_script[] =
+    ADD_EVENT "local was, count = {}, tonumber(take()) "
+              "for _ = 1, count do local name = take() was[name] = take() end "
+              "local now = redis.call('HGETALL', KEYS[2]) "
+              "if #now ~= 2 * count then return 0 end "
+              "for i = 1, #now, 2 do if was[now[i]] ~= now[i + 1] then return 0 end end "
+              "for _ = 1, tonumber(take()) do "
+              "  local name = take() redis.call('HSET', KEYS[2], name, take()) end "
+              "for _ = 1, tonumber(take()) do redis.call('HDEL', KEYS[2], take()) end "
+              "for _ = 1, tonumber(take()) do add_event(take) end "
+              "return 1";
+
+/* How long they stay, the values ('' removes), then the values of an event or nothing. */
+static const char values_script[] = ADD_EVENT
+    "local seconds, before = take(), redis.call('GET', KEYS[2]) "
+    "for i = 2, #KEYS do "
+    "  local value = take() "
+    "  if value == '' then redis.call('DEL', KEYS[i]) "
+    "  elseif seconds ~= '0' then redis.call('SET', KEYS[i], value, 'EX', seconds) "
+    "  else redis.call('SET', KEYS[i], value) end "
+    "end "
+    "if at < #ARGV and (ARGV[2] ~= '' or before) then add_event(take, before) end "
+    "return before";
+
+/* The words of one command. */
+struct command {
+    struct arena *arena;
+    struct span words[WORDS_MAX];
+    size_t count;
+};
+
+static void
+add(struct command *command, struct span word)
+{
+    assert(command->count < WORDS_MAX);
+    command->words[command->count++] = word;
+}
+
+static void
+add_number(struct command *command, uint64_t number)
+{
+    add(command, span_of(arena_printf(command->arena, "%" PRIu64, number)));
+}
+
+static void
+add_event(struct command *command, const struct ctl *ctl, const struct ctl_event *event)
+{
+    add_number(command, (uint64_t)time(NULL));
+    add(command, span_of(ctl->who));
+    add(command, span_of(ctl->host));
+    add(command, span_of(event->domain));
+    add(command, span_of(event->what));
+    add(command, event->from != NULL ? span_of(event->from) : span_make("", 1));
+    add(command, span_of(event->to));
+    add(command, span_of(event->why));
+    if (event->rev > 0)
+        add_number(command, event->rev);
+    else
+        add(command, span_of(""));
+}
+
+static struct command *
+new_command(struct ctl *ctl, const char *script, size_t keys)
+{
+    struct command *command = arena_take(ctl->arena, sizeof(*command));
+
+    command->arena = ctl->arena;
+    add(command, SPAN("EVAL"));
+    add(command, span_of(script));
+    add_number(command, keys + 1);
+    add(command, ctl_store_key(ctl, ctl->arena, "events", span_of("")));
+    return command;
+}
+
+bool
+ctl_write_domain(struct ctl *ctl, const struct ctl_domain *domain,
+    const struct ctl_change *change, bool *written, struct error *error)
+{
+    struct command *command = new_command(ctl, domain_script, 1);
+    const struct redis_reply *reply;
+
+    if (2 * (domain->count + change->set_count) + change->drop_count +
+            EVENT_VALUES * change->event_count >
+        WORDS_MAX - 16)
+        return error_permanent(error, "the hash has too many fields to be changed");
+    add(command, ctl_store_key(ctl, ctl->arena, "domain:", domain->name));
+    add_number(command, domain->count);
+    for (size_t i = 0; i < domain->count; i++) {
+        add(command, domain->fields[i].name);
+        add(command, domain->fields[i].value);
+    }
+    add_number(command, change->set_count);
+    for (size_t i = 0; i < change->set_count; i++) {
+        add(command, change->set[i].name);
+        add(command, change->set[i].value);
+    }
+    add_number(command, change->drop_count);
+    for (size_t i = 0; i < change->drop_count; i++)
+        add(command, change->drop[i]);
+    add_number(command, change->event_count);
+    for (size_t i = 0; i < change->event_count; i++)
+        add_event(command, ctl, &change->events[i]);
+    if (!ctl_store_open(ctl, error) ||
+        !redis_call(ctl->redis, command->count, command->words, &reply, error))
+        return false;
+    *written = reply->kind == REDIS_INTEGER && reply->integer == 1;
+    return true;
+}
+
+uint64_t
+ctl_write_next_rev(const struct ctl_domain *domain)
+{
+    uint64_t now = (uint64_t)time(NULL);
+    uint64_t rev = 0;
+
+    for (size_t i = 0; i < domain->count; i++) {
+        if (span_is(domain->fields[i].name, "rev"))
+            (void)number_unsigned(domain->fields[i].value, UINT64_MAX - 1, &rev);
+    }
+    return rev >= now ? rev + 1 : now;
+}
+
+bool
+ctl_write_value(struct ctl *ctl, struct span key, struct span value,
+    const struct ctl_event *event, struct span *before, struct error *error)
+{
+    struct command *command = new_command(ctl, values_script, 1);
+    const struct redis_reply *reply;
+
+    add(command, key);
+    add_number(command, 0);
+    add(command, value);
+    add_event(command, ctl, event);
+    *before = (struct span){NULL, 0};
+    if (!ctl_store_open(ctl, error) ||
+        !redis_call(ctl->redis, command->count, command->words, &reply, error))
+        return false;
+    if (redis_reply_is_string(reply))
+        *before = span_of(arena_text(ctl->arena, reply->text));
+    return true;
+}
+
+static bool
+write_bunch(struct ctl *ctl, const struct ctl_values *values, size_t first, size_t count,
+    const struct ctl_event *event, struct error *error)
+{
+    struct command *command = new_command(ctl, values_script, count);
+
+    for (size_t i = first; i < first + count; i++)
+        add(command, values->keys[i]);
+    add_number(command, values->seconds);
+    for (size_t i = first; i < first + count; i++)
+        add(command, values->values[i]);
+    if (event != NULL)
+        add_event(command, ctl, event);
+    return redis_call(ctl->redis, command->count, command->words, NULL, error);
+}
+
+bool
+ctl_write_values(struct ctl *ctl, const struct ctl_values *values,
+    const struct ctl_event *event, struct error *error)
+{
+    if (!ctl_store_open(ctl, error))
+        return false;
+    for (size_t first = 0; first < values->count; first += BUNCH) {
+        size_t left = values->count - first;
+        size_t some = left < BUNCH ? left : BUNCH;
+
+        if (!write_bunch(ctl, values, first, some, some == left ? event : NULL, error))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,61 @@
+/*
+ * ctl_write - what postshiftctl writes to Redis: each change is one script, which writes
+ * the values and their events, or nothing.
+ */
+#ifndef POLICYD_CTL_CTL_WRITE_H
+#define POLICYD_CTL_CTL_WRITE_H
+
+#include "policyd/ctl/ctl_store.h"
+
+/* One entry of the stream of events; who, host and time are added.  NULL is "". */
+struct ctl_event {
+    const char *domain;
+    const char *what; /* "weight", "pin alice@example.com", ... */
+    const char *from; /* NULL: what the first key had before */
+    const char *to;
+    const char *why;
+    uint64_t rev; /* 0: none */
+};
+
+/* A change of a domain's hash. */
+struct ctl_change {
+    const struct domain_field *set;
+    size_t set_count;
+    const struct span *drop; /* names of fields */
+    size_t drop_count;
+    const struct ctl_event *events;
+    size_t event_count;
+};
+
+/*
+ * Writes where the hash is still as `domain` has it, field by field, so that plain
+ * redis-cli edits count too; else *written is false and nothing was changed.
+ */
+bool ctl_write_domain(struct ctl *ctl, const struct ctl_domain *domain,
+    const struct ctl_change *change, bool *written, struct error *error);
+
+/* The `rev` that a change of ours gives: the larger of rev + 1 and unix time. */
+uint64_t ctl_write_next_rev(const struct ctl_domain *domain);
+
+/*
+ * Writes one string (an empty value removes the key) and an event.  *before is what was
+ * there, in the arena, data NULL where nothing was.  Removing what isn't there writes no
+ * event.
+ */
+bool ctl_write_value(struct ctl *ctl, struct span key, struct span value,
+    const struct ctl_event *event, struct span *before, struct error *error);
+
+/*
+ * Many strings, in bunches, then one event.  `seconds` 0: for ever; else they go by
+ * themselves then.
+ */
+struct ctl_values {
+    const struct span *keys;
+    const struct span *values;
+    size_t count;
+    unsigned seconds;
+};
+bool ctl_write_values(struct ctl *ctl, const struct ctl_values *values,
+    const struct ctl_event *event, struct error *error);
+
+#endif
