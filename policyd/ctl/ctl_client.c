@@ -160,14 +160,12 @@ talk_receive(const struct talk *talk, bool (*complete)(struct span so_far),
 }
 
 static bool
-exchange(const struct socket_address *address, struct span request,
+hold_talk(const struct socket_address *address, struct span request,
     bool (*complete)(struct span so_far), struct buffer *reply, struct error *error)
 {
     struct talk talk = {-1, now_ms() + CTL_CLIENT_TIMEOUT_MS};
     bool done = false;
 
-    if (address->kind == SOCKET_NONE)
-        return error_permanent(error, "the configuration gives it no address");
     if (address->kind == SOCKET_UNIX ? connect_unix(&talk, address->path, error)
                                      : connect_inet(&talk, address, error))
         done = talk_send(&talk, request, error) &&
@@ -175,6 +173,22 @@ exchange(const struct socket_address *address, struct span request,
     if (talk.fd >= 0)
         (void)close(talk.fd);
     return done;
+}
+
+/* The same, where an error names the address. */
+static bool
+exchange(const struct socket_address *address, struct span request,
+    bool (*complete)(struct span so_far), struct buffer *reply, struct error *error)
+{
+    struct error why;
+    char name[300];
+
+    if (address->kind == SOCKET_NONE)
+        return error_permanent(error, "the configuration gives it no address");
+    if (hold_talk(address, request, complete, reply, &why))
+        return true;
+    socket_address_write(address, name);
+    return error_temporary(error, "%.120s: %.75s", name, why.text);
 }
 
 /* "HTTP/1.1 200 OK" and the length of all headers. */

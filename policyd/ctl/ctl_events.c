@@ -179,7 +179,8 @@ print_table(const struct events *events)
     struct arena *arena = events->ctl->arena;
     struct ctl_table_row *rows = arena_take(arena, (events->count + 1) * sizeof(*rows));
     const struct ctl_table table = {
-        .titles = {"TIME", "WHO", "DOMAIN", "WHAT", "CHANGE", "WHY"},
+        .titles = {"TIME",    "WHO", "DOMAIN", "WHAT", "CHANGE", "WHY"},
+        .rigid = {true},
         .rows = rows,
         .count = events->count,
     };

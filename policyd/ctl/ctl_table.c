@@ -120,22 +120,31 @@ cell_of(const struct ctl_table_row *row, size_t column)
     return row->cells[column] != NULL ? row->cells[column] : "";
 }
 
-/* The widest column gives way until all fits. */
+/* The widest column that may give way; `columns` for none. */
+static size_t
+find_widest(const struct ctl_table *table, const size_t *widths, size_t columns)
+{
+    size_t widest = columns;
+
+    for (size_t i = 0; i < columns; i++) {
+        if (!table->rigid[i] && widths[i] > NARROWEST &&
+            (widest == columns || widths[i] > widths[widest]))
+            widest = i;
+    }
+    return widest;
+}
+
 static void
-fit(size_t *widths, size_t columns, size_t most)
+fit(const struct ctl_table *table, size_t *widths, size_t columns, size_t most)
 {
     size_t total = columns > 0 ? (columns - 1) * GAP : 0;
 
     for (size_t i = 0; i < columns; i++)
         total += widths[i];
     for (; total > most; total--) {
-        size_t widest = 0;
+        size_t widest = find_widest(table, widths, columns);
 
-        for (size_t i = 1; i < columns; i++) {
-            if (widths[i] > widths[widest])
-                widest = i;
-        }
-        if (widths[widest] <= NARROWEST)
+        if (widest == columns)
             return;
         widths[widest]--;
     }
@@ -173,7 +182,7 @@ ctl_table_write(
                 widths[i] = has;
         }
     }
-    fit(widths, columns, width);
+    fit(table, widths, columns, width);
     write_row(out, table, &titles, widths, columns);
     for (size_t i = 0; i < table->count; i++) {
         bool red = colour && table->rows[i].alarm;

@@ -2,8 +2,8 @@
  * ctl_table - rows to lines of at most a stated width.  Pure.
  *
  * Columns are as wide as their widest cell; where the whole would be too wide, the widest
- * columns give way and their cells are cut, which shows as "..".  Widths are counted in
- * characters of UTF-8.
+ * columns that aren't rigid give way and their cells are cut, which shows as "..". Widths
+ * are counted in characters of UTF-8.
  */
 #ifndef POLICYD_CTL_CTL_TABLE_H
 #define POLICYD_CTL_CTL_TABLE_H
@@ -24,6 +24,7 @@ struct ctl_table_row {
 struct ctl_table {
     const char *titles[CTL_TABLE_COLUMNS_MAX]; /* NULL ends them */
     bool right[CTL_TABLE_COLUMNS_MAX];         /* numbers stand to the right */
+    bool rigid[CTL_TABLE_COLUMNS_MAX];         /* never cut */
     const struct ctl_table_row *rows;
     size_t count;
 };
