@@ -18,5 +18,7 @@ test_dkim_messages_SOURCES  := $(dkim_SOURCES) tests/fakes/dkim_signer.c
 test_dkim_messages_PACKAGES := opendkim
 fuzz_dkim_check_SOURCES     := $(dkim_SOURCES)
 fuzz_dkim_check_PACKAGES    := opendkim
+test_dmarc_fetch_SOURCES  := milters/auth/dmarc_fetch.c tests/fakes/dns_table.c
+test_dmarc_fetch_PACKAGES := libpsl
 
 test_dns_PACKAGES := libcares
