@@ -598,7 +598,15 @@ void
 replica_keeper_refuse_key(struct replica_keeper *keeper, struct span key,
     enum replica_problem_kind kind, const char *text)
 {
+    replica_problems_begin_key(keeper->problems, key);
     keeper_problem_text(keeper, kind, key, "key", span_of(""), text, "");
+    replica_problems_end_key(keeper->problems, key);
+}
+
+void
+replica_keeper_forget_key(struct replica_keeper *keeper, struct span key)
+{
+    replica_problems_remove(keeper->problems, key);
 }
 
 const char *

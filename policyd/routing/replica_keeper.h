@@ -110,6 +110,9 @@ void replica_keeper_take(struct replica_keeper *keeper, unsigned targets, struct
 void replica_keeper_refuse_key(struct replica_keeper *keeper, struct span key,
     enum replica_problem_kind kind, const char *text);
 
+/* The key that was refused is gone. */
+void replica_keeper_forget_key(struct replica_keeper *keeper, struct span key);
+
 /* A list, member by member; one at a time.  REPLICA_LOADING goes by itself when the load
  * ends. */
 void replica_keeper_begin_list(struct replica_keeper *keeper, unsigned targets,

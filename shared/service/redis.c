@@ -26,6 +26,7 @@ enum phase {
     PHASE_SENTINEL, /* resolving, connecting to, asking a sentinel */
     PHASE_PRIMARY,  /* resolving, connecting to, logging in to what should be the primary
                      */
+    PHASE_GREETING, /* its user says more */
     PHASE_UP,
 };
 
@@ -159,6 +160,7 @@ static void
 attempt_failed(struct redis *redis, enum redis_trouble trouble, const char *why)
 {
     note_trouble(redis, trouble, why);
+    redis->phase = PHASE_WAITING;
     close_link(redis);
     try_elsewhere(redis);
 }
@@ -189,14 +191,8 @@ was_lost(void *argument, enum redis_trouble trouble, const char *why)
 /* The primary */
 
 static void
-logged_in(void *argument, bool successful, enum redis_trouble trouble, const char *why)
+is_up_now(struct redis *redis)
 {
-    struct redis *redis = argument;
-
-    if (!successful) {
-        attempt_failed(redis, trouble, why);
-        return;
-    }
     redis->phase = PHASE_UP;
     redis->connects++;
     redis->up_since_ms = now_ms();
@@ -210,11 +206,30 @@ logged_in(void *argument, bool successful, enum redis_trouble trouble, const cha
 }
 
 static void
+logged_in(void *argument, bool successful, enum redis_trouble trouble, const char *why)
+{
+    struct redis *redis = argument;
+
+    if (!successful) {
+        attempt_failed(redis, trouble, why);
+        return;
+    }
+    if (redis->options.answer_ms != 0)
+        redis_link_set_timeout(redis->link, redis->options.answer_ms);
+    if (redis->events.greet == NULL) {
+        is_up_now(redis);
+        return;
+    }
+    redis->phase = PHASE_GREETING;
+    redis->events.greet(redis->argument);
+}
+
+static void
 was_pushed(void *argument, const struct redis_reply *message)
 {
     struct redis *redis = argument;
 
-    if (redis->phase == PHASE_UP && redis->events.push != NULL)
+    if (redis->phase >= PHASE_GREETING && redis->events.push != NULL)
         redis->events.push(redis->argument, message);
 }
 
@@ -368,6 +383,13 @@ redis_free(struct redis *redis)
     free(redis);
 }
 
+void
+redis_greeted(struct redis *redis)
+{
+    if (redis->phase == PHASE_GREETING)
+        is_up_now(redis);
+}
+
 bool
 redis_is_up(const struct redis *redis)
 {
@@ -377,7 +399,7 @@ redis_is_up(const struct redis *redis)
 void
 redis_drop(struct redis *redis, enum redis_trouble trouble, const char *why)
 {
-    if (redis->phase == PHASE_UP)
+    if (redis->phase >= PHASE_GREETING)
         was_lost(redis, trouble, why);
 }
 
@@ -385,14 +407,14 @@ bool
 redis_command(struct redis *redis, redis_callback *callback, void *argument, size_t count,
     const struct span *words)
 {
-    return redis->phase == PHASE_UP &&
+    return redis->phase >= PHASE_GREETING &&
            redis_link_send(redis->link, callback, argument, count, words);
 }
 
 size_t
 redis_room(const struct redis *redis)
 {
-    return redis->phase == PHASE_UP ? redis_link_room(redis->link) : 0;
+    return redis->phase >= PHASE_GREETING ? redis_link_room(redis->link) : 0;
 }
 
 const char *

@@ -56,12 +56,19 @@ struct redis_events {
     void (*down)(void *argument, enum redis_trouble trouble, const char *why);
     void (*push)(void *argument,
         const struct redis_reply *message); /* a message for a subscriber */
+    /*
+     * Logged in, but there is more to be said before the connection is up: redis_command
+     * works already, and ends with redis_greeted or redis_drop.
+     */
+    void (*greet)(void *argument);
 };
 
 /* Connecting begins with the next turn of the loop. */
 struct redis *redis_new(struct event_base *base, const struct redis_options *options,
     const struct redis_events *events, void *argument);
 void redis_free(struct redis *redis);
+
+void redis_greeted(struct redis *redis);
 
 bool redis_is_up(const struct redis *redis);
 

@@ -394,6 +394,12 @@ redis_link_free(struct redis_link *link)
     leave_callback(link);
 }
 
+void
+redis_link_set_timeout(struct redis_link *link, unsigned timeout_ms)
+{
+    link->timeout_ms = timeout_ms;
+}
+
 size_t
 redis_link_room(const struct redis_link *link)
 {

@@ -32,6 +32,8 @@ void redis_link_free(struct redis_link *link);
 
 bool redis_link_send(struct redis_link *link, redis_callback *callback, void *argument,
     size_t count, const struct span *words);
+/* Of each command from now on. */
+void redis_link_set_timeout(struct redis_link *link, unsigned timeout_ms);
 size_t redis_link_room(const struct redis_link *link);
 
 /* Settings of a TCP socket that make a dead peer known: redis_sync uses them too. */

@@ -20,6 +20,7 @@ struct redis_options {
     const char *password; /* "" or NULL: none */
     unsigned database;
     unsigned timeout_ms; /* for connecting, and for each command; 0: REDIS_TIMEOUT_MS */
+    unsigned answer_ms;  /* for each command once it is up; 0: timeout_ms */
     bool quiet; /* logs no change of state: another connection to the same Redis does */
 };
 

@@ -1,0 +1,225 @@
+#include "policyd/store/key_reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEYS_OCTETS_MAX = (REPLICA_ALIASES_READ + 1) * (REPLICA_NAME_MAX + 16) };
+
+/* All keys of one meaning, being read. */
+struct read {
+    struct key_reader *reader;
+    unsigned targets;
+    unsigned load_number;
+    bool found; /* the one that counts has been handed on */
+    bool lost;
+    size_t key_count;
+    size_t answered;
+    size_t key_lengths[REPLICA_ALIASES_READ + 1];
+    size_t key_start; /* of the next one to be answered */
+    struct replica_key about;
+    char keys[];
+};
+
+struct key_reader {
+    struct reading *reading;
+    struct key_reader_events events;
+    void *argument;
+    size_t in_flight; /* reads, not commands */
+    size_t of_load;
+    struct buffer texts;
+    struct buffer whole;
+};
+
+static struct span
+canonical_key(const struct read *read)
+{
+    return span_make(read->keys, read->key_lengths[0]);
+}
+
+static bool
+is_of_load(const struct read *read)
+{
+    return (read->targets & REPLICA_ANSWERING) == 0;
+}
+
+static void
+finish(struct read *read)
+{
+    struct key_reader *reader = read->reader;
+    struct reading *reading = reader->reading;
+    const struct replica_value absent = {.kind = VALUE_ABSENT};
+    bool is_live = !is_of_load(read);
+
+    if (!read->found && !read->lost &&
+        (is_live || read->load_number == reading->load_number))
+        replica_keeper_take(
+            reading->keeper, read->targets, canonical_key(read), &read->about, &absent);
+    reader->in_flight--;
+    if (!is_live)
+        reader->of_load--;
+    if (read->lost && is_live)
+        reader->events.lost(reader->argument, canonical_key(read));
+    free(read);
+    reader->events.done(reader->argument);
+}
+
+static void
+take_value(struct read *read, struct span key, const struct replica_value *value)
+{
+    struct reading *reading = read->reader->reading;
+    bool is_odd = read->answered > 0;
+
+    if (value->kind == VALUE_ABSENT) {
+        if (!is_odd)
+            return;
+        reading_remove_alias(reading, canonical_key(read), key);
+        replica_keeper_forget_key(reading->keeper, key);
+    } else if (read->found) {
+        replica_keeper_refuse_key(reading->keeper, key, PROBLEM_DOUBLE,
+            "another key means the same and goes before it");
+    } else {
+        read->found = true;
+        replica_keeper_take(reading->keeper, read->targets, key, &read->about, value);
+    }
+}
+
+static void
+was_answered(void *argument, const struct redis_reply *reply)
+{
+    struct read *read = argument;
+    struct reading *reading = read->reader->reading;
+    struct domain_field fields[READING_FIELDS_MAX];
+    struct replica_value value;
+    struct span key =
+        span_make(read->keys + read->key_start, read->key_lengths[read->answered]);
+
+    reading_set_time(reading);
+    if (reply == NULL || read->lost)
+        read->lost = true;
+    else if (is_of_load(read) && read->load_number != reading->load_number)
+        read->found = true; /* nobody waits for it any more */
+    else if (reading_value(reading, reply, fields, &value))
+        take_value(read, key, &value);
+    else
+        read->lost = true;
+    read->key_start += key.length;
+    read->answered++;
+    if (read->answered == read->key_count)
+        finish(read);
+}
+
+/* A key that names nothing: it is only of interest whether it is there. */
+static void
+bad_was_answered(void *argument, const struct redis_reply *reply)
+{
+    struct read *read = argument;
+    struct reading *reading = read->reader->reading;
+
+    read->lost = reply == NULL;
+    read->found = true;
+    if (reply != NULL && reply->kind == REDIS_INTEGER && reply->integer > 0)
+        replica_keeper_refuse_key(reading->keeper, canonical_key(read), PROBLEM_INVALID,
+            "names no domain, recipient, unit or list");
+    else if (reply != NULL)
+        replica_keeper_forget_key(reading->keeper, canonical_key(read));
+    finish(read);
+}
+
+static struct read *
+read_new(struct key_reader *reader, unsigned targets, const struct replica_key *about,
+    const struct span *keys, size_t count)
+{
+    size_t size = 0;
+    struct read *read;
+
+    for (size_t i = 0; i < count; i++)
+        size += keys[i].length;
+    read = calloc(1, sizeof(*read) + size);
+    if (read == NULL)
+        abort();
+    read->reader = reader;
+    read->targets = targets;
+    read->load_number = reader->reading->load_number;
+    read->about = *about;
+    read->key_count = count;
+    size = 0;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(read->keys + size, keys[i].data, keys[i].length);
+        read->key_lengths[i] = keys[i].length;
+        size += keys[i].length;
+    }
+    reader->in_flight++;
+    if (is_of_load(read))
+        reader->of_load++;
+    return read;
+}
+
+struct key_reader *
+key_reader_new(
+    struct reading *reading, const struct key_reader_events *events, void *argument)
+{
+    struct key_reader *reader = calloc(1, sizeof(*reader));
+
+    if (reader == NULL)
+        abort();
+    reader->reading = reading;
+    reader->events = *events;
+    reader->argument = argument;
+    buffer_init(&reader->texts, KEYS_OCTETS_MAX);
+    buffer_init(&reader->whole, KEYS_OCTETS_MAX);
+    return reader;
+}
+
+void
+key_reader_free(struct key_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    buffer_clear(&reader->texts);
+    buffer_clear(&reader->whole);
+    free(reader);
+}
+
+bool
+key_reader_read(struct key_reader *reader, unsigned targets, struct span key,
+    const struct replica_key *about)
+{
+    struct reading *reading = reader->reading;
+    struct span keys[REPLICA_ALIASES_READ + 1] = {key};
+    struct span command =
+        about->kind == REPLICA_KEY_DOMAIN ? SPAN("HGETALL") : SPAN("GET");
+    redis_callback *callback = was_answered;
+    size_t count = 1;
+    struct read *read;
+
+    if (reader->in_flight >= KEY_READER_IN_FLIGHT_MAX ||
+        redis_room(reading->redis) <= REPLICA_ALIASES_READ + 1)
+        return false;
+    if (about->kind == REPLICA_KEY_BAD) {
+        command = SPAN("EXISTS");
+        callback = bad_was_answered;
+    } else {
+        if (!about->as_written && (targets & REPLICA_ANSWERING) != 0)
+            reading_add_alias(reading, about, key);
+        count = reading_keys(reading, targets, about, keys, &reader->texts);
+    }
+    read = read_new(reader, targets, about, keys, count);
+    for (size_t i = 0; i < count; i++) {
+        if (!redis_ask(reading->redis, callback, read, command,
+                reading_whole_key(reading, keys[i], &reader->whole)))
+            callback(read, NULL);
+    }
+    return true;
+}
+
+size_t
+key_reader_in_flight(const struct key_reader *reader)
+{
+    return reader->in_flight;
+}
+
+size_t
+key_reader_of_load(const struct key_reader *reader)
+{
+    return reader->of_load;
+}

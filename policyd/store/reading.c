@@ -1,0 +1,134 @@
+#include "policyd/store/reading.h"
+
+#include <stdio.h>
+#include <time.h>
+
+void
+reading_set_time(struct reading *reading)
+{
+    struct timespec wall;
+    struct timespec steady;
+
+    clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &steady);
+    replica_keeper_set_time(reading->keeper, wall.tv_sec,
+        (uint64_t)steady.tv_sec * 1000 + (uint64_t)steady.tv_nsec / 1000000);
+}
+
+struct span
+reading_whole_key(const struct reading *reading, struct span key, struct buffer *buffer)
+{
+    buffer_reset(buffer);
+    buffer_append(buffer, reading->prefix);
+    buffer_append(buffer, key);
+    return buffer_span(buffer);
+}
+
+void
+reading_parse(const struct reading *reading, struct span key, struct replica_key *about)
+{
+    replica_key_parse(key, span_of(""), &reading->recipient, about);
+}
+
+void
+reading_add_alias(
+    struct reading *reading, const struct replica_key *about, struct span written)
+{
+    static const char why[] =
+        "too many keys that are not written canonically, or too long";
+    struct buffer canonical;
+    struct span name;
+
+    buffer_init(&canonical, 2 * REPLICA_NAME_MAX + 64);
+    replica_key_write(about, span_of(""), &canonical);
+    name = buffer_span(&canonical);
+    if (!replica_alias_add(reading->aliases, name, written) ||
+        (reading->loading_aliases != NULL &&
+            !replica_alias_add(reading->loading_aliases, name, written)))
+        replica_keeper_refuse_key(reading->keeper, written, PROBLEM_INVALID, why);
+    buffer_clear(&canonical);
+}
+
+void
+reading_remove_alias(struct reading *reading, struct span canonical, struct span written)
+{
+    replica_alias_remove(reading->aliases, canonical, written);
+    if (reading->loading_aliases != NULL)
+        replica_alias_remove(reading->loading_aliases, canonical, written);
+}
+
+size_t
+reading_keys(const struct reading *reading, unsigned targets,
+    const struct replica_key *about, struct span keys[REPLICA_ALIASES_READ + 1],
+    struct buffer *texts)
+{
+    const struct replica_aliases *aliases =
+        (targets & REPLICA_ANSWERING) == 0 && reading->loading_aliases != NULL
+            ? reading->loading_aliases
+            : reading->aliases;
+    struct span canonical;
+    size_t count;
+    const char *at;
+
+    buffer_reset(texts);
+    replica_key_write(about, span_of(""), texts);
+    canonical = buffer_span(texts);
+    count = replica_alias_sorted(aliases, canonical, keys + 1);
+    keys[0] = canonical;
+    for (size_t i = 1; i <= count; i++)
+        buffer_append(texts, keys[i]);
+    /* The buffer may have moved: now that it is complete, the spans point into it. */
+    at = texts->data;
+    for (size_t i = 0; i <= count; i++) {
+        keys[i].data = at;
+        at += keys[i].length;
+    }
+    return count + 1;
+}
+
+bool
+reading_value(struct reading *reading, const struct redis_reply *reply,
+    struct domain_field fields[READING_FIELDS_MAX], struct replica_value *value)
+{
+    *value = (struct replica_value){.kind = VALUE_ABSENT};
+    if (reply->kind == REDIS_STRING) {
+        value->kind = VALUE_TEXT;
+        value->text = reply->text;
+        return true;
+    }
+    if (redis_reply_is_error_of(reply, "WRONGTYPE")) {
+        value->kind = VALUE_OTHER;
+        return true;
+    }
+    if (reply->kind == REDIS_ARRAY && reply->count % 2 == 0) {
+        value->kind = reply->count == 0 ? VALUE_ABSENT : VALUE_FIELDS;
+        value->fields = fields;
+        while (value->count < READING_FIELDS_MAX && 2 * value->count < reply->count) {
+            fields[value->count].name = reply->elements[2 * value->count].text;
+            fields[value->count].value = reply->elements[2 * value->count + 1].text;
+            value->count++;
+        }
+        return true;
+    }
+    if (reply->kind == REDIS_NIL)
+        return true;
+    reading_drop(reading, reply, "a value can't be read");
+    return false;
+}
+
+void
+reading_drop(struct reading *reading, const struct redis_reply *reply, const char *what)
+{
+    enum redis_trouble trouble = REDIS_TROUBLE_PROTOCOL;
+    char why[200];
+
+    if (redis_reply_is_error_of(reply, "NOPERM"))
+        trouble = REDIS_TROUBLE_PERMISSION;
+    else if (redis_reply_is_error(reply))
+        trouble = REDIS_TROUBLE_BUSY;
+    snprintf(why, sizeof(why), "%s", what);
+    if (redis_reply_is_error(reply))
+        snprintf(why, sizeof(why), "%s: %.*s", what,
+            (int)(reply->text.length < 150 ? reply->text.length : 150), reply->text.data);
+    redis_drop(reading->redis, trouble, why);
+}

@@ -1,0 +1,64 @@
+/*
+ * reading - what the readers of keys, of lists and of everything share: the connection,
+ * and where values go.
+ *
+ * All reads go over one connection, so that answers come in the order in which they were
+ * asked for: what was read later is newer.
+ */
+#ifndef POLICYD_STORE_READING_H
+#define POLICYD_STORE_READING_H
+
+#include "policyd/routing/replica_alias.h"
+#include "policyd/routing/replica_keeper.h"
+#include "shared/service/redis.h"
+
+struct reading {
+    struct event_base *base;
+    struct redis *redis;
+    struct replica_keeper *keeper;
+    struct span prefix;
+    struct recipient_rules recipient;
+    struct replica_aliases *aliases; /* keys that are there and written oddly */
+    struct replica_aliases
+        *loading_aliases; /* those that this load met; NULL without a load */
+    unsigned load_number; /* answers to a load before this one are not its own */
+};
+
+/* For the keeper: what time it is. */
+void reading_set_time(struct reading *reading);
+
+/* The whole name of a key, in a buffer that the next call overwrites. */
+struct span reading_whole_key(
+    const struct reading *reading, struct span key, struct buffer *buffer);
+
+/* What a key without the prefix is about. */
+void reading_parse(
+    const struct reading *reading, struct span key, struct replica_key *about);
+
+/* It is there, and not written canonically. */
+void reading_add_alias(
+    struct reading *reading, const struct replica_key *about, struct span written);
+void reading_remove_alias(
+    struct reading *reading, struct span canonical, struct span written);
+
+/*
+ * The keys that are read for what `about` means, in the order in which they count; the
+ * first is the canonical one. They are copied into `texts`.
+ */
+size_t reading_keys(const struct reading *reading, unsigned targets,
+    const struct replica_key *about, struct span keys[REPLICA_ALIASES_READ + 1],
+    struct buffer *texts);
+
+/*
+ * An answer to GET or HGETALL as a value.  False: it is none (the server refuses, or
+ * reads its dataset): nothing may be concluded from it; the connection is dropped.
+ */
+enum { READING_FIELDS_MAX = DOMAIN_STATE_FIELDS_MAX + 1 };
+bool reading_value(struct reading *reading, const struct redis_reply *reply,
+    struct domain_field fields[READING_FIELDS_MAX], struct replica_value *value);
+
+/* The server answered something that makes no sense here. */
+void reading_drop(
+    struct reading *reading, const struct redis_reply *reply, const char *what);
+
+#endif

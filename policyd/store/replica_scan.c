@@ -1,0 +1,530 @@
+#include "policyd/store/replica_scan.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/base/attributes.h"
+
+enum {
+    SCAN_COUNT = 250,     /* keys an answer, about; see SCAN_COUNT_TEXT */
+    BATCH_MAX = 250,      /* values asked for in one command */
+    BATCHES_MAX = 8,      /* such commands in flight */
+    COMPARE_SLICE = 4000, /* entries compared in one turn */
+    PATTERN_MAX = 2048,
+};
+
+#define SCAN_COUNT_TEXT "250"
+
+enum scan_stage { SCAN_IDLE, SCAN_ACCEPT, SCAN_KEYS, SCAN_ODD_KEYS, SCAN_COMPARE };
+
+/* Keys whose values are on their way: lengths and texts. */
+struct batch {
+    struct replica_scan *scan;
+    unsigned load_number;
+    size_t count;
+    struct buffer keys;
+};
+
+struct replica_scan {
+    struct reading *reading;
+    struct key_reader *keys;
+    struct list_reader *lists;
+    struct replica_scan_events events;
+    void *argument;
+    enum scan_stage stage;
+    struct buffer pattern;
+    struct buffer cursor;
+    bool all_met;    /* SCAN has come to its end */
+    bool scan_asked; /* an answer to SCAN is awaited */
+    size_t batches;  /* in flight, of this load */
+    uint64_t odd;    /* cursor in the oddly written keys */
+    bool odd_all_read;
+    struct buffer waiting; /* keys for key_reader that found no room: lengths and texts */
+    struct event *slice;
+};
+
+static void go_on(struct replica_scan *scan);
+
+/* --- keys on a waiting line --- */
+
+static void
+put_key(struct buffer *line, struct span key)
+{
+    buffer_append_u32(line, (uint32_t)key.length);
+    buffer_append(line, key);
+}
+
+/* The key at *at, which moves behind it; false at the end. */
+static bool
+take_key(const struct buffer *line, size_t *at, struct span *key)
+{
+    const unsigned char *length = (const unsigned char *)line->data + *at;
+
+    if (*at >= line->length)
+        return false;
+    key->length = (size_t)length[0] << 24 | (size_t)length[1] << 16 |
+                  (size_t)length[2] << 8 | (size_t)length[3];
+    key->data = line->data + *at + 4;
+    *at += 4 + key->length;
+    return true;
+}
+
+static void
+fail(struct replica_scan *scan)
+{
+    replica_scan_drop(scan);
+    scan->events.failed(scan->argument);
+}
+
+/* --- single keys: domains, and what a batch gave no value for --- */
+
+static void
+read_single(struct replica_scan *scan, struct span key, const struct replica_key *about)
+{
+    if (!key_reader_read(scan->keys, REPLICA_LOADING, key, about))
+        put_key(&scan->waiting, key);
+}
+
+static void
+read_waiting(struct replica_scan *scan)
+{
+    struct span key;
+    size_t at = 0;
+    size_t done = 0;
+
+    while (take_key(&scan->waiting, &at, &key)) {
+        struct replica_key about;
+
+        reading_parse(scan->reading, key, &about);
+        if (!key_reader_read(scan->keys, REPLICA_LOADING, key, &about))
+            break;
+        done = at;
+    }
+    buffer_consume(&scan->waiting, done);
+}
+
+/* --- batches of pins and units --- */
+
+static void
+batch_free(struct batch *batch)
+{
+    buffer_clear(&batch->keys);
+    free(batch);
+}
+
+static struct batch *
+batch_new(struct replica_scan *scan)
+{
+    struct batch *batch = calloc(1, sizeof(*batch));
+
+    if (batch == NULL)
+        abort();
+    batch->scan = scan;
+    batch->load_number = scan->reading->load_number;
+    buffer_init(&batch->keys, REDIS_VALUE_OCTETS_MAX);
+    return batch;
+}
+
+static void
+take_value(struct replica_scan *scan, struct span key, const struct redis_reply *reply)
+{
+    struct replica_value value = {.kind = VALUE_TEXT, .text = reply->text};
+    struct replica_key about;
+
+    reading_parse(scan->reading, key, &about);
+    /* Gone since, or of another type: which of both, MGET doesn't say. */
+    if (reply->kind == REDIS_STRING)
+        replica_keeper_take(scan->reading->keeper, REPLICA_LOADING, key, &about, &value);
+    else
+        read_single(scan, key, &about);
+}
+
+static void
+batch_was_answered(void *argument, const struct redis_reply *reply)
+{
+    struct batch *batch = argument;
+    struct replica_scan *scan = batch->scan;
+    struct span key;
+    size_t at = 0;
+
+    if (batch->load_number != scan->reading->load_number || scan->stage == SCAN_IDLE) {
+        batch_free(batch);
+        return;
+    }
+    scan->batches--;
+    if (reply == NULL) {
+        batch_free(batch);
+        fail(scan);
+        return;
+    }
+    reading_set_time(scan->reading);
+    if (!redis_reply_is_array(reply, batch->count)) {
+        batch_free(batch);
+        reading_drop(scan->reading, reply, "values can't be read");
+        return;
+    }
+    for (size_t i = 0; take_key(&batch->keys, &at, &key); i++)
+        take_value(scan, key, &reply->elements[i]);
+    batch_free(batch);
+    go_on(scan);
+}
+
+/* The values of the pins and units among the keys of an answer. */
+static void
+ask_values(
+    struct replica_scan *scan, struct batch *batch, struct span *words, size_t count)
+{
+    batch->count = count - 1;
+    scan->batches++;
+    words[0] = SPAN("MGET");
+    if (!redis_command(scan->reading->redis, batch_was_answered, batch, count, words))
+        batch_was_answered(batch, NULL);
+}
+
+/* --- SCAN --- */
+
+/* What is not read in batches; false: it is. */
+static bool
+meet_key(struct replica_scan *scan, struct span key, struct replica_key *about)
+{
+    struct reading *reading = scan->reading;
+
+    reading_parse(reading, key, about);
+    switch (about->kind) {
+    case REPLICA_KEY_OTHER:
+    case REPLICA_KEY_ACCEPT:
+        return true;
+    case REPLICA_KEY_BAD:
+        replica_keeper_refuse_key(reading->keeper, key, PROBLEM_INVALID,
+            "names no domain, recipient, unit or list");
+        return true;
+    case REPLICA_KEY_DOMAIN:
+    case REPLICA_KEY_PIN:
+    case REPLICA_KEY_UNIT:
+    case REPLICA_KEY_LIST:
+        break;
+    }
+    if (!about->as_written) {
+        reading_add_alias(reading, about, key);
+        return true;
+    }
+    if (about->kind == REPLICA_KEY_LIST)
+        list_reader_read(scan->lists, REPLICA_LOADING, key);
+    else if (about->kind == REPLICA_KEY_DOMAIN)
+        read_single(scan, key, about);
+    return about->kind == REPLICA_KEY_LIST || about->kind == REPLICA_KEY_DOMAIN;
+}
+
+static void
+meet_keys(struct replica_scan *scan, const struct redis_reply *keys)
+{
+    struct span words[BATCH_MAX + 1];
+    struct batch *batch = NULL;
+    size_t count = 1;
+
+    for (size_t i = 0; i < keys->count && scan->stage == SCAN_KEYS; i++) {
+        struct span whole = keys->elements[i].text;
+        struct replica_key about;
+
+        if (!span_starts(whole, scan->reading->prefix) ||
+            meet_key(scan, span_from(whole, scan->reading->prefix.length), &about))
+            continue;
+        if (batch == NULL)
+            batch = batch_new(scan);
+        put_key(&batch->keys, span_from(whole, scan->reading->prefix.length));
+        words[count++] = whole;
+        if (count == ARRAY_LENGTH(words)) {
+            ask_values(scan, batch, words, count);
+            batch = NULL;
+            count = 1;
+        }
+    }
+    if (batch != NULL)
+        ask_values(scan, batch, words, count);
+}
+
+/* An answer to an earlier load's question: its number comes along in the pointer. */
+struct question {
+    struct replica_scan *scan;
+    unsigned load_number;
+};
+
+static struct question *
+question_new(struct replica_scan *scan)
+{
+    struct question *question = calloc(1, sizeof(*question));
+
+    if (question == NULL)
+        abort();
+    question->scan = scan;
+    question->load_number = scan->reading->load_number;
+    return question;
+}
+
+/* NULL: nobody waits for the answer any more. */
+static struct replica_scan *
+question_scan(struct question *question)
+{
+    struct replica_scan *scan = question->scan;
+    bool is_current =
+        question->load_number == scan->reading->load_number && scan->stage != SCAN_IDLE;
+
+    free(question);
+    return is_current ? scan : NULL;
+}
+
+static void
+scan_was_answered(void *argument, const struct redis_reply *reply)
+{
+    struct replica_scan *scan = question_scan(argument);
+
+    if (scan == NULL)
+        return;
+    scan->scan_asked = false;
+    if (reply == NULL) {
+        fail(scan);
+        return;
+    }
+    reading_set_time(scan->reading);
+    if (!redis_reply_is_array(reply, 2) || !redis_reply_is_string(&reply->elements[0]) ||
+        !redis_reply_is_array(&reply->elements[1], 0)) {
+        reading_drop(scan->reading, reply, "SCAN");
+        return;
+    }
+    buffer_reset(&scan->cursor);
+    buffer_append(&scan->cursor, reply->elements[0].text);
+    scan->all_met = span_is(reply->elements[0].text, "0");
+    meet_keys(scan, &reply->elements[1]);
+    go_on(scan);
+}
+
+static void
+ask_keys(struct replica_scan *scan)
+{
+    struct question *question = question_new(scan);
+
+    scan->scan_asked = true;
+    if (!redis_ask(scan->reading->redis, scan_was_answered, question, SPAN("SCAN"),
+            buffer_span(&scan->cursor), SPAN("MATCH"), buffer_span(&scan->pattern),
+            SPAN("COUNT"), SPAN(SCAN_COUNT_TEXT)))
+        scan_was_answered(question, NULL);
+}
+
+/* --- the stages --- */
+
+static bool
+all_is_read(const struct replica_scan *scan)
+{
+    return scan->all_met && scan->batches == 0 && scan->waiting.length == 0 &&
+           key_reader_of_load(scan->keys) == 0 && !list_reader_has_load(scan->lists);
+}
+
+/* Keys that are written oddly: read together with whatever means the same. */
+static void
+read_odd_keys(struct replica_scan *scan)
+{
+    struct span key;
+
+    while (scan->waiting.length == 0 && !scan->odd_all_read) {
+        struct replica_key about;
+
+        if (!replica_alias_next(scan->reading->loading_aliases, &scan->odd, &key)) {
+            scan->odd_all_read = true;
+            return;
+        }
+        reading_parse(scan->reading, key, &about);
+        if (about.kind == REPLICA_KEY_LIST)
+            list_reader_read(scan->lists, REPLICA_LOADING, key);
+        else
+            read_single(scan, key, &about);
+    }
+}
+
+static void
+compare_soon(struct replica_scan *scan)
+{
+    static const struct timeval at_once = {0, 0};
+
+    event_add(scan->slice, &at_once);
+}
+
+static void
+go_on(struct replica_scan *scan)
+{
+    if (scan->stage != SCAN_KEYS && scan->stage != SCAN_ODD_KEYS)
+        return;
+    read_waiting(scan);
+    if (scan->stage == SCAN_KEYS && !scan->all_met && !scan->scan_asked &&
+        scan->batches < BATCHES_MAX && scan->waiting.length == 0)
+        ask_keys(scan);
+    if (scan->stage == SCAN_KEYS && all_is_read(scan)) {
+        scan->stage = SCAN_ODD_KEYS;
+        scan->odd = 0;
+        scan->odd_all_read = false;
+    }
+    if (scan->stage == SCAN_ODD_KEYS) {
+        read_odd_keys(scan);
+        if (scan->odd_all_read && all_is_read(scan)) {
+            scan->stage = SCAN_COMPARE;
+            compare_soon(scan);
+        }
+    }
+}
+
+/* What was met says what is there, whatever became of the load. */
+static void
+finish(struct replica_scan *scan, bool taken)
+{
+    struct reading *reading = scan->reading;
+
+    replica_alias_free(reading->aliases);
+    reading->aliases = reading->loading_aliases;
+    reading->loading_aliases = NULL;
+    scan->stage = SCAN_IDLE;
+    scan->events.finished(scan->argument, taken);
+}
+
+static void
+compare_slice(evutil_socket_t fd, short what, void *argument)
+{
+    struct replica_scan *scan = argument;
+
+    (void)fd;
+    (void)what;
+    reading_set_time(scan->reading);
+    switch (replica_keeper_step_load(scan->reading->keeper, COMPARE_SLICE)) {
+    case LOAD_GOES_ON:
+        compare_soon(scan);
+        break;
+    case LOAD_TAKEN:
+        finish(scan, true);
+        break;
+    case LOAD_REFUSED:
+        finish(scan, false);
+        break;
+    }
+}
+
+/* What operators have accepted comes first: it says what this load may lose. */
+static void
+accept_was_answered(void *argument, const struct redis_reply *reply)
+{
+    struct replica_scan *scan = question_scan(argument);
+    struct domain_field fields[READING_FIELDS_MAX];
+    struct replica_value value;
+
+    if (scan == NULL)
+        return;
+    if (reply == NULL) {
+        fail(scan);
+        return;
+    }
+    reading_set_time(scan->reading);
+    if (!reading_value(scan->reading, reply, fields, &value))
+        return;
+    (void)replica_keeper_take_accept(scan->reading->keeper, &value);
+    replica_keeper_begin_load(scan->reading->keeper);
+    scan->reading->loading_aliases = replica_alias_new();
+    scan->stage = SCAN_KEYS;
+    go_on(scan);
+}
+
+/* All keys with our prefix; what is special in a pattern is taken literally. */
+static void
+make_pattern(struct replica_scan *scan)
+{
+    struct span prefix = scan->reading->prefix;
+
+    buffer_init(&scan->pattern, PATTERN_MAX);
+    for (size_t i = 0; i < prefix.length; i++) {
+        if (memchr("*?[]\\^", prefix.data[i], 6) != NULL)
+            buffer_append_octet(&scan->pattern, '\\');
+        buffer_append_octet(&scan->pattern, prefix.data[i]);
+    }
+    buffer_append_octet(&scan->pattern, '*');
+}
+
+struct replica_scan *
+replica_scan_new(struct reading *reading, struct key_reader *keys,
+    struct list_reader *lists, const struct replica_scan_events *events, void *argument)
+{
+    struct replica_scan *scan = calloc(1, sizeof(*scan));
+
+    if (scan == NULL)
+        abort();
+    scan->reading = reading;
+    scan->keys = keys;
+    scan->lists = lists;
+    scan->events = *events;
+    scan->argument = argument;
+    buffer_init(&scan->cursor, REDIS_VALUE_OCTETS_MAX);
+    buffer_init(&scan->waiting, SIZE_MAX / 4);
+    make_pattern(scan);
+    scan->slice = event_new(reading->base, -1, 0, compare_slice, scan);
+    if (scan->slice == NULL)
+        abort();
+    return scan;
+}
+
+void
+replica_scan_free(struct replica_scan *scan)
+{
+    if (scan == NULL)
+        return;
+    replica_scan_drop(scan);
+    event_free(scan->slice);
+    buffer_clear(&scan->pattern);
+    buffer_clear(&scan->cursor);
+    buffer_clear(&scan->waiting);
+    free(scan);
+}
+
+void
+replica_scan_start(struct replica_scan *scan)
+{
+    struct question *question;
+    struct buffer whole;
+
+    replica_scan_drop(scan);
+    scan->reading->load_number++;
+    scan->stage = SCAN_ACCEPT;
+    scan->all_met = false;
+    scan->scan_asked = false;
+    scan->batches = 0;
+    buffer_reset(&scan->waiting);
+    buffer_reset(&scan->cursor);
+    buffer_append_octet(&scan->cursor, '0');
+    question = question_new(scan);
+    buffer_init(&whole, PATTERN_MAX);
+    if (!redis_ask(scan->reading->redis, accept_was_answered, question, SPAN("GET"),
+            reading_whole_key(scan->reading, SPAN("accept"), &whole)))
+        accept_was_answered(question, NULL);
+    buffer_clear(&whole);
+}
+
+void
+replica_scan_drop(struct replica_scan *scan)
+{
+    struct reading *reading = scan->reading;
+
+    if (scan->stage == SCAN_IDLE)
+        return;
+    scan->stage = SCAN_IDLE;
+    event_del(scan->slice);
+    replica_keeper_drop_load(reading->keeper);
+    replica_alias_free(reading->loading_aliases);
+    reading->loading_aliases = NULL;
+}
+
+bool
+replica_scan_is_running(const struct replica_scan *scan)
+{
+    return scan->stage != SCAN_IDLE;
+}
+
+void
+replica_scan_go_on(struct replica_scan *scan)
+{
+    go_on(scan);
+}

@@ -1,0 +1,408 @@
+#include "policyd/store/snapshot.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shared/service/log.h"
+
+enum {
+    READ_OCTETS = 256 * 1024,
+    LEAST_PAUSE_MS = 1000,
+    PAUSE_FACTOR = 10,
+    RETRY_MS = 60 * 1000, /* after a failure */
+    CHILD_MS_MAX = 300 * 1000,
+    CHILD_NICE = 10,
+};
+
+struct snapshot {
+    struct event_base *base;
+    char path[PATH_MAX];
+    snapshot_source *source;
+    void *argument;
+    pid_t child; /* 0: none */
+    int end;     /* closed by the child's end */
+    struct event *ended;
+    struct event *timer;
+    bool wanted;
+    uint64_t begun_ms;
+    uint64_t next_ms; /* not before */
+    int64_t written;  /* unix time of the replica that the child writes, or wrote last */
+    int64_t succeeded;
+    uint64_t writes;
+    uint64_t failures;
+    bool complained; /* of the failure that goes on */
+};
+
+/* --- reading --- */
+
+static void
+log_refused(void *argument, struct span domain, const struct domain_problem *problem)
+{
+    (void)argument;
+    log_warning("", log_span("domain", domain), log_text("field", problem->field),
+        log_text("value", problem->value), log_text("source", "snapshot"),
+        log_note(problem->text));
+}
+
+static bool
+feed(struct snapshot_reader *reader, int fd, struct buffer *octets, struct error *error)
+{
+    for (;;) {
+        struct span rest;
+        ssize_t count;
+
+        if (!buffer_reserve(octets, READ_OCTETS))
+            return error_permanent(error, "damaged");
+        count = read(fd, octets->data + octets->length, READ_OCTETS);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return error_temporary(error, "%s", strerror(errno));
+        if (count == 0)
+            return snapshot_reader_end(reader, buffer_span(octets), error);
+        octets->length += (size_t)count;
+        rest = buffer_span(octets);
+        if (!snapshot_reader_take(reader, &rest, error))
+            return false;
+        buffer_consume(octets, octets->length - rest.length);
+    }
+}
+
+struct replica *
+snapshot_read(const char *path, const struct replica_keeper_rules *rules,
+    struct snapshot_extra *extra, struct error *error)
+{
+    struct snapshot_reader reader;
+    struct buffer octets;
+    bool complete;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    *error = (struct error){.kind = ERROR_NONE};
+    if (fd < 0) {
+        if (errno != ENOENT)
+            (void)error_temporary(error, "%s", strerror(errno));
+        return NULL;
+    }
+    snapshot_reader_init(&reader, replica_new(), rules);
+    reader.refused = log_refused;
+    buffer_init(&octets, 2 * (SNAPSHOT_BLOCK_MAX + READ_OCTETS));
+    complete = feed(&reader, fd, &octets, error);
+    buffer_clear(&octets);
+    close(fd);
+    *extra = reader.extra;
+    if (complete)
+        return reader.replica;
+    replica_free(reader.replica);
+    return NULL;
+}
+
+/* --- writing: the child --- */
+
+struct output {
+    int fd;
+    size_t used;
+    char octets[READ_OCTETS];
+};
+
+static bool
+flush(struct output *output)
+{
+    size_t done = 0;
+
+    while (done < output->used) {
+        ssize_t count = write(output->fd, output->octets + done, output->used - done);
+
+        if (count < 0 && errno != EINTR)
+            return false;
+        done += count > 0 ? (size_t)count : 0;
+    }
+    output->used = 0;
+    return true;
+}
+
+static bool
+into_file(void *argument, struct span octets)
+{
+    struct output *output = argument;
+
+    if (output->used + octets.length > sizeof(output->octets) && !flush(output))
+        return false;
+    memcpy(output->octets + output->used, octets.data, octets.length);
+    output->used += octets.length;
+    return true;
+}
+
+/* The name is on the disk too, or the file before is. */
+static bool
+sync_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    char *slash;
+    int fd;
+    bool done;
+
+    snprintf(folder, sizeof(folder), "%s", path);
+    slash = strrchr(folder, '/');
+    if (slash == NULL)
+        return true;
+    slash[slash == folder] = '\0';
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    done = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return done;
+}
+
+/* 0, or the errno of what failed. */
+static int
+write_file(
+    const char *path, const struct replica *replica, const struct snapshot_extra *extra)
+{
+    static struct output output;
+    char temporary[PATH_MAX + 8];
+
+    snprintf(temporary, sizeof(temporary), "%s.new", path);
+    (void)unlink(temporary);
+    output.used = 0;
+    output.fd =
+        open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (output.fd < 0)
+        return errno;
+    if (!snapshot_wire_write(replica, extra, into_file, &output) || !flush(&output) ||
+        fsync(output.fd) != 0 || close(output.fd) != 0 || rename(temporary, path) != 0 ||
+        !sync_folder(path)) {
+        int failure = errno == 0 ? EIO : errno;
+
+        (void)unlink(temporary);
+        return failure;
+    }
+    return 0;
+}
+
+/*
+ * Nothing of the parent's lives on here: its sockets are closed, so that a new parent can
+ * listen on them, and no handler of its runs.
+ */
+static void
+run_child(const struct snapshot *snapshot, pid_t parent, int end,
+    const struct replica *replica, const struct snapshot_extra *extra)
+{
+    sigset_t none;
+
+    for (int number = 1; number < NSIG; number++)
+        (void)signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EINTR);
+    if (end > 3)
+        close_range(3, (unsigned)end - 1, 0);
+    close_range((unsigned)end + 1, ~0U, 0);
+    (void)setpriority(PRIO_PROCESS, 0, CHILD_NICE);
+    _exit(write_file(snapshot->path, replica, extra) & 0xff);
+}
+
+/* --- writing: the parent --- */
+
+static uint64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void
+wait_until(struct snapshot *snapshot, uint64_t time_ms)
+{
+    uint64_t now = now_ms();
+    uint64_t wait_ms = time_ms > now ? time_ms - now : 0;
+    struct timeval wait = {
+        .tv_sec = (time_t)(wait_ms / 1000),
+        .tv_usec = (suseconds_t)(wait_ms % 1000 * 1000),
+    };
+
+    event_add(snapshot->timer, &wait);
+}
+
+static void
+failed(struct snapshot *snapshot, const char *what, const char *why)
+{
+    snapshot->failures++;
+    snapshot->wanted = true;
+    if (!snapshot->complained)
+        log_warning("", log_text("snapshot", snapshot->path), log_text("failed", what),
+            log_note(why));
+    snapshot->complained = true;
+    snapshot->next_ms = now_ms() + RETRY_MS;
+}
+
+static void
+finish(struct snapshot *snapshot, int status)
+{
+    uint64_t duration_ms = now_ms() - snapshot->begun_ms;
+
+    snapshot->child = 0;
+    close(snapshot->end);
+    event_free(snapshot->ended);
+    snapshot->ended = NULL;
+    snapshot->next_ms = now_ms() + PAUSE_FACTOR * duration_ms;
+    if (snapshot->next_ms < snapshot->begun_ms + LEAST_PAUSE_MS)
+        snapshot->next_ms = snapshot->begun_ms + LEAST_PAUSE_MS;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        snapshot->writes++;
+        snapshot->succeeded = snapshot->written;
+        snapshot->complained = false;
+    } else if (WIFEXITED(status)) {
+        failed(snapshot, "write", strerror(WEXITSTATUS(status)));
+    } else {
+        failed(snapshot, "write", "the writer was killed");
+    }
+    if (snapshot->wanted)
+        wait_until(snapshot, snapshot->next_ms);
+}
+
+static void
+on_ended(evutil_socket_t fd, short what, void *argument)
+{
+    struct snapshot *snapshot = argument;
+    int status = 0;
+
+    (void)fd;
+    if ((what & EV_TIMEOUT) != 0)
+        (void)kill(snapshot->child, SIGKILL);
+    /* Where somebody else has taken its status, it is unknown: that counts as a failure.
+     */
+    if (waitpid(snapshot->child, &status, 0) != snapshot->child)
+        status = W_EXITCODE(ECHILD, 0);
+    finish(snapshot, status);
+}
+
+static void
+start_child(struct snapshot *snapshot)
+{
+    static const struct timeval longest = {CHILD_MS_MAX / 1000, 0};
+    struct snapshot_extra extra = {.knows_accept = false};
+    const struct replica *replica = snapshot->source(snapshot->argument, &extra);
+    pid_t parent = getpid();
+    int ends[2];
+
+    snapshot->wanted = false;
+    snapshot->written = extra.written;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        failed(snapshot, "pipe", strerror(errno));
+        wait_until(snapshot, snapshot->next_ms);
+        return;
+    }
+    snapshot->begun_ms = now_ms();
+    snapshot->child = fork();
+    if (snapshot->child == 0)
+        run_child(snapshot, parent, ends[1], replica, &extra);
+    close(ends[1]);
+    if (snapshot->child < 0) {
+        snapshot->child = 0;
+        close(ends[0]);
+        failed(snapshot, "fork", strerror(errno));
+        wait_until(snapshot, snapshot->next_ms);
+        return;
+    }
+    snapshot->end = ends[0];
+    snapshot->ended = event_new(snapshot->base, ends[0], EV_READ, on_ended, snapshot);
+    event_add(snapshot->ended, &longest);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *argument)
+{
+    struct snapshot *snapshot = argument;
+
+    (void)fd;
+    (void)what;
+    if (snapshot->wanted && snapshot->child == 0)
+        start_child(snapshot);
+}
+
+/* At the end nobody waits for an answer: without a child. */
+static void
+write_last(struct snapshot *snapshot)
+{
+    struct snapshot_extra extra = {.knows_accept = false};
+    const struct replica *replica = snapshot->source(snapshot->argument, &extra);
+    int failure = write_file(snapshot->path, replica, &extra);
+
+    if (failure != 0)
+        failed(snapshot, "write", strerror(failure));
+}
+
+struct snapshot *
+snapshot_new(
+    struct event_base *base, const char *path, snapshot_source *source, void *argument)
+{
+    struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+    if (snapshot == NULL)
+        abort();
+    snapshot->base = base;
+    snprintf(snapshot->path, sizeof(snapshot->path), "%s", path);
+    snapshot->source = source;
+    snapshot->argument = argument;
+    snapshot->timer = event_new(base, -1, 0, on_timer, snapshot);
+    if (snapshot->timer == NULL)
+        abort();
+    return snapshot;
+}
+
+void
+snapshot_free(struct snapshot *snapshot)
+{
+    if (snapshot == NULL)
+        return;
+    if (snapshot->child != 0)
+        on_ended(-1, 0, snapshot);
+    if (snapshot->wanted && snapshot->failures == 0)
+        write_last(snapshot);
+    event_free(snapshot->timer);
+    free(snapshot);
+}
+
+void
+snapshot_touch(struct snapshot *snapshot)
+{
+    if (snapshot->wanted)
+        return;
+    snapshot->wanted = true;
+    if (snapshot->child == 0)
+        wait_until(snapshot, snapshot->next_ms);
+}
+
+int64_t
+snapshot_written(const struct snapshot *snapshot)
+{
+    return snapshot->succeeded;
+}
+
+uint64_t
+snapshot_writes(const struct snapshot *snapshot)
+{
+    return snapshot->writes;
+}
+
+uint64_t
+snapshot_failures(const struct snapshot *snapshot)
+{
+    return snapshot->failures;
+}
