@@ -287,11 +287,38 @@ sockets_equal(const struct config_sockets *left, const struct config_sockets *ri
     return true;
 }
 
+static bool
+sentinels_equal(const struct config_list *left, const struct config_list *right)
+{
+    if (left->count != right->count)
+        return false;
+    for (size_t i = 0; i < left->count; i++) {
+        if (strcmp(left->items[i], right->items[i]) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool
+redis_equal(const struct redis_config *left, const struct redis_config *right)
+{
+    const struct config_sockets left_address = {.items = {left->address}, .count = 1};
+    const struct config_sockets right_address = {.items = {right->address}, .count = 1};
+
+    return sockets_equal(&left_address, &right_address) &&
+           sentinels_equal(&left->sentinels, &right->sentinels) &&
+           strcmp(left->options.username, right->options.username) == 0 &&
+           strcmp(left->password, right->password) == 0 &&
+           strcmp(left->primary, right->primary) == 0 &&
+           strcmp(left->prefix, right->prefix) == 0 &&
+           left->database == right->database && left->timeout_ms == right->timeout_ms;
+}
+
 static void
 add_key(struct buffer *keys, bool same, const char *key)
 {
     if (!same)
-        buffer_printf(keys, "%s%s", keys->length > 0 ? " " : "", key);
+        buffer_printf(keys, "%s%s", keys->length > 0 ? ", " : "", key);
 }
 
 void
@@ -301,10 +328,13 @@ serve_config_restart_keys(
     const struct config_sockets old_metrics = {.items = {old->metrics}, .count = 1};
     const struct config_sockets new_metrics = {.items = {new->metrics}, .count = 1};
 
-    add_key(keys, sockets_equal(&old->policy, &new->policy), "policy");
-    add_key(keys, sockets_equal(&old->route, &new->route), "route");
-    add_key(keys, sockets_equal(&old->dict, &new->dict), "dict");
-    add_key(keys, sockets_equal(&old_metrics, &new_metrics), "metrics");
-    add_key(keys, strcmp(old->user, new->user) == 0, "user");
-    add_key(keys, strcmp(old->group, new->group) == 0, "group");
+    add_key(keys, redis_equal(&old->redis, &new->redis), "[redis]");
+    add_key(keys, sockets_equal(&old->policy, &new->policy), "[policyd] policy");
+    add_key(keys, sockets_equal(&old->route, &new->route), "[policyd] route");
+    add_key(keys, sockets_equal(&old->dict, &new->dict), "[policyd] dict");
+    add_key(keys, sockets_equal(&old_metrics, &new_metrics), "[policyd] metrics");
+    add_key(keys, strcmp(old->user, new->user) == 0, "[policyd] user");
+    add_key(keys, strcmp(old->group, new->group) == 0, "[policyd] group");
+    add_key(keys, strcmp(old->snapshot, new->snapshot) == 0, "[policyd] snapshot");
+    add_key(keys, strcmp(old->override, new->override) == 0, "[policyd] override");
 }

@@ -9,11 +9,13 @@
 #define POLICYD_SERVE_SERVE_CONTEXT_H
 
 #include "policyd/serve/serve_config.h"
+#include "policyd/store/replica_sync.h"
 #include "shared/service/metrics.h"
 
 struct serve_context {
     const struct serve_config *config;
-    const struct replica *replica;
+    const struct replica_sync *sync;
+    const struct replica *replica; /* what sync says is to be asked */
     struct metrics *metrics;
 };
 

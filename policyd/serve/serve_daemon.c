@@ -98,23 +98,76 @@ serve_daemon_drop_privileges(struct serve_daemon *daemon)
         log_fatal(EXIT_FAILURE, "user: %s", error.text);
 }
 
+static struct event_base *
+new_loop(void)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *base = NULL;
+
+    if (config != NULL && event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0)
+        base = event_base_new_with_config(config);
+    if (config != NULL)
+        event_config_free(config);
+    if (base == NULL)
+        log_fatal(EXIT_FAILURE, "no event loop");
+    return base;
+}
+
+static struct replica_keeper_rules
+keeper_rules(const struct serve_config *config)
+{
+    return (struct replica_keeper_rules){
+        .recipient = config->route_rules.recipient,
+        .state = config->state_rules,
+        .domains = config->route_rules.domains,
+        .domain_count = config->route_rules.domain_count,
+    };
+}
+
+static void
+replica_changed(void *argument, const struct replica *replica)
+{
+    struct serve_daemon *daemon = argument;
+
+    daemon->context.replica = replica;
+}
+
+static void
+change_counted(void *argument, enum replica_source source)
+{
+    struct serve_daemon *daemon = argument;
+    const char *labels[] = {replica_source_name(source)};
+
+    metrics_add(
+        metrics_series(daemon->context.metrics, "policyd_replica_changes_total", labels),
+        1);
+}
+
 void
 serve_daemon_replicate(struct serve_daemon *daemon)
 {
-    struct event_config *loop = event_config_new();
+    static const struct replica_sync_events events = {
+        .changed = replica_changed,
+        .counted = change_counted,
+    };
+    const struct serve_config *config = daemon->config;
+    const struct replica_sync_options options = {
+        .redis = &config->redis.options,
+        .prefix = config->redis.prefix,
+        .snapshot = config->snapshot,
+        .override = config->override,
+        .rules = keeper_rules(config),
+    };
 
-    if (loop == NULL || event_config_set_flag(loop, EVENT_BASE_FLAG_NOLOCK) != 0)
-        log_fatal(EXIT_FAILURE, "no event loop");
-    daemon->base = event_base_new_with_config(loop);
-    event_config_free(loop);
-    if (daemon->base == NULL)
-        log_fatal(EXIT_FAILURE, "no event loop");
-    daemon->context.metrics = serve_metrics_new();
-    if (daemon->config->route_rules.domain_count == 0)
+    if (config->route_rules.domain_count == 0)
         log_say(LOG_LEVEL_INFO,
             "no domains listed: every answer is TEMP until Redis or a snapshot "
             "has been read; then those named there");
-    daemon->context.replica = replica_new();
+    daemon->base = new_loop();
+    daemon->context.metrics = serve_metrics_registry();
+    daemon->sync = replica_sync_new(daemon->base, &options, &events, daemon);
+    daemon->context.sync = daemon->sync;
+    daemon->context.replica = replica_sync_replica(daemon->sync);
 }
 
 static void
@@ -122,7 +175,7 @@ serve_http(struct serve_daemon *daemon)
 {
     const struct listener_set *set = &daemon->metrics_sockets;
 
-    metrics_on_write(daemon->context.metrics, serve_metrics_refresh, &daemon->context);
+    daemon->metrics = serve_metrics_new(&daemon->context);
     for (size_t i = 0; i < set->count; i++) {
         for (size_t j = 0; j < set->items[i].fd_count; j++)
             daemon->http[j] = metrics_http_start_on(daemon->base, set->items[i].fds[j],
@@ -164,6 +217,7 @@ serve_daemon_lock_up(void)
 static void
 take_config(struct serve_daemon *daemon, struct serve_config *config)
 {
+    struct replica_keeper_rules rules = keeper_rules(config);
     struct serve_config *old = daemon->config;
     struct buffer keys;
 
@@ -171,10 +225,11 @@ take_config(struct serve_daemon *daemon, struct serve_config *config)
     serve_config_restart_keys(old, config, &keys);
     daemon->config = config;
     daemon->context.config = config;
+    replica_sync_set_rules(daemon->sync, &rules);
     daemon_log_open(PROGRAM, &config->log, daemon->options);
     log_say(LOG_LEVEL_INFO, "configuration read anew");
     if (keys.length > 0)
-        log_say(LOG_LEVEL_WARNING, "[policyd] %s: changed, in force after a restart only",
+        log_say(LOG_LEVEL_WARNING, "%s: changed, in force after a restart only",
             buffer_text(&keys));
     buffer_clear(&keys);
     serve_config_free(old);
@@ -266,6 +321,8 @@ serve_daemon_clear(struct serve_daemon *daemon)
     listener_set_close(&daemon->route_sockets);
     listener_set_close(&daemon->dict_sockets);
     listener_set_close(&daemon->metrics_sockets);
+    replica_sync_free(daemon->sync);
+    serve_metrics_free(daemon->metrics);
     metrics_free(daemon->context.metrics);
     event_base_free(daemon->base);
     serve_config_free(daemon->config);

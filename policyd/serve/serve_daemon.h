@@ -12,6 +12,7 @@
 #include "policyd/serve/policy_handler.h"
 #include "policyd/serve/route_handler.h"
 #include "policyd/serve/serve_context.h"
+#include "policyd/serve/serve_metrics.h"
 #include "shared/service/daemon.h"
 #include "shared/service/metrics_http.h"
 
@@ -20,6 +21,7 @@ struct serve_daemon {
     struct serve_config *config;
     struct serve_context context;
     struct event_base *base;
+    struct replica_sync *sync;
 
     struct listener_set policy_sockets;
     struct listener_set route_sockets;
@@ -33,6 +35,7 @@ struct serve_daemon {
     struct server *route;
     struct server *dict;
     struct metrics_http *http[LISTEN_FDS_MAX];
+    struct serve_metrics *metrics;
 
     struct event *drain; /* at the end: until the clients that are busy are done */
     unsigned drain_turns;

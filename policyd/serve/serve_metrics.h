@@ -7,10 +7,14 @@
 
 #include "policyd/serve/serve_context.h"
 
-struct metrics *serve_metrics_new(void);
+/* All families; what counts may be made with it. */
+struct metrics *serve_metrics_registry(void);
 
-/* The gauges of the replica and of Redis, as they are now; the argument is a const struct
- * serve_context *. */
-void serve_metrics_refresh(void *argument);
+struct serve_metrics;
+
+/* From now on the registry of the context shows replica, Redis and weights as they are.
+ */
+struct serve_metrics *serve_metrics_new(const struct serve_context *context);
+void serve_metrics_free(struct serve_metrics *own);
 
 #endif

@@ -1,5 +1,6 @@
 #include "policyd/serve/serve_page.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -7,22 +8,48 @@
 #include "policyd/routing/route_page.h"
 #include "policyd/routing/status_page.h"
 
-enum { ADDRESS_MAX = 4096, HOST_MAX = 256 };
+enum { ADDRESS_MAX = 4096, HOST_MAX = 256, NOTES_MAX = 200 };
+
+struct notes {
+    char *items[NOTES_MAX];
+    size_t count;
+};
+
+static void
+keep_note(void *argument, const char *text)
+{
+    struct notes *notes = argument;
+
+    if (notes->count < NOTES_MAX && (notes->items[notes->count] = strdup(text)) != NULL)
+        notes->count++;
+}
 
 static int
 write_status(const struct serve_context *context, struct buffer *body)
 {
     char host[HOST_MAX] = "";
-    struct status_facts facts = {
-        .source = "policyd",
-        .version = POSTSHIFT_VERSION,
-        .host = host,
-        .redis_address = "",
-    };
+    struct notes notes = {.count = 0};
+    struct replica_status status;
+    struct status_facts facts;
 
     if (gethostname(host, sizeof(host) - 1) != 0)
         host[0] = '\0';
+    replica_sync_status(context->sync, &status);
+    replica_sync_notes(context->sync, keep_note, &notes);
+    facts = (struct status_facts){
+        .source = "policyd",
+        .version = POSTSHIFT_VERSION,
+        .host = host,
+        .redis_address = status.redis_address,
+        .redis_up = status.redis_up,
+        .synced = status.synced,
+        .redis_error = status.redis_error,
+        .notes = (const char *const *)notes.items,
+        .note_count = notes.count,
+    };
     status_page_write(body, &facts, &context->config->route_rules, context->replica);
+    for (size_t i = 0; i < notes.count; i++)
+        free(notes.items[i]);
     return 200;
 }
 
