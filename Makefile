@@ -171,6 +171,11 @@ demo: packages ## a private gateway, real mail, a cutover; KEEP=1 leaves it runn
 bench: packages ## ratios against a reference in the same run
 	$(MAKE) --no-print-directory all
 	tests/bench/bench
+	tests/bench/bench_scan
+
+bench-peers: packages ## the same beside clamd, rspamd and others, which it installs
+	tests/install-packages --peers
+	$(MAKE) --no-print-directory bench
 
 fuzz: $(FUZZ_FILES) ## each fuzzer for FUZZ_SECONDS (600); FUZZ="policy_wire pin" narrows
 	tests/fuzz/run $(BUILD)/fuzz $(or $(FUZZ_SECONDS),600) $(FUZZ)

@@ -12,7 +12,7 @@
 #include "milters/scan/scan_lock.h"
 #include "shared/service/log.h"
 
-enum { SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK };
+enum { SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK, TRIM_ABOVE = 1 << 20 };
 
 /* A job as it came: the message and where the answer goes. */
 struct received {
@@ -129,7 +129,8 @@ scan_one(const struct scan_worker *worker, const struct received *received)
     buffer_clear(&frame);
     atomic_store(&worker->slot->deadline_ms, 0);
     set_state(worker, WORKER_IDLE);
-    (void)malloc_trim(0);
+    if (received->job.size > TRIM_ABOVE)
+        (void)malloc_trim(0);
 }
 
 static void

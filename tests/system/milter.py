@@ -53,6 +53,7 @@ class Session:
                  steps=0x1FFFFF, actions=0x1FF, macros=()):
         if isinstance(address, tuple):
             self.socket = socket.create_connection(address, timeout=seconds)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         else:
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(seconds)
