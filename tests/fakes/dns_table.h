@@ -2,7 +2,8 @@
  * dns_table - a look-up that answers from rows, for tests of what asks DNS.
  *
  * A name without a row is NXDOMAIN (NODATA where it, or a name below it, has rows of
- * other types); case does not matter.  CNAMEs are followed within the table.
+ * other types); case does not matter.  CNAMEs are followed within the table.  What could
+ * not be asked for is DNS_BADNAME, as with the real one.
  */
 #ifndef TESTS_FAKES_DNS_TABLE_H
 #define TESTS_FAKES_DNS_TABLE_H
