@@ -5,6 +5,7 @@
 #include <openssl/opensslv.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "policyd/serve/serve_metrics.h"
 #include "policyd/serve/serve_page.h"
@@ -17,6 +18,9 @@ enum {
     DRAIN_TURN_MS = 50,
     DRAIN_TURNS_MAX = 40,
     ERRORS_MAX = 1 << 20,
+    OWN_DESCRIPTORS = 40, /* sockets to Redis, listening, files, pages */
+    LISTENERS = 3,
+    CLIENTS_LEAST = 8,
 };
 
 #define PROGRAM "postshift-policyd"
@@ -184,20 +188,44 @@ serve_http(struct serve_daemon *daemon)
     }
 }
 
+/* Clients leave enough descriptors for Redis and files. */
+static size_t
+clients_max(void)
+{
+    size_t most = SERVER_CLIENTS_MAX;
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 ||
+        files.rlim_cur >= OWN_DESCRIPTORS + LISTENERS * SERVER_CLIENTS_MAX)
+        return most;
+    most = CLIENTS_LEAST;
+    if (files.rlim_cur > OWN_DESCRIPTORS + LISTENERS * CLIENTS_LEAST)
+        most = (files.rlim_cur - OWN_DESCRIPTORS) / LISTENERS;
+    log_say(LOG_LEVEL_WARNING,
+        "%zu clients a listener, since no more than %llu files may be open", most,
+        (unsigned long long)files.rlim_cur);
+    return most;
+}
+
+static struct server *
+new_server(const struct serve_daemon *daemon, const struct client_protocol *protocol,
+    void *handler, size_t most)
+{
+    return server_new(daemon->base, protocol, handler, most, daemon->context.metrics);
+}
+
 void
 serve_daemon_serve(struct serve_daemon *daemon)
 {
     const struct serve_context *context = &daemon->context;
+    size_t most = clients_max();
 
     daemon->policy_handler = policy_handler_new(context);
     daemon->route_handler = route_handler_new(context);
     daemon->dict_handler = dict_handler_new(context);
-    daemon->policy = server_new(
-        daemon->base, &policy_protocol, daemon->policy_handler, context->metrics);
-    daemon->route = server_new(
-        daemon->base, &route_protocol, daemon->route_handler, context->metrics);
-    daemon->dict =
-        server_new(daemon->base, &dict_protocol, daemon->dict_handler, context->metrics);
+    daemon->policy = new_server(daemon, &policy_protocol, daemon->policy_handler, most);
+    daemon->route = new_server(daemon, &route_protocol, daemon->route_handler, most);
+    daemon->dict = new_server(daemon, &dict_protocol, daemon->dict_handler, most);
     listener_set_serve(&daemon->policy_sockets, daemon->policy);
     listener_set_serve(&daemon->route_sockets, daemon->route);
     listener_set_serve(&daemon->dict_sockets, daemon->dict);

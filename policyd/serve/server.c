@@ -22,6 +22,7 @@ struct server {
     struct client_host host;
     TAILQ_HEAD(, client) clients;
     size_t client_count;
+    size_t clients_max;
     struct event *sockets[SERVER_SOCKETS_MAX];
     size_t socket_count;
     struct event *sweep;  /* armed while there are clients */
@@ -162,7 +163,8 @@ pause_accepting(struct server *server, int reason)
 
     set_accepting(server, false);
     (void)event_add(server->resume, &pause);
-    crowd_out(server);
+    for (int i = 0; i < ACCEPTS_A_TURN; i++)
+        crowd_out(server);
     if (line_limit_may(&server->accept_lines))
         log_warning("accept", log_text("listener", server->host.protocol->name),
             log_number("clients", (int64_t)server->client_count),
@@ -176,7 +178,7 @@ take_client(struct server *server, int fd)
     static const int yes = 1;
     struct client *client;
 
-    if (server->client_count == SERVER_CLIENTS_MAX)
+    if (server->client_count >= server->clients_max)
         crowd_out(server);
     (void)setsockopt(
         fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)); /* a unix socket refuses */
@@ -208,7 +210,7 @@ on_connection(int fd, short what, void *argument)
 
 struct server *
 server_new(struct event_base *base, const struct client_protocol *protocol,
-    void *protocol_argument, struct metrics *metrics)
+    void *protocol_argument, size_t clients_max, struct metrics *metrics)
 {
     struct server *server = calloc(1, sizeof(*server));
     const char *listener[] = {protocol->name};
@@ -223,6 +225,7 @@ server_new(struct event_base *base, const struct client_protocol *protocol,
         .answered = request_answered,
         .argument = server,
     };
+    server->clients_max = clients_max;
     buffer_init(&server->host.answers, ANSWERS_MAX);
     TAILQ_INIT(&server->clients);
     server->sweep = event_new(base, -1, EV_PERSIST, on_sweep, server);

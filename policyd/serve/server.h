@@ -1,11 +1,11 @@
 /*
  * server - the clients of one listener: accept, limit, idle time, an orderly end.
  *
- * A listener may have several sockets; they count together.  At SERVER_CLIENTS_MAX
- * clients the one that has been served nothing for longest makes room for the next, as it
- * does where the process runs out of descriptors; then accepting pauses for
- * SERVER_PAUSE_MS.  What is worth a line in the log is so ten times a minute and kind at
- * most.
+ * A listener may have several sockets; they count together.  When there are as many
+ * clients as may be, the one that has been served nothing for longest makes room for the
+ * next.  Where the process runs out of descriptors all the same, a few of those go and
+ * accepting pauses for SERVER_PAUSE_MS.  What is worth a line in the log is so ten times
+ * a minute and kind at most.
  */
 #ifndef POLICYD_SERVE_SERVER_H
 #define POLICYD_SERVE_SERVER_H
@@ -14,7 +14,7 @@
 #include "shared/service/metrics.h"
 
 enum {
-    SERVER_CLIENTS_MAX = 1000,
+    SERVER_CLIENTS_MAX = 1000, /* what clients_max is where descriptors suffice */
     SERVER_SOCKETS_MAX = 32,
     SERVER_PAUSE_MS = 100,
 };
@@ -24,7 +24,7 @@ struct server;
 /* The rows of these families, which a server counts in: clients, clients_closed_total,
  * request_duration_seconds. */
 struct server *server_new(struct event_base *base, const struct client_protocol *protocol,
-    void *protocol_argument, struct metrics *metrics);
+    void *protocol_argument, size_t clients_max, struct metrics *metrics);
 void server_free(
     struct server *server); /* the listening sockets are closed by who opened them */
 
