@@ -1,0 +1,32 @@
+/*
+ * Any results field: it is never missed in its plain form, and a value without our id
+ * never claims it.
+ */
+#include <assert.h>
+
+#include "milters/auth/authres_forged.h"
+#include "shared/base/buffer.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct span value = span_make(data, size);
+    struct span id = SPAN("mx.a");
+    struct buffer plain;
+
+    /* Without quoted pairs and folds in it, a name that stands nowhere can't claim. */
+    if (span_find(value, '\\') == SPAN_NONE && span_find(value, '\n') == SPAN_NONE &&
+        span_find(value, '\r') == SPAN_NONE &&
+        span_find_text_nocase(value, id) == SPAN_NONE) {
+        assert(!authres_claims(value, id));
+        assert(!authres_received_spf_claims(value, id));
+    }
+    buffer_init(&plain, size + 64);
+    buffer_append_text(&plain, " (c) MX.a; ");
+    buffer_append(&plain, value);
+    assert(authres_claims(buffer_span(&plain), id));
+    buffer_clear(&plain);
+    return 0;
+}

@@ -1,0 +1,196 @@
+/*
+ * Fields that pretend to be ours, in every disguise; those of others stay.
+ */
+#include "tests/unit/unit.h"
+
+#include "milters/auth/authres_forged.h"
+#include "shared/base/attributes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct span id = {"mx.example.net", sizeof("mx.example.net") - 1};
+
+static void
+knows_its_own_results(void **state)
+{
+    static const char *const rows[] = {
+        " mx.example.net; spf=pass",
+        "mx.example.net; spf=pass",
+        " MX.Example.NET; none",
+        " mx.example.net",
+        " mx.example.net.; none",
+        " mx.example.net 1; none",
+        " mx.example.net 99; none",
+        " mx.example.net (c) 1 (d); none",
+        " mx.example.net\n\t1; none",
+        "\n mx.example.net; none",
+        "\r\n\t mx.example.net; none",
+        " (comment) mx.example.net; none",
+        " (a (b \\) c) d)(e)\n mx.example.net; none",
+        " (other.example;) mx.example.net; none",
+        " mx.example.net(c); none",
+        " \"mx.example.net\"; none",
+        " \"mx.example.net\" 1; none",
+        " \"\\m\\x.example.net\"; none",
+        " \"mx.example.net.\"; none",
+        " \" mx.example.net \"; none",
+        " \"mx.exam\r\nple.net\"; none",
+        " mx.example.net=; none",
+        " mx.example.net\xa0; none",
+        /* The id can't be read, ours is in it. */
+        " \xa0mx.example.net; none",
+        " ; mx.example.net; none",
+        " (unclosed mx.example.net; none",
+        " \"mx.example.net; none",
+        " \"mx.example.net\\",
+        " <mx.example.net>; none",
+        " \"\" mx.example.net; none",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        print_message("# %zu\n", i);
+        assert_true(authres_claims(span_of(rows[i]), id));
+        assert_true(authres_claims(span_of(rows[i]), SPAN("MX.example.net.")));
+    }
+    assert_true(authres_claims(SPAN(" mx.example.net\0; none"), id));
+}
+
+static void
+keeps_results_of_others(void **state)
+{
+    static const char *const rows[] = {
+        "",
+        " ",
+        " other.example; spf=pass",
+        " xmx.example.net; none",
+        " x.mx.example.net; none",
+        " mx.example.net.evil.example; none",
+        " mx.example.net/x; none",
+        " mx.example.net..; none",
+        " mx-example.net; none",
+        " other.example; spf=pass smtp.helo=mx.example.net",
+        " other.example (mx.example.net); none",
+        " (mx.example.net) other.example; none",
+        " \"mx.example.net x\"; none",
+        " \"other.example\"; none; mx.example.net",
+        " (unclosed other.example; none",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        print_message("# %zu\n", i);
+        assert_false(authres_claims(span_of(rows[i]), id));
+    }
+}
+
+static void
+knows_received_spf_of_its_own(void **state)
+{
+    static const char *const ours[] = {
+        " pass (mx.example.net: domain of a@b.example designates 192.0.2.1) receiver=x",
+        " pass client-ip=192.0.2.1; receiver=mx.example.net; helo=a",
+        " pass receiver=MX.example.NET.",
+        " pass receiver=\"mx.example.net\"",
+        " pass receiver=\"\\m\\x.example.net\"",
+        " pass receiver =\n\tmx.example.net;",
+        " mx.example.net: pass",
+        "mx.example.net",
+        " pass x=mx.example.net",
+    };
+    static const char *const others[] = {
+        "",
+        " pass receiver=other.example; helo=mx.example.net",
+        " pass receiver=other.example; client-ip=192.0.2.1; helo=\"mx.example.net\"",
+        " pass (other.example: domain of a@mx.example.net designates 192.0.2.1)",
+        " pass envelope-from=\"a@mx.example.net\"; receiver=other.example",
+        " pass receiver=mx.example.net.evil.example",
+        " pass receiver=xmx.example.net",
+        " pass receiver=mx.example.network",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(ours); i++) {
+        print_message("# %s\n", ours[i]);
+        assert_true(authres_received_spf_claims(span_of(ours[i]), id));
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(others); i++) {
+        print_message("# %s\n", others[i]);
+        assert_false(authres_received_spf_claims(span_of(others[i]), id));
+    }
+}
+
+static void
+numbers_what_is_to_be_deleted(void **state)
+{
+    const struct header_field fields[] = {
+        {SPAN("Authentication-Results"),   SPAN(" mx.example.net; none")        },
+        {SPAN("Received-SPF"),             SPAN(" pass receiver=other.example") },
+        {SPAN("authentication-results"),   SPAN(" other.example; none")         },
+        {SPAN("Subject"),                  SPAN(" mx.example.net; none")        },
+        {SPAN("AUTHENTICATION-RESULTS "),  SPAN(" MX.example.net 1; none")      },
+        {SPAN("X-Authentication-Results"), SPAN(" mx.example.net; none")        },
+        {SPAN("Received-SPF"),             SPAN(" pass receiver=mx.example.net")},
+        {SPAN("Authentication-Results"),   SPAN("mx.example.net; none")         },
+    };
+    static const struct {
+        const char *name;
+        unsigned number;
+    } wanted[] = {
+        {"Authentication-Results", 1},
+        {"Authentication-Results", 3},
+        {"Authentication-Results", 4},
+        {"Received-SPF",           2},
+    };
+    struct verdict_edit edits[8];
+
+    (void)state;
+    assert_int_equal(authres_forged(fields, ARRAY_LENGTH(fields), id, edits, 8), 4);
+    for (size_t i = 0; i < ARRAY_LENGTH(wanted); i++) {
+        assert_int_equal(edits[i].kind, VERDICT_DELETE);
+        assert_string_equal(edits[i].name, wanted[i].name);
+        assert_int_equal(edits[i].number, wanted[i].number);
+        assert_null(edits[i].value);
+    }
+    assert_int_equal(authres_forged(fields, ARRAY_LENGTH(fields), id, edits, 2), 2);
+    assert_int_equal(authres_forged(NULL, 0, id, edits, 8), 0);
+}
+
+static void
+finds_it_in_values_of_any_size(void **state)
+{
+    const size_t size = 1 << 20;
+    char *value = malloc(size);
+
+    (void)state;
+    assert_non_null(value);
+    /* A comment of a megabyte before the id; a megabyte of opening parentheses; results
+     * without end. */
+    memset(value, 'x', size);
+    value[0] = '(';
+    memcpy(value + size - 24, ")mx.example.net; spf=pass", 24);
+    assert_true(authres_claims(span_make(value, size), id));
+    memset(value, '(', size);
+    assert_false(authres_claims(span_make(value, size), id));
+    memcpy(value + size - 24, " mx.example.net; spf=pass", 24);
+    assert_true(authres_claims(span_make(value, size), id));
+    memset(value, ';', size);
+    memcpy(value, "mx.example.net", 14);
+    assert_true(authres_claims(span_make(value, size), id));
+    free(value);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(knows_its_own_results),
+        cmocka_unit_test(keeps_results_of_others),
+        cmocka_unit_test(knows_received_spf_of_its_own),
+        cmocka_unit_test(numbers_what_is_to_be_deleted),
+        cmocka_unit_test(finds_it_in_values_of_any_size),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
