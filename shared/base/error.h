@@ -3,8 +3,8 @@
  *
  * Mail knows two failures, and so does this.  What can fail returns bool and takes
  * `struct error *` last; error_temporary and error_permanent fill it in and give false,
- * so that `return error_permanent(...)` reads well.  The text never has a line end; text
- * that is too long is cut.
+ * so that `return error_permanent(...)` reads well.  The text is one line of UTF-8
+ * without control characters, whatever went into it; what is too long is cut.
  */
 #ifndef SHARED_BASE_ERROR_H
 #define SHARED_BASE_ERROR_H

@@ -40,6 +40,8 @@ is_one_line_that_is_cut(void **state)
     (void)state;
     error_permanent(&error, "a\r\nb\x1b\x7f");
     assert_string_equal(error.text, "a??b??");
+    error_permanent(&error, "\xc3\xa4\xff\xc2\x9b\xc3");
+    assert_string_equal(error.text, "\xc3\xa4????");
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
     error_permanent(&error, "%s", text);
