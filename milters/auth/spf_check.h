@@ -13,28 +13,9 @@
 #ifndef MILTERS_AUTH_SPF_CHECK_H
 #define MILTERS_AUTH_SPF_CHECK_H
 
-#include "milters/auth/auth_result.h"
+#include "milters/auth/spf_report.h"
 #include "shared/base/arena.h"
 #include "shared/base/dns_lookup.h"
-
-struct spf_client {
-    unsigned char address[16]; /* IPv4: the first 4 octets */
-    size_t address_length;     /* 4 or 16; IPv4 in IPv6 is unwrapped */
-    struct span helo;          /* as said at HELO or EHLO */
-    struct span receiver;      /* our host name, for %{r} */
-    int64_t now;               /* unix time, for %{t} */
-};
-
-enum spf_identity { SPF_IDENTITY_MAILFROM, SPF_IDENTITY_HELO };
-
-struct spf_report {
-    enum auth_result result;
-    enum spf_identity identity;
-    struct span domain;  /* that was checked; empty where there was none to check */
-    const char *problem; /* of errors and none: a static text of ours; or NULL */
-    struct span
-        explanation; /* of a fail: printable ASCII, at most 400 octets; or empty */
-};
 
 /* Before there are threads: libspf2's messages go to the log. */
 void spf_check_init(void);
