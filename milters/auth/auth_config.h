@@ -1,0 +1,42 @@
+/*
+ * auth_config - the options of postshift-auth: [auth], [dns], [log].
+ */
+#ifndef MILTERS_AUTH_AUTH_CONFIG_H
+#define MILTERS_AUTH_AUTH_CONFIG_H
+
+#include "milters/auth/auth_decide.h"
+#include "shared/service/config.h"
+#include "shared/service/daemon.h"
+#include "shared/service/dns.h"
+
+enum { AUTH_ORG_TREE_WALK, AUTH_ORG_PSL };
+
+struct auth_config {
+    struct config *config; /* owns all texts */
+    struct daemon_log log;
+    struct dns_config dns;
+    struct config_sockets listen;
+    struct socket_address metrics;
+    const char *user;
+    const char *group;
+    const char *authserv_id;
+    struct config_list trusted_networks;
+    struct network *trusted; /* the same, ready to be asked */
+    bool dmarc;
+    int org_domain;
+    bool spf;
+    bool spf_helo;
+    bool dkim;
+    uint64_t dkim_max_signatures;
+    bool dkim_length_counts;
+    struct auth_rules rules; /* what is done about results */
+};
+
+/* NULL and lines in `errors` on a bad file. */
+struct auth_config *auth_config_load(const char *file, bool must_exist, struct buffer *errors);
+void auth_config_free(struct auth_config *config);
+
+/* Whether the client's address (text) is in trusted_networks. */
+bool auth_config_trusts(const struct auth_config *config, struct span address);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * postshift-auth - a milter that checks SPF, DKIM and DMARC and says so in one header.
+ *
+ * The order of start-up; see milter_daemon.h for its processes.
+ */
+#include <ares.h>
+#include <event2/event.h>
+#include <opendkim/dkim.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "milters/auth/auth_milter.h"
+#include "milters/common/milter_daemon.h"
+#include "shared/service/log.h"
+
+/* The supervisor's; children inherit it as it was when they were forked. */
+struct auth {
+    const char *file;
+    bool file_given;
+    struct auth_config *config;
+    struct auth_metrics *metrics;
+    struct milter_daemon daemon;
+};
+
+static int
+serve(void *argument, int fd, int control)
+{
+    const struct auth *auth = argument;
+
+    return auth_milter_serve(auth->config, auth->metrics, fd, control);
+}
+
+static bool
+reload(void *argument)
+{
+    struct auth *auth = argument;
+    struct auth_config *config;
+    struct buffer errors;
+
+    buffer_init(&errors, 1 << 20);
+    config = auth_config_load(auth->file, auth->file_given, &errors);
+    if (config == NULL)
+        daemon_config_report(&errors);
+    else
+        auth->config = config; /* the former stays for the settings that are still borrowed */
+    buffer_clear(&errors);
+    return config != NULL;
+}
+
+static struct milter_settings
+settings(void *argument)
+{
+    const struct auth *auth = argument;
+
+    return (struct milter_settings){&auth->config->listen, &auth->config->metrics, auth->config->user,
+        auth->config->group};
+}
+
+static void
+on_died(void *argument, const struct supervise_role *role, int status)
+{
+    struct auth *auth = argument;
+
+    (void)status;
+    auth_metrics_died(auth->metrics, role->name);
+}
+
+static void
+on_stopped(void *argument)
+{
+    struct auth *auth = argument;
+
+    (void)event_base_loopexit(auth->daemon.base, NULL);
+}
+
+static void
+configure(struct auth *auth, const struct daemon_options *given)
+{
+    struct buffer errors;
+
+    auth->file = given->config_file;
+    auth->file_given = given->config_given;
+    buffer_init(&errors, 1 << 20);
+    auth->config = auth_config_load(auth->file, auth->file_given, &errors);
+    if (auth->config == NULL)
+        daemon_config_failed(&errors);
+    log_open("postshift-auth", auth->config->log.target == 1,
+        given->debug ? LOG_LEVEL_DEBUG : (enum log_level)auth->config->log.level);
+}
+
+int
+main(int argc, char **argv)
+{
+    static char versions[128];
+    static struct auth auth;
+    const struct daemon_usage usage = {"postshift-auth", "checks SPF, DKIM and DMARC, as a milter",
+        "postshift-auth(8)", versions};
+    const struct supervise_hooks hooks = {
+        .died = on_died, .stopped = on_stopped, .argument = &auth};
+    struct daemon_options given;
+
+    (void)snprintf(versions, sizeof(versions), "c-ares %s\nlibopendkim %#lx\nlibspf2 1.2.10",
+        ares_version(NULL), (unsigned long)dkim_libversion());
+    given = daemon_options_read(argc, argv, &usage);
+    configure(&auth, &given);
+    if (given.check_only)
+        return EXIT_SUCCESS;
+
+    auth.metrics = auth_metrics_new();
+    auth.daemon = (struct milter_daemon){
+        .program = "postshift-auth",
+        .registry = auth_metrics_registry(auth.metrics),
+        .serve = serve,
+        .reload = reload,
+        .settings = settings,
+        .argument = &auth,
+    };
+    milter_daemon_listen(&auth.daemon);
+    milter_daemon_start(&auth.daemon, &hooks);
+    milter_daemon_run(&auth.daemon);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,90 @@
+#include "milters/auth/auth_session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Fields, their copies and everything the checks keep of one message. */
+enum { ARENA_MAX = 64 * 1024 * 1024, FIRST_ROOM = 32 };
+
+struct auth_session *
+auth_session_new(void)
+{
+    struct auth_session *session = calloc(1, sizeof(*session));
+
+    if (session == NULL)
+        abort();
+    session->arena = arena_new(ARENA_MAX);
+    return session;
+}
+
+void
+auth_session_free(struct auth_session *session)
+{
+    if (session == NULL)
+        return;
+    auth_session_reset(session);
+    dns_context_free(session->dns);
+    arena_free(session->arena);
+    free(session);
+}
+
+void
+auth_session_reset(struct auth_session *session)
+{
+    dkim_check_free(session->dkim);
+    session->dkim = NULL;
+    session->skipped = false;
+    session->sender_argument = (struct span){"", 0};
+    session->sender = (struct span){"", 0};
+    session->fields = NULL;
+    session->field_count = 0;
+    session->field_room = 0;
+    session->header_size = 0;
+    session->header_too_large = false;
+    session->results_seen = 0;
+    session->received_seen = 0;
+    session->forged = NULL;
+    session->forged_count = 0;
+    if (session->dns != NULL)
+        dns_context_reset(session->dns);
+    arena_reset(session->arena);
+}
+
+/* Twice the room in the arena: what is left behind is at most as much again. */
+static void
+make_room(struct auth_session *session)
+{
+    size_t room = session->field_room == 0 ? FIRST_ROOM : session->field_room * 2;
+    struct header_field *fields = arena_take(session->arena, room * sizeof(*fields));
+
+    if (session->field_count > 0)
+        memcpy(fields, session->fields, session->field_count * sizeof(*fields));
+    session->fields = fields;
+    session->field_room = room;
+}
+
+void
+auth_session_field(struct auth_session *session, struct span name, struct span value)
+{
+    session->header_size += name.length + value.length;
+    if (session->field_count >= AUTH_FIELDS_MAX || session->header_size > AUTH_HEADER_MAX)
+        session->header_too_large = true;
+    if (session->header_too_large)
+        return;
+    if (session->field_count == session->field_room)
+        make_room(session);
+    session->fields[session->field_count++] = (struct header_field){
+        arena_span(session->arena, name), arena_span(session->arena, value)};
+}
+
+void
+auth_session_forged(struct auth_session *session, const char *name, unsigned number)
+{
+    struct auth_forged *forged;
+
+    if (session->forged_count++ >= AUTH_FORGED_MAX)
+        return;
+    forged = arena_take(session->arena, sizeof(*forged));
+    *forged = (struct auth_forged){session->forged, name, number};
+    session->forged = forged;
+}

@@ -1,0 +1,68 @@
+/*
+ * auth_session - what a connection and a message carry.
+ *
+ * Header fields are kept whole until the end of the message (DKIM and DMARC need them), the body is not: it
+ * streams through the DKIM check.  A header beyond the ceilings is not kept any further and counts as one that
+ * can't be judged; forged results are found in any number of fields all the same.
+ */
+#ifndef MILTERS_AUTH_AUTH_SESSION_H
+#define MILTERS_AUTH_AUTH_SESSION_H
+
+#include "milters/auth/dkim_check.h"
+#include "shared/base/arena.h"
+#include "shared/base/header_field.h"
+#include "shared/service/dns.h"
+
+enum {
+    AUTH_FIELDS_MAX = 1000,
+    AUTH_HEADER_MAX = 1 << 20, /* octets of all fields */
+    AUTH_ADDRESS_MAX = 1024,
+    AUTH_FORGED_MAX = 20000, /* fields to be deleted; a message with more waits */
+};
+
+/* A field to be deleted: its name as we write it, its number among those of that name. */
+struct auth_forged {
+    struct auth_forged *next;
+    const char *name;
+    unsigned number;
+};
+
+struct auth_session {
+    unsigned long granted;
+    bool in_message;
+    struct dns_context *dns;
+    /* Of the connection. */
+    char client_address[64]; /* "" for a local client */
+    char client_name[256];
+    char helo[256];
+    bool authenticated;
+    /* Of the message. */
+    struct arena *arena;
+    bool skipped; /* trusted: nothing is checked, forged fields go all the same */
+    int64_t began_ms;
+    struct span sender_argument; /* of MAIL FROM, raw */
+    struct span sender;          /* the macro {mail_addr}: what Postfix uses */
+    struct header_field *fields;
+    size_t field_count;
+    size_t field_room;
+    size_t header_size;
+    bool header_too_large;
+    unsigned results_seen;  /* Authentication-Results fields so far */
+    unsigned received_seen; /* Received-SPF fields so far */
+    struct auth_forged *forged;
+    unsigned forged_count;
+    struct dkim_check *dkim;
+};
+
+struct auth_session *auth_session_new(void);
+void auth_session_free(struct auth_session *session);
+
+/* Forgets the message, keeps the connection. */
+void auth_session_reset(struct auth_session *session);
+
+/* Keeps a field, unless a ceiling is reached. */
+void auth_session_field(struct auth_session *session, struct span name, struct span value);
+
+void auth_session_forged(struct auth_session *session, const char *name, unsigned number);
+
+#endif
