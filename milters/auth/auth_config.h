@@ -33,7 +33,8 @@ struct auth_config {
 };
 
 /* NULL and lines in `errors` on a bad file. */
-struct auth_config *auth_config_load(const char *file, bool must_exist, struct buffer *errors);
+struct auth_config *auth_config_load(
+    const char *file, bool must_exist, struct buffer *errors);
 void auth_config_free(struct auth_config *config);
 
 /* Whether the client's address (text) is in trusted_networks. */

@@ -42,7 +42,8 @@ reload(void *argument)
     if (config == NULL)
         daemon_config_report(&errors);
     else
-        auth->config = config; /* the former stays for the settings that are still borrowed */
+        auth->config =
+            config; /* the former stays for the settings that are still borrowed */
     buffer_clear(&errors);
     return config != NULL;
 }
@@ -52,8 +53,8 @@ settings(void *argument)
 {
     const struct auth *auth = argument;
 
-    return (struct milter_settings){&auth->config->listen, &auth->config->metrics, auth->config->user,
-        auth->config->group};
+    return (struct milter_settings){&auth->config->listen, &auth->config->metrics,
+        auth->config->user, auth->config->group};
 }
 
 static void
@@ -93,14 +94,15 @@ main(int argc, char **argv)
 {
     static char versions[128];
     static struct auth auth;
-    const struct daemon_usage usage = {"postshift-auth", "checks SPF, DKIM and DMARC, as a milter",
-        "postshift-auth(8)", versions};
+    const struct daemon_usage usage = {"postshift-auth",
+        "checks SPF, DKIM and DMARC, as a milter", "postshift-auth(8)", versions};
     const struct supervise_hooks hooks = {
         .died = on_died, .stopped = on_stopped, .argument = &auth};
     struct daemon_options given;
 
-    (void)snprintf(versions, sizeof(versions), "c-ares %s\nlibopendkim %#lx\nlibspf2 1.2.10",
-        ares_version(NULL), (unsigned long)dkim_libversion());
+    (void)snprintf(versions, sizeof(versions),
+        "c-ares %s\nlibopendkim %#lx\nlibspf2 1.2.10", ares_version(NULL),
+        (unsigned long)dkim_libversion());
     given = daemon_options_read(argc, argv, &usage);
     configure(&auth, &given);
     if (given.check_only)

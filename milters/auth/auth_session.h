@@ -1,9 +1,10 @@
 /*
  * auth_session - what a connection and a message carry.
  *
- * Header fields are kept whole until the end of the message (DKIM and DMARC need them), the body is not: it
- * streams through the DKIM check.  A header beyond the ceilings is not kept any further and counts as one that
- * can't be judged; forged results are found in any number of fields all the same.
+ * Header fields are kept whole until the end of the message (DKIM and DMARC need them),
+ * the body is not: it streams through the DKIM check.  A header beyond the ceilings is
+ * not kept any further and counts as one that can't be judged; forged results are found
+ * in any number of fields all the same.
  */
 #ifndef MILTERS_AUTH_AUTH_SESSION_H
 #define MILTERS_AUTH_AUTH_SESSION_H
@@ -61,7 +62,8 @@ void auth_session_free(struct auth_session *session);
 void auth_session_reset(struct auth_session *session);
 
 /* Keeps a field, unless a ceiling is reached. */
-void auth_session_field(struct auth_session *session, struct span name, struct span value);
+void auth_session_field(
+    struct auth_session *session, struct span name, struct span value);
 
 void auth_session_forged(struct auth_session *session, const char *name, unsigned number);
 
