@@ -21,15 +21,17 @@ struct auth_config {
     const char *group;
     const char *authserv_id;
     struct config_list trusted_networks;
-    struct network *trusted; /* the same, ready to be asked */
     bool dmarc;
+    struct config_list dmarc_exempt;
+    int on_dns_error; /* 0 accept, 1 tempfail */
     int org_domain;
     bool spf;
     bool spf_helo;
     bool dkim;
     uint64_t dkim_max_signatures;
     bool dkim_length_counts;
-    struct auth_rules rules; /* what is done about results */
+    int spf_reject; /* 0 no, 1 fail */
+    struct auth_wishes wishes; /* what is done about results */
 };
 
 /* NULL and lines in `errors` on a bad file. */

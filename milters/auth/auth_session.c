@@ -33,6 +33,8 @@ auth_session_reset(struct auth_session *session)
 {
     dkim_check_free(session->dkim);
     session->dkim = NULL;
+    session->message = NULL;
+    session->trusted = false;
     session->skipped = false;
     session->sender_argument = (struct span){"", 0};
     session->sender = (struct span){"", 0};

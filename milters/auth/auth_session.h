@@ -28,6 +28,8 @@ struct auth_forged {
     unsigned number;
 };
 
+struct auth_message;
+
 struct auth_session {
     unsigned long granted;
     bool in_message;
@@ -39,7 +41,8 @@ struct auth_session {
     bool authenticated;
     /* Of the message. */
     struct arena *arena;
-    bool skipped; /* trusted: nothing is checked, forged fields go all the same */
+    bool trusted; /* local, or in trusted_networks: left alone altogether */
+    bool skipped; /* trusted or authenticated: not checked */
     int64_t began_ms;
     struct span sender_argument; /* of MAIL FROM, raw */
     struct span sender;          /* the macro {mail_addr}: what Postfix uses */
@@ -53,6 +56,7 @@ struct auth_session {
     struct auth_forged *forged;
     unsigned forged_count;
     struct dkim_check *dkim;
+    struct auth_message *message; /* the milter's: what was found */
 };
 
 struct auth_session *auth_session_new(void);

@@ -1,0 +1,168 @@
+#include "milters/auth/auth_checks.h"
+
+#include <arpa/inet.h>
+#include <time.h>
+
+#include "shared/base/mailbox.h"
+
+enum { IDENTIFIERS_MAX = DKIM_SIGNATURES_MAX + 1 };
+
+bool
+auth_checks_sender(struct span argument, struct span mail_addr, struct span *mailbox)
+{
+    if (argument.length >= 2 && argument.data[0] == '<' &&
+        argument.data[argument.length - 1] == '>')
+        argument = span_first(span_from(argument, 1), argument.length - 2);
+    if (!span_equal(argument, mail_addr))
+        return false;
+    for (size_t i = 0; i < argument.length; i++) {
+        char octet = argument.data[i];
+
+        if (octet == '<' || octet == '>' || octet == '\0' || (unsigned char)octet < 0x20)
+            return false;
+    }
+    *mailbox = argument;
+    return true;
+}
+
+static bool
+read_client(const struct auth_session *session, struct span receiver, struct spf_client *client)
+{
+    *client = (struct spf_client){
+        .helo = span_of(session->helo), .receiver = receiver, .now = (int64_t)time(NULL)};
+    if (inet_pton(AF_INET, session->client_address, client->address) == 1)
+        client->address_length = 4;
+    else if (inet_pton(AF_INET6, session->client_address, client->address) == 1)
+        client->address_length = 16;
+    return client->address_length > 0;
+}
+
+static void
+check_spf(const struct auth_engines *engines, struct auth_session *session,
+    const struct dns_lookup *lookup, struct auth_findings *findings)
+{
+    struct spf_client client;
+    struct span mailbox;
+
+    if (!read_client(session, span_of(engines->config->authserv_id), &client))
+        return;
+    findings->has_spf = true;
+    if (auth_checks_sender(session->sender_argument, session->sender, &mailbox)) {
+        findings->spf = spf_check_mailfrom(&client, mailbox, lookup, session->arena);
+    } else {
+        findings->spf = (struct spf_report){.result = AUTH_NONE,
+            .identity = SPF_IDENTITY_MAILFROM,
+            .problem = "MAIL FROM is no plain mailbox"};
+    }
+    findings->has_helo = engines->config->spf_helo;
+    if (findings->has_helo)
+        findings->helo = spf_check_helo(&client, lookup, session->arena);
+}
+
+static void
+start_dkim(const struct auth_engines *engines, struct auth_session *session,
+    const struct author *author, const struct dns_lookup *lookup)
+{
+    struct dkim_check_options options = {
+        .most = engines->config->dkim_max_signatures,
+        .length_counts = engines->config->dkim_length_counts,
+        .now = (int64_t)time(NULL),
+    };
+
+    session->dkim = dkim_check_new(engines->dkim, &options, session->arena);
+    dkim_check_start(
+        session->dkim, session->fields, session->field_count, author, lookup);
+}
+
+void
+auth_checks_begin(
+    const struct auth_engines *engines, struct auth_session *session, struct auth_findings *findings)
+{
+    const struct auth_config *config = engines->config;
+    struct dns_lookup lookup;
+
+    *findings = (struct auth_findings){0};
+    if (session->dns == NULL)
+        session->dns = dns_context_new(engines->dns);
+    lookup = dns_context_lookup(session->dns);
+    author_read(session->fields, session->field_count, &findings->author);
+    /* Behind the ceiling there may be another From: nobody can tell. */
+    if (session->header_too_large)
+        findings->author =
+            (struct author){.kind = AUTHOR_BAD, .reason = "header too large to be judged"};
+    /* Questions first, so that their answers come while SPF waits for its own. */
+    if (config->dkim && !session->header_too_large)
+        start_dkim(engines, session, &findings->author, &lookup);
+    if (config->dmarc && findings->author.kind == AUTHOR_ONE)
+        dmarc_fetch_ask(&lookup, span_of(findings->author.domains[0]));
+    if (config->spf)
+        check_spf(engines, session, &lookup, findings);
+    if (session->dkim != NULL)
+        dkim_check_begin(session->dkim);
+}
+
+bool
+auth_checks_wants_body(const struct auth_session *session)
+{
+    return session->dkim != NULL && dkim_check_wants_body(session->dkim);
+}
+
+void
+auth_checks_body(struct auth_session *session, struct span chunk)
+{
+    if (auth_checks_wants_body(session))
+        dkim_check_body(session->dkim, chunk);
+}
+
+static size_t
+gather_identifiers(const struct auth_findings *findings, struct dmarc_identifier *identifiers)
+{
+    size_t count = 0;
+
+    if (findings->has_spf && findings->spf.domain.length > 0 &&
+        (findings->spf.result == AUTH_PASS || findings->spf.result == AUTH_TEMPERROR))
+        identifiers[count++] = (struct dmarc_identifier){.domain = findings->spf.domain,
+            .is_spf = true,
+            .passed = findings->spf.result == AUTH_PASS};
+    for (size_t i = 0; findings->dkim != NULL && i < findings->dkim->count; i++) {
+        const struct dkim_signature *signature = &findings->dkim->candidates[i].signature;
+
+        if (signature->domain[0] == '\0' ||
+            (signature->result != AUTH_PASS && signature->result != AUTH_TEMPERROR))
+            continue;
+        identifiers[count++] = (struct dmarc_identifier){.domain = span_of(signature->domain),
+            .passed = signature->result == AUTH_PASS};
+    }
+    return count;
+}
+
+static void
+check_dmarc(const struct auth_engines *engines, struct auth_session *session,
+    struct auth_findings *findings)
+{
+    const struct config_list *exempt = &engines->config->dmarc_exempt;
+    struct dns_lookup lookup = dns_context_lookup(session->dns);
+    struct dmarc_identifier identifiers[IDENTIFIERS_MAX] = {0};
+    size_t count = gather_identifiers(findings, identifiers);
+
+    for (size_t i = 0; i < findings->author.count; i++)
+        dmarc_fetch(&lookup, engines->suffixes, span_of(findings->author.domains[i]), identifiers,
+            count, &findings->dmarc[findings->dmarc_count++]);
+    for (size_t i = 0; i < exempt->count; i++) {
+        if (auth_is_exempt(span_of(exempt->items[i]), span_of(session->client_address),
+                &findings->author, identifiers, count))
+            findings->exempt = true;
+    }
+}
+
+void
+auth_checks_end(
+    const struct auth_engines *engines, struct auth_session *session, struct auth_findings *findings)
+{
+    if (session->dkim != NULL) {
+        dkim_check_end(session->dkim);
+        findings->dkim = dkim_check_plan(session->dkim);
+    }
+    if (engines->config->dmarc)
+        check_dmarc(engines, session, findings);
+}
