@@ -3,8 +3,6 @@
 #include <arpa/inet.h>
 #include <time.h>
 
-#include "shared/base/mailbox.h"
-
 enum { IDENTIFIERS_MAX = DKIM_SIGNATURES_MAX + 1 };
 
 bool
@@ -41,22 +39,21 @@ static void
 check_spf(const struct auth_engines *engines, struct auth_session *session,
     const struct dns_lookup *lookup, struct auth_findings *findings)
 {
-    struct spf_client client;
-    struct span mailbox;
-
-    if (!read_client(session, span_of(engines->config->authserv_id), &client))
+    if (!read_client(session, span_of(engines->config->authserv_id), &findings->client))
         return;
     findings->has_spf = true;
-    if (auth_checks_sender(session->sender_argument, session->sender, &mailbox)) {
-        findings->spf = spf_check_mailfrom(&client, mailbox, lookup, session->arena);
+    if (auth_checks_sender(session->sender_argument, session->sender, &findings->mailbox)) {
+        findings->spf =
+            spf_check_mailfrom(&findings->client, findings->mailbox, lookup, session->arena);
     } else {
+        findings->mailbox = session->sender;
         findings->spf = (struct spf_report){.result = AUTH_NONE,
             .identity = SPF_IDENTITY_MAILFROM,
             .problem = "MAIL FROM is no plain mailbox"};
     }
     findings->has_helo = engines->config->spf_helo;
     if (findings->has_helo)
-        findings->helo = spf_check_helo(&client, lookup, session->arena);
+        findings->helo = spf_check_helo(&findings->client, lookup, session->arena);
 }
 
 static void

@@ -23,6 +23,8 @@ struct auth_engines {
 
 struct auth_findings {
     bool has_spf;
+    struct spf_client client; /* as SPF was told */
+    struct span mailbox;      /* of MAIL FROM, as SPF was told */
     struct spf_report spf;      /* the one of the results: MAIL FROM, or HELO for the null sender */
     bool has_helo;
     struct spf_report helo;     /* HELO as an identity of its own */

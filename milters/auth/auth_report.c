@@ -2,10 +2,9 @@
 
 #include "milters/auth/authres_write.h"
 #include "milters/auth/spf_received.h"
-#include "shared/base/mailbox.h"
 #include "shared/service/log.h"
 
-enum { FIELDS_OF_OURS = 3, RECEIVED_SPF_MAX = 4096 };
+enum { FIELDS_OF_OURS = 3 };
 
 static const char results_name[] = "Authentication-Results";
 static const char received_name[] = "Received-SPF";
@@ -17,22 +16,15 @@ add_edit(struct verdict *verdict, struct verdict_edit edit)
 }
 
 static void
-add_received_spf(const struct auth_config *config, struct auth_session *session,
+add_received_spf(struct auth_session *session, const struct auth_findings *findings,
     const struct spf_report *report, struct verdict *verdict)
 {
-    struct spf_received received = {
-        .report = report,
-        .client_address = span_of(session->client_address),
-        .mail_from = session->sender,
-        .helo = span_of(session->helo),
-        .receiver = span_of(config->authserv_id),
-    };
     struct buffer value;
 
-    buffer_init(&value, RECEIVED_SPF_MAX);
-    if (spf_received_write(&received, &value))
-        add_edit(verdict, (struct verdict_edit){VERDICT_INSERT, received_name,
-                              arena_text(session->arena, buffer_span(&value)), 0});
+    buffer_init(&value, SPF_RECEIVED_MAX);
+    spf_received_write(report, &findings->client, findings->mailbox, &value);
+    add_edit(verdict, (struct verdict_edit){VERDICT_INSERT, received_name,
+                          arena_text(session->arena, buffer_span(&value)), 0});
     buffer_clear(&value);
 }
 
@@ -84,9 +76,9 @@ auth_report_fields(const struct auth_config *config, struct auth_session *sessio
     if (findings == NULL)
         return;
     if (findings->has_helo)
-        add_received_spf(config, session, &findings->helo, verdict);
+        add_received_spf(session, findings, &findings->helo, verdict);
     if (findings->has_spf)
-        add_received_spf(config, session, &findings->spf, verdict);
+        add_received_spf(session, findings, &findings->spf, verdict);
     add_results(config, session, findings, verdict);
 }
 
