@@ -24,7 +24,8 @@ auth_checks_sender(struct span argument, struct span mail_addr, struct span *mai
 }
 
 static bool
-read_client(const struct auth_session *session, struct span receiver, struct spf_client *client)
+read_client(
+    const struct auth_session *session, struct span receiver, struct spf_client *client)
 {
     *client = (struct spf_client){
         .helo = span_of(session->helo), .receiver = receiver, .now = (int64_t)time(NULL)};
@@ -42,9 +43,10 @@ check_spf(const struct auth_engines *engines, struct auth_session *session,
     if (!read_client(session, span_of(engines->config->authserv_id), &findings->client))
         return;
     findings->has_spf = true;
-    if (auth_checks_sender(session->sender_argument, session->sender, &findings->mailbox)) {
-        findings->spf =
-            spf_check_mailfrom(&findings->client, findings->mailbox, lookup, session->arena);
+    if (auth_checks_sender(
+            session->sender_argument, session->sender, &findings->mailbox)) {
+        findings->spf = spf_check_mailfrom(
+            &findings->client, findings->mailbox, lookup, session->arena);
     } else {
         findings->mailbox = session->sender;
         findings->spf = (struct spf_report){.result = AUTH_NONE,
@@ -72,8 +74,8 @@ start_dkim(const struct auth_engines *engines, struct auth_session *session,
 }
 
 void
-auth_checks_begin(
-    const struct auth_engines *engines, struct auth_session *session, struct auth_findings *findings)
+auth_checks_begin(const struct auth_engines *engines, struct auth_session *session,
+    struct auth_findings *findings)
 {
     const struct auth_config *config = engines->config;
     struct dns_lookup lookup;
@@ -85,8 +87,8 @@ auth_checks_begin(
     author_read(session->fields, session->field_count, &findings->author);
     /* Behind the ceiling there may be another From: nobody can tell. */
     if (session->header_too_large)
-        findings->author =
-            (struct author){.kind = AUTHOR_BAD, .reason = "header too large to be judged"};
+        findings->author = (struct author){
+            .kind = AUTHOR_BAD, .reason = "header too large to be judged"};
     /* Questions first, so that their answers come while SPF waits for its own. */
     if (config->dkim && !session->header_too_large)
         start_dkim(engines, session, &findings->author, &lookup);
@@ -112,7 +114,8 @@ auth_checks_body(struct auth_session *session, struct span chunk)
 }
 
 static size_t
-gather_identifiers(const struct auth_findings *findings, struct dmarc_identifier *identifiers)
+gather_identifiers(
+    const struct auth_findings *findings, struct dmarc_identifier *identifiers)
 {
     size_t count = 0;
 
@@ -127,8 +130,9 @@ gather_identifiers(const struct auth_findings *findings, struct dmarc_identifier
         if (signature->domain[0] == '\0' ||
             (signature->result != AUTH_PASS && signature->result != AUTH_TEMPERROR))
             continue;
-        identifiers[count++] = (struct dmarc_identifier){.domain = span_of(signature->domain),
-            .passed = signature->result == AUTH_PASS};
+        identifiers[count++] =
+            (struct dmarc_identifier){.domain = span_of(signature->domain),
+                .passed = signature->result == AUTH_PASS};
     }
     return count;
 }
@@ -143,8 +147,8 @@ check_dmarc(const struct auth_engines *engines, struct auth_session *session,
     size_t count = gather_identifiers(findings, identifiers);
 
     for (size_t i = 0; i < findings->author.count; i++)
-        dmarc_fetch(&lookup, engines->suffixes, span_of(findings->author.domains[i]), identifiers,
-            count, &findings->dmarc[findings->dmarc_count++]);
+        dmarc_fetch(&lookup, engines->suffixes, span_of(findings->author.domains[i]),
+            identifiers, count, &findings->dmarc[findings->dmarc_count++]);
     for (size_t i = 0; i < exempt->count; i++) {
         if (auth_is_exempt(span_of(exempt->items[i]), span_of(session->client_address),
                 &findings->author, identifiers, count))
@@ -153,8 +157,8 @@ check_dmarc(const struct auth_engines *engines, struct auth_session *session,
 }
 
 void
-auth_checks_end(
-    const struct auth_engines *engines, struct auth_session *session, struct auth_findings *findings)
+auth_checks_end(const struct auth_engines *engines, struct auth_session *session,
+    struct auth_findings *findings)
 {
     if (session->dkim != NULL) {
         dkim_check_end(session->dkim);

@@ -10,7 +10,8 @@
 #include "shared/base/network.h"
 
 #define AUTH(field, ...) CONFIG_OPTION(struct auth_config, "auth", field, __VA_ARGS__)
-#define WISH(field, ...) CONFIG_OPTION_AS(struct auth_config, "auth", #field, wishes.field, __VA_ARGS__)
+#define WISH(field, ...)                                                                 \
+    CONFIG_OPTION_AS(struct auth_config, "auth", #field, wishes.field, __VA_ARGS__)
 
 static const struct config_option options[] = {
     DAEMON_LOG_OPTIONS(struct auth_config, log),

@@ -30,7 +30,7 @@ struct auth_config {
     bool dkim;
     uint64_t dkim_max_signatures;
     bool dkim_length_counts;
-    int spf_reject; /* 0 no, 1 fail */
+    int spf_reject;            /* 0 no, 1 fail */
     struct auth_wishes wishes; /* what is done about results */
 };
 

@@ -29,9 +29,9 @@ struct auth_message {
 
 static const struct milter_wanted wanted = {
     .actions = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE,
-    .steps = SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_NR_CONN | SMFIP_NR_HELO |
-             SMFIP_NR_MAIL | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY | SMFIP_SKIP |
-             SMFIP_HDR_LEADSPC,
+    .steps = SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_NR_CONN |
+             SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY |
+             SMFIP_SKIP | SMFIP_HDR_LEADSPC,
 };
 
 static int64_t
@@ -72,8 +72,8 @@ end_message(struct auth_session *session)
 
 static sfsistat
 on_negotiate(SMFICTX *context, unsigned long offered_actions, unsigned long offered_steps,
-    unsigned long unused_one, unsigned long unused_two, unsigned long *actions, unsigned long *steps,
-    unsigned long *other_one, unsigned long *other_two)
+    unsigned long unused_one, unsigned long unused_two, unsigned long *actions,
+    unsigned long *steps, unsigned long *other_one, unsigned long *other_two)
 {
     struct auth_session *session = auth_session_new();
     sfsistat answer = milter_negotiate(
@@ -91,24 +91,29 @@ on_negotiate(SMFICTX *context, unsigned long offered_actions, unsigned long offe
     return SMFIS_CONTINUE;
 }
 
-/* IPv4 in IPv6 is the IPv4 client it is; a name in brackets, or "unknown", none that was verified. */
+/* IPv4 in IPv6 is the IPv4 client it is; a name in brackets, or "unknown", none that was
+ * verified. */
 static void
-note_client(struct auth_session *session, const char *name, const struct sockaddr *address)
+note_client(
+    struct auth_session *session, const char *name, const struct sockaddr *address)
 {
     session->client_name[0] = '\0';
     session->client_address[0] = '\0';
     if (name != NULL && name[0] != '[' && strcmp(name, "unknown") != 0)
-        (void)span_copy(
-            span_first(span_of(name), 255), session->client_name, sizeof(session->client_name));
+        (void)span_copy(span_first(span_of(name), 255), session->client_name,
+            sizeof(session->client_name));
     if (address != NULL && address->sa_family == AF_INET) {
-        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr,
+        (void)inet_ntop(AF_INET,
+            &((const struct sockaddr_in *)(const void *)address)->sin_addr,
             session->client_address, sizeof(session->client_address));
     } else if (address != NULL && address->sa_family == AF_INET6) {
-        const struct in6_addr *in6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+        const struct in6_addr *in6 =
+            &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
         bool mapped = IN6_IS_ADDR_V4MAPPED(in6);
 
-        (void)inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? &in6->s6_addr[12] : in6->s6_addr,
-            session->client_address, sizeof(session->client_address));
+        (void)inet_ntop(mapped ? AF_INET : AF_INET6,
+            mapped ? &in6->s6_addr[12] : in6->s6_addr, session->client_address,
+            sizeof(session->client_address));
     }
 }
 
@@ -141,7 +146,8 @@ note_sender(SMFICTX *context, struct auth_session *session, const char *argument
         session->sender =
             arena_span(session->arena, span_first(span_of(address), AUTH_ADDRESS_MAX));
     else if (!auth_checks_sender(session->sender_argument,
-                 span_first(span_from(session->sender_argument, 1), raw.length < 2 ? 0 : raw.length - 2),
+                 span_first(span_from(session->sender_argument, 1),
+                     raw.length < 2 ? 0 : raw.length - 2),
                  &session->sender))
         session->sender = (struct span){"", 0};
 }
@@ -158,10 +164,11 @@ on_mail(SMFICTX *context, char **arguments)
     milter_message_began();
     session->began_ms = now_ms();
     note_sender(context, session, arguments[0]);
-    session->authenticated =
-        (login != NULL && login[0] != '\0') || (mechanism != NULL && mechanism[0] != '\0');
-    session->trusted = session->client_address[0] == '\0' ||
-                       auth_config_trusts(engines.config, span_of(session->client_address));
+    session->authenticated = (login != NULL && login[0] != '\0') ||
+                             (mechanism != NULL && mechanism[0] != '\0');
+    session->trusted =
+        session->client_address[0] == '\0' ||
+        auth_config_trusts(engines.config, span_of(session->client_address));
     session->skipped = session->authenticated || session->trusted;
     return milter_continue(session->granted, SMFIP_NR_MAIL);
 }
@@ -189,7 +196,8 @@ on_header(SMFICTX *context, char *name, char *value)
 {
     struct auth_session *session = session_of(context);
 
-    /* What a trusted host hands on may be what we wrote ourselves, before a content filter. */
+    /* What a trusted host hands on may be what we wrote ourselves, before a content
+     * filter. */
     if (!session->trusted)
         note_forged(session, span_of(name), span_of(value));
     if (!session->skipped)
@@ -222,7 +230,8 @@ on_body(SMFICTX *context, unsigned char *chunk, size_t length)
 }
 
 static void
-decide(struct auth_session *session, const struct auth_findings *findings, struct verdict *verdict)
+decide(struct auth_session *session, const struct auth_findings *findings,
+    struct verdict *verdict)
 {
     struct auth_spf_fact spf[2];
     struct auth_facts facts = {
@@ -274,7 +283,8 @@ on_end_of_message(SMFICTX *context)
         wait_for_less(&verdict);
     else
         auth_report_fields(engines.config, session, findings, &verdict);
-    answer = milter_reply_apply(context, &verdict, (session->granted & SMFIP_HDR_LEADSPC) != 0);
+    answer = milter_reply_apply(
+        context, &verdict, (session->granted & SMFIP_HDR_LEADSPC) != 0);
     took = now_ms() - session->began_ms;
     auth_report_count(numbers, session, findings, &verdict, took);
     auth_report_log(queue_id, session, findings, &verdict, took);
@@ -313,7 +323,8 @@ on_dns_done(void *context, enum dns_status status, uint64_t microseconds)
 }
 
 static bool
-start_engines(const struct auth_config *config, struct auth_metrics *metrics, struct error *error)
+start_engines(
+    const struct auth_config *config, struct auth_metrics *metrics, struct error *error)
 {
     const struct dns_observer observer = {on_dns_done, metrics};
 

@@ -28,13 +28,15 @@ add_received_spf(struct auth_session *session, const struct auth_findings *findi
     buffer_clear(&value);
 }
 
-/* smtp.mailfrom is what MAIL FROM named; for the null sender it is HELO that was checked. */
+/* smtp.mailfrom is what MAIL FROM named; for the null sender it is HELO that was checked.
+ */
 static struct authres_spf
 spf_of(const struct auth_session *session, const struct auth_findings *findings)
 {
-    struct authres_spf spf = {.result = findings->spf.result, .helo = span_of(session->helo)};
+    struct authres_spf spf = {
+        .result = findings->spf.result, .helo = span_of(session->helo)};
 
-    if (findings->spf.identity == SPF_IDENTITY_MAILFROM)
+    if (findings->mailbox.length > 0)
         spf.mail_from = findings->spf.domain;
     return spf;
 }
@@ -71,8 +73,10 @@ auth_report_fields(const struct auth_config *config, struct auth_session *sessio
 
     verdict->edits = arena_take(session->arena, room * sizeof(*verdict->edits));
     verdict->edit_count = 0;
-    for (const struct auth_forged *forged = session->forged; forged != NULL; forged = forged->next)
-        add_edit(verdict, (struct verdict_edit){VERDICT_DELETE, forged->name, NULL, forged->number});
+    for (const struct auth_forged *forged = session->forged; forged != NULL;
+         forged = forged->next)
+        add_edit(verdict,
+            (struct verdict_edit){VERDICT_DELETE, forged->name, NULL, forged->number});
     if (findings == NULL)
         return;
     if (findings->has_helo)
@@ -102,7 +106,8 @@ dmarc_word(const struct auth_findings *findings)
 {
     if (findings->author.kind != AUTHOR_ONE)
         return auth_result_name(AUTH_PERMERROR);
-    return findings->dmarc_count == 1 ? auth_result_name(findings->dmarc[0].result) : NULL;
+    return findings->dmarc_count == 1 ? auth_result_name(findings->dmarc[0].result)
+                                      : NULL;
 }
 
 static const char *
@@ -116,35 +121,40 @@ policy_word(const struct auth_findings *findings)
 
 void
 auth_report_log(const char *queue_id, const struct auth_session *session,
-    const struct auth_findings *findings, const struct verdict *verdict, int64_t milliseconds)
+    const struct auth_findings *findings, const struct verdict *verdict,
+    int64_t milliseconds)
 {
     static const struct auth_findings nothing;
     const struct auth_findings *found = findings == NULL ? &nothing : findings;
     bool checked = findings != NULL;
 
     log_info_for(queue_id, "auth", log_text("action", auth_action_name(verdict->action)),
-        log_text("client", arena_printf(session->arena, "%s[%s]",
-                               session->client_name[0] == '\0' ? "unknown" : session->client_name,
-                               session->client_address)),
+        log_text("client",
+            arena_printf(session->arena, "%s[%s]",
+                session->client_name[0] == '\0' ? "unknown" : session->client_name,
+                session->client_address)),
         log_address("helo", span_of(session->helo)), log_address("from", session->sender),
-        checked && found->author.count > 0 ? log_text("header_from", found->author.domains[0])
-                                           : log_nothing(),
+        checked && found->author.count > 0
+            ? log_text("header_from", found->author.domains[0])
+            : log_nothing(),
         checked && found->has_spf ? log_text("spf", auth_result_name(found->spf.result))
                                   : log_nothing(),
         found->dkim != NULL ? log_text("dkim", auth_result_name(dkim_word(found->dkim)))
                             : log_nothing(),
         checked ? log_text("dmarc", dmarc_word(found)) : log_text("skipped", "trusted"),
         checked ? log_text("policy", policy_word(found)) : log_nothing(),
-        session->forged_count > 0 ? log_number("forged", session->forged_count) : log_nothing(),
+        session->forged_count > 0 ? log_number("forged", session->forged_count)
+                                  : log_nothing(),
         log_milliseconds("delay", milliseconds), log_text("dsn", verdict->enhanced),
-        verdict->reason != NULL ? log_note(verdict->reason)
+        verdict->reason != NULL                   ? log_note(verdict->reason)
         : checked && found->author.reason != NULL ? log_note(found->author.reason)
                                                   : log_nothing());
 }
 
 void
 auth_report_count(struct auth_metrics *metrics, const struct auth_session *session,
-    const struct auth_findings *findings, const struct verdict *verdict, int64_t milliseconds)
+    const struct auth_findings *findings, const struct verdict *verdict,
+    int64_t milliseconds)
 {
     auth_metrics_message(metrics, verdict->action, session->forged_count, milliseconds);
     if (findings == NULL)

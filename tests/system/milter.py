@@ -64,7 +64,7 @@ class Session:
         _, self.actions, self.steps = struct.unpack(">III", data[:12])
         self.macros("C", {"j": "mx.example.net", "{daemon_name}": "mx", **dict(macros)})
         if client is None:
-            self.step("C", b"localhost\0L")
+            self.step("C", b"localhost\0U")
         else:
             family = b"6" if ":" in client else b"4"
             spelt = ("IPv6:" + client) if ":" in client else client
