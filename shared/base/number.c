@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <stdio.h>
-
 static const uint64_t longest_duration_ms = UINT64_C(366) * 24 * 3600 * 1000;
 static const uint64_t largest_size = UINT64_C(1) << 40;
 

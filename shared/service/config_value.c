@@ -286,7 +286,7 @@ parse_sockets(const struct config_option *option, struct span text, struct arena
     struct span word;
 
     while (span_word(&text, &word)) {
-        struct socket_address address;
+        struct socket_address address = {.kind = SOCKET_NONE};
 
         if (!parse_socket(option, word, arena, &address, error))
             return false;

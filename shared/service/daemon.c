@@ -326,11 +326,20 @@ runner_clear(struct runner *runner)
     event_free(runner->guard);
 }
 
+/* What libevent has to say goes where all else goes. */
+static void
+log_library(int severity, const char *message)
+{
+    log_say(severity >= EVENT_LOG_WARN ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
+        "libevent: %s", message);
+}
+
 void
 daemon_run(const struct daemon_run *run)
 {
     struct runner runner = {.run = run};
 
+    event_set_log_callback(log_library);
     (void)signal(SIGPIPE, SIG_IGN);
     runner_start(&runner);
     daemon_notify("READY=1");

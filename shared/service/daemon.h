@@ -40,6 +40,7 @@ struct daemon_log {
     int target; /* 0 stderr, 1 syslog */
     int level;  /* enum log_level, in the order error warning info debug */
 };
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member has none */
 #define DAEMON_LOG_OPTIONS(type_of_struct, field)                                        \
     {"log", "target", CONFIG_CHOICE, offsetof(type_of_struct, field.target), "stderr",   \
         "stderr|syslog"},                                                                \
@@ -47,6 +48,7 @@ struct daemon_log {
         "log", "level", CONFIG_CHOICE, offsetof(type_of_struct, field.level), "info",    \
             "error|warning|info|debug"                                                   \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Opens the log as the file says; -v makes it debug. */
 void daemon_log_open(const char *program, const struct daemon_log *log,

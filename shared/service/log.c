@@ -1,6 +1,6 @@
 #include "shared/service/log.h"
 
-#include "shared/base/utf8.h"
+#include "shared/service/log_line.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,14 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <syslog.h>
 #include <unistd.h>
-
-enum {
-    LINE_MAX_OCTETS = 4000, /* with all prefixes below PIPE_BUF: lines don't mix */
-    ROOM_FOR_CUT = 6,       /* of the mark that something was left out */
-};
 
 static const struct {
     const char *prefix; /* what Postfix writes there, too */
@@ -36,92 +30,6 @@ static struct {
     atomic_int level;
 } sink = {.program = NULL, .level = LOG_LEVEL_INFO};
 
-/* A line under construction; what does not fit changes nothing and gives false. */
-struct line {
-    char *out;
-    size_t length;
-    size_t ceiling; /* octets of text, the terminator not among them */
-    size_t limit;   /* the same with the mark that something was left out */
-};
-
-static bool
-put(struct line *line, struct span text)
-{
-    if (text.length > line->ceiling - line->length)
-        return false;
-    if (text.length > 0)
-        memcpy(line->out + line->length, text.data, text.length);
-    line->length += text.length;
-    return true;
-}
-
-static bool
-put_text(struct line *line, const char *text)
-{
-    return put(line, span_of(text));
-}
-
-/* In the room that is kept for it. */
-static void
-put_mark(struct line *line, const char *mark)
-{
-    line->ceiling = line->limit;
-    (void)put_text(line, mark);
-}
-
-static bool put_number(struct line *line, const char *format, ...) ATTRIBUTE_PRINTF(2, 3);
-
-static bool
-put_number(struct line *line, const char *format, ...)
-{
-    char digits[48];
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(digits, sizeof(digits), format, arguments);
-    va_end(arguments);
-    return put_text(line, digits);
-}
-
-/* Whether the character (one of UTF-8, or one octet of what is not) goes out as it is:
- * terminals obey U+0080 to U+009F as well. */
-static bool
-is_harmless(struct span character, const char *special)
-{
-    unsigned char first = (unsigned char)character.data[0];
-
-    if (character.length == 1)
-        return first >= 0x20 && first < 0x7f && strchr(special, first) == NULL;
-    return first != 0xc2 || (unsigned char)character.data[1] >= 0xa0;
-}
-
-/* Text with all that is not harmless as \xNN, up to what fits: gives what did not. */
-static struct span
-put_escaped(struct line *line, struct span text, const char *special)
-{
-    bool is_utf8 = utf8_is_valid(text);
-
-    while (text.length > 0) {
-        struct span character = span_first(text, is_utf8 ? utf8_length(text) : 1);
-        struct line before = *line;
-        bool fits = true;
-
-        if (is_harmless(character, special)) {
-            fits = put(line, character);
-        } else {
-            for (size_t i = 0; i < character.length; i++)
-                fits = fits && put_number(line, "\\x%02x",
-                                   (unsigned)(unsigned char)character.data[i]);
-        }
-        if (!fits) {
-            *line = before;
-            break;
-        }
-        text = span_from(text, character.length);
-    }
-    return text;
-}
-
 static bool
 needs_quotes(struct span value)
 {
@@ -133,51 +41,53 @@ needs_quotes(struct span value)
 }
 
 static bool
-put_value(struct line *line, struct span value)
+put_value(struct log_line *line, struct span value)
 {
     const char *quote = needs_quotes(value) ? "\"" : "";
 
-    return put_text(line, quote) && put_escaped(line, value, "\"\\").length == 0 &&
-           put_text(line, quote);
+    return log_line_text(line, quote) &&
+           log_line_escaped(line, value, "\"\\").length == 0 &&
+           log_line_text(line, quote);
 }
 
 static bool
-put_hundredths(struct line *line, int64_t number)
+put_hundredths(struct log_line *line, int64_t number)
 {
     uint64_t size = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
     const char *sign = number < 0 ? "-" : "";
 
     if (size % 100 == 0)
-        return put_number(line, "%s%" PRIu64, sign, size / 100);
+        return log_line_printf(line, "%s%" PRIu64, sign, size / 100);
     if (size % 10 == 0)
-        return put_number(
+        return log_line_printf(
             line, "%s%" PRIu64 ".%" PRIu64, sign, size / 100, size / 10 % 10);
-    return put_number(line, "%s%" PRIu64 ".%02" PRIu64, sign, size / 100, size % 100);
+    return log_line_printf(
+        line, "%s%" PRIu64 ".%02" PRIu64, sign, size / 100, size % 100);
 }
 
 static bool
-put_milliseconds(struct line *line, int64_t number)
+put_milliseconds(struct log_line *line, int64_t number)
 {
     uint64_t size = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
 
-    return put_number(line, "%s%" PRIu64 ".%03" PRIu64, number < 0 ? "-" : "",
+    return log_line_printf(line, "%s%" PRIu64 ".%03" PRIu64, number < 0 ? "-" : "",
         size / 1000, size % 1000);
 }
 
 static bool
-put_field(struct line *line, const struct log_field *field)
+put_field(struct log_line *line, const struct log_field *field)
 {
-    if (!put_text(line, field->key) || !put_text(line, "="))
+    if (!log_line_text(line, field->key) || !log_line_text(line, "="))
         return false;
     switch (field->kind) {
     case LOG_FIELD_TEXT:
         return put_value(line, field->text);
     case LOG_FIELD_ADDRESS:
-        return put_text(line, "<") &&
-               put_escaped(line, field->text, "\"\\<>").length == 0 &&
-               put_text(line, ">");
+        return log_line_text(line, "<") &&
+               log_line_escaped(line, field->text, "\"\\<>").length == 0 &&
+               log_line_text(line, ">");
     case LOG_FIELD_NUMBER:
-        return put_number(line, "%" PRId64, field->number);
+        return log_line_printf(line, "%" PRId64, field->number);
     case LOG_FIELD_HUNDREDTHS:
         return put_hundredths(line, field->number);
     case LOG_FIELD_MILLISECONDS:
@@ -192,24 +102,24 @@ put_field(struct line *line, const struct log_field *field)
 
 /* A note is a sentence: its start is worth more than nothing. */
 static void
-put_note(struct line *line, struct span note, const char *before)
+put_note(struct log_line *line, struct span note, const char *before)
 {
-    if (!put_text(line, before) || !put_text(line, "("))
+    if (!log_line_text(line, before) || !log_line_text(line, "("))
         return;
-    if (put_escaped(line, note, "\\").length > 0)
-        put_mark(line, "...");
-    (void)put_text(line, ")");
+    if (log_line_escaped(line, note, "\\").length > 0)
+        log_line_mark(line, "...");
+    (void)log_line_text(line, ")");
 }
 
 static bool
-put_fields(struct line *line, const struct log_field *fields, bool *any)
+put_fields(struct log_line *line, const struct log_field *fields, bool *any)
 {
     for (; fields->kind != LOG_FIELD_END; fields++) {
-        struct line before = *line;
+        struct log_line before = *line;
 
         if (fields->kind == LOG_FIELD_NOTHING || fields->kind == LOG_FIELD_NOTE)
             continue;
-        if (!put_text(line, *any ? ", " : "") || !put_field(line, fields)) {
+        if (!log_line_text(line, *any ? ", " : "") || !put_field(line, fields)) {
             *line = before;
             return false;
         }
@@ -218,36 +128,19 @@ put_fields(struct line *line, const struct log_field *fields, bool *any)
     return true;
 }
 
-static struct line
-line_on(char *out, size_t size)
-{
-    size_t ceiling = size - 1 < LINE_MAX_OCTETS ? size - 1 : LINE_MAX_OCTETS;
-
-    return (struct line){
-        out, 0, ceiling > ROOM_FOR_CUT ? ceiling - ROOM_FOR_CUT : 0, ceiling};
-}
-
 static void
-put_head(struct line *line, enum log_level level, const char *queue_id, const char *word)
+put_head(
+    struct log_line *line, enum log_level level, const char *queue_id, const char *word)
 {
-    (void)put_text(line, levels[level].prefix);
+    (void)log_line_text(line, levels[level].prefix);
     if (queue_id != NULL && queue_id[0] != '\0') {
-        (void)put_escaped(line, span_of(queue_id), " :,=\"\\");
-        (void)put_text(line, ": ");
+        (void)log_line_escaped(line, span_of(queue_id), " :,=\"\\");
+        (void)log_line_text(line, ": ");
     }
     if (word != NULL && word[0] != '\0') {
-        (void)put_text(line, word);
-        (void)put_text(line, ": ");
+        (void)log_line_text(line, word);
+        (void)log_line_text(line, ": ");
     }
-}
-
-static size_t
-line_end(struct line *line)
-{
-    while (line->length > 0 && line->out[line->length - 1] == ' ')
-        line->length--;
-    line->out[line->length] = '\0';
-    return line->length;
 }
 
 /* One write a line: lines of several threads and processes don't mix.  A reader that is
@@ -256,8 +149,8 @@ static void
 send_line(enum log_level level, const char *text, size_t length, bool with_name)
 {
     int saved_errno = errno;
-    char head[80] = "";
-    struct iovec parts[3];
+    char out[80 + LOG_LINE_MAX + 1] = "";
+    size_t used;
     ssize_t written;
 
     if (sink.to_syslog) {
@@ -266,14 +159,14 @@ send_line(enum log_level level, const char *text, size_t length, bool with_name)
         return;
     }
     if (sink.to_journal)
-        (void)snprintf(head, sizeof(head), "<%d>", levels[level].priority);
+        (void)snprintf(out, 80, "<%d>", levels[level].priority);
     else if (with_name && sink.program != NULL)
-        (void)snprintf(head, sizeof(head), "%.60s[%ld]: ", sink.program, (long)getpid());
-    parts[0] = (struct iovec){head, strlen(head)};
-    parts[1] = (struct iovec){(void *)(uintptr_t)text, length};
-    parts[2] = (struct iovec){(void *)(uintptr_t) "\n", 1};
+        (void)snprintf(out, 80, "%.60s[%ld]: ", sink.program, (long)getpid());
+    used = strlen(out);
+    memcpy(out + used, text, length);
+    out[used + length] = '\n';
     do {
-        written = writev(STDERR_FILENO, parts, ARRAY_LENGTH(parts));
+        written = write(STDERR_FILENO, out, used + length + 1);
     } while (written < 0 && errno == EINTR);
     errno = saved_errno;
 }
@@ -300,16 +193,16 @@ static void say(enum log_level level, const char *format, va_list arguments)
 static void
 say(enum log_level level, const char *format, va_list arguments)
 {
-    char sentence[LINE_MAX_OCTETS + 1];
-    char text[LINE_MAX_OCTETS + 1];
-    struct line line = line_on(text, sizeof(text));
+    char sentence[LOG_LINE_MAX + 1];
+    char text[LOG_LINE_MAX + 1];
+    struct log_line line = log_line_on(text, sizeof(text));
     int length = vsnprintf(sentence, sizeof(sentence), format, arguments);
 
     put_head(&line, level, NULL, NULL);
-    if (put_escaped(&line, span_of(sentence), "").length > 0 ||
+    if (log_line_escaped(&line, span_of(sentence), "").length > 0 ||
         length >= (int)sizeof(sentence))
-        put_mark(&line, "...");
-    send_line(level, text, line_end(&line), true);
+        log_line_mark(&line, "...");
+    send_line(level, text, log_line_end(&line), true);
 }
 
 struct log_field
@@ -402,28 +295,28 @@ size_t
 log_format(char *out, size_t size, enum log_level level, const char *queue_id,
     const char *word, const struct log_field *fields)
 {
-    struct line line = line_on(out, size);
+    struct log_line line = log_line_on(out, size);
     bool any = false;
     bool all;
 
     put_head(&line, level, queue_id, word);
     all = put_fields(&line, fields, &any);
     if (!all) {
-        put_mark(&line, any ? ", ..." : "...");
-        return line_end(&line);
+        log_line_mark(&line, any ? ", ..." : "...");
+        return log_line_end(&line);
     }
     for (; fields->kind != LOG_FIELD_END; fields++) {
         if (fields->kind == LOG_FIELD_NOTE)
             put_note(&line, fields->text, any ? " " : "");
     }
-    return line_end(&line);
+    return log_line_end(&line);
 }
 
 void
 log_write(enum log_level level, const char *queue_id, const char *word,
     const struct log_field *fields)
 {
-    char text[LINE_MAX_OCTETS + 1];
+    char text[LOG_LINE_MAX + 1];
     size_t length;
 
     if (!log_would(level))
@@ -447,11 +340,11 @@ log_say(enum log_level level, const char *format, ...)
 void
 log_bare(enum log_level level, struct span text)
 {
-    char out[LINE_MAX_OCTETS + 1];
-    struct line line = line_on(out, sizeof(out));
+    char out[LOG_LINE_MAX + 1];
+    struct log_line line = log_line_on(out, sizeof(out));
 
-    (void)put_escaped(&line, text, "");
-    send_line(level, out, line_end(&line), false);
+    (void)log_line_escaped(&line, text, "");
+    send_line(level, out, log_line_end(&line), false);
 }
 
 void

@@ -87,7 +87,7 @@ void log_say(enum log_level level, const char *format, ...) ATTRIBUTE_PRINTF(2, 
 
 /* A finished line of ours, such as FILE:LINE: of a configuration, without a word before
  * it; control octets are escaped. */
-void log_bare(enum log_level level, struct span line);
+void log_bare(enum log_level level, struct span text);
 
 /* The end of a start that can't go on: the sentence as an error, then exit(status): 1 run
  * time, 78 config. */

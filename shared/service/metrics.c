@@ -1,8 +1,7 @@
 #include "shared/service/metrics.h"
 
-#include "shared/base/number.h"
-#include "shared/base/utf8.h"
 #include "shared/service/metrics_process.h"
+#include "shared/service/metrics_text.h"
 
 #include <assert.h>
 #include <math.h>
@@ -24,13 +23,18 @@ enum {
     SHARED_SIZE = 256 * 1024,
 };
 
+/* What is counted: the one part that forked processes may share. */
+struct values {
+    atomic_bool forgotten;
+    _Atomic double value; /* of a histogram the sum */
+    atomic_uint_fast64_t buckets[];
+};
+
 struct metrics_series {
     struct metrics_series *next;
     const struct metrics_family *row;
     char *labels; /* written out: `a="b",c="d"` */
-    atomic_bool forgotten;
-    _Atomic double value; /* of a histogram the sum */
-    atomic_uint_fast64_t buckets[];
+    struct values *values;
 };
 
 struct family {
@@ -47,7 +51,7 @@ struct metrics {
     struct metrics_series *reload_time;
     void (*refresh)(void *argument);
     void *refresh_argument;
-    /* Of metrics_new_shared: where series stand, for the process that made it. */
+    /* Of metrics_new_shared: where values stand, for the process that made it. */
     char *shared;
     size_t shared_used;
     pid_t owner;
@@ -96,37 +100,13 @@ label_count(const struct metrics_family *row)
     return count;
 }
 
-/* Values may come from outside: what is not UTF-8 would make the whole page unreadable.
- */
-static void
-write_label(struct buffer *out, const char *name, const char *value)
-{
-    struct span rest = span_of(value);
-
-    buffer_printf(out, "%s%s=\"", out->length > 0 ? "," : "", name);
-    while (rest.length > 0) {
-        size_t length = utf8_length(rest);
-
-        if (length == 0)
-            buffer_append_text(out, "\xef\xbf\xbd");
-        else if (rest.data[0] == '\n')
-            buffer_append_text(out, "\\n");
-        else if (rest.data[0] == '"' || rest.data[0] == '\\')
-            buffer_printf(out, "\\%c", rest.data[0]);
-        else
-            buffer_append(out, span_first(rest, length));
-        rest = span_from(rest, length == 0 ? 1 : length);
-    }
-    buffer_append_octet(out, '"');
-}
-
 /* NULL for `values`: "other" for each, the series of all that is too much. */
 static void
 write_labels(
     struct buffer *out, const struct metrics_family *row, const char *const *values)
 {
     for (size_t i = 0; i < label_count(row); i++)
-        write_label(out, row->labels[i], values == NULL ? "other" : values[i]);
+        metrics_text_label(out, row->labels[i], values == NULL ? "other" : values[i]);
 }
 
 static struct metrics_series *
@@ -140,8 +120,17 @@ find_series(const struct family *family, const char *labels)
     return NULL;
 }
 
-static struct metrics_series *
-allocate_series(struct metrics *metrics, size_t size)
+static bool
+is_shared(const struct metrics *metrics, const struct values *values)
+{
+    uintptr_t place = (uintptr_t)values;
+    uintptr_t first = (uintptr_t)metrics->shared;
+
+    return metrics->shared != NULL && place >= first && place < first + SHARED_SIZE;
+}
+
+static struct values *
+allocate_values(struct metrics *metrics, size_t size)
 {
     size_t rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     void *taken;
@@ -159,11 +148,12 @@ add_series(struct metrics *metrics, struct family *family, const char *labels)
 {
     size_t buckets = bound_count(family->row) + 1;
     size_t length = strlen(labels) + 1;
-    struct metrics_series *series =
-        allocate_series(metrics, sizeof(*series) + buckets * sizeof(series->buckets[0]));
+    struct metrics_series *series = allocate(sizeof(*series));
 
     series->row = family->row;
     series->labels = memcpy(allocate(length), labels, length);
+    series->values = allocate_values(
+        metrics, sizeof(*series->values) + buckets * sizeof(series->values->buckets[0]));
     if (family->last == NULL)
         family->first = series;
     else
@@ -177,12 +167,12 @@ add_series(struct metrics *metrics, struct family *family, const char *labels)
 static void
 revive(struct family *family, struct metrics_series *series)
 {
-    if (!atomic_load(&series->forgotten))
+    if (!atomic_load(&series->values->forgotten))
         return;
-    atomic_store(&series->value, 0);
+    atomic_store(&series->values->value, 0);
     for (size_t i = 0; i <= bound_count(series->row); i++)
-        atomic_store(&series->buckets[i], 0);
-    atomic_store(&series->forgotten, false);
+        atomic_store(&series->values->buckets[i], 0);
+    atomic_store(&series->values->forgotten, false);
     family->shown++;
 }
 
@@ -221,17 +211,6 @@ find_family(struct metrics *metrics, const char *name)
     abort();
 }
 
-static void
-write_number(struct buffer *out, double number)
-{
-    char text[32];
-
-    if (isfinite(number))
-        buffer_append_text(out, number_write(number, text));
-    else
-        buffer_append_text(out, isnan(number) ? "NaN" : number > 0 ? "+Inf" : "-Inf");
-}
-
 static const char *
 prefix_of(const struct metrics_family *row)
 {
@@ -250,7 +229,7 @@ write_sample(struct buffer *out, const struct metrics_series *series, const char
     if (bound != NULL)
         buffer_printf(out, "%sle=\"%s\"", series->labels[0] == '\0' ? "" : ",", bound);
     buffer_append_text(out, has_labels ? "} " : " ");
-    write_number(out, value);
+    metrics_text_number(out, value);
     buffer_append_octet(out, '\n');
 }
 
@@ -258,15 +237,15 @@ static void
 write_histogram(struct buffer *out, const struct metrics_series *series)
 {
     size_t count = bound_count(series->row);
-    double sum = atomic_load(&series->value);
+    double sum = atomic_load(&series->values->value);
     uint64_t total = 0;
 
     for (size_t i = 0; i <= count; i++) {
         struct buffer bound;
 
         buffer_init(&bound, 64);
-        write_number(&bound, i < count ? series->row->bounds[i] : INFINITY);
-        total += atomic_load(&series->buckets[i]);
+        metrics_text_number(&bound, i < count ? series->row->bounds[i] : INFINITY);
+        total += atomic_load(&series->values->buckets[i]);
         write_sample(out, series, "_bucket", buffer_text(&bound), (double)total);
         buffer_clear(&bound);
     }
@@ -288,12 +267,12 @@ write_family(struct buffer *out, const struct family *family)
         row->help, prefix_of(row), row->name, types[row->type]);
     for (const struct metrics_series *series = family->first; series != NULL;
          series = series->next) {
-        if (atomic_load(&series->forgotten))
+        if (atomic_load(&series->values->forgotten))
             continue;
         if (row->type == METRICS_HISTOGRAM)
             write_histogram(out, series);
         else
-            write_sample(out, series, "", NULL, atomic_load(&series->value));
+            write_sample(out, series, "", NULL, atomic_load(&series->values->value));
     }
 }
 
@@ -361,11 +340,15 @@ metrics_free(struct metrics *metrics)
         while (series != NULL) {
             struct metrics_series *next = series->next;
 
+            if (!is_shared(metrics, series->values))
+                free(series->values);
             free(series->labels);
             free(series);
             series = next;
         }
     }
+    if (metrics->shared != NULL)
+        (void)munmap(metrics->shared, SHARED_SIZE);
     (void)pthread_mutex_destroy(&metrics->lock);
     free(metrics);
 }
@@ -392,7 +375,7 @@ metrics_forget(struct metrics *metrics, const char *name, const char *const *val
     write_labels(&labels, family->row, values);
     (void)pthread_mutex_lock(&metrics->lock);
     series = buffer_ok(&labels) ? find_series(family, buffer_text(&labels)) : NULL;
-    if (series != NULL && !atomic_exchange(&series->forgotten, true))
+    if (series != NULL && !atomic_exchange(&series->values->forgotten, true))
         family->shown--;
     (void)pthread_mutex_unlock(&metrics->lock);
     buffer_clear(&labels);
@@ -401,9 +384,9 @@ metrics_forget(struct metrics *metrics, const char *name, const char *const *val
 void
 metrics_add(struct metrics_series *series, double amount)
 {
-    double before = atomic_load_explicit(&series->value, memory_order_relaxed);
+    double before = atomic_load_explicit(&series->values->value, memory_order_relaxed);
 
-    while (!atomic_compare_exchange_weak_explicit(&series->value, &before,
+    while (!atomic_compare_exchange_weak_explicit(&series->values->value, &before,
         before + amount, memory_order_relaxed, memory_order_relaxed))
         continue;
 }
@@ -411,7 +394,7 @@ metrics_add(struct metrics_series *series, double amount)
 void
 metrics_set(struct metrics_series *series, double value)
 {
-    atomic_store_explicit(&series->value, value, memory_order_relaxed);
+    atomic_store_explicit(&series->values->value, value, memory_order_relaxed);
 }
 
 void
@@ -423,14 +406,14 @@ metrics_observe(struct metrics_series *series, double value)
     assert(series->row->type == METRICS_HISTOGRAM);
     while (bounds[i] != 0 && value > bounds[i])
         i++;
-    atomic_fetch_add_explicit(&series->buckets[i], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&series->values->buckets[i], 1, memory_order_relaxed);
     metrics_add(series, value);
 }
 
 double
 metrics_value(const struct metrics_series *series)
 {
-    return atomic_load_explicit(&series->value, memory_order_relaxed);
+    return atomic_load_explicit(&series->values->value, memory_order_relaxed);
 }
 
 void

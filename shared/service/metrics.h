@@ -35,7 +35,7 @@ struct metrics *metrics_new(
 /*
  * The same with its values in memory that processes forked later share: what they count
  * is seen in all of them. Series must be made before the fork (one made later is the
- * process's own); never freed.
+ * process's own).
  */
 struct metrics *metrics_new_shared(
     const char *program, const struct metrics_family *families, size_t count);

@@ -220,8 +220,6 @@ fill(scmp_filter_ctx filter, const struct list *list)
 {
     int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 
-    /* Sorted as a tree: a call costs the same wherever it stands. */
-    (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     for (size_t i = 0; i < ARRAY_LENGTH(list->calls) && result == 0; i++)
         result = allow_calls(filter, list->calls[i]);
     for (size_t i = 0; i < ARRAY_LENGTH(list->rules) && result == 0; i++)

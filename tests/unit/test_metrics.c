@@ -256,6 +256,72 @@ tells_of_its_process(void **state)
     metrics_free(metrics);
 }
 
+static void
+set_gauge(void *argument)
+{
+    metrics_set(argument, metrics_value(argument) + 1);
+}
+
+static void
+asks_before_each_writing(void **state)
+{
+    struct metrics *metrics =
+        metrics_new("postshift-x", families, ARRAY_LENGTH(families));
+    struct buffer out;
+
+    (void)state;
+    metrics_on_write(metrics, set_gauge, metrics_series(metrics, "redis_up", NULL));
+    write_all(metrics, &out);
+    assert_true(has_line(&out, "postshift_redis_up 1"));
+    buffer_clear(&out);
+    write_all(metrics, &out);
+    assert_true(has_line(&out, "postshift_redis_up 2"));
+    buffer_clear(&out);
+    metrics_free(metrics);
+}
+
+static void
+sees_what_forked_processes_count(void **state)
+{
+    struct metrics *metrics =
+        metrics_new_shared("postshift-x", families, ARRAY_LENGTH(families));
+    struct metrics_series *requests =
+        metrics_series(metrics, "policyd_requests_total", VALUES("l", "a"));
+    struct metrics_series *time =
+        metrics_series(metrics, "dns_query_duration_seconds", NULL);
+    struct buffer out;
+    pid_t children[4];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(children); i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            for (int n = 0; n < 5000; n++) {
+                metrics_add(requests, 1);
+                metrics_observe(time, 0.5);
+            }
+            /* One made after the fork is this process's alone. */
+            metrics_add(
+                metrics_series(metrics, "policyd_requests_total", VALUES("l", "late")),
+                1);
+            _exit(0);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(children); i++) {
+        int status;
+
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+    write_all(metrics, &out);
+    assert_true(has_line(
+        &out, "postshift_policyd_requests_total{listener=\"l\",answer=\"a\"} 20000"));
+    assert_true(has_line(&out, "postshift_dns_query_duration_seconds_count 20000"));
+    assert_int_equal(count_of(&out, "late"), 0);
+    buffer_clear(&out);
+    metrics_free(metrics);
+}
+
 enum { THREADS = 4, ROUNDS = 20000 };
 
 static void *
@@ -369,6 +435,8 @@ main(void)
         cmocka_unit_test(forgets_a_series_and_starts_it_anew),
         cmocka_unit_test(tells_of_the_last_reload),
         cmocka_unit_test(tells_of_its_process),
+        cmocka_unit_test(asks_before_each_writing),
+        cmocka_unit_test(sees_what_forked_processes_count),
         cmocka_unit_test(loses_no_count_between_threads),
         cmocka_unit_test(leaves_promtool_silent),
     };
