@@ -44,25 +44,24 @@ base64_decode(struct span text, struct buffer *out)
 {
     uint32_t bits = 0;
     size_t digits = 0;
+    size_t i;
 
-    for (size_t i = 0; i < text.length; i++) {
+    if (!buffer_reserve(out, text.length / 4 * 3 + 3))
+        return false;
+    for (i = 0; i < text.length; i++) {
         int value = digit_value(text.data[i]);
 
         if (is_white(text.data[i]))
             continue;
         if (value < 0)
-            return is_end(span_from(text, i), digits) && buffer_ok(out);
-        bits = (bits << 6 | (uint32_t)value) & 0xffffff;
-        digits++;
-        /* Six bits more than a whole octet, or less: one comes with each digit but every
-         * first of four. */
-        if (digits % 4 != 1)
-            buffer_append_octet(out, (char)(bits >> (digits % 4 == 2      ? 4
-                                                        : digits % 4 == 3 ? 2
-                                                                          : 0) &
-                                            0xff));
+            break;
+        bits = bits << 6 | (uint32_t)value;
+        /* An octet is full with each digit but every first of four. */
+        if (digits++ % 4 != 0)
+            out->data[out->length++] =
+                (char)(bits >> (6 - 2 * ((digits - 1) % 4)) & 0xff);
     }
-    return is_end(span_from(text, text.length), digits) && buffer_ok(out);
+    return is_end(span_from(text, i), digits);
 }
 
 bool

@@ -6,7 +6,8 @@
 
 #include "shared/base/buffer.h"
 
-/* False for other octets, and where the end is none; padding may be left out. */
+/* False for other octets, and where the end is none; padding may be left out.  The buffer
+ * needs room for three quarters of the text, white space included. */
 bool base64_decode(struct span text, struct buffer *out);
 
 /* With padding, in one line. */

@@ -7,6 +7,7 @@
 #include "tests/fakes/dkim_message.h"
 #include "tests/fakes/dkim_signer.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
@@ -360,6 +361,45 @@ asks_for_each_key_once_and_wants_no_body_in_vain(void **state)
     arena_free(arena);
 }
 
+static void *
+check_many(void *argument)
+{
+    bool *good = argument;
+
+    *good = true;
+    for (int i = 0; i < 50; i++) {
+        struct bench bench;
+
+        bench_open(&bench);
+        bench_field(&bench, "From", SPAN(" a@example.com"));
+        bench_sign(&bench, TEMPLATE("", "From"), "From");
+        bench_sign(&bench, TEMPLATE("", "From:X"), "From");
+        if (i % 2 == 1)
+            bench_field(&bench, "X", SPAN(" not signed"));
+        bench_check(&bench);
+        *good &= bench.plan->candidates[0].signature.result ==
+                     (i % 2 == 1 ? AUTH_FAIL : AUTH_PASS) &&
+                 bench.plan->candidates[1].signature.result == AUTH_PASS;
+        bench_close(&bench);
+    }
+    return NULL;
+}
+
+static void
+serves_several_threads(void **state)
+{
+    pthread_t threads[4];
+    bool good[ARRAY_LENGTH(threads)];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, check_many, &good[i]), 0);
+    for (size_t i = 0; i < ARRAY_LENGTH(threads); i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_true(good[i]);
+    }
+}
+
 static int
 set_up(void **state)
 {
@@ -394,6 +434,7 @@ main(void)
         cmocka_unit_test(refuses_a_nul_in_a_signed_field),
         cmocka_unit_test(handles_long_fields),
         cmocka_unit_test(asks_for_each_key_once_and_wants_no_body_in_vain),
+        cmocka_unit_test(serves_several_threads),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
