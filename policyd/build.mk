@@ -7,7 +7,7 @@ policyd_SOURCES  := $(filter-out $(serve_pure),$(wildcard policyd/serve/*.c poli
 policyd_PACKAGES := libevent hiredis
 
 # What of postshiftctl decides and reads, and what does.
-CTL_PURE         := $(wildcard policyd/ctl/postfix_*.c $(addprefix policyd/ctl/,setup_plan.c setup_notes.c ctl_json.c ctl_arguments.c ctl_table.c moves_format.c))
+CTL_PURE         := $(wildcard policyd/ctl/postfix_*.c $(addprefix policyd/ctl/,setup_plan.c setup_planner.c setup_apply.c setup_notes.c ctl_json.c ctl_arguments.c ctl_table.c moves_format.c))
 PURE             += $(CTL_PURE)
 
 PROGRAMS         += ctl

@@ -38,14 +38,20 @@ sockets_of(const struct ctl_config *config)
 }
 
 static bool
+make_plan(struct setup *setup, struct error *error)
+{
+    return setup_plan_make(
+        &setup->plan, setup->want, &setup->site.facts, setup->ctl->arena, error);
+}
+
+static bool
 gather(struct setup *setup, struct error *error)
 {
     struct setup_sockets sockets = sockets_of(setup->ctl->config);
 
     return setup_site_read(&setup->site, setup->ctl->arguments.values[CTL_DIRECTORY],
                &sockets, setup->ctl->arena, error) &&
-           setup_plan_make(
-               &setup->plan, setup->want, &setup->site.facts, setup->ctl->arena, error);
+           make_plan(setup, error);
 }
 
 /* As one would type it: quoted where the shell would see more than a word. */
@@ -80,7 +86,7 @@ command_text(const struct setup *setup, const struct setup_step *step)
     struct buffer out;
     const char *text;
 
-    setup_site_words(&setup->site, step, words);
+    setup_site_words(&setup->site, step, 1, words);
     buffer_init(&out, TEXT_MAX);
     for (size_t i = 0; words[i] != NULL; i++) {
         if (i > 0)
@@ -230,15 +236,21 @@ pass_guard(struct ctl *ctl)
 static bool
 run_steps(const struct setup *setup, struct error *error)
 {
+    const struct setup_step *steps = setup->plan.steps;
+    size_t left = setup->plan.count;
     bool skipped;
 
-    for (size_t i = 0; i < setup->plan.count; i++) {
-        if (!setup_site_run(&setup->site, &setup->plan.steps[i], &skipped, error))
+    while (left > 0) {
+        size_t bunch = setup_site_bunch(steps, left);
+
+        if (!setup_site_run(&setup->site, steps, bunch, &skipped, error))
             return false;
         if (skipped)
             ctl_output_say("(Postfix isn't running, so nothing is reloaded)");
-        else
-            ctl_output_say("%s", command_text(setup, &setup->plan.steps[i]));
+        for (size_t i = 0; i < bunch && !skipped; i++)
+            ctl_output_say("%s", command_text(setup, &steps[i]));
+        steps += bunch;
+        left -= bunch;
     }
     return true;
 }
@@ -305,7 +317,7 @@ check_done(struct setup *setup)
 {
     struct error error;
 
-    if (!gather(setup, &error))
+    if (!setup_site_read_again(&setup->site, &error) || !make_plan(setup, &error))
         return ctl_output_fail(CTL_NO, "%s", error.text);
     if (setup->plan.count == 0)
         return CTL_DONE;

@@ -87,6 +87,19 @@ postfix_text_value(struct span main_cf, const char *name, struct buffer *value)
     return found;
 }
 
+void
+postfix_text_join(struct buffer *out, struct span text)
+{
+    struct buffer line;
+
+    buffer_init(&line, text.length + 1);
+    while (next_logical_line(&text, &line)) {
+        buffer_append(out, buffer_span(&line));
+        buffer_append_octet(out, '\n');
+    }
+    buffer_clear(&line);
+}
+
 static bool
 next_word(struct span *rest, struct span *word)
 {

@@ -4,8 +4,8 @@
  * main.cf is read as Postfix does: a line that begins with a blank goes on with the one
  * before, comments and empty lines count for nothing wherever they stand, the last of
  * several values wins.  postconf(1) would do it too, but it hides parameters that nothing
- * uses and makes one blank of several, which changes a pattern.  master.cf is read in the
- * form that `postconf -M` prints: one service a line.  Pure.
+ * uses, makes one blank of several, which changes a pattern, and waits for two seconds
+ * after each change.  Pure.
  */
 #ifndef POLICYD_CTL_POSTFIX_TEXT_H
 #define POLICYD_CTL_POSTFIX_TEXT_H
@@ -16,6 +16,9 @@
  */
 bool postfix_text_value(struct span main_cf, const char *name, struct buffer *value);
 
+/* Logical lines, one a line: what master.cf is before it is looked into. */
+void postfix_text_join(struct buffer *out, struct span text);
+
 /* One service; what is "-" in the file is "-" here. */
 struct postfix_service {
     struct span name;
@@ -25,7 +28,7 @@ struct postfix_service {
     struct span arguments;
 };
 
-/* The next service of `rest`; lines that aren't one are passed over. */
+/* The next service of a joined `rest`; lines that aren't one are passed over. */
 bool postfix_text_next_service(struct span *rest, struct postfix_service *service);
 
 /* `type` NULL: of any type. */

@@ -32,7 +32,7 @@ struct setup_milter {
 
 struct setup_facts {
     struct span main_cf;     /* the text of main.cf */
-    struct span services;    /* what `postconf -M` prints */
+    struct span services;    /* of master.cf, its lines joined */
     uint64_t queue_lifetime; /* maximal_queue_lifetime of main.cf in seconds */
     const char *anchor;      /* 16 fresh hex digits, for where there are none yet */
     const char *route;       /* the sockets of policyd as Postfix writes them */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -39,12 +40,11 @@ static const struct {
      "default_action=tempfail, connect_timeout=3s, content_timeout=120s"},
 };
 
-/* Runs `postconf [-c DIR] FLAG [NAME]`; what it prints, without the last line end. */
+/* Runs postconf for some names; what it prints, without the last line end. */
 static bool
-ask_postconf(const struct setup_site *site, const char *flag, const char *name,
+ask_postconf(const struct setup_site *site, const struct setup_step *steps, size_t count,
     struct span *answer, struct error *error)
 {
-    struct setup_step step = {flag, name};
     const char *words[SETUP_WORDS_MAX];
     struct buffer out;
     struct buffer said;
@@ -53,11 +53,11 @@ ask_postconf(const struct setup_site *site, const char *flag, const char *name,
 
     buffer_init(&out, OUTPUT_MAX);
     buffer_init(&said, OUTPUT_MAX);
-    setup_site_words(site, &step, words);
+    setup_site_words(site, steps, count, words);
     done = ctl_process_run(words, &out, &said, &status, error);
     if (done && (status != 0 || !buffer_ok(&out)))
-        done = error_permanent(error, "postconf %s %s failed: %s", flag,
-            name != NULL ? name : "", buffer_text(&said));
+        done = error_permanent(
+            error, "postconf %s failed: %s", steps->flag, buffer_text(&said));
     if (done)
         *answer = span_trim(arena_span(site->arena, buffer_span(&out)));
     buffer_clear(&out);
@@ -65,33 +65,32 @@ ask_postconf(const struct setup_site *site, const char *flag, const char *name,
     return done;
 }
 
-static bool
-ask_text(const struct setup_site *site, const char *flag, const char *name,
-    const char **answer, struct error *error)
+void
+setup_site_words(const struct setup_site *site, const struct setup_step *steps,
+    size_t count, const char *words[SETUP_WORDS_MAX])
 {
-    struct span span;
+    size_t used = 0;
 
-    if (!ask_postconf(site, flag, name, &span, error))
-        return false;
-    *answer = arena_text(site->arena, span);
-    return true;
+    words[used++] = steps->flag != NULL ? "postconf" : "postfix";
+    if (site->given != NULL) {
+        words[used++] = "-c";
+        words[used++] = site->given;
+    }
+    words[used++] = steps->flag != NULL ? steps->flag : "reload";
+    for (size_t i = 0; i < count && steps[i].argument != NULL; i++)
+        words[used++] = steps[i].argument;
+    words[used] = NULL;
 }
 
-void
-setup_site_words(const struct setup_site *site, const struct setup_step *step,
-    const char *words[SETUP_WORDS_MAX])
+size_t
+setup_site_bunch(const struct setup_step *steps, size_t count)
 {
-    size_t count = 0;
+    size_t same = 1;
 
-    words[count++] = step->flag != NULL ? "postconf" : "postfix";
-    if (site->given != NULL) {
-        words[count++] = "-c";
-        words[count++] = site->given;
-    }
-    words[count++] = step->flag != NULL ? step->flag : "reload";
-    if (step->argument != NULL)
-        words[count++] = step->argument;
-    words[count] = NULL;
+    while (same < count && steps->flag != NULL && steps[same].flag != NULL &&
+           strcmp(steps[same].flag, steps->flag) == 0)
+        same++;
+    return same;
 }
 
 /* As main.cf should have it: relative to the queue directory, which is right with and
@@ -170,20 +169,24 @@ has_word(struct span text, const char *word)
 }
 
 static bool
-check_postfix(const struct setup_site *site, struct error *error)
+check_version(const char *version, struct error *error)
 {
-    const char *version;
-    struct span types;
     unsigned major = 0;
     unsigned minor = 0;
 
-    if (!ask_text(site, "-h", "mail_version", &version, error))
-        return false;
-    if (sscanf(version, "%3u.%3u", &major, &minor) != 2 || major < 3 ||
-        (major == 3 && minor < 7))
-        return error_permanent(
-            error, "this is Postfix %s, 3.7 or newer is needed", version);
-    if (!ask_postconf(site, "-m", NULL, &types, error))
+    if (sscanf(version, "%3u.%3u", &major, &minor) == 2 &&
+        (major > 3 || (major == 3 && minor >= 7)))
+        return true;
+    return error_permanent(error, "this is Postfix %s, 3.7 or newer is needed", version);
+}
+
+static bool
+check_tables(const struct setup_site *site, struct error *error)
+{
+    const struct setup_step ask = {"-m", NULL};
+    struct span types;
+
+    if (!ask_postconf(site, &ask, 1, &types, error))
         return false;
     for (size_t i = 0; i < ARRAY_LENGTH(table_types); i++) {
         if (!has_word(types, table_types[i].name))
@@ -193,31 +196,66 @@ check_postfix(const struct setup_site *site, struct error *error)
     return true;
 }
 
+/* One question, since each may have to wait. */
 static bool
-read_lifetime(struct setup_site *site, struct error *error)
+ask_parameters(struct setup_site *site, struct error *error)
 {
-    const char *text;
+    static const char *const names[] = {
+        "config_directory", "queue_directory", "mail_version", "maximal_queue_lifetime"};
+    const char *values[ARRAY_LENGTH(names)];
+    const struct setup_step steps[] = {
+        {"-xh", names[0]},
+        {"-xh", names[1]},
+        {"-xh", names[2]},
+        {"-xh", names[3]},
+    };
+    struct span answer;
+    struct span line;
 
-    if (!ask_text(site, "-xh", "maximal_queue_lifetime", &text, error))
+    if (!ask_postconf(site, steps, ARRAY_LENGTH(steps), &answer, error))
         return false;
-    if (!postfix_text_time(span_of(text), 'd', &site->facts.queue_lifetime))
-        return error_permanent(error, "maximal_queue_lifetime is no time: %s", text);
-    return true;
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        if (!span_split(&answer, '\n', &line))
+            return error_permanent(error, "postconf does not know %s", names[i]);
+        values[i] = arena_text(site->arena, span_trim(line));
+    }
+    site->directory = values[0];
+    site->queue = values[1];
+    if (!postfix_text_time(span_of(values[3]), 'd', &site->facts.queue_lifetime))
+        return error_permanent(error, "maximal_queue_lifetime is no time: %s", values[3]);
+    return check_version(values[2], error);
 }
 
 static bool
-read_main_cf(struct setup_site *site, struct error *error)
+read_file(
+    struct setup_site *site, const char *name, struct span *text, struct error *error)
 {
-    struct buffer text;
+    struct buffer buffer;
     bool done;
 
-    buffer_init(&text, OUTPUT_MAX);
+    buffer_init(&buffer, OUTPUT_MAX);
     done = ctl_file_read(
-        arena_printf(site->arena, "%s/main.cf", site->directory), &text, error);
+        arena_printf(site->arena, "%s/%s", site->directory, name), &buffer, error);
     if (done)
-        site->facts.main_cf = arena_span(site->arena, buffer_span(&text));
-    buffer_clear(&text);
+        *text = arena_span(site->arena, buffer_span(&buffer));
+    buffer_clear(&buffer);
     return done;
+}
+
+bool
+setup_site_read_again(struct setup_site *site, struct error *error)
+{
+    struct buffer joined;
+    struct span master_cf;
+
+    if (!read_file(site, "main.cf", &site->facts.main_cf, error) ||
+        !read_file(site, "master.cf", &master_cf, error))
+        return false;
+    buffer_init(&joined, 2 * OUTPUT_MAX);
+    postfix_text_join(&joined, master_cf);
+    site->facts.services = arena_span(site->arena, buffer_span(&joined));
+    buffer_clear(&joined);
+    return true;
 }
 
 static bool
@@ -239,11 +277,8 @@ setup_site_read(struct setup_site *site, const char *directory,
     if (directory != NULL && directory[0] != '/')
         return error_permanent(error,
             "%s: Postfix takes an absolute path for its directory only", directory);
-    if (!ask_text(site, "-h", "config_directory", &site->directory, error) ||
-        !ask_text(site, "-xh", "queue_directory", &site->queue, error) ||
-        !check_postfix(site, error) || !read_main_cf(site, error) ||
-        !ask_postconf(site, "-M", NULL, &site->facts.services, error) ||
-        !read_lifetime(site, error) || !make_anchor(site, error))
+    if (!ask_parameters(site, error) || !check_tables(site, error) ||
+        !setup_site_read_again(site, error) || !make_anchor(site, error))
         return false;
     read_sockets(site, sockets);
     if (site->facts.route[0] == '\0' && !site->facts.by_filter)
@@ -252,34 +287,40 @@ setup_site_read(struct setup_site *site, const char *directory,
     return true;
 }
 
+/* The master keeps its pid file locked.  `postfix status` would tell too, but waits until
+ * main.cf has not been changed for a while. */
 static bool
 is_running(const struct setup_site *site)
 {
-    const char *words[] = {"postfix", "-c", site->directory, "status", NULL};
-    struct error error;
-    int status;
+    int fd = open(arena_printf(site->arena, "%s/pid/master.pid", site->queue),
+        O_RDONLY | O_CLOEXEC);
+    bool locked;
 
-    return ctl_process_run(words, NULL, NULL, &status, &error) && status == 0;
+    if (fd < 0)
+        return false;
+    locked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    (void)close(fd);
+    return locked;
 }
 
 bool
-setup_site_run(const struct setup_site *site, const struct setup_step *step,
-    bool *skipped, struct error *error)
+setup_site_run(const struct setup_site *site, const struct setup_step *steps,
+    size_t count, bool *skipped, struct error *error)
 {
     const char *words[SETUP_WORDS_MAX];
     struct buffer said;
     int status;
     bool done;
 
-    *skipped = step->flag == NULL && !is_running(site);
+    *skipped = steps->flag == NULL && !is_running(site);
     if (*skipped)
         return true;
-    setup_site_words(site, step, words);
+    setup_site_words(site, steps, count, words);
     buffer_init(&said, OUTPUT_MAX);
     done = ctl_process_run(words, NULL, &said, &status, error);
     if (done && status != 0)
         done = error_permanent(error, "%s %s failed: %s", words[0],
-            step->flag != NULL ? step->argument : "reload", buffer_text(&said));
+            steps->flag != NULL ? steps->flag : "reload", buffer_text(&said));
     buffer_clear(&said);
     return done;
 }

@@ -26,18 +26,25 @@ struct setup_sockets {
     bool by_filter;
 };
 
-/* Reads main.cf, master.cf and what Postfix can do. */
+/* Asks Postfix what it is, and reads main.cf and master.cf. */
 bool setup_site_read(struct setup_site *site, const char *directory,
     const struct setup_sockets *sockets, struct arena *arena, struct error *error);
 
-/* The words of a step's command, ended by NULL; `words` has room for SETUP_WORDS_MAX. */
-enum { SETUP_WORDS_MAX = 6 };
-void setup_site_words(const struct setup_site *site, const struct setup_step *step,
-    const char *words[SETUP_WORDS_MAX]);
+/* Reads main.cf and master.cf anew, which needs nobody: Postfix's own programs wait until
+ * main.cf has not been changed for two seconds. */
+bool setup_site_read_again(struct setup_site *site, struct error *error);
+
+/* The words of a command that runs some steps of one kind, ended by NULL. */
+enum { SETUP_WORDS_MAX = SETUP_STEPS_MAX + 8 };
+void setup_site_words(const struct setup_site *site, const struct setup_step *steps,
+    size_t count, const char *words[SETUP_WORDS_MAX]);
+
+/* How many of the steps can go in one command: those of the first one's kind. */
+size_t setup_site_bunch(const struct setup_step *steps, size_t count);
 
 /* A reload where Postfix isn't running is no error: *skipped. */
-bool setup_site_run(const struct setup_site *site, const struct setup_step *step,
-    bool *skipped, struct error *error);
+bool setup_site_run(const struct setup_site *site, const struct setup_step *steps,
+    size_t count, bool *skipped, struct error *error);
 
 /* Copies main.cf and master.cf beside themselves; the suffix of the copies. */
 bool setup_site_save(

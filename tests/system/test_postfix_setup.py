@@ -1,0 +1,406 @@
+"""postshiftctl postfix-setup on real Postfix configurations, and through a running Postfix."""
+import json
+import os
+import pathlib
+import shutil
+import socket
+import stat
+import subprocess
+
+import pytest
+
+from fake_policyd import FakePolicy, FakePolicyd
+from gateway import Gateway
+from processes import BIN, run, wait_for
+from sink import Sink
+
+CTL = BIN / "postshiftctl"
+SHARE = pathlib.Path("/usr/share/postfix")
+MASTER = pathlib.Path("/etc/postfix/master.cf.proto")
+
+RICH_MAIN = """
+# a site with a history
+smtpd_recipient_restrictions =
+    permit_mynetworks,
+# their comment
+    permit_sasl_authenticated,
+    check_policy_service { unix:private/greylist, timeout=5s },
+    reject_unauth_destination
+smtpd_data_restrictions = reject_unauth_pipelining
+smtpd_milters = inet:127.0.0.1:8891,
+    { inet:127.0.0.1:8892, default_action=accept }
+transport_maps = hash:/etc/postfix/transport,
+    regexp:{ {/^a  b@/ relay:[192.0.2.1]} }
+delay_warning_time = 2h
+"""
+RICH_MASTER = """
+submission inet n       -       y       -       -       smtpd
+  -o syslog_name=postfix/submission
+  -o { smtpd_client_restrictions = permit_sasl_authenticated, reject }
+  -o smtpd_recipient_restrictions=
+smtps     inet  n       -       y       -       -       smtpd
+  -o smtpd_tls_wrappermode=yes
+"""
+HEADER_CHECKS_MAIN = """
+header_checks = regexp:/etc/postfix/header_checks
+smtp_header_checks = regexp:/etc/postfix/smtp_header_checks
+lmtp_header_checks =
+smtpd_data_restrictions =
+maximal_queue_lifetime = 30d
+"""
+
+SITES = {
+    "debian": ("", "", ()),
+    "rich": (RICH_MAIN, RICH_MASTER, ()),
+    "header_checks": (HEADER_CHECKS_MAIN, "", ()),
+    "no chroot": (RICH_MAIN, "", ("chroot",)),
+}
+
+
+class Site:
+    """A Postfix configuration that nobody runs, and a configuration of ours."""
+
+    def __init__(self, folder, main="", master="", options=(), **policyd):
+        self.folder = folder
+        self.etc, self.queue = folder / "etc", folder / "queue"
+        self.etc.mkdir()
+        (self.queue / "postshift").mkdir(parents=True)
+        text = (SHARE / "main.cf.debian").read_text(encoding="utf-8")
+        (self.etc / "main.cf").write_text(f"{text}queue_directory = {self.queue}\n{main}", encoding="utf-8")
+        (self.etc / "master.cf").write_text(MASTER.read_text(encoding="utf-8") + master, encoding="utf-8")
+        if "chroot" in options:
+            for line in self.postconf("-M").splitlines():
+                name, kind, _, _, chroot = line.split()[:5]
+                if chroot == "y":
+                    self.postconf("-F", f"{name}/{kind}/chroot=n")
+        self.config = folder / "postshift.conf"
+        self.write_config(**policyd)
+        self.route = self.queue / "postshift/route.sock"
+
+    def write_config(self, **policyd):
+        sockets = self.queue / "postshift"
+        keys = {"route": f"unix:{sockets}/route.sock", "policy": f"unix:{sockets}/policy.sock", "metrics": "none",
+                "domains": "example.com", **policyd}
+        self.config.write_text("\n".join([
+            "[auth]", f"listen = unix:{sockets}/auth.sock", "[scan]", f"listen = unix:{sockets}/scan.sock",
+            "[policyd]", *(f"{key} = {value}" for key, value in keys.items())]) + "\n", encoding="utf-8")
+
+    def postconf(self, *words):
+        os.utime(self.etc / "main.cf", (1, 1))
+        return run("postconf", "-c", self.etc, *words).stdout
+
+    def state(self):
+        return self.postconf("-n"), self.postconf("-M")
+
+    def setup(self, *words, check=True, environment=None):
+        # Postfix's programs wait until main.cf has not been changed for two seconds.
+        os.utime(self.etc / "main.cf", (1, 1))
+        return run(CTL, "-c", self.config, "postfix-setup", *words, "-c", self.etc, check=check, environment=environment)
+
+    def value(self, name):
+        return self.postconf("-h", name).strip()
+
+    def override(self, name):
+        return self.postconf("-P", name).strip().partition(" = ")[2]
+
+
+@pytest.fixture(params=SITES, name="site")
+def any_site(request, folder):
+    main, master, options = SITES[request.param]
+    return Site(folder, main, master, options)
+
+
+@pytest.fixture
+def rich(folder):
+    return Site(folder, RICH_MAIN, RICH_MASTER)
+
+
+def test_apply_twice_then_remove_restores(site):
+    before = site.state()
+    with FakePolicyd(site.route):
+        first = site.setup("--apply")
+        wired = site.state()
+        second = site.setup("--apply")
+    assert second.stdout == "nothing to do\n"
+    assert site.state() == wired != before
+    assert "changed  the queue manager asks policyd at unix:postshift/route.sock" in first.stdout
+    assert "if policyd dies now" in first.stdout and "swaks --server" in first.stdout
+    assert site.override("qmgr/unix/rewrite_service_name") == "rewrite-cutover"
+    assert site.setup("--remove").returncode == 0
+    assert site.state() == before
+    assert "postshift_" not in (site.etc / "main.cf").read_text(encoding="utf-8")
+    assert site.setup("--remove").stdout == "nothing to do\n"
+
+
+def test_what_it_prints_is_what_it_does(site, folder):
+    printed = site.setup().stdout
+    before = site.state()
+    shutil.copytree(site.etc, folder / "by-hand")
+    commands = "\n".join(line for line in printed.splitlines() if line.startswith("postconf "))
+    subprocess.run(["sh", "-ec", commands.replace(str(site.etc), str(folder / "by-hand"))], check=True)
+    assert site.state() == before, "printing changed something"
+    with FakePolicyd(site.route):
+        site.setup("--apply")
+    by_hand = run("postconf", "-c", folder / "by-hand", "-n").stdout
+
+    def normal(text):
+        """The anchor is random per install."""
+        return [line.split("X-Cutover-Mark: ")[0] for line in text.splitlines() if "config_directory" not in line]
+
+    assert normal(by_hand) == normal(site.state()[0])
+    assert run("postconf", "-c", folder / "by-hand", "-M").stdout == site.state()[1]
+
+
+def test_ours_stands_first_and_the_sites_own_stays(rich):
+    with FakePolicyd(rich.route):
+        rich.setup("--apply")
+    main = (rich.etc / "main.cf").read_text(encoding="utf-8")
+    assert rich.value("smtpd_recipient_restrictions").startswith("$postshift_policy, permit_mynetworks,")
+    assert rich.value("smtpd_data_restrictions") == "$postshift_mark, reject_unauth_pipelining"
+    assert "postshift_milters" not in main
+    # Two blanks are another pattern than one; postconf shows them as one.
+    assert "transport_maps = socketmap:unix:postshift/route.sock:transport, hash:/etc/postfix/transport,    " \
+           "regexp:{ {/^a  b@/ relay:[192.0.2.1]} }\n" in main
+    assert rich.override("rewrite-cutover/unix/transport_maps") == "$postshift_transport_maps"
+    assert rich.override("cutover-new/unix/syslog_name") == "postfix/cutover-new"
+    assert rich.override("cutover-new-lmtp/unix/lmtp_delivery_status_filter") == "$postshift_status"
+    for backend in ("old", "new", "standby"):
+        for service in (f"cutover-{backend}", f"cutover-{backend}-lmtp"):
+            assert rich.postconf("-Fh", f"{service}/unix/chroot").strip() == "y"
+    assert rich.override("qmgr/unix/maximal_queue_lifetime") == "20d"
+    assert "rewrite_service_name" not in rich.postconf("-P", "smtp/inet")
+
+
+def test_lifetime_is_only_lengthened(folder):
+    site = Site(folder, HEADER_CHECKS_MAIN)
+    with FakePolicyd(site.route):
+        said = site.setup("--apply").stdout
+    assert site.override("qmgr/unix/maximal_queue_lifetime") == ""
+    assert "the site's own smtp_header_checks do not apply to the cutover-* services" in said
+    assert site.value("smtp_header_checks") == "$postshift_unmark, regexp:/etc/postfix/smtp_header_checks"
+    assert site.value("lmtp_header_checks") == "$postshift_unmark,"
+
+
+def test_anchor_is_made_once(rich):
+    with FakePolicyd(rich.route):
+        rich.setup("--apply")
+        first = rich.value("postshift_mark")
+        rich.postconf("-e", "transport_maps = hash:/etc/postfix/other")
+        rich.setup("--apply")
+    assert rich.value("postshift_mark") == first
+    assert first.split("X-Cutover-Mark: ")[1].rstrip("}") in rich.value("postshift_stamp_new")
+
+
+def test_a_changed_transport_maps_is_noticed_and_taken_over(rich):
+    with FakePolicyd(rich.route):
+        rich.setup("--apply")
+        assert json.loads(rich.setup("--json").stdout)["transport_maps"]["changed"] is False
+        rich.postconf("-e", "transport_maps = hash:/etc/postfix/other")
+        told = rich.setup()
+        assert "transport_maps has changed since the last --apply" in told.stdout
+        assert "hash:/etc/postfix/other" in told.stdout
+        document = json.loads(rich.setup("--json").stdout)
+        assert document["wired"] is True
+        assert document["transport_maps"] == {
+            "changed": True, "copy": "hash:/etc/postfix/transport,    regexp:{ {/^a  b@/ relay:[192.0.2.1]} }",
+            "now": "hash:/etc/postfix/other"}
+        assert len(document["commands"]) == 2
+        rich.setup("--apply")
+    assert rich.value("postshift_transport_maps") == \
+        "socketmap:unix:postshift/route.sock:transport, hash:/etc/postfix/other"
+    assert json.loads(rich.setup("--json").stdout)["commands"] == []
+
+
+def test_maps_of_the_rewrite_service_itself_are_followed(folder):
+    site = Site(folder, "transport_maps = hash:/not/this\n")
+    site.postconf("-P", "rewrite/unix/transport_maps=hash:/but/this")
+    with FakePolicyd(site.route):
+        site.setup("--apply")
+    assert site.value("postshift_transport_maps").endswith(":transport, hash:/but/this")
+    assert site.override("rewrite/unix/transport_maps") == "hash:/but/this"
+
+
+def test_copies_come_first(rich):
+    main = (rich.etc / "main.cf").read_bytes()
+    master = (rich.etc / "master.cf").read_bytes()
+    os.chmod(rich.etc / "main.cf", 0o640)
+    with FakePolicyd(rich.route):
+        rich.setup("--apply")
+    copy, = rich.etc.glob("main.cf.postshift-*")
+    other, = rich.etc.glob("master.cf.postshift-*")
+    assert copy.read_bytes() == main and other.read_bytes() == master
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o640
+
+
+def test_a_silent_policyd_is_a_guard(rich):
+    before = rich.state()
+    refused = rich.setup("--apply", check=False)
+    assert refused.returncode == 4 and "policyd is silent" in refused.stderr
+    assert rich.state() == before and not list(rich.etc.glob("*.postshift-*"))
+    assert rich.setup("--apply", "--force").returncode == 0
+
+
+def test_a_policyd_that_hangs_is_silent(rich):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(rich.route))
+        listener.listen(4)
+        refused = rich.setup("--apply", check=False)
+    assert refused.returncode == 4 and "no answer within 2 s" in refused.stderr
+
+
+def test_a_domain_without_state_is_a_guard(rich):
+    before = rich.state()
+    with FakePolicyd(rich.route, {"postmaster@example.com": "TEMP no state"}):
+        refused = rich.setup("--apply", check=False)
+    assert refused.returncode == 4 and "example.com has no good state yet" in refused.stderr
+    assert rich.state() == before
+
+
+def test_milters_are_wired_once_their_sockets_are_there(rich):
+    old = rich.value("smtpd_milters")
+    with FakePolicyd(rich.route), FakePolicyd(rich.queue / "postshift/scan.sock"):
+        rich.setup("--apply")
+        assert rich.value("smtpd_milters") == old + ", $postshift_milters"
+        assert rich.value("postshift_milters") == \
+            "{ unix:postshift/scan.sock, default_action=tempfail, connect_timeout=3s, content_timeout=120s }"
+        with FakePolicyd(rich.queue / "postshift/auth.sock"):
+            rich.setup("--apply")
+        assert rich.value("postshift_milters").startswith("{ unix:postshift/auth.sock, default_action=accept")
+    with FakePolicyd(rich.route):
+        away = rich.setup("--apply")
+        assert away.stdout == "nothing to do\n", "a milter that is down stays wired"
+        assert "postshift-auth is wired, but its socket is not there" in rich.setup().stdout
+
+
+def test_by_filter_the_queue_manager_stays_as_it_is(rich):
+    rich.write_config(routing="filter")
+    with FakePolicyd(rich.route):
+        rich.setup("--apply")
+    assert rich.override("qmgr/unix/rewrite_service_name") == ""
+    assert "rewrite-cutover" not in rich.postconf("-M")
+    assert "default_action=DEFER_IF_PERMIT" in rich.value("postshift_policy")
+    rich.write_config()
+    with FakePolicyd(rich.route):
+        rich.setup("--apply")
+        assert rich.override("qmgr/unix/rewrite_service_name") == "rewrite-cutover"
+        rich.write_config(routing="filter")
+        rich.setup("--apply")
+    assert rich.override("qmgr/unix/rewrite_service_name") == "", "a change of mind is followed"
+
+
+def test_directories_are_absolute_and_hold_a_postfix(rich):
+    for words, text in (("etc",), "absolute path"), (("/nonexistent",), "/nonexistent"):
+        refused = run(CTL, "-c", rich.config, "postfix-setup", "-c", *words, check=False)
+        assert refused.returncode == 1 and text in refused.stderr
+
+
+def test_a_socket_outside_the_queue_directory_needs_no_chroot(rich):
+    rich.write_config(route="unix:/run/elsewhere/route.sock")
+    refused = rich.setup(check=False)
+    assert refused.returncode == 1 and "outside Postfix's queue directory" in refused.stderr
+    rich.write_config(route="inet:127.0.0.1:4711", policy="none")
+    printed = rich.setup().stdout
+    assert "socketmap:inet:127.0.0.1:4711:transport" in printed and "postshift_policy" not in printed
+
+
+def test_a_failed_step_puts_both_files_back(rich, folder):
+    before = (rich.etc / "main.cf").read_bytes(), (rich.etc / "master.cf").read_bytes()
+    tools = folder / "tools"
+    tools.mkdir()
+    fake = tools / "postconf"
+    fake.write_text('#!/bin/sh\ncase "$*" in *rewrite_service_name=*) echo "disk full" >&2; exit 1;; esac\n'
+                    'exec /usr/sbin/postconf "$@"\n', encoding="utf-8")
+    fake.chmod(0o755)
+    with FakePolicyd(rich.route):
+        failed = rich.setup("--apply", check=False, environment={"PATH": f"{tools}:{os.environ['PATH']}"})
+    assert failed.returncode == 1
+    assert "disk full" in failed.stderr and "main.cf and master.cf are as they were" in failed.stderr
+    assert (before == ((rich.etc / "main.cf").read_bytes(), (rich.etc / "master.cf").read_bytes()))
+
+
+def test_another_ones_rewrite_service_is_left_alone(rich):
+    rich.postconf("-P", "qmgr/unix/rewrite_service_name=theirs")
+    refused = rich.setup("--apply", "--force", check=False)
+    assert refused.returncode == 1 and "theirs" in refused.stderr
+
+
+def test_apply_and_remove_exclude_each_other(rich):
+    assert rich.setup("--apply", "--remove", check=False).returncode == 2
+    assert rich.setup("--why", "x", check=False).returncode == 2
+
+
+def test_status_names_a_changed_transport_maps(rich):
+    with FakePolicyd(rich.route):
+        rich.setup("--apply")
+    rich.postconf("-e", "transport_maps = hash:/etc/postfix/other")
+    rich.config.write_text(rich.config.read_text(encoding="utf-8") + "[redis]\naddress = inet:127.20.4.9:1\n", encoding="utf-8")
+    # Neither policyd nor Redis is there: nothing to show, so nothing to compare.
+    assert run(CTL, "-c", rich.config, "status", "--directory", rich.etc, check=False).returncode == 3
+
+
+# Through a running Postfix.
+
+@pytest.mark.parametrize("chroot", [True, False], ids=["chroot", "no chroot"])
+def test_mail_takes_our_way_and_the_sites_own_again(folder, chroot):
+    port = 2525 if chroot else 2526
+    sinks = {name: Sink(name, (f"127.20.4.{last}", port)).start()
+             for name, last in (("old", 3), ("new", 4), ("own", 6), ("other", 7))}
+    gateway = Gateway(folder, "127.20.4.1", chroot=chroot, domains=("example.com", "example.org"), main={
+        "relay_transport": f"smtp:[127.20.4.7]:{port}", "default_transport": f"smtp:[127.20.4.7]:{port}",
+        "transport_maps": f"inline:{{{{own@example.org=smtp:[127.20.4.6]:{port}}}}}"})
+    config = folder / "postshift.conf"
+    config.write_text(f"[policyd]\nroute = unix:{gateway.sockets}/route.sock\npolicy = unix:{gateway.sockets}/policy.sock\n"
+                      "metrics = none\n", encoding="utf-8")
+    answers = {f"{name}@example.com": f"OK cutover-{name}:[127.20.4.{last}]:{port}" for name, last in (("old", 3), ("new", 4))}
+    answers["held@example.com"] = "OK retry:4.2.1 mailbox is being moved"
+    everybody = [*answers, "own@example.org", "other@example.org"]
+    forged = (("X-Cutover-Backend", "forged"), ("X-Cutover-Mark", "0000000000000000"))
+
+    def setup(*words):
+        return run(CTL, "-c", config, "postfix-setup", *words, "-c", gateway.etc)
+
+    try:
+        with FakePolicyd(gateway.sockets / "route.sock", answers) as policyd, \
+                FakePolicy(gateway.sockets / "policy.sock") as policy:
+            gateway.start()
+            before = gateway.postconf("-n"), gateway.postconf("-M")
+            setup("--apply")
+            asked = len(policyd.asked)
+            # From a client in mynetworks: a policy behind permit_mynetworks would never see it.
+            assert not gateway.send("a@outside.example", everybody, headers=forged, source="127.20.4.4")
+            for name in ("old", "new", "own", "other"):
+                sinks[name].wait_for(1)
+            gateway.wait_for_waiting("held@example.com", "mailbox is being moved")
+            assert [request["recipient"] for request in policy.asked] == everybody
+            assert {request["client_address"] for request in policy.asked} == {"127.20.4.4"}
+            keys = [key for key in policyd.asked[asked:] if key != "*"]
+            assert sorted(set(keys)) == sorted(everybody), "only recipients, only by the queue manager"
+            for name in ("old", "new"):
+                assert sinks[name].copies[0].recipient == f"{name}@example.com"
+                assert sinks[name].copies[0].headers("X-Cutover-Backend") == [name]
+                assert sinks[name].copies[0].headers("X-Cutover-Mark") == []
+            for name in ("own", "other"):
+                assert sinks[name].copies[0].headers("X-Cutover-Mark") == []
+            services = {line["recipient"]: line["service"] for line in gateway.deliveries()}
+            assert services["new@example.com"] == "cutover-new/smtp"
+
+            # A mailbox that isn't ready makes mail wait, it does not bounce; said after DATA it does.
+            sinks["new"].answer("rcpt", "550 5.1.1 no such user")
+            gateway.send("b@outside.example", ["new@example.com"])
+            assert "no such user" in gateway.wait_for_waiting("new@example.com", "550 5.1.1")
+            sinks["new"].be_good()
+
+            setup("--remove")
+            assert (gateway.postconf("-n"), gateway.postconf("-M")) == before
+            asked = len(policyd.asked)
+            for sink in sinks.values():
+                sink.forget()
+            gateway.send("c@outside.example", ["old@example.com"])
+            sinks["other"].wait_for(1)
+            assert policyd.asked[asked:] == [] and not sinks["old"].copies
+            gateway.flush()
+            wait_for(lambda: not gateway.queued(), 30, "what waited goes the site's own way")
+    finally:
+        gateway.stop()
+        for sink in sinks.values():
+            sink.stop()
