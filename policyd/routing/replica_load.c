@@ -224,6 +224,9 @@ note_gone(void *argument, struct span domain, struct span list, size_t count)
             key, sizeof(key), "list:%s:%.*s", name.text, (int)list.length, list.data);
         snprintf(text, sizeof(text),
             "all %zu members are gone from Redis; kept until accept-state", count);
+        /* The key is there, but no list: that is known already. */
+        if (replica_problems_has(keeper->problems, span_of(key)))
+            return;
     } else {
         snprintf(key, sizeof(key), "domain:%s", name.text);
         snprintf(text, sizeof(text), "gone from Redis; kept until accept-state");
@@ -249,20 +252,36 @@ start_comparing(struct replica_keeper *keeper)
     keeper->stage = LOAD_COMPARING;
 }
 
+/* Only what is amiss is named. */
+static void
+write_refusal(const struct replica_losses *losses, char *out, size_t size)
+{
+    struct buffer text;
+
+    buffer_init(&text, size - 1);
+    buffer_append_text(&text, "what Redis holds was refused as a whole:");
+    if (losses->domains > 0)
+        buffer_printf(&text, " %zu of %zu domains (%s%s) gone,", losses->domains,
+            losses->domains_total, losses->domain, losses->domains > 1 ? ", ..." : "");
+    if (losses->older > 0)
+        buffer_printf(&text, " %zu domains with a lower rev,", losses->older);
+    if (losses->pins > 0)
+        buffer_printf(&text, " %zu of %zu pins gone,", losses->pins, losses->pins_total);
+    if (losses->units > 0)
+        buffer_printf(
+            &text, " %zu of %zu units gone,", losses->units, losses->units_total);
+    buffer_append_text(&text, " ours is kept until accept-state");
+    (void)span_copy(buffer_span(&text), out, size);
+    buffer_clear(&text);
+}
+
 static void
 tell_refusal(struct replica_keeper *keeper)
 {
-    const struct replica_losses *losses = &keeper->compare.losses;
     char before[sizeof(keeper->alarm)];
 
     memcpy(before, keeper->alarm, sizeof(before));
-    snprintf(keeper->alarm, sizeof(keeper->alarm),
-        "what Redis holds was refused as a whole: %zu of %zu domains%s%s%s, %zu of %zu "
-        "pins and %zu of %zu units are gone, %zu domains have a lower rev; ours is kept "
-        "until accept-state",
-        losses->domains, losses->domains_total, losses->domains > 0 ? " (" : "",
-        losses->domain, losses->domains > 0 ? ", ...)" : "", losses->pins,
-        losses->pins_total, losses->units, losses->units_total, losses->older);
+    write_refusal(&keeper->compare.losses, keeper->alarm, sizeof(keeper->alarm));
     if (strcmp(before, keeper->alarm) != 0 && keeper->events.alarm != NULL)
         keeper->events.alarm(keeper->argument, keeper->alarm);
 }

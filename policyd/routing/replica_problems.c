@@ -139,6 +139,19 @@ replica_problems_remove(struct replica_problems *problems, struct span key)
     replica_problems_end_key(problems, key);
 }
 
+bool
+replica_problems_has(const struct replica_problems *problems, struct span key)
+{
+    char text[KEY_MAX + 1];
+
+    copy_key(key, text);
+    for (size_t i = 0; i < problems->count; i++) {
+        if (problems->entries[i]->seen && strcmp(problems->entries[i]->key, text) == 0)
+            return true;
+    }
+    return false;
+}
+
 void
 replica_problems_begin_load(struct replica_problems *problems)
 {

@@ -45,6 +45,9 @@ bool replica_problems_add(struct replica_problems *problems,
     enum replica_problem_kind kind, struct span key, const struct domain_problem *detail);
 void replica_problems_remove(struct replica_problems *problems, struct span key);
 
+/* Whether something is wrong with the key (as far as this load has met it again). */
+bool replica_problems_has(const struct replica_problems *problems, struct span key);
+
 /* A load begins; it has met everything (or was given up, `complete` false). */
 void replica_problems_begin_load(struct replica_problems *problems);
 void replica_problems_end_load(struct replica_problems *problems, bool complete);

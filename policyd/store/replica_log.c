@@ -100,7 +100,8 @@ replica_log_change(struct replica_log *log, const struct replica_change *change)
     log_info("change", log_span(subjects[change->kind], change->name),
         change->kind == CHANGE_MEMBER ? log_span("list", change->list) : log_nothing(),
         change->kind == CHANGE_PIN ? log_nothing() : log_text("field", change->field),
-        log_span("from", change->from), log_span("to", change->to),
+        change->from.length > 0 ? log_span("from", change->from) : log_nothing(),
+        change->to.length > 0 ? log_span("to", change->to) : log_nothing(),
         log_text("source", replica_source_name(change->source)));
 }
 
