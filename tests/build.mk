@@ -20,5 +20,7 @@ fuzz_dkim_check_SOURCES     := $(dkim_SOURCES)
 fuzz_dkim_check_PACKAGES    := opendkim
 test_dmarc_fetch_SOURCES  := milters/auth/dmarc_fetch.c tests/fakes/dns_table.c
 test_dmarc_fetch_PACKAGES := libpsl
+test_auth_attacks_SOURCES  := milters/auth/dmarc_fetch.c tests/fakes/dns_table.c
+test_auth_attacks_PACKAGES := libpsl
 
 test_dns_PACKAGES := libcares
