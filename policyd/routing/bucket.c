@@ -1,6 +1,6 @@
 #include "policyd/routing/bucket.h"
 
-#include "shared/base/buffer.h"
+#include "shared/base/attributes.h"
 #include "shared/base/cursor.h"
 #include "shared/base/digest.h"
 
@@ -19,16 +19,14 @@ scale(uint64_t number)
 unsigned
 bucket_of(struct span domain, struct span unit)
 {
+    const struct span parts[] = {
+        domain, {"", 1},
+         unit
+    };
     uint8_t digest[DIGEST_SHA256_SIZE];
     struct cursor cursor;
-    struct buffer octets;
 
-    buffer_init(&octets, domain.length + 1 + unit.length);
-    buffer_append(&octets, domain);
-    buffer_append_octet(&octets, '\0');
-    buffer_append(&octets, unit);
-    digest_sha256(buffer_span(&octets), digest);
-    buffer_clear(&octets);
+    digest_sha256_of_parts(parts, ARRAY_LENGTH(parts), digest);
     cursor = cursor_on(span_make(digest, sizeof(digest)));
     return scale(cursor_u64(&cursor));
 }

@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 enum {
-    ANSWERS_PAUSE = 65536
-}; /* octets of answers after which they are written before more is served */
+    NS_A_MS = 1000000,
+    ANSWERS_PAUSE = 65536, /* octets of answers that are written before more is served */
+};
 
 static uint64_t
 clock_ns(void)
@@ -45,11 +46,11 @@ wait_for(struct client *client, short what)
  * enough answers to be written first (WIRE_DONE).
  */
 static enum wire_result
-serve_some(struct client *client, struct span input, size_t *done, struct error *error)
+serve_some(struct client *client, struct span input, size_t *done, uint64_t *now_ns,
+    struct error *error)
 {
     struct client_host *host = client->host;
     const struct client_protocol *protocol = host->protocol;
-    uint64_t start_ns = clock_ns();
 
     while (host->answers.length < ANSWERS_PAUSE) {
         size_t used = 0;
@@ -64,8 +65,8 @@ serve_some(struct client *client, struct span input, size_t *done, struct error 
             return result;
         *done += used;
         end_ns = clock_ns();
-        host->answered(host->argument, (double)(end_ns - start_ns) / 1e9);
-        start_ns = end_ns;
+        host->answered(host->argument, (double)(end_ns - *now_ns) / 1e9);
+        *now_ns = end_ns;
     }
     return WIRE_DONE;
 }
@@ -88,7 +89,8 @@ send_answers(struct client *client)
             break;
         sent += (size_t)count;
     }
-    buffer_append(&client->output, span_from(buffer_span(answers), sent));
+    if (sent < answers->length)
+        buffer_append(&client->output, span_from(buffer_span(answers), sent));
     buffer_reset(answers);
     return client->output.length == 0;
 }
@@ -100,7 +102,7 @@ keep_rest(struct client *client, struct span input, size_t done)
 {
     if (input.data == client->input.data)
         buffer_consume(&client->input, done);
-    else
+    else if (done < input.length)
         buffer_append(&client->input, span_from(input, done));
     if (client->input.length == 0 && client->input.capacity > 0)
         buffer_clear(&client->input);
@@ -111,14 +113,15 @@ static void
 work(struct client *client, struct span input)
 {
     const struct client_protocol *protocol = client->host->protocol;
-    uint64_t now_ms = client_clock_ms();
-    struct error error = {0};
+    uint64_t now_ns = clock_ns();
+    uint64_t now_ms = now_ns / NS_A_MS;
+    struct error error = {.kind = ERROR_NONE};
     enum wire_result result;
     size_t done = 0;
     bool sent;
 
     do {
-        result = serve_some(client, input, &done, &error);
+        result = serve_some(client, input, &done, &now_ns, &error);
         sent = send_answers(client);
     } while (result == WIRE_DONE && sent);
     if (result == WIRE_BAD) {
@@ -229,7 +232,7 @@ client_is_busy(const struct client *client)
 uint64_t
 client_clock_ms(void)
 {
-    return clock_ns() / 1000000;
+    return clock_ns() / NS_A_MS;
 }
 
 const char *

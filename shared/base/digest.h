@@ -10,4 +10,8 @@ enum { DIGEST_SHA256_SIZE = 32 };
 
 void digest_sha256(struct span data, uint8_t out[DIGEST_SHA256_SIZE]);
 
+/* Of the parts, one behind the other. */
+void digest_sha256_of_parts(
+    const struct span *parts, size_t count, uint8_t out[DIGEST_SHA256_SIZE]);
+
 #endif

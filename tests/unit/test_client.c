@@ -154,6 +154,7 @@ answers_in_order_what_came_in_one_piece_and_in_several(void **state)
     assert_int_equal(scene.client->at_deadline, CLIENT_IDLE);
     assert_false(client_is_busy(scene.client));
     assert_null(scene.client->input.data);
+    assert_null(scene.client->output.data);
     assert_int_equal(scene.answered, 3);
     assert_int_equal(scene.client->stage, 3);
     close_scene(&scene);
