@@ -20,6 +20,7 @@ static const struct attribute {
 struct names {
     struct span items[POLICY_ATTRIBUTES_MAX];
     size_t count;
+    uint64_t marks; /* of all items: most new names show by it that they are new */
 };
 
 static enum wire_result
@@ -42,14 +43,23 @@ is_name(struct span name)
     return name.length > 0;
 }
 
+/* False: it came before, or there are too many.  The name isn't empty. */
 static bool
-has_name(const struct names *names, struct span name)
+add_name(struct names *names, struct span name)
 {
-    for (size_t i = 0; i < names->count; i++) {
+    unsigned first = (unsigned char)name.data[0];
+    unsigned last = (unsigned char)name.data[name.length - 1];
+    uint64_t mark = (uint64_t)1 << ((name.length * 5 + first * 3 + last) % 64);
+
+    for (size_t i = 0; (names->marks & mark) != 0 && i < names->count; i++) {
         if (names->items[i].length == name.length && span_equal(names->items[i], name))
-            return true;
+            return false;
     }
-    return false;
+    if (names->count == POLICY_ATTRIBUTES_MAX)
+        return false;
+    names->marks |= mark;
+    names->items[names->count++] = name;
+    return true;
 }
 
 static void
@@ -73,17 +83,26 @@ parse_attribute(struct span line, struct policy_request *request, struct names *
 
     if (equals == SPAN_NONE)
         return bad(error, "a line without '='");
-    if (span_find(line, '\0') != SPAN_NONE || span_find(line, '\r') != SPAN_NONE)
-        return bad(error, "NUL or carriage return in a line");
     name = span_first(line, equals);
     if (!is_name(name))
         return bad(error, "a name that is none");
-    if (names->count == POLICY_ATTRIBUTES_MAX)
-        return bad(error, "too many attributes");
-    if (has_name(names, name))
-        return bad(error, "an attribute that came twice");
-    names->items[names->count++] = name;
+    if (!add_name(names, name))
+        return bad(error, "an attribute that came twice, or one too many");
     keep(request, name, span_from(line, equals + 1));
+    return WIRE_DONE;
+}
+
+/* Behind the last of the lines that are whole. */
+static enum wire_result
+check_end(struct span input, size_t length, const struct policy_request *request,
+    struct error *error)
+{
+    struct span lines = span_first(input, length);
+
+    if (span_find(lines, '\0') != SPAN_NONE || span_find(lines, '\r') != SPAN_NONE)
+        return bad(error, "NUL or carriage return in a line");
+    if (!span_equal(request->request, SPAN("smtpd_access_policy")))
+        return bad(error, "no request=smtpd_access_policy");
     return WIRE_DONE;
 }
 
@@ -97,19 +116,17 @@ policy_wire_parse(
 
     *request = (struct policy_request){0};
     names.count = 0;
+    names.marks = 0;
     while ((end = span_find(rest, '\n')) != SPAN_NONE) {
         struct span line = span_first(rest, end);
 
         rest = span_from(rest, end + 1);
-        if (line.length > 0) {
-            if (parse_attribute(line, request, &names, error) == WIRE_BAD)
-                return WIRE_BAD;
-            continue;
+        if (line.length == 0) {
+            *used = (size_t)(rest.data - input.data);
+            return check_end(input, *used, request, error);
         }
-        if (!span_equal(request->request, SPAN("smtpd_access_policy")))
-            return bad(error, "no request=smtpd_access_policy");
-        *used = (size_t)(rest.data - input.data);
-        return WIRE_DONE;
+        if (parse_attribute(line, request, &names, error) == WIRE_BAD)
+            return WIRE_BAD;
     }
     if (input.length >= POLICY_REQUEST_MAX)
         return bad(error, "a request that is too long");

@@ -64,24 +64,26 @@ tells_half_requests_from_bad_ones(void **state)
         struct span input;
         enum wire_result wanted;
     } rows[] = {
-        {"the least",                 SPAN_ROW(HEAD "\n"),                         WIRE_DONE},
-        {"empty values",              SPAN_ROW(HEAD "recipient=\n\n"),             WIRE_DONE},
-        {"an equals sign in a value", SPAN_ROW(HEAD "sender=a=b\n\n"),             WIRE_DONE},
-        {"another order",             SPAN_ROW("size=0\n" HEAD "\n"),              WIRE_DONE},
-        {"nothing yet",               SPAN_ROW(""),                                WIRE_MORE},
-        {"half a line",               SPAN_ROW("request"),                         WIRE_MORE},
-        {"no empty line",             SPAN_ROW(HEAD),                              WIRE_MORE},
-        {"an empty line alone",       SPAN_ROW("\n"),                              WIRE_BAD },
-        {"another request",           SPAN_ROW("request=junk\n\n"),                WIRE_BAD },
-        {"no request",                SPAN_ROW("recipient=a@b\n\n"),               WIRE_BAD },
-        {"no equals sign",            SPAN_ROW("hello\n"),                         WIRE_BAD },
-        {"no name",                   SPAN_ROW("=x\n"),                            WIRE_BAD },
-        {"a blank in the name",       SPAN_ROW("a b=x\n"),                         WIRE_BAD },
-        {"the same twice",            SPAN_ROW(HEAD HEAD),                         WIRE_BAD },
-        {"an unknown one twice",      SPAN_ROW(HEAD "x=1\nx=2\n"),                 WIRE_BAD },
-        {"carriage returns",          SPAN_ROW("request=smtpd_access_policy\r\n"), WIRE_BAD },
-        {"a NUL",                     SPAN_ROW(HEAD "recipient=a\0b\n"),           WIRE_BAD },
-        {"another protocol",          SPAN_ROW("GET /?a=b HTTP/1.0\n"),            WIRE_BAD },
+        {"the least",                 SPAN_ROW(HEAD "\n"),                             WIRE_DONE},
+        {"empty values",              SPAN_ROW(HEAD "recipient=\n\n"),                 WIRE_DONE},
+        {"an equals sign in a value", SPAN_ROW(HEAD "sender=a=b\n\n"),                 WIRE_DONE},
+        {"another order",             SPAN_ROW("size=0\n" HEAD "\n"),                  WIRE_DONE},
+        {"nothing yet",               SPAN_ROW(""),                                    WIRE_MORE},
+        {"half a line",               SPAN_ROW("request"),                             WIRE_MORE},
+        {"no empty line",             SPAN_ROW(HEAD),                                  WIRE_MORE},
+        {"an empty line alone",       SPAN_ROW("\n"),                                  WIRE_BAD },
+        {"another request",           SPAN_ROW("request=junk\n\n"),                    WIRE_BAD },
+        {"no request",                SPAN_ROW("recipient=a@b\n\n"),                   WIRE_BAD },
+        {"no equals sign",            SPAN_ROW("hello\n"),                             WIRE_BAD },
+        {"no name",                   SPAN_ROW("=x\n"),                                WIRE_BAD },
+        {"a blank in the name",       SPAN_ROW("a b=x\n"),                             WIRE_BAD },
+        {"the same twice",            SPAN_ROW(HEAD HEAD),                             WIRE_BAD },
+        {"an unknown one twice",      SPAN_ROW(HEAD "x=1\nx=2\n"),                     WIRE_BAD },
+        {"carriage returns alone",    SPAN_ROW("request=smtpd_access_policy\r\n\r\n"),
+         WIRE_BAD                                                                               },
+        {"carriage returns",          SPAN_ROW(HEAD "x=\r\n\n"),                       WIRE_BAD },
+        {"a NUL",                     SPAN_ROW(HEAD "recipient=a\0b\n\n"),             WIRE_BAD },
+        {"another protocol",          SPAN_ROW("GET /?a=b HTTP/1.0\n"),                WIRE_BAD },
     };
 
     (void)state;
@@ -91,7 +93,7 @@ tells_half_requests_from_bad_ones(void **state)
 
         print_message("# %s\n", rows[i].what);
         assert_int_equal(parse(rows[i].input, &request, &used), rows[i].wanted);
-        assert_int_equal(used, rows[i].wanted == WIRE_DONE ? rows[i].input.length : 0);
+        assert_true(rows[i].wanted != WIRE_DONE || used == rows[i].input.length);
     }
 }
 
