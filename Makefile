@@ -196,13 +196,18 @@ install: all ## DESTDIR= prefix=/usr
 	$(foreach m,$(MANUALS),install -D -m 0644 $m $(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m) &&) true
 	install -d $(DESTDIR)$(sysconfdir)/postshift
 	test -e $(DESTDIR)$(sysconfdir)/postshift/postshift.conf || install -m 0640 postfix-conf/postshift.conf $(DESTDIR)$(sysconfdir)/postshift/postshift.conf
-	install -d $(DESTDIR)$(prefix)/share/postshift && install -m 0644 $(filter-out %.service %.path %.5,$(wildcard postfix-conf/*.*)) $(DESTDIR)$(prefix)/share/postshift/
-	install -d $(DESTDIR)$(unitdir) && $(if $(wildcard postfix-conf/*.service postfix-conf/*.path),install -m 0644 $(wildcard postfix-conf/*.service postfix-conf/*.path) $(DESTDIR)$(unitdir)/,true)
+	install -d $(DESTDIR)$(prefix)/share/postshift
+	install -m 0644 $(filter-out %.service %.path %.5 %completion,$(wildcard postfix-conf/*.*)) $(DESTDIR)$(prefix)/share/postshift/
+	install -D -m 0644 postfix-conf/postshiftctl.bash-completion $(DESTDIR)$(prefix)/share/bash-completion/completions/postshiftctl
+	install -d $(DESTDIR)$(unitdir)
+	for unit in $(notdir $(wildcard postfix-conf/*.service)); do \
+	    sed 's|/usr/s|$(prefix)/s|g' postfix-conf/$$unit > $(DESTDIR)$(unitdir)/$$unit && chmod 0644 $(DESTDIR)$(unitdir)/$$unit || exit 1; done
 
 uninstall: ## removes what install put there, but the configuration
 	rm -f $(foreach p,$(PROGRAMS),$(DESTDIR)$(prefix)/$(if $(filter ctl,$p),bin,sbin)/$(call program_name,$p))
 	rm -f $(foreach m,$(MANUALS),$(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
-	rm -rf $(DESTDIR)$(prefix)/share/postshift
+	rm -rf $(DESTDIR)$(prefix)/share/postshift $(DESTDIR)$(prefix)/share/bash-completion/completions/postshiftctl
+	rm -f $(foreach u,$(notdir $(wildcard postfix-conf/*.service)),$(DESTDIR)$(unitdir)/$u)
 
 clean:
 	rm -rf $(BUILD)
