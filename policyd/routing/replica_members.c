@@ -45,11 +45,11 @@ split_key(struct span key, struct span *domain, struct span *list)
 static struct packed_table *
 table_of(struct span value)
 {
-    struct packed_table *table;
+    void *pointer;
 
-    assert(value.length == sizeof(table));
-    memcpy(&table, value.data, sizeof(table));
-    return table;
+    assert(value.length == sizeof(pointer));
+    memcpy(&pointer, value.data, sizeof(pointer));
+    return pointer;
 }
 
 static struct packed_table *
@@ -74,18 +74,19 @@ need_list(struct replica_members *members, struct span domain, struct span list)
 {
     struct packed_table *table;
     struct list_key key;
+    void *pointer;
 
     if (!make_key(domain, list, &key))
         return NULL;
     table = find_table(members, &key);
     if (table != NULL || members->lists.count == REPLICA_LISTS_MAX)
         return table;
-    table = malloc(sizeof(*table));
+    table = pointer = malloc(sizeof(*table));
     if (table == NULL)
         abort();
     packed_table_init(table, members->lists.hash_key);
     if (packed_table_put(
-            &members->lists, key_span(&key), span_make(&table, sizeof(table))))
+            &members->lists, key_span(&key), span_make(&pointer, sizeof(pointer))))
         return table;
     free(table);
     return NULL;

@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { NAMES = 1 << 16, RANGES_MAX = 200 };
+enum { NAMES = 1 << 14, RANGES_MAX = 200 };
 
 static uint16_t lengths[NAMES]; /* of the unit; 0: none */
 static uint8_t places[NAMES];
@@ -109,7 +109,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(places, 0, sizeof(places));
     memset(letters, 'x', sizeof(letters));
     for (size_t at = 0; at + 4 <= size; at += 4) {
-        size_t number = (size_t)data[at + 1] << 8 | data[at + 2];
+        size_t number = ((size_t)data[at + 1] << 8 | data[at + 2]) % NAMES;
         uint8_t what = data[at];
         size_t length = data[at + 3];
 
