@@ -157,9 +157,12 @@ class Gateway:
         wait_for(empty, seconds, "an empty queue", every=1.0 if flush else 0.1)
 
     def wait_for_waiting(self, recipient, text="", seconds=20.0):
-        """Waits until the recipient was tried and deferred with such a text."""
-        return wait_for(lambda: (self.waiting().get(recipient) or "").find(text) >= 0 and self.waiting()[recipient],
-                        seconds, f"{recipient} waits with {text!r}", every=0.1)
+        """Waits until the recipient was tried and deferred with such a text; gives the text."""
+        def reason():
+            why = self.waiting().get(recipient)
+            return why if why and text in why else None
+
+        return wait_for(reason, seconds, f"{recipient} waits with {text!r}", every=0.1)
 
     def delete_queue(self):
         """Throws away all that waits."""
@@ -173,14 +176,23 @@ class Gateway:
         return [line for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines() if text in line]
 
     def deliveries(self, recipient=None):
-        """Each attempt's line: dictionaries of service, queue_id, recipient, relay, dsn, status, text."""
+        """Each attempt's line: dictionaries of service, queue_id, recipient, relay, dsn, status, text.  The
+        log may lag behind the backends."""
         found = (DELIVERY.search(line) for line in self.log_lines(" to=<"))
         return [match.groupdict() for match in found if match and recipient in (None, match["recipient"])]
+
+    def wait_for_delivery(self, recipient, status, seconds=10.0):
+        """Waits until the recipient's last attempt ended so; its line."""
+        def last():
+            attempts = self.deliveries(recipient)
+            return attempts[-1] if attempts and attempts[-1]["status"] == status else None
+
+        return wait_for(last, seconds, f"the last attempt for {recipient} is {status}")
 
 
 def make_message(sender, subject, headers=(), body="Hello.\n", to="undisclosed-recipients:;"):
     """Text of a message as an outside server would hand it over; headers: ((name, value), ...), first on top."""
-    lines = [*(f"{name}: {value}" for name, value in headers), f"From: <{sender}>" if sender else "From: <nobody@outside.example>",
-             f"To: {to}", f"Subject: {subject}", f"Date: {email.utils.formatdate(time.time())}",
+    lines = [*(f"{name}: {value}" for name, value in headers),
+             f"From: <{sender or 'nobody@outside.example'}>", f"To: {to}", f"Subject: {subject}", f"Date: {email.utils.formatdate(time.time())}",
              f"Message-ID: {email.utils.make_msgid(domain='outside.example')}"]
     return "\r\n".join(lines) + "\r\n\r\n" + body.replace("\n", "\r\n")

@@ -34,32 +34,50 @@ def side(recipient, weight):
 
 
 class MailSite:
-    def __init__(self, folder, block, *, chroot=True, domains=("example.com",), main=None, **policyd_options):
-        """main: parameters of main.cf that stand there before postshift comes."""
+    def __init__(self, folder, block, *, chroot=True, states=None, main=None, beside=None, save=False,
+                 redis_line=None, **policyd_options):
+        """states: what else is routed, domain -> fields of its hash.
+        main: parameters of main.cf that stand there before postshift comes.
+        beside: another site, whose Redis and backends this one uses too.  save: Redis keeps its data.
+        redis_line: what policyd connects to in place of Redis itself (a function of the server)."""
         self.folder = pathlib.Path(folder)
         self.block, self.marked, self.resets = block, False, 0
+        self.setup_at_start = True
         address = [f"{block}.{last}" for last in range(8)]
         self.address = address
-        self.redis = RedisServer(self.folder / "redis", address[2])
-        self.old, self.new, self.own, self.other = (
+        self.beside = beside
+        self.redis = beside.redis if beside else RedisServer(self.folder / "redis", address[2], save=save)
+        self.sinks = beside.sinks if beside else tuple(
             Sink(name, (address[last], SINK_PORT)) for name, last in (("old", 3), ("new", 4), ("own", 6), ("other", 7)))
-        self.gateway = Gateway(self.folder, address[1], chroot=chroot, domains=(*domains, "example.org"), main={
-            "relay_transport": f"smtp:[{address[7]}]:{SINK_PORT}", "default_transport": f"smtp:[{address[7]}]:{SINK_PORT}",
-            "transport_maps": f"inline:{{{{own@example.org=smtp:[{address[6]}]:{SINK_PORT}}}}}", **(main or {})})
-        self.policyd = Policyd(self.folder, address[5], redis=self.redis, domains=" ".join((*domains, MARK_DOMAIN)),
-                               sockets=self.gateway.sockets, **policyd_options)
-        self.old_route = f"cutover-old:[{address[3]}]:{SINK_PORT}"
-        self.new_route = f"cutover-new:[{address[4]}]:{SINK_PORT}"
+        self.old, self.new, self.own, self.other = self.sinks
+        self.old_route = self.route("cutover-old", self.old)
+        self.new_route = self.route("cutover-new", self.new)
+        self.states = {domain: {"old": self.old_route, "new": self.new_route, "weight": 0, "inside": "accept", **fields}
+                       for domain, fields in {"example.com": {}, MARK_DOMAIN: {}, **(states or {})}.items()}
+        self.gateway = Gateway(self.folder, address[1], chroot=chroot, domains=(*self.states, "example.org"), main={
+            "relay_transport": self.route("smtp", self.other), "default_transport": self.route("smtp", self.other),
+            "transport_maps": f"inline:{{{{own@example.org={self.route('smtp', self.own)}}}}}", **(main or {})})
+        self.policyd = Policyd(self.folder, address[5], domains=" ".join(self.states),
+                               redis=redis_line(self.redis) if redis_line else self.redis, sockets=self.gateway.sockets, **policyd_options)
+
+    @staticmethod
+    def route(service, sink):
+        """transport:nexthop, as in a transport map."""
+        host, port = sink.address
+        return f"{service}:[{host}]:{port}"
 
     def start(self):
         try:
-            for sink in (self.old, self.new, self.own, self.other):
-                sink.start()
-            self.redis.start()
-            self.redis.set_domain("example.com", old=self.old_route, new=self.new_route, weight=0, inside="accept")
+            if not self.beside:
+                for sink in self.sinks:
+                    sink.start()
+                self.redis.start()
+                for domain, fields in self.states.items():
+                    self.redis.set_domain(domain, **fields)
             self.policyd.start()
             self.gateway.start()
-            self.setup("--apply")
+            if self.setup_at_start:
+                self.setup("--apply")
         except BaseException:
             self.stop()
             raise
@@ -67,24 +85,29 @@ class MailSite:
 
     def setup(self, *words):
         """postshiftctl postfix-setup, as an administrator would call it."""
-        return run(BIN / "postshiftctl", "-c", self.policyd.config, "postfix-setup", *words, "-c", self.gateway.etc)
+        return run(*self.setup_words(*words))
+
+    def setup_words(self, *words):
+        self.gateway.age_files()
+        return [BIN / "postshiftctl", "-c", self.policyd.config, "postfix-setup", *words, "-c", self.gateway.etc]
 
     def stop(self):
         """Ends all that runs, whatever state it is in."""
         self.gateway.stop()
         self.policyd.process.resume_and_kill()
-        self.redis.process.resume_and_kill()
-        for sink in (self.old, self.new, self.own, self.other):
-            sink.stop()
+        if not self.beside:
+            self.redis.process.resume_and_kill()
+            for sink in self.sinks:
+                sink.stop()
 
     def reset(self):
         """As after start: empty queue and sinks, no pins, weight 0, a sender that nobody has seen."""
         self.resets += 1
-        for sink in (self.old, self.new, self.own, self.other):
+        for sink in self.sinks:
             sink.be_good()
             sink.accept()
         self.gateway.delete_queue()
-        for sink in (self.old, self.new, self.own, self.other):
+        for sink in self.sinks:
             sink.forget()
         with self.redis.connect() as client:
             for kind in ("pin", "unit"):
@@ -114,7 +137,7 @@ class MailSite:
         """Changes arrive in order: once one written after them is in force, they are."""
         self.marked = not self.marked
         side, route = ("new", self.new_route) if self.marked else ("old", self.old_route)
-        self.redis.set_domain(MARK_DOMAIN, old=self.old_route, new=self.new_route, weight=0, mode=side)
+        self.redis.set_domain(MARK_DOMAIN, mode=side)
         wait_for(lambda: self.policyd.ask(f"mark@{MARK_DOMAIN}") == f"OK {route}", 5, "policyd took the changes")
 
     def backend_of(self, copy):

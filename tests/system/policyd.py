@@ -10,7 +10,9 @@ sockets: the folder of its sockets (a gateway's gateway.sockets); else folder/ru
 """
 import json
 import pathlib
+import shutil
 import socket
+import time
 import urllib.error
 import urllib.request
 
@@ -130,7 +132,8 @@ class Policyd:
         self.policyd_options = {
             "policy": f"unix:{self.sockets}/policy.sock", "route": f"unix:{self.sockets}/route.sock",
             "dict": f"unix:{self.sockets}/dict.sock", "metrics": f"inet:{address}:{metrics_port}",
-            "domains": domains, "allow_loopback": "yes", "snapshot": self.snapshot, "override": self.override, **options}
+            "domains": domains, "allow_loopback": "yes", "snapshot": self.snapshot, "override": self.override,
+            **options}
         self.redis_options = {"timeout": "1s"}
         if redis is not None:
             self.redis_options["address"] = f"inet:{redis.address}:{redis.port}"
@@ -140,6 +143,8 @@ class Policyd:
                 secret.chmod(0o600)
                 self.redis_options["password_file"] = secret
         self.redis_options.update(redis_lines or {})
+        if "user" in options:
+            shutil.chown(self.folder, options["user"])      # its snapshot
         self.write_config()
         self.process = Process([PROGRAM, "-c", self.config], self.folder / "policyd.log", outlive=outlive)
 
@@ -167,8 +172,13 @@ class Policyd:
             return False
 
     def wait_until_loaded(self, seconds=20.0):
-        wait_for(lambda: self.metric("postshift_policyd_replica_synced_timestamp_seconds", 0) > 0, seconds,
-                 "policyd has read Redis")
+        def loaded():
+            try:
+                return self.metric("postshift_policyd_replica_synced_timestamp_seconds", 0) > 0
+            except OSError:
+                return False
+
+        wait_for(loaded, seconds, "policyd has read Redis")
 
     def stop(self):
         return self.process.stop()
@@ -176,9 +186,22 @@ class Policyd:
     def kill(self):
         self.process.kill()
 
+    def pause(self):
+        """Stuck: sockets stay, nothing is answered."""
+        self.process.pause()
+
+    def resume(self):
+        self.process.resume()
+
     def restart(self, **how):
         self.kill()
         return self.start(**how)
+
+    def wait_for_snapshot(self, changed):
+        """Waits until a change made at that time is on disk.  One is written at most once a second, and the one
+        being written may have begun before the change: that the file is newer doesn't tell it."""
+        wait_for(lambda: time.time() > changed + 2.5 and self.snapshot.exists()
+                 and self.snapshot.stat().st_mtime >= changed, 10, "the snapshot")
 
     # What it serves.
 

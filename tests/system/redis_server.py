@@ -5,6 +5,7 @@ redis-cli would; server.cli("HSET", ...) is redis-cli itself.
 """
 import pathlib
 import socket
+import threading
 
 from processes import Process, run, wait_for
 
@@ -135,6 +136,52 @@ class RedisServer:
         return self.command("HSET", f"cutover:domain:{domain}", *words)
 
 
+class SilentLine:
+    """A TCP line to Redis that can go silent: connections stay open, nothing comes through any more,
+    as when a firewall forgot them or the other host lost its power."""
+
+    def __init__(self, address, port, server):
+        self.address, self.port, self.server = address, port, server
+        self.password = server.password
+        self.silent = threading.Event()
+        self.pairs = []
+        self.listener = socket.create_server((address, port))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = None if self.silent.is_set() else socket.create_connection((self.server.address, self.server.port))
+            self.pairs.append((client, server))
+            if server:
+                for source, target in ((client, server), (server, client)):
+                    threading.Thread(target=self.carry, args=(source, target), daemon=True).start()
+
+    def carry(self, source, target):
+        try:
+            while data := source.recv(65536):
+                if self.silent.is_set():
+                    return
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def restore(self):
+        """New connections work; the old ones stay dead."""
+        self.silent.clear()
+
+    def stop(self):
+        self.listener.close()
+        for pair in self.pairs:
+            for end in pair:
+                if end:
+                    end.close()
+
+
 class Sentinel:
     """One Sentinel that watches one primary under a name."""
 
@@ -167,7 +214,7 @@ class Sentinel:
             known = self.command("SENTINEL", "replicas", self.name)
         except (OSError, RedisError):
             return -1
-        return sum("master-link-status" in r and dict(zip(r[::2], r[1::2]))["master-link-status"] == "ok" for r in known)
+        return sum(dict(zip(r[::2], r[1::2])).get("master-link-status") == "ok" for r in known)
 
     def primary(self):
         """Address and port of the primary, as the Sentinel sees it."""

@@ -70,6 +70,10 @@ class Sink:
     def __init__(self, name, address, *, lmtp=False, size_limit=None, store=None):
         self.name, self.address, self.lmtp, self.size_limit = name, address, lmtp, size_limit
         self.store = pathlib.Path(store) if store else None
+        self.written = 0
+        if self.store:
+            self.store.mkdir(parents=True, exist_ok=True)
+            self.written = sum(1 for _ in self.store.iterdir())
         self.copies, self.unsure = [], []
         self.refused = []           # (phase, recipient, reply) that were no 2xx or 3xx
         self.connections = 0
@@ -106,6 +110,7 @@ class Sink:
         """The host is there, nobody listens; open sessions are cut."""
         listener, self.listener = self.listener, None
         if listener:
+            listener.shutdown(socket.SHUT_RDWR)     # at once, whatever its thread does; a close alone waits for it
             listener.close()
             if not isinstance(self.address, tuple):
                 pathlib.Path(self.address).unlink(missing_ok=True)
@@ -129,13 +134,12 @@ class Sink:
         if family == socket.AF_UNIX:
             os.chmod(where, 0o666)
         listener.listen(200)
-        listener.settimeout(0.1)
         self.listener = listener
         threading.Thread(target=self.serve, args=(listener,), daemon=True).start()
 
-    def copies_of(self, recipient):
+    def copies_of(self, recipient, sender=None):
         with self.lock:
-            return [copy for copy in self.copies if copy.recipient == recipient]
+            return [copy for copy in self.copies if copy.recipient == recipient and sender in (None, copy.sender)]
 
     def recipients(self):
         """Who got mail, sorted, each as often as there are copies."""
@@ -161,8 +165,6 @@ class Sink:
         while listener is self.listener:
             try:
                 client, _ = listener.accept()
-            except TimeoutError:
-                continue
             except OSError:
                 break
             client.settimeout(300)
@@ -192,13 +194,14 @@ class Sink:
     def keep(self, copy, sure):
         with self.lock:
             (self.copies if sure else self.unsure).append(copy)
-            number = len(self.copies) + len(self.unsure)
             self.lock.notify_all()
         if self.store and sure:
-            self.write(copy, number)
+            self.write(copy)
 
-    def write(self, copy, number):
-        self.store.mkdir(parents=True, exist_ok=True)
+    def write(self, copy):
+        with self.lock:
+            self.written += 1
+            number = self.written
         name = f"{number:04d}-{re.sub(r'[^A-Za-z0-9@.+_-]', '_', copy.recipient)[:100]}"
         text = f"Delivered-To: {copy.recipient}\n".encode() + copy.data
         partial = self.store / f".{name}"
@@ -219,10 +222,23 @@ class Session:
         self.sender, self.recipients = None, []
 
     def cut(self):
+        """No further commands; an answer already given still arrives."""
         try:
-            self.client.shutdown(socket.SHUT_RDWR)
+            self.client.shutdown(socket.SHUT_RD)
         except OSError:
             pass
+
+    def close(self):
+        """Reads what is left first: closing over unread data would destroy our last answer."""
+        try:
+            self.client.shutdown(socket.SHUT_WR)
+            self.client.settimeout(1)
+            while self.client.recv(65536):
+                pass
+        except OSError:
+            pass
+        self.file.close()
+        self.client.close()
 
     def run(self):
         try:
@@ -234,8 +250,7 @@ class Session:
         finally:
             with self.sink.lock:
                 self.sink.sessions.discard(self)
-            self.file.close()
-            self.client.close()
+            self.close()
 
     def line(self):
         line = self.file.readline(LINE_LIMIT)
