@@ -1,0 +1,58 @@
+"""routing = filter, for sites that can't give the queue manager a rewrite service: a message goes to one
+backend, the client sends it again for the recipients of the other."""
+import pytest
+
+from mailsite import MailSite, side
+
+BLOCK = "127.20.18"
+PEOPLE = [f"person{n}@example.com" for n in range(10)]
+
+
+@pytest.fixture
+def site(folder):
+    made = MailSite(folder, BLOCK, routing="filter", main={"smtpd_recipient_restrictions": "permit_mynetworks, reject"})
+    made.start()
+    made.set(weight=50)
+    yield made
+    made.stop()
+
+
+def send_until_accepted(site, sender, recipients):
+    """As a client does: again for those who were deferred.  How often, and the last refusals."""
+    for attempt in range(1, 5):
+        refused = site.gateway.send(sender, recipients)
+        if not refused or set(refused) == set(recipients):
+            return attempt, refused
+        assert all(code // 100 == 4 for code, _ in refused.values()), refused
+        recipients = list(refused)
+    raise AssertionError(f"never accepted: {recipients}")
+
+
+def test_recipients_of_both_backends(site):
+    wanted = {person: side(person, 50) for person in PEOPLE}
+    assert set(wanted.values()) == {"old", "new"}
+    attempts, refused = send_until_accepted(site, "writer@outside.example", PEOPLE)
+    assert (attempts, refused) == (2, {})
+    for sink, name in ((site.old, "old"), (site.new, "new")):
+        copies = sink.wait_for(sum(place == name for place in wanted.values()))
+        assert {copy.recipient: site.backend_of(copy) for copy in copies} == {
+            person: place for person, place in wanted.items() if place == name}
+    assert site.gateway.log_lines("450 4.5.3 ")
+
+
+def test_held_recipient_is_refused_for_now(site):
+    site.pin(PEOPLE[0], "hold")
+    attempts, refused = send_until_accepted(site, "hold@outside.example", PEOPLE[:1])
+    assert attempts == 1 and b"4.2.1" in refused[PEOPLE[0]][1]
+    assert not site.gateway.queued()
+
+
+def test_each_message_of_a_session_starts_anew(site):
+    """The first recipient fixes the backend of its message, not of the next."""
+    with site.gateway.session() as client:
+        for person in PEOPLE:
+            assert not client.sendmail("series@outside.example", [person], f"Subject: for {person}\r\n\r\nHello.\r\n")
+    wanted = {person: side(person, 50) for person in PEOPLE}
+    for sink, name in ((site.old, "old"), (site.new, "new")):
+        copies = sink.wait_for(sum(place == name for place in wanted.values()))
+        assert all(wanted[copy.recipient] == name == site.backend_of(copy) for copy in copies)

@@ -1,0 +1,131 @@
+"""postshiftctl postfix-setup on a gateway that works already: mail flows before, wired, and after."""
+import shlex
+
+import pytest
+
+from mailsite import MailSite
+from processes import run, wait_for
+
+OLDIE, NEWBIE, OWN = "alice@example.com", "user000@example.com", "own@example.org"   # weight 50
+SITE = {        # what the administrator had
+    "smtpd_recipient_restrictions": "permit_mynetworks, reject_unauth_destination",
+    "smtpd_data_restrictions": "reject_unauth_pipelining",
+    "smtp_header_checks": "regexp:{{/^X-Site:/ REPLACE X-Site: checked}}",
+    "mynetworks": "127.0.0.0/8",
+}
+
+
+@pytest.fixture
+def site(folder):
+    """Wired last: everything runs, example.com has a state, Postfix knows nothing of us."""
+    made = MailSite(folder, "127.20.17", main=SITE)
+    made.setup_at_start = False
+    made.start()
+    made.set(weight=50)
+    yield made
+    made.stop()
+
+
+def configuration(site):
+    return site.gateway.postconf("-n"), site.gateway.postconf("-M"), site.gateway.postconf("-P")
+
+
+def deliver(site, tag, wanted):
+    """Sends to all, waits for each copy where it is wanted; the copies by recipient."""
+    sender = f"{tag}@outside.example"
+    assert not site.gateway.send(sender, wanted, headers=[("X-Site", "as sent")])
+    copies = {}
+    for recipient, sink in wanted.items():
+        [copies[recipient]] = wait_for(lambda: sink.copies_of(recipient, sender), 20,
+                                       f"{tag}: {recipient} on {sink.name}")
+    return copies
+
+
+def check_unwired(site, tag):
+    copies = deliver(site, tag, {OLDIE: site.other, NEWBIE: site.other, OWN: site.own})
+    for copy in copies.values():
+        assert copy.headers("X-Cutover-Backend") == copy.headers("X-Cutover-Mark") == []
+        assert copy.headers("X-Site") == ["checked"]
+
+
+def check_wired(site, tag, own=None):
+    copies = deliver(site, tag, {OLDIE: site.old, NEWBIE: site.new, OWN: own or site.own})
+    assert site.backend_of(copies[OLDIE]) == "old"
+    assert site.backend_of(copies[NEWBIE]) == "new"
+    assert copies[OWN].headers("X-Cutover-Backend") == copies[OWN].headers("X-Cutover-Mark") == []
+    assert copies[OWN].headers("X-Site") == ["checked"]
+
+
+def test_apply_twice_and_remove(site):
+    before = configuration(site)
+    check_unwired(site, "before")
+    assert "nothing" not in site.setup("--apply").stdout
+    check_wired(site, "wired")
+    wired = configuration(site)
+    assert "nothing to do" in site.setup("--apply").stdout
+    assert configuration(site) == wired
+    site.setup("--remove")
+    assert configuration(site) == before
+    check_unwired(site, "removed")
+    assert "nothing to do" in site.setup("--remove").stdout
+    run("postfix", "-c", site.gateway.etc, "check")
+
+
+def test_print_changes_nothing_and_can_be_typed(site):
+    """What it prints does the same as --apply, command by command."""
+    before = configuration(site)
+    printed = site.setup().stdout
+    assert configuration(site) == before
+    commands = [line for line in printed.splitlines() if line and not line.startswith("#")]
+    assert commands
+    for command in commands:
+        run(*shlex.split(command))
+        site.gateway.age_files()
+    check_wired(site, "typed")
+    assert "nothing to do" in site.setup("--apply").stdout
+
+
+def test_sites_own_map_goes_on_and_its_change_is_taken_over(site):
+    site.setup("--apply")
+    check_wired(site, "wired")
+    site.gateway.set(transport_maps=f"inline:{{{{{OWN}={site.route('smtp', site.other)}}}}}")
+    assert "transport_maps" in site.setup().stdout          # it is named...
+    site.gateway.reload()
+    check_wired(site, "not-yet")                            # ...and not in force behind ours yet
+    site.setup("--apply")
+    check_wired(site, "taken-over", own=site.other)
+    assert "nothing to do" in site.setup("--apply").stdout
+
+
+def test_one_command_switches_it_off(site):
+    printed = site.setup("--apply").stdout
+    check_wired(site, "wired")
+    assert "qmgr/unix/rewrite_service_name" in printed, "it says how"
+    site.gateway.postconf("-PX", "qmgr/unix/rewrite_service_name")
+    site.gateway.reload()
+    deliver(site, "off", {OLDIE: site.other, NEWBIE: site.other})
+    site.setup("--apply")
+    check_wired(site, "on-again")
+
+
+def test_refused_while_mail_would_wait(site):
+    """With policyd silent, or a domain without a state, all its mail would wait: exit 4, nothing changed."""
+    before = configuration(site)
+    site.policyd.kill()
+    done = run(*site.setup_words("--apply"), check=False)
+    assert done.returncode == 4, done
+    assert configuration(site) == before
+    site.policyd.policyd_options["domains"] += " stateless.example"
+    site.policyd.write_config()
+    site.policyd.start()
+    done = run(*site.setup_words("--apply"), check=False)
+    assert done.returncode == 4 and "stateless.example" in done.stdout + done.stderr
+    assert configuration(site) == before
+    check_unwired(site, "untouched")
+
+
+def test_applied_while_postfix_is_stopped(site):
+    site.gateway.stop()
+    site.setup("--apply")
+    site.gateway.start()
+    check_wired(site, "wired")
