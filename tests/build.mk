@@ -24,3 +24,14 @@ test_auth_attacks_SOURCES  := milters/auth/dmarc_fetch.c tests/fakes/dns_table.c
 test_auth_attacks_PACKAGES := libpsl
 
 test_dns_PACKAGES := libcares
+
+# SPF through libspf2, whose compiler sees nothing but texts of ours.
+spf_SOURCES := $(addprefix milters/auth/,spf_check.c spf_dns.c spf_library.c) \
+               tests/fakes/dns_table.c tests/fakes/spf_guard.c
+spf_LINK    := -Wl,--wrap=SPF_record_compile
+test_spf_check_SOURCES  := $(spf_SOURCES)
+test_spf_check_PACKAGES := spf2
+test_spf_check_LINK     := $(spf_LINK)
+fuzz_spf_check_SOURCES  := $(spf_SOURCES)
+fuzz_spf_check_PACKAGES := spf2
+fuzz_spf_check_LINK     := $(spf_LINK)
