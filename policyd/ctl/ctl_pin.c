@@ -173,20 +173,21 @@ static void
 take_pin(struct ctl_bulk *bulk, struct span line)
 {
     const char *preset = bulk->argument;
-    struct span name = SPAN("");
+    struct span word = SPAN("");
+    struct span name;
     struct span value;
     struct pin pin;
     struct error error;
 
-    (void)span_word(&line, &name);
+    (void)span_word(&line, &word);
     value = span_trim(line);
-    name = ctl_store_canonical_unit(bulk->ctl, bulk->ctl->arena, name);
+    name = ctl_store_canonical_unit(bulk->ctl, bulk->ctl->arena, word);
     if (value.length == 0 && preset != NULL)
         value = span_of(preset);
     if (name.data == NULL)
-        ctl_bulk_complain(bulk, "neither an address nor a unit", line);
+        ctl_bulk_complain(bulk, "neither an address nor a unit", word);
     else if (value.length == 0)
-        ctl_bulk_complain(bulk, "the place is missing (old, new, standby, hold)", name);
+        ctl_bulk_complain(bulk, "the place is missing (old, new, standby, hold)", word);
     else if (!pin_parse(value, &pin, &error))
         ctl_bulk_complain(bulk, error.text, value);
     else

@@ -390,7 +390,8 @@ void
 ctl_setup_tell_change(struct ctl *ctl)
 {
     const char *directory = ctl->arguments.values[CTL_DIRECTORY];
-    struct setup setup = {.ctl = ctl, .want = SETUP_APPLY};
+    /* Of the two plans, the one that always can be made. */
+    struct setup setup = {.ctl = ctl, .want = SETUP_REMOVE};
     struct error error;
 
     if (!is_wired(directory != NULL ? directory : POSTFIX_FOLDER))

@@ -190,7 +190,7 @@ print_head(struct ctl *ctl, const struct ctl_json *status, const char *silent)
             text_of(ctl, redis, "address"));
         return;
     }
-    ctl_output_say("policyd %s on %s: %s pins, %s units", text_of(ctl, status, "version"),
+    ctl_output_say("policyd %s on %s, pins %s, units %s", text_of(ctl, status, "version"),
         text_of(ctl, status, "host"), text_of(ctl, status, "pins"),
         text_of(ctl, status, "units"));
     if (up)

@@ -1,0 +1,746 @@
+"""postshiftctl with a real Redis and a real policyd, and with either of them away."""
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+
+import pytest
+
+from policyd import Policyd
+from processes import BIN, ROOT, run, wait_for
+from redis_server import RedisServer
+
+CTL = BIN / "postshiftctl"
+OLD, NEW, STANDBY = (f"cutover-{name}:[192.0.2.{last}]:25" for name, last in (("old", 10), ("new", 20), ("standby", 30)))
+DOMAINS = "example.com example.net alias.example"
+
+
+def bucket(unit, domain="example.com"):
+    digest = hashlib.sha256(domain.encode() + b"\0" + unit.encode()).digest()
+    return (int.from_bytes(digest[:8], "big") * 10000) >> 64
+
+
+class World:
+    """Redis, policyd (not started), and the tool with their configuration."""
+
+    def __init__(self, folder, **options):
+        self.folder = folder
+        self.redis = RedisServer(folder / "redis", "127.20.5.2").start()
+        self.policyd = Policyd(folder, "127.20.5.5", redis=self.redis, **{"domains": DOMAINS, **options})
+        # Only policyd's own snapshot would be left of a domain: nothing else is shared between tests.
+
+    def ctl(self, *words, check=True, stdin=None, environment=None):
+        return run(CTL, "-c", self.policyd.config, *words, check=check, stdin=stdin, environment=environment)
+
+    def fails(self, code, *words, **how):
+        """The tool ends with this code; what it said on standard error."""
+        done = self.ctl(*words, check=False, **how)
+        assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stderr
+
+    def json(self, *words, **how):
+        return json.loads(self.ctl(*words, "--json", **how).stdout)
+
+    def hash(self, domain="example.com"):
+        flat = self.redis.command("HGETALL", f"cutover:domain:{domain}")
+        return dict(zip(flat[::2], flat[1::2]))
+
+    def get(self, key):
+        return self.redis.command("GET", f"cutover:{key}")
+
+    def state(self, domain="example.com", **fields):
+        """A good state, by plain HSET."""
+        self.redis.set_domain(domain, **{"old": OLD, "new": NEW, "weight": 0, "inside": "accept", **fields})
+
+    def stop(self):
+        self.policyd.process.resume_and_kill()
+        self.redis.process.resume_and_kill()
+
+
+@pytest.fixture
+def bare(folder):
+    """Redis without policyd."""
+    world = World(folder)
+    yield world
+    world.stop()
+
+
+@pytest.fixture
+def world(folder):
+    """Redis and policyd; example.com at weight 0."""
+    world = World(folder)
+    world.state()
+    world.policyd.start()
+    yield world
+    world.stop()
+
+
+# route
+
+def test_vectors(bare):
+    bare.state(weight=30)
+    for address, number in (("alice@example.com", 5319), ("bob@example.com", 5374), ("user000@example.com", 4649)):
+        assert bare.json("route", address)["bucket"] == number
+    said = bare.ctl("route", "alice@example.com").stdout
+    assert "bucket     5319\n" in said and "policyd not asked" in said
+
+
+def test_route_says_the_same_whoever_is_asked(world):
+    long_ago, to_come = "until=2001-01-01T00:00:00Z", "until=2099-01-01T00:00:00Z"
+    world.state(weight=50, lists="canary", standby=STANDBY)
+    world.state("example.net", mode="hold")
+    world.redis.set_domain("alias.example", same_as="example.com")
+    for key, value in {"pin:pinned@example.com": "new note=a b c", "pin:held@example.com": f"hold {to_come}",
+                       "pin:past@example.com": f"old {long_ago}", "pin:bad@example.com": "nonsense",
+                       "pin:it dept": "new", "unit:member@example.com": "it dept", "pin:aside@example.com": "standby",
+                       "unit:sister@example.com": "alice@example.com"}.items():
+        world.redis.command("SET", f"cutover:{key}", value)
+    world.redis.command("SADD", "cutover:list:example.com:canary", "listed@example.com")
+    world.redis.command("SADD", "cutover:list:example.com:exclude", "never@example.com")
+    world.policyd.wait_for_route("listed@example.com", "cutover-new")
+    world.policyd.wait_for_route("sister@example.com", "cutover-")
+    addresses = [
+        "alice@example.com", "Alice+tag@EXAMPLE.com", "pinned@example.com", "pinned@alias.example", "held@example.com",
+        "past@example.com", "bad@example.com", "member@example.com", "sister@example.com", "listed@example.com",
+        "never@example.com", "aside@example.com", "postmaster@example.com", "a@example.net", "a@elsewhere.example", "no address",
+        '"quoted name"@example.com', "prvs=1234abcd=alice@example.com", "a@[192.0.2.1]",
+        *(f"user{i:03d}@alias.example" for i in range(20))]
+    asked = [world.json("route", address, check=False) for address in addresses]
+    world.policyd.stop()
+    for address, by_policyd in zip(addresses, asked):
+        by_redis = world.json("route", address, check=False)
+        assert (by_policyd.pop("source"), by_redis.pop("source")) == ("policyd", "redis")
+        assert by_policyd == by_redis, address
+    assert asked[0]["place"] == "old" and asked[3]["place"] == "new" and asked[3]["reason"] == "pin"
+    assert asked[9]["reason"] == "list" and asked[12]["reason"] == "system" and asked[11]["nexthop"] == STANDBY
+
+
+def test_route_exit_code_tells_whether_there_is_one(world):
+    assert world.ctl("route", "alice@example.com").returncode == 0
+    world.fails(1, "route", "alice@elsewhere.example")
+    world.fails(1, "route", "alice@example.net")        # listed, without a state
+    world.fails(1, "route", "nobody")
+    world.fails(2, "route")
+    world.fails(2, "route", "a@example.com", "b@example.com")
+
+
+def test_route_works_with_redis_down(world):
+    world.redis.kill()
+    said = world.ctl("route", "alice@example.com").stdout
+    assert "result     old -> " + OLD in said and "not asked" not in said
+
+
+# set
+
+def test_set_makes_and_changes_a_domain(world):
+    said = world.ctl("set", "example.net", f"old={OLD}", f"new={NEW}", "weight=0", "inside=relay", "--why", "begin").stdout
+    assert "policyd answers so" in said
+    first = world.hash("example.net")
+    assert abs(int(first.pop("rev")) - time.time()) < 10
+    assert first == {"old": OLD, "new": NEW, "weight": "0", "inside": "relay"}
+    assert world.policyd.ask("a@example.net") == f"OK {OLD}"
+    said = world.ctl("set", "EXAMPLE.NET", "weight=12.5", "mode=split").stdout
+    assert "example.net weight: 0 -> 12.5" in said
+    assert world.hash("example.net")["weight"] == "12.5"
+    assert world.json("route", "a@example.net")["weight"] == 12.5
+    assert "nothing changes" in world.ctl("set", "example.net", "weight=12.5").stdout
+    events = world.json("events", "--domain", "example.net")
+    assert [(e["what"], e["from"], e["to"]) for e in events] == [
+        ("old", "", OLD), ("new", "", NEW), ("weight", "", "0"), ("inside", "", "relay"),
+        ("weight", "0", "12.5"), ("mode", "", "split")]
+    assert events[0]["why"] == "begin" and events[0]["who"] and events[0]["host"] and abs(events[0]["time"] - time.time()) < 10
+    assert events[-1]["rev"] == world.hash("example.net")["rev"]
+
+
+BAD_VALUES = [
+    ("weight=30%",), ("weight=-1",), ("weight=101",), ("weight=1e1",), ("weight=030",), ("weight=",), ("mode=both",), ("old=",),
+    ("new=smtp:[192.0.2.20]:25",), ("new=cutover-new:mail.example.com:25",), ("new=cutover-new:[192.0.2.20]",),
+    ("new=error:no",), ("new=cutover-new:unix:/x",), ("standby=discard:",), ("mode=standby",), ("inside=maybe",),
+    ("same_as=example.com",), ("imap_old=host",), ("old=cutover-old:[192.0.2.1\x01]:25",), ("lists=a/b:c",),
+]
+
+
+@pytest.mark.parametrize("words", BAD_VALUES, ids=[repr(w[0]) for w in BAD_VALUES])
+def test_nothing_is_written_that_policyd_would_refuse(bare, words):
+    bare.state(rev=7)
+    before = bare.hash()
+    said = bare.fails(1, "set", "example.com", *words)
+    assert "nothing was changed" in said and "\x01" not in said
+    assert bare.hash() == before and bare.json("events") == []
+
+
+def test_the_files_limits_hold(folder):
+    world = World(folder, transports="cutover-old cutover-new", nexthops="192.0.2.0/28 mail.example.com", allow_loopback="no")
+    try:
+        for value in ("cutover-standby:[192.0.2.3]:25", "cutover-new:[192.0.2.20]:25", "cutover-new:[127.0.0.1]:25"):
+            world.fails(1, "set", "example.com", "old=cutover-old:[192.0.2.1]:25", f"new={value}", "weight=0")
+        world.ctl("set", "example.com", "old=cutover-old:[192.0.2.1]:25", "new=cutover-new:[mail.example.com]:25", "weight=0")
+    finally:
+        world.stop()
+
+
+def test_a_bad_hash_can_be_set_right(bare):
+    bare.state(weight="30%", nonsense="x")
+    bare.ctl("set", "example.com", "weight=30")
+    assert bare.hash()["weight"] == "30" and bare.hash()["nonsense"] == "x"
+
+
+def test_optional_fields_can_be_taken_out(bare):
+    bare.state(standby=STANDBY, lists="canary")
+    bare.ctl("set", "example.com", "standby=", "lists=")
+    assert "standby" not in bare.hash() and "lists" not in bare.hash()
+
+
+@pytest.mark.parametrize("words, text", [
+    (("weigth=3",), "did you mean weight"), (("rev=3",), "rev is counted"), (("weight",), "field=value"),
+    (("weight=1", "weight=2"), "given twice"), ((), "something is missing"), (("weight=1", "--frob"), "unknown option"),
+    (("weight=1", "--if-rev", "x"), "takes a number")])
+def test_usage_of_set(bare, words, text):
+    bare.state()
+    assert text in bare.fails(2, "set", "example.com", *words)
+    assert "is no domain name" in bare.fails(2, "set", "exa mple", "weight=1")
+
+
+def test_guard_of_inside(bare):
+    bare.redis.set_domain("example.com", old=OLD, new=NEW, weight=0)
+    for words in ("weight=0.01",), ("mode=new",), ("weight=100", "mode=hold"):
+        assert "without `inside`" in bare.fails(4, "set", "example.com", *words)
+    assert bare.hash() == {"old": OLD, "new": NEW, "weight": "0"}
+    bare.ctl("set", "example.com", "weight=10", "--force", "--why", "test run")
+    assert bare.json("events")[-1]["why"] == "test run (forced: a weight above 0 without `inside`)"
+    bare.ctl("set", "example.com", "weight=5")      # less is never refused
+    bare.fails(4, "set", "example.com", "weight=6")
+    bare.ctl("set", "example.com", "weight=6", "inside=accept")
+    bare.fails(4, "set", "example.com", "inside=")
+
+
+def test_compare_and_set(bare):
+    bare.state(rev=41)
+    assert "has rev 41, not 40" in bare.fails(4, "set", "example.com", "weight=1", "--if-rev", "40")
+    assert bare.hash()["weight"] == "0"
+    bare.ctl("set", "example.com", "weight=1", "--if-rev", "41")
+    ahead = int(time.time()) + 100000
+    bare.redis.set_domain("example.com", rev=ahead)
+    bare.ctl("set", "example.com", "weight=2")
+    assert bare.hash()["rev"] == str(ahead + 1)
+
+
+def test_many_at_once_lose_nothing(bare):
+    bare.state()
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        done = list(pool.map(lambda i: bare.ctl("set", "example.com", f"weight={i}", check=False), range(1, 13)))
+    succeeded = [d for d in done if d.returncode == 0]
+    assert len(succeeded) >= 6 and all("try again" in d.stderr for d in done if d.returncode)
+    events = [e for e in bare.json("events", "--limit", "100") if e["what"] == "weight"]
+    assert len(events) == len(succeeded)
+    assert [e["from"] for e in events[1:]] == [e["to"] for e in events[:-1]], "each began where the one before it ended"
+    revs = [int(e["rev"]) for e in events]
+    assert revs == sorted(set(revs))
+
+
+def test_set_says_what_policyd_does(world):
+    assert "policyd answers so" in world.ctl("set", "example.com", "weight=5").stdout
+    world.policyd.override.write_text("example.com weight=0\n")
+    wait_for(lambda: world.json("status")["domains"][1]["override"], 5, "the override is in force")
+    assert "override file goes before" in world.ctl("set", "example.com", "weight=6").stdout
+    world.policyd.stop()
+    assert "policyd not asked: inet:127.20.5.5:8793: Connection refused" in world.ctl("set", "example.com", "weight=7").stdout
+
+
+def test_set_of_a_domain_that_is_not_listed_is_warned_of(bare):
+    said = bare.ctl("set", "other.example", f"old={OLD}", f"new={NEW}", "weight=0").stderr
+    assert "not among [policyd] domains" in said
+
+
+# pin, unpin
+
+def test_pins(world):
+    said = world.ctl("pin", "Alice+x@Example.COM", "new", "--note", "asked for it").stdout
+    assert world.get("pin:alice@example.com") == "new note=asked for it"
+    assert "policyd answers new for it" in said
+    said = world.ctl("pin", "alice@example.com", "hold", "--until", "2h").stdout
+    value = world.get("pin:alice@example.com")
+    assert re.fullmatch(r"hold until=20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", value)
+    assert world.policyd.ask("alice@example.com").startswith("OK retry:4.2.1")
+    said = world.ctl("unpin", "alice@example.com").stdout
+    assert "-> (none)" in said and world.get("pin:alice@example.com") is None
+    assert "there is no pin on alice@example.com" in world.fails(1, "unpin", "alice@example.com")
+    events = world.json("events")
+    assert [(e["what"], e["domain"]) for e in events] == [("pin alice@example.com", "example.com")] * 3
+    assert events[1]["from"] == "new note=asked for it" and events[2]["to"] == ""
+
+
+def test_a_pin_on_a_unit(world):
+    world.ctl("unit", "set", "bob@example.com", "it dept")
+    assert "belongs to the unit it dept" in world.ctl("pin", "bob@example.com", "old").stdout
+    world.ctl("unpin", "bob@example.com")
+    world.ctl("pin", "it dept", "new")
+    assert world.get("pin:it dept") == "new"
+    world.policyd.wait_for_route("bob@example.com", "cutover-new")
+
+
+def test_pins_of_an_alias_stand_where_they_are_looked_up(world):
+    world.redis.set_domain("alias.example", same_as="example.com")
+    assert "alice@alias.example is looked up as alice@example.com" in world.ctl("pin", "alice@alias.example", "new").stdout
+    assert world.get("pin:alice@example.com") == "new" and world.get("pin:alice@alias.example") is None
+    world.policyd.wait_for_route("alice@alias.example", "cutover-new")
+
+
+def test_a_pin_on_a_standby_that_is_not_there(bare):
+    bare.state()
+    assert "has no standby" in bare.fails(1, "pin", "a@example.com", "standby")
+    bare.state(standby=STANDBY)
+    bare.ctl("pin", "a@example.com", "standby")
+
+
+@pytest.mark.parametrize("words", [
+    ("a@example.com",), ("a@example.com", "both"), ("a@", "new"), ("a@b c", "new"), ("a@example.com", "new", "--until", "yesterday"),
+    ("a@example.com", "new", "--until", "2001-01-01T00:00:00Z"), ("a@example.com", "new", "--note", "two\nlines"), ("a@example.com", "new", "x"),
+    ("--file", "x", "new", "old")])
+def test_usage_of_pin(bare, words):
+    bare.fails(2, "pin", *words)
+    assert bare.redis.command("KEYS", "cutover:pin:*") == []
+
+
+def test_many_pins_from_a_file(world):
+    many = world.folder / "many"
+    many.write_text("# who goes first\n\n" + "".join(f"User{i:04d}@example.com\n" for i in range(1500)) +
+                    "held@example.com hold note=is being copied\n")
+    assert "1501 pins written" in world.ctl("pin", "--file", many, "new").stdout
+    assert world.get("pin:user0000@example.com") == "new" == world.get("pin:user1499@example.com")
+    assert world.get("pin:held@example.com") == "hold note=is being copied"
+    world.policyd.wait_for_route("user1499@example.com", "cutover-new")
+    event = world.json("events")[-1]
+    assert (event["what"], event["to"]) == ("pins", "new (1501)")
+
+    many.write_text("".join(f"user{i:04d}@example.com\n" for i in range(1500)))
+    assert "1500 pins removed" in world.ctl("unpin", "--file", many).stdout
+    assert world.get("pin:user0000@example.com") == "none"
+    assert 500 < world.redis.command("TTL", "cutover:pin:user0000@example.com") <= 600
+    world.policyd.wait_for_route("user1499@example.com", "cutover-old")
+    assert world.json("status")["notes"] == [], "it was no loss"
+
+
+def test_a_bad_line_and_nothing_is_written(bare):
+    bare.state()
+    lines = "a@example.com\nno@address@\nb@example.com both\n"
+    said = bare.fails(1, "pin", "--file", "-", "new", stdin=lines)
+    assert "standard input:2: no@address@" in said and "standard input:3: both" in said and "2 lines are wrong" in said
+    assert bare.redis.command("KEYS", "cutover:pin:*") == [] and bare.json("events") == []
+    assert "the place is missing" in bare.fails(1, "pin", "--file", "-", stdin="a@example.com\n")
+    bare.fails(1, "pin", "--file", "/nonexistent", "new")
+
+
+# unit
+
+def test_units(world):
+    said = world.ctl("unit", "set", "A.Smith+x@Example.com", "alice@EXAMPLE.com").stdout
+    assert world.get("unit:a.smith@example.com") == "alice@example.com"
+    assert "policyd answers" in said
+    assert world.json("route", "a.smith@example.com")["bucket"] == 5319
+    listed = "bob@example.com, it dept\ncarol@example.com it dept\ndave@example.com\tit dept\n# no one\n"
+    assert "3 units written" in world.ctl("unit", "load", "-", stdin=listed).stdout
+    assert world.json("unit", "show", "bob@example.com") == world.json("unit", "show", "it dept")
+    shown = world.json("unit", "show", "it dept")
+    assert shown["unit"] == "it dept" and sorted(shown["addresses"]) == [f"{n}@example.com" for n in ("bob", "carol", "dave")]
+    assert "3 addresses by name" in world.ctl("unit", "show", "it dept").stdout
+    world.ctl("unit", "delete", "bob@example.com")
+    assert world.get("unit:bob@example.com") is None
+    world.fails(1, "unit", "delete", "bob@example.com")
+    assert world.json("unit", "show", "bob@example.com") == {"unit": "bob@example.com", "addresses": []}
+    assert "2: b@example.com: an address and its unit" in world.fails(1, "unit", "load", "-", stdin="a@example.com x\nb@example.com\n")
+    for words in ("set", "a@example.com"), ("frob",), ("set", "nobody", "x"), ("load",), ("show",):
+        world.fails(2, "unit", *words)
+
+
+# moves
+
+def test_moves_are_those_of_the_buckets(bare):
+    bare.state(weight=20, lists="canary")
+    bare.redis.set_domain("alias.example", same_as="example.com")
+    bare.redis.command("SADD", "cutover:list:example.com:canary", "user0001@example.com")
+    bare.redis.command("SADD", "cutover:list:example.com:exclude", "user0002@example.com")
+    bare.redis.command("SET", "cutover:pin:user0003@example.com", "old")
+    bare.redis.command("SET", "cutover:unit:user0004@example.com", "user0005@example.com")
+    users = [f"user{i:04d}@example.com" for i in range(2500)]
+
+    def side(user, weight):
+        if user[4:8] in ("0001", "0002", "0003"):
+            return None
+        unit = user.replace("0004", "0005")
+        return bucket(unit) < weight * 100
+
+    wanted = [u for u in users if side(u, 20) != side(u, 45.5)]
+    assert 500 < len(wanted) < 800
+    given = "\n".join(["Postmaster@example.com", "x@elsewhere.example", "no address", *users, "user0007@alias.example"])
+    done = bare.ctl("moves", "example.com", "--to", "45.5", stdin=given)
+    alias = ["user0007@alias.example"] if side("user0007@example.com", 20) != side("user0007@example.com", 45.5) else []
+    assert done.stdout.split() == wanted + alias
+    assert "1 line is no address" in done.stderr
+    back = bare.json("moves", "example.com", "--to", "0", stdin="\n".join(users))
+    assert {m["address"] for m in back} == {u for u in users if side(u, 20)}
+    assert {(m["from"], m["to"]) for m in back} == {("new", "old")}
+    assert bare.ctl("moves", "example.com", "--to", "20", stdin=given).stdout == ""
+
+
+def test_moves_in_other_forms(bare):
+    bare.state(weight=0)
+    given = 'alice@example.com\n"odd \\"name, x"@example.com\n'
+    csv = bare.ctl("moves", "example.com", "--to", "100", "--format", "csv", stdin=given).stdout.splitlines()
+    assert csv == ["address,from,to,unit,redirect",
+                   "alice@example.com,old,new,alice@example.com,alice@new.example.com",
+                   '"""odd \\""name, x""@example.com",old,new,"odd ""name, x@example.com","""odd \\""name, x""@new.example.com"']
+    sieve = bare.ctl("moves", "example.com", "--to", "100", "--format", "sieve", stdin=given).stdout.splitlines()
+    assert sieve[0] == 'require ["envelope"];'
+    assert sieve[1] == 'if envelope :is "to" "alice@example.com" { redirect "alice@new.example.com"; stop; }'
+    assert sieve[2].startswith('if envelope :is "to" "\\"odd \\\\\\"name, x\\"@example.com" {')
+    virtual = bare.ctl("moves", "example.com", "--to", "100", "--format", "virtual", stdin=given).stdout.splitlines()
+    assert virtual == ["alice@example.com alice@new.example.com",
+                       '"odd \\"name, x"@example.com "odd \\"name, x"@new.example.com']
+    bare.state(weight=100)
+    back = bare.ctl("moves", "example.com", "--to", "0", "--format", "virtual", stdin="alice@example.com").stdout
+    assert back == "# no redirect any more: alice@example.com\n"
+    for words in ("--to", "101"), ("--to", "30%"), (), ("--to", "3", "--format", "xml"):
+        bare.fails(2, "moves", "example.com", *words, stdin="")
+    bare.fails(1, "moves", "example.net", "--to", "3", stdin="")
+
+
+# rollback, forget, accept-state
+
+def test_rollback(world):
+    world.state(weight=70, lists="canary")
+    world.redis.command("SADD", "cutover:list:example.com:canary", "a@example.com", "b@example.com")
+    for i in range(25):
+        world.redis.command("SET", f"cutover:pin:p{i:02d}@example.com", "new")
+    world.redis.command("SET", "cutover:pin:dept", "new")
+    world.redis.command("SET", "cutover:pin:other@example.net", "new")
+    world.redis.command("SET", "cutover:pin:held@example.com", "hold")
+    said = world.ctl("rollback", "example.com").stdout
+    assert world.hash()["weight"] == "0" and "weight: 70 -> 0" in said and "policyd answers so" in said
+    assert "by the list canary: 2 units" in said and "and 6 more by their pins" in said
+    assert "other@example.net" not in said and "held@" not in said
+    assert "postfix reload && postqueue -f" in said
+    assert world.json("events")[-1]["why"] == "rollback"
+    said = world.ctl("rollback", "example.com", "--all").stdout
+    assert world.hash()["mode"] == "old"
+    world.policyd.wait_for_route("p00@example.com", "cutover-old")
+
+
+def test_rollback_of_what_is_all_new(world):
+    world.state(weight=100, mode="new")
+    world.ctl("rollback", "example.com")
+    assert (world.hash()["weight"], world.hash()["mode"]) == ("0", "split")
+    world.policyd.wait_for_route("a@example.com", "cutover-old")
+
+
+def test_rollback_that_is_none(bare):
+    bare.redis.set_domain("alias.example", same_as="example.com")
+    assert "same_as example.com" in bare.fails(1, "rollback", "alias.example")
+    assert "has no state" in bare.fails(1, "rollback", "example.com")
+    bare.state(weight=9, rev=5)
+    bare.fails(4, "rollback", "example.com", "--if-rev", "4")
+
+
+def test_forget(world):
+    world.state(weight=99)
+    assert "not all on new" in world.fails(4, "forget", "example.com")
+    world.state(weight=100)
+    world.ctl("forget", "example.com")
+    assert world.hash()["mode"] == "forgotten"
+    wait_for(lambda: world.policyd.ask("a@example.com").startswith("NOTFOUND"), 5, "the site's own maps route it")
+    assert world.json("events")[-1]["what"] == "mode"
+    world.state("example.net", weight=1)
+    world.ctl("forget", "example.net", "--force", "--why", "given up")
+    assert "given up (forced: forgetting" in world.json("events")[-1]["why"]
+    world.fails(1, "forget", "alias.example")
+
+
+def test_accept_state(world):
+    world.redis.command("DEL", "cutover:domain:example.com")
+    wait_for(lambda: world.json("status")["domains"][1]["suspect"], 5, "policyd keeps what it had")
+    assert world.policyd.ask("a@example.com") == f"OK {OLD}"
+    world.ctl("accept-state", "Example.com")
+    assert re.fullmatch(r"example\.com \d{10}", world.get("accept"))
+    wait_for(lambda: world.policyd.ask("a@example.com").startswith("TEMP"), 5, "policyd took it")
+    time.sleep(1.1)     # a newer word has a later second
+    world.ctl("accept-state")
+    assert re.fullmatch(r"\* \d{10}", world.get("accept"))
+    assert [e["domain"] for e in world.json("events")] == ["example.com", "*"]
+
+
+# --local
+
+def test_local_works_without_redis(world):
+    world.state(weight=70)
+    world.policyd.wait_for_route("alice@example.com", "cutover-new")
+    world.policyd.override.write_text("# by hand\nexample.net mode=hold\n")
+    world.redis.kill()
+    said = world.ctl("--local", "rollback", "example.com").stdout
+    assert "policyd answers so" in said and "on each of the others" in said
+    assert world.policyd.override.read_text() == "# by hand\nexample.net mode=hold\nexample.com weight=0\n"
+    assert world.policyd.ask("alice@example.com") == f"OK {OLD}"
+    assert world.json("route", "alice@example.com")["overridden"] is True
+    world.ctl("--local", "set", "example.com", "weight=60", "mode=split")
+    assert world.policyd.ask("alice@example.com") == f"OK {NEW}"
+    said = world.ctl("--local", "rollback", "example.com", "--all").stdout
+    assert "weight=0 mode=old" in said
+    world.ctl("--local", "set", "example.com", "mode=")
+    assert "weight=0" in world.policyd.override.read_text() and "mode=old" not in world.policyd.override.read_text()
+    world.ctl("--local", "clear", "example.com")
+    assert world.policyd.override.read_text() == "# by hand\nexample.net mode=hold\n"
+    world.policyd.wait_for_route("alice@example.com", "cutover-new")
+
+
+def test_local_rollback_of_what_is_all_new(world):
+    world.state(mode="new")
+    world.policyd.wait_for_route("alice@example.com", "cutover-new")
+    world.ctl("--local", "rollback", "example.com")
+    assert "mode=split" in world.policyd.override.read_text()
+    world.policyd.wait_for_route("alice@example.com", "cutover-old")
+
+
+def test_usage_of_local(bare):
+    for words in (("set", "example.com"), ("set", "example.com", "old=x"), ("set", "example.com", "weight=200"),
+                  ("set", "example.com", "mode=forgotten"), ("status",), ("clear",)):
+        bare.fails(2, "--local", *words)
+    assert not bare.policyd.override.exists()
+    bare.fails(2, "clear", "example.com")
+    bare.policyd.policyd_options["override"] = "/nonexistent/override"
+    bare.policyd.write_config()
+    assert "/nonexistent/override" in bare.fails(1, "--local", "set", "example.com", "weight=1")
+
+
+# status
+
+def on_terminal(words, environment=None, seconds=20.0, until=None):
+    """What a command prints on a terminal; with `until`, interrupted once that text was seen.  Also its exit code."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ.update({"TERM": "xterm", **(environment or {})})
+        os.execv(words[0], [str(word) for word in words])
+    text = ""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if select.select([terminal], [], [], 0.1)[0]:
+            try:
+                data = os.read(terminal, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            text += data.decode()
+        if until and until(text):
+            os.kill(child, signal.SIGINT)
+            until = None
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+    return text, os.waitstatus_to_exitcode(status)
+
+
+def test_status_fits_and_explains(world):
+    world.state(standby=STANDBY, lists="canary", weight=30.5)
+    long_host = "a" * 60 + "." + "b" * 50 + ".example"
+    world.redis.set_domain("example.net", old=f"cutover-old:[{long_host}]:25", new=f"cutover-new:[{long_host}]:25", weight=1, inside="forward")
+    world.redis.set_domain("alias.example", same_as="example.com")
+    world.policyd.wait_for_route("a@alias.example", "OK")
+    wait_for(lambda: world.json("status")["domains"][2]["good"], 5, "all are known")
+    said = world.ctl("status").stdout
+    assert max(len(line) for line in said.splitlines()) <= 100
+    assert "\x1b" not in said
+    assert re.search(r"^example.com +split +30\.5 +accept", said, re.M)
+    assert "the same as example.com" in said and f"standby {STANDBY}" in said and "list canary is on new" in said
+    assert "is up, agreed" in said
+    world.redis.set_domain("example.com", weight="30%\x1b[2J")
+    wait_for(lambda: world.json("status")["domains"][1]["suspect"], 5, "policyd noticed")
+    said = world.ctl("status").stdout
+    assert "the last good state stays in force" in said and "\x1b" not in said
+    world.redis.kill()
+    wait_for(lambda: "is away" in world.ctl("status").stdout, 10, "policyd noticed that Redis is away")
+
+
+def test_status_with_policyd_down_and_with_both(bare):
+    bare.state(weight=4)
+    bare.redis.set_domain("example.net", old=OLD, new=NEW, weight="x")
+    bare.redis.set_domain("stranger.example", old=OLD, new=NEW, weight=0)
+    bare.policyd.override.write_text("example.com weight=2\n")
+    said = bare.ctl("status").stdout
+    assert "policyd not asked" in said and re.search(r"^example.com +split +2! ", said, re.M)
+    assert "overridden by the file" in said and "not among [policyd] domains" in said
+    document = bare.json("status")
+    assert document["source"] == "redis" and document["pins"] is None
+    assert [d["domain"] for d in document["domains"]] == ["alias.example", "example.com", "example.net", "stranger.example"]
+    assert [d["good"] for d in document["domains"]] == [False, True, False, True]
+    bare.redis.kill()
+    said = bare.fails(3, "status")
+    assert "policyd not asked" in said and "Redis can't be used" in said
+
+
+def test_colour_only_on_a_terminal(world):
+    world.policyd.override.write_text("example.com weight=0\n")
+    wait_for(lambda: "!" in world.ctl("status").stdout, 5, "the override is in force")
+    words = [CTL, "-c", world.policyd.config, "status"]
+    plain = world.ctl("status").stdout
+    coloured, code = on_terminal(words)
+    assert code == 0 and "\x1b[31mexample.com" in coloured and "\x1b" not in plain
+    assert "\x1b" not in on_terminal(words, {"NO_COLOR": "1"})[0]
+    assert "\x1b" not in on_terminal(words, {"TERM": "dumb"})[0]
+
+
+def test_watch_goes_on_until_interrupted(world):
+    words = [CTL, "-c", world.policyd.config, "status", "--watch"]
+    text, code = on_terminal(words, until=lambda text: text.count("\x1b[H\x1b[2J") >= 2)
+    assert code == 0 and text.count("DOMAIN") >= 2
+    with subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, text=True) as watch:
+        assert watch.stdout.readline().startswith("policyd ")
+        world.policyd.kill()
+        for line in watch.stdout:
+            if line.startswith("policyd not asked"):
+                break
+        watch.send_signal(signal.SIGTERM)
+        watch.stdout.close()
+        assert watch.wait(10) in (0, 1)
+
+
+def test_status_names_a_changed_transport_maps(world):
+    etc = world.folder / "etc"
+    etc.mkdir()
+    main = etc / "main.cf"
+    main.write_text("compatibility_level = 3.6\ntransport_maps = hash:/new\n"
+                    "postshift_transport_maps = socketmap:unix:postshift/route.sock:transport, hash:/old\n")
+    (etc / "master.cf").write_bytes(pathlib.Path("/etc/postfix/master.cf.proto").read_bytes())
+    os.utime(main, (1, 1))
+    said = world.ctl("status", "--directory", etc).stdout
+    assert "transport_maps has changed since the last --apply" in said and "hash:/new" in said and "hash:/old" in said
+    main.write_text(main.read_text().replace("hash:/new", "hash:/old"))
+    os.utime(main, (1, 1))
+    assert "has changed" not in world.ctl("status", "--directory", etc).stdout
+
+
+# events
+
+def test_events(bare):
+    bare.state("example.com")
+    bare.state("example.net")
+    for i in range(1, 31):
+        bare.redis.command("XADD", "cutover:events", "*", "time", 1764000000 + i, "who", "w\x1b", "host", "h", "domain",
+                           "example.net" if i % 3 else "example.com", "what", "weight", "from", i - 1, "to", i, "why", "", "rev", i)
+    assert [e["rev"] for e in bare.json("events")] == [str(i) for i in range(11, 31)]
+    assert [e["rev"] for e in bare.json("events", "--domain", "EXAMPLE.com", "--limit", "3")] == ["24", "27", "30"]
+    said = bare.ctl("events", "--limit", "1").stdout
+    assert "2025-11-24T16:00:30Z" in said and "29 -> 30" in said and "w\\x1b@h" in said
+    assert "no events" in bare.ctl("events", "--domain", "alias.example").stdout
+    bare.fails(2, "events", "--limit", "x")
+    bare.fails(2, "events", "--domain", "a b")
+
+
+def test_events_are_followed(bare):
+    bare.state()
+    command = [str(CTL), "-c", str(bare.policyd.config), "events", "--follow", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as follower:
+        found = []
+
+        def change():
+            bare.ctl("set", "example.com", f"weight={len(found) + 1}")
+            found.append(1)
+            return select.select([follower.stdout], [], [], 1)[0]
+
+        wait_for(change, 15, "the follower says something")
+        assert json.loads(follower.stdout.readline())["what"] == "weight"
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(10) == 0
+
+
+# The rest.
+
+def test_unknown_verbs_and_help(bare):
+    said = bare.fails(2, "frobnicate")
+    for verb in ("status", "route", "set", "pin", "unpin", "unit", "moves", "rollback", "forget", "accept-state", "events", "postfix-setup"):
+        assert verb in said
+        done = bare.ctl(verb, "--help")
+        assert done.stdout.startswith(f"usage: postshiftctl {verb}")
+        assert verb in bare.ctl("-h").stdout
+    assert "there is no verb trace" in bare.fails(2, "trace", "--queue-id", "x")
+    assert run(CTL, "-V").stdout.startswith("postshiftctl ")
+    assert run(CTL, check=False).returncode == 2
+    assert "takes no --" in bare.fails(2, "route", "a@example.com", "--force")
+
+
+def test_errors_of_the_file_are_those_of_the_daemons(bare):
+    bare.policyd.config.write_text("[policyd]\ntransport = x\nsnapshot = here\n[reddis]\n[redis]\ntimeout = 2 s\n")
+    by_ctl = bare.ctl("status", check=False)
+    by_policyd = run(BIN / "postshift-policyd", "-t", "-c", bare.policyd.config, check=False)
+    assert by_ctl.returncode == by_policyd.returncode == 78
+    assert by_ctl.stderr == by_policyd.stderr
+    assert len(by_ctl.stderr.splitlines()) == 4
+    assert run(CTL, "-c", "/nonexistent/file", "status", check=False).returncode == 78
+
+
+def test_the_example_has_every_key_at_its_default(folder):
+    text = (ROOT / "postfix-conf/postshift.conf").read_text(encoding="utf-8")
+    bare_text = re.sub(r"(?m)^#(\w+ =)", r"\1", text)
+    assert not re.search(r"(?m)^[^#\[\n]", text), "only comments and sections"
+    file = folder / "postshift.conf"
+    # These three name what the machine has or hasn't.
+    file.write_text(re.sub(r"(?m)^(user|databases|temp) =.*\n", "", bare_text), encoding="utf-8")
+    for program in ("postshiftctl", "postshift-policyd"):
+        assert run(BIN / program, "-c", file, "-t", check=False).returncode == 0
+    names = (ROOT / "shared/service/config_names.c").read_text(encoding="utf-8")
+    for section, keys in re.findall(r"static const char \*const (\w+)_keys\[\] = \{(.*?)\};", names, re.S):
+        here = re.search(rf"\[{section}\]\n(.*?)(?=\n\[|\Z)", text, re.S)[1]
+        assert set(re.findall(r'"(\w+)"', keys)) == set(re.findall(r"(?m)^#(\w+) =", here)), section
+
+
+def test_redis_away_or_unwilling_is_3(bare):
+    bare.state()
+    bare.redis.command("CONFIG", "SET", "requirepass", "secret")
+    for words in ("set", "example.com", "weight=1"), ("pin", "a@example.com", "new"), ("events",), ("accept-state",):
+        assert "Redis can't be used" in bare.fails(3, *words)
+    bare.redis.process.resume_and_kill()
+    for words in (("set", "example.com", "weight=1"), ("unpin", "a@example.com"), ("unit", "show", "a@example.com"),
+                  ("moves", "example.com", "--to", "3"), ("forget", "example.com"), ("rollback", "example.com"), ("route", "a@example.com")):
+        said = bare.fails(3, *words, stdin="")
+        assert "--local rollback work without it" in said
+
+
+def test_a_hanging_redis_is_not_waited_for(bare):
+    bare.state()
+    bare.redis.pause()
+    started = time.monotonic()
+    bare.fails(3, "set", "example.com", "weight=1")
+    assert time.monotonic() - started < 5
+    bare.redis.resume()
+
+
+def test_the_users_of_redis(folder):
+    acl = (ROOT / "postfix-conf/redis-users.acl").read_text(encoding="utf-8")
+    users = folder / "users.acl"
+    users.write_text(re.sub(r"(?m)^(user \S+) off ", r"\1 on >secret ", acl) + "user default off\n", encoding="utf-8")
+    password = folder / "password"
+    password.write_text("secret\n")
+    redis = RedisServer(folder / "redis", "127.20.5.2", lines=[f"include {users}"])
+    redis.is_ready = lambda: redis.process.running() and "Ready to accept" in redis.process.output()
+    redis.start()
+    policyd = Policyd(folder, "127.20.5.5", redis=redis, domains=DOMAINS,
+                      redis_lines={"username": "postshift-policyd", "password_file": password})
+    policyd.config.write_text(policyd.config.read_text() + f"[ctl]\nredis_username = postshift-operator\nredis_password_file = {password}\n")
+    try:
+        policyd.start()
+        for words in (("set", "example.com", f"old={OLD}", f"new={NEW}", "weight=10", "inside=accept"), ("pin", "a@example.com", "new"),
+                      ("unit", "set", "b@example.com", "a@example.com"), ("unit", "show", "b@example.com"), ("unpin", "a@example.com"),
+                      ("rollback", "example.com"), ("events",), ("accept-state",)):
+            policyd.ctl(*words)
+        policyd.wait_for_route("b@example.com", "cutover-old")
+        text = policyd.config.read_text()
+        policyd.config.write_text(text.replace("redis_username = postshift-operator", "redis_username = postshift-policyd"))
+        refused = policyd.ctl("set", "example.com", "weight=1", check=False)
+        assert refused.returncode == 3 and "NOPERM" in refused.stderr
+    finally:
+        policyd.process.resume_and_kill()
+        redis.process.resume_and_kill()
