@@ -242,7 +242,11 @@ feed_watchdog(evutil_socket_t fd, short what, void *argument)
     daemon_notify("WATCHDOG=1");
 }
 
-/* The timer comes round every second, so this allows a turn its full time. */
+/* Set when the guard's alarm has rung and the loop hasn't come round since. */
+static volatile sig_atomic_t guard_rang;
+
+/* The timer comes round every second, so this and the second of grace allow a turn its
+ * full time. */
 static void
 rearm_guard(evutil_socket_t fd, short what, void *argument)
 {
@@ -250,16 +254,27 @@ rearm_guard(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    (void)alarm(runner->run->stuck_seconds + 1);
+    guard_rang = 0;
+    (void)alarm(runner->run->stuck_seconds);
 }
 
-/* Only what a signal handler may do. */
+/*
+ * Only what a signal handler may do.  A process that was stopped, or whose machine slept,
+ * finds its alarm due at once: the loop has a second to come round before it counts as
+ * stuck.
+ */
 static void
 end_stuck(int number)
 {
     static const char line[] = "error: the event loop is stuck: ended by its guard\n";
 
+    if (guard_rang == 0) {
+        guard_rang = 1;
+        (void)alarm(1);
+        return;
+    }
     (void)!write(STDERR_FILENO, line, sizeof(line) - 1);
+    (void)signal(number, SIG_DFL);
     (void)raise(number);
     _exit(EXIT_FAILURE);
 }
@@ -291,7 +306,7 @@ runner_start(struct runner *runner)
 {
     struct event_base *base = runner->run->base;
     struct sigaction on_alarm = {
-        .sa_handler = end_stuck, .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
+        .sa_handler = end_stuck, .sa_flags = SA_NODEFER | SA_RESTART};
     struct timeval watchdog = watchdog_interval();
     struct timeval second = seconds(1);
 

@@ -356,6 +356,26 @@ ends_itself_when_stuck(void **state)
 }
 
 static void
+was_only_stopped_for_a_while(void **state)
+{
+    static const struct behaviour behaviour = {.stuck_seconds = 1};
+    struct manager manager;
+    int status;
+
+    (void)state;
+    manager_start(&manager, &behaviour);
+    assert_string_equal(manager_hear(&manager), "READY=1");
+    assert_int_equal(kill(manager.child, SIGSTOP), 0);
+    (void)poll(NULL, 0, 2500);
+    assert_int_equal(kill(manager.child, SIGCONT), 0);
+    (void)poll(NULL, 0, 1500);
+    assert_int_equal(kill(manager.child, SIGTERM), 0);
+    assert_string_equal(manager_hear(&manager), "STOPPING=1");
+    status = manager_end(&manager);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+}
+
+static void
 says_nothing_without_a_manager(void **state)
 {
     static const char *const bad[] = {"", "@", "relative", NULL};
@@ -381,6 +401,7 @@ main(void)
         cmocka_unit_test(ends_what_does_not_end_by_itself),
         cmocka_unit_test(feeds_the_watchdog),
         cmocka_unit_test(ends_itself_when_stuck),
+        cmocka_unit_test(was_only_stopped_for_a_while),
         cmocka_unit_test(says_nothing_without_a_manager),
     };
 
