@@ -306,11 +306,11 @@ follows_same_as_once(void **state)
          "alice@one.example",                                                                                          ROUTE_UNKNOWN,  ROUTE_REASON_NO_STATE },
         {"a target's own fields",
          "domain one.example same_as=two.example\ndomain two.example "
-         "same_as=example.com weight=100" ROUTES "\n" EXAMPLE,
+            "same_as=example.com weight=100" ROUTES "\n" EXAMPLE,
          "alice@one.example",                                                                                          ROUTE_NEW,      ROUTE_REASON_BUCKET   },
         {"a target that lacks one",
          "domain one.example same_as=two.example\ndomain two.example "
-         "same_as=example.com" ROUTES "\n" EXAMPLE,
+            "same_as=example.com" ROUTES "\n" EXAMPLE,
          "alice@one.example",                                                                                          ROUTE_UNKNOWN,  ROUTE_REASON_NO_STATE },
         {"each other's",
          "domain a.example same_as=b.example\ndomain b.example same_as=a.example",              "x@a.example",         ROUTE_UNKNOWN,  ROUTE_REASON_NO_STATE },
