@@ -11,7 +11,9 @@ append_printable(struct buffer *out, struct span text)
     for (size_t i = 0; i < text.length && out->length < REPLY_MAX; i++) {
         char octet = text.data[i];
 
-        buffer_append_octet(out, octet >= ' ' && octet < 0x7f ? octet : '?');
+        if (octet < ' ' || octet >= 0x7f)
+            octet = '?';
+        buffer_append_octet(out, octet);
     }
 }
 

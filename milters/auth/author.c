@@ -25,7 +25,9 @@ fail(struct reader *reader, const char *wrong)
 static char
 peek(const struct reader *reader)
 {
-    return reader->rest.length == 0 ? '\0' : reader->rest.data[0];
+    if (reader->rest.length == 0)
+        return '\0';
+    return reader->rest.data[0];
 }
 
 static void
@@ -258,11 +260,9 @@ take_angle_address(struct reader *reader)
     return true;
 }
 
-static bool take_group(struct reader *reader);
-
-/* A mailbox, or at the outer level a group. */
+/* A mailbox, or the beginning of a group where none is open. */
 static bool
-take_element(struct reader *reader, bool inside_group)
+take_element(struct reader *reader, bool *in_group)
 {
     struct words words;
 
@@ -272,54 +272,49 @@ take_element(struct reader *reader, bool inside_group)
         return take_angle_address(reader);
     if (take(reader, '@'))
         return check_local(reader, &words) && take_domain(reader);
-    if (!inside_group && words.words > 0 && take(reader, ':'))
-        return take_group(reader);
+    if (!*in_group && words.words > 0 && take(reader, ':')) {
+        *in_group = true;
+        return true;
+    }
     return fail(reader, "not an address");
 }
 
-/* Elements parted by commas; empty ones are allowed.  Stops at the end or at ';'. */
+/* Behind an element: a comma, the end of its group, or of all. */
 static bool
-take_list(struct reader *reader, bool inside_group)
+check_end(struct reader *reader, bool in_group)
 {
+    skip_cfws(reader);
+    if (reader->rest.length == 0 || peek(reader) == ',' ||
+        (in_group && peek(reader) == ';'))
+        return true;
+    return fail(reader, "text behind an address");
+}
+
+/* Mailboxes and groups parted by commas; empty elements are allowed. */
+static bool
+take_list(struct reader *reader)
+{
+    bool in_group = false;
+
     for (;;) {
+        bool was_in_group = in_group;
+
         skip_cfws(reader);
         if (reader->wrong != NULL)
             return false;
-        if (reader->rest.length == 0 || (inside_group && peek(reader) == ';'))
-            return true;
+        if (reader->rest.length == 0)
+            return !in_group || fail(reader, "unclosed group");
         if (take(reader, ','))
             continue;
-        if (!take_element(reader, inside_group))
+        if (in_group && take(reader, ';'))
+            in_group = false;
+        else if (!take_element(reader, &in_group))
             return false;
-        skip_cfws(reader);
-        if (reader->rest.length > 0 && peek(reader) != ',' &&
-            !(inside_group && peek(reader) == ';'))
-            return fail(reader, "text behind an address");
+        if (in_group && !was_in_group)
+            continue;
+        if (!check_end(reader, in_group))
+            return false;
     }
-}
-
-static bool
-take_group(struct reader *reader)
-{
-    if (!take_list(reader, true))
-        return false;
-    return take(reader, ';') || fail(reader, "unclosed group");
-}
-
-/* Line ends belong to folds alone. */
-static bool
-has_control(struct span value)
-{
-    for (size_t i = 0; i < value.length; i++) {
-        unsigned char octet = (unsigned char)value.data[i];
-        char next = i + 1 < value.length ? value.data[i + 1] : '\0';
-
-        if (octet == '\r'   ? next != '\n'
-            : octet == '\n' ? next != ' ' && next != '\t'
-                            : (octet < 0x20 && octet != '\t') || octet == 0x7f)
-            return true;
-    }
-    return false;
 }
 
 static bool
@@ -329,10 +324,10 @@ read_value(struct reader *reader, struct span value)
 
     if (value.length > AUTHOR_VALUE_MAX)
         return fail(reader, "From field too long");
-    if (has_control(value))
+    if (header_field_has_control(value))
         return fail(reader, "control character in the From field");
     reader->rest = value;
-    if (!take_list(reader, false))
+    if (!take_list(reader))
         return false;
     return reader->addresses > before || fail(reader, "no address in the From field");
 }

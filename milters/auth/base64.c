@@ -73,7 +73,7 @@ base64_encode(struct span data, struct buffer *out)
         char group[4] = {'=', '=', '=', '='};
 
         for (size_t j = 0; j < 3; j++)
-            bits = bits << 8 | (j < length ? (unsigned char)data.data[i + j] : 0u);
+            bits = bits << 8 | (j < length ? (unsigned char)data.data[i + j] : 0U);
         for (size_t j = 0; j <= length; j++)
             group[j] = alphabet[bits >> (18 - 6 * j) & 0x3f];
         buffer_append(out, span_make(group, sizeof(group)));

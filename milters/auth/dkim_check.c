@@ -231,7 +231,7 @@ show_header(struct dkim_check *check)
     bool done;
 
     memcpy(first, check->library->first_field, sizeof(first));
-    buffer_init(&field, 4u << 20);
+    buffer_init(&field, 4U << 20);
     done =
         dkim_header(check->handle, (unsigned char *)first, strlen(first)) == DKIM_STAT_OK;
     for (size_t i = 0; i < check->field_count && done; i++) {
@@ -327,7 +327,9 @@ dkim_check_body(struct dkim_check *check, struct span chunk)
     if (chunk.length == 0 || !dkim_check_wants_body(check))
         return;
     check->has_body = true;
-    check->last[0] = chunk.length > 1 ? chunk.data[chunk.length - 2] : check->last[1];
+    check->last[0] = check->last[1];
+    if (chunk.length > 1)
+        check->last[0] = chunk.data[chunk.length - 2];
     check->last[1] = chunk.data[chunk.length - 1];
     give_body(check, chunk);
 }

@@ -27,12 +27,12 @@ dkim_candidate_decide(
 static bool
 is_aligned(const char *domain, const struct author *author)
 {
-    struct span name = span_of(domain);
+    struct span signer = span_of(domain);
 
-    for (size_t i = 0; i < author->count && name.length > 0; i++) {
-        struct span other = span_of(author->domains[i]);
+    for (size_t i = 0; i < author->count && signer.length > 0; i++) {
+        struct span from = span_of(author->domains[i]);
 
-        if (domain_is_at_or_below(name, other) || domain_is_below(other, name))
+        if (domain_is_at_or_below(signer, from) || domain_is_at_or_below(from, signer))
             return true;
     }
     return false;

@@ -121,39 +121,48 @@ is_aligned(struct decision *decision, const struct dmarc_identifier *identifier)
     return is_related(decision, identifier);
 }
 
-/*
- * Whether one of those that passed (or else of those that may have) is aligned.  Those
- * that are the author's domain itself go first: they need no question.
- */
+/* Whether one of those that passed, or of those that may have, is aligned. */
+struct search {
+    bool passed;
+    bool is_author; /* those that are the author's domain itself, or the others */
+};
+
 static enum answer
-find_aligned(struct decision *decision, bool passed)
+search_aligned(struct decision *decision, struct search search)
 {
     const struct dmarc_request *request = decision->request;
     enum answer all = NO;
 
-    for (size_t i = 0; i < 2 * request->count; i++) {
-        const struct dmarc_identifier *identifier =
-            &request->identifiers[i % request->count];
+    for (size_t i = 0; i < request->count && (search.is_author || all != YES); i++) {
+        const struct dmarc_identifier *identifier = &request->identifiers[i];
         bool is_author = span_equal_nocase(identifier->domain, request->author);
         enum answer one;
 
-        if (identifier->passed != passed || is_author != (i < request->count) ||
+        if (identifier->passed != search.passed || is_author != search.is_author ||
             identifier->domain.length == 0)
             continue;
         one = is_aligned(decision, identifier);
         if (one == ASKS)
-            return one;
-        if (one == YES && passed) {
+            return ASKS;
+        if (one == YES && search.passed) {
             decision->verdict->by_spf |= identifier->is_spf;
             decision->verdict->by_dkim |= !identifier->is_spf;
         }
         if (all != YES && one != NO)
             all = one;
-        /* With one found, others need no question any more. */
-        if (all == YES && i + 1 >= request->count)
-            break;
     }
     return all;
+}
+
+/* Those that are the author's domain itself go first: they need no question. */
+static enum answer
+find_aligned(struct decision *decision, bool passed)
+{
+    enum answer found = search_aligned(decision, (struct search){passed, true});
+
+    if (found == NO)
+        found = search_aligned(decision, (struct search){passed, false});
+    return found;
 }
 
 /* p, or sp and np for a name below the record's. */

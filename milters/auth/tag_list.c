@@ -1,25 +1,11 @@
 #include "milters/auth/tag_list.h"
 
+#include "shared/base/header_field.h"
+
 static bool
 is_white(char octet)
 {
     return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
-}
-
-/* White space is blanks, tabs and folds; everything else must be visible. */
-static bool
-has_bad_octet(struct span text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        unsigned char octet = (unsigned char)text.data[i];
-        char next = i + 1 < text.length ? text.data[i + 1] : '\0';
-
-        if (octet == '\r'   ? next != '\n'
-            : octet == '\n' ? next != ' ' && next != '\t'
-                            : (octet < 0x20 && octet != '\t') || octet == 0x7f)
-            return true;
-    }
-    return false;
 }
 
 static bool
@@ -76,7 +62,7 @@ tag_list_parse(struct span text, struct tag_list *list, const char **wrong)
     list->is_ascii = span_is_ascii(text);
     if (text.length == 0)
         *wrong = "no tags";
-    else if (has_bad_octet(text))
+    else if (header_field_has_control(text))
         *wrong = "a control character among the tags";
     while (*wrong == NULL && span_split(&rest, ';', &part)) {
         if (span_trim(part).length > 0)

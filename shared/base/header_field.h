@@ -20,4 +20,10 @@ struct span header_field_name(const struct header_field *field);
 /* Whether it is the field `name`, case and such white space aside. */
 bool header_field_is(const struct header_field *field, struct span name);
 
+/*
+ * Whether an octet in the value is none that a field may have: a control character other
+ * than a tab, or a line end that begins no fold.
+ */
+bool header_field_has_control(struct span value);
+
 #endif
