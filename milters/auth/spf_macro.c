@@ -46,7 +46,9 @@ is_in(char octet, const char *set)
 static char
 first(struct span text)
 {
-    return text.length > 0 ? text.data[0] : '\0';
+    if (text.length == 0)
+        return '\0';
+    return text.data[0];
 }
 
 /* What stands between "%{" and "}". */

@@ -67,7 +67,9 @@ append_quoted(struct span text, struct buffer *out)
 
         if (octet == '"' || octet == '\\')
             buffer_append_octet(out, '\\');
-        buffer_append_octet(out, octet < 0x20 || octet > 0x7e ? '?' : octet);
+        if (octet < 0x20 || octet > 0x7e)
+            octet = '?';
+        buffer_append_octet(out, octet);
     }
     buffer_append_octet(out, '"');
 }

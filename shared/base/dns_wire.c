@@ -227,7 +227,7 @@ name_text(const struct dns_name *name, struct arena *arena)
     char text[DNS_WIRE_NAME_MAX];
     size_t length = 0;
 
-    for (size_t at = 0; name->octets[at] != 0; at += 1u + name->octets[at]) {
+    for (size_t at = 0; name->octets[at] != 0; at += 1U + name->octets[at]) {
         struct span label = span_make(name->octets + at + 1, name->octets[at]);
 
         if (span_find(label, '.') != SPAN_NONE)

@@ -35,6 +35,7 @@ struct dns_config {
     uint64_t message_timeout; /* ms, all of a message's */
     int trust_ad;             /* enum dns_trust_ad */
 };
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member has none */
 #define DNS_CONFIG_OPTIONS(type_of_struct, field)                                        \
     {"dns", "servers", CONFIG_LIST, offsetof(type_of_struct, field.servers), "", NULL,   \
         0, 0, true},                                                                     \
@@ -46,6 +47,7 @@ struct dns_config {
         "dns", "trust_ad", CONFIG_CHOICE, offsetof(type_of_struct, field.trust_ad),      \
             "loopback", "loopback|yes|no"                                                \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Told of each question's end; called in the asking thread. */
 struct dns_observer {

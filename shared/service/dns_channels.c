@@ -285,9 +285,9 @@ dns_channel_turn(struct dns_channel *channel, uint64_t most_us)
     for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
         short events = 0;
 
-        if ((bits & (1u << i)) != 0)
+        if ((bits & (1U << i)) != 0)
             events |= POLLIN;
-        if ((bits & (1u << (i + ARES_GETSOCK_MAXNUM))) != 0)
+        if ((bits & (1U << (i + ARES_GETSOCK_MAXNUM))) != 0)
             events |= POLLOUT;
         if (events != 0)
             polled[count++] = (struct pollfd){.fd = sockets[i], .events = events};
