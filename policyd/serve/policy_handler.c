@@ -82,6 +82,7 @@ decide(struct policy_handler *handler, const struct policy_request *request)
 }
 
 static enum wire_result
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is the protocol's */
 serve(void *argument, struct span input, size_t *used, unsigned *stage,
     struct buffer *answers, struct error *error)
 {

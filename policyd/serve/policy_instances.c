@@ -1,5 +1,6 @@
 #include "policyd/serve/policy_instances.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +27,10 @@ struct policy_instances {
 static struct slot *
 slots_new(size_t count)
 {
-    struct slot *slots = calloc(count, sizeof(*slots));
+    struct slot *slots;
+
+    assert(count > 0);
+    slots = calloc(count, sizeof(*slots));
 
     if (slots == NULL)
         abort();

@@ -123,6 +123,16 @@ copy_text(const char *text)
     return copy;
 }
 
+static bool
+has_domain(const struct serve_config *config, const char *name)
+{
+    for (size_t i = 0; i < config->route_rules.domain_count; i++) {
+        if (span_is(span_of(config->domain_names[i]), name))
+            return true;
+    }
+    return false;
+}
+
 static void
 make_domains(struct serve_config *config)
 {
@@ -131,12 +141,8 @@ make_domains(struct serve_config *config)
 
     config->domain_names = take(config->domains.count, sizeof(*config->domain_names));
     for (size_t i = 0; i < config->domains.count; i++) {
-        bool is_there = false;
-
-        (void)idn_to_ascii(span_of(config->domains.items[i]), name);
-        for (size_t j = 0; j < rules->domain_count && !is_there; j++)
-            is_there = strcmp(config->domain_names[j], name) == 0;
-        if (!is_there)
+        if (idn_to_ascii(span_of(config->domains.items[i]), name) &&
+            !has_domain(config, name))
             config->domain_names[rules->domain_count++] = copy_text(name);
     }
     rules->domains = (const char *const *)config->domain_names;

@@ -305,7 +305,7 @@ on_drain(evutil_socket_t fd, short what, void *argument)
 static void
 stop(void *argument)
 {
-    static const struct timeval turn = {0, DRAIN_TURN_MS * 1000};
+    static const struct timeval turn = {0, (suseconds_t)1000 * DRAIN_TURN_MS};
     struct serve_daemon *daemon = argument;
 
     (void)event_add(daemon->drain, &turn);

@@ -43,7 +43,7 @@ write_peer(int fd, char *out, size_t size)
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
         struct sockaddr_storage room;
-    } peer;
+    } peer = {.any = {0}};
     socklen_t length = sizeof(peer);
     char text[INET6_ADDRSTRLEN] = "";
 
@@ -159,7 +159,7 @@ on_resume(int fd, short what, void *argument)
 static void
 pause_accepting(struct server *server, int reason)
 {
-    static const struct timeval pause = {0, SERVER_PAUSE_MS * 1000};
+    static const struct timeval pause = {0, (suseconds_t)1000 * SERVER_PAUSE_MS};
 
     set_accepting(server, false);
     (void)event_add(server->resume, &pause);
@@ -174,7 +174,7 @@ pause_accepting(struct server *server, int reason)
 static void
 take_client(struct server *server, int fd)
 {
-    static const struct timeval sweep = {0, SWEEP_MS * 1000};
+    static const struct timeval sweep = {0, (suseconds_t)1000 * SWEEP_MS};
     static const int yes = 1;
     struct client *client;
 

@@ -47,8 +47,8 @@ is_name(struct span name)
 static bool
 add_name(struct names *names, struct span name)
 {
-    unsigned first = (unsigned char)name.data[0];
-    unsigned last = (unsigned char)name.data[name.length - 1];
+    size_t first = (unsigned char)name.data[0];
+    size_t last = (unsigned char)name.data[name.length - 1];
     uint64_t mark = (uint64_t)1 << ((name.length * 5 + first * 3 + last) % 64);
 
     for (size_t i = 0; (names->marks & mark) != 0 && i < names->count; i++) {

@@ -52,6 +52,7 @@ struct config_sockets {
     size_t count;
 };
 
+/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): in the order of reading */
 struct config_option {
     const char *section;
     const char *key;

@@ -31,6 +31,7 @@ struct redis_config {
 };
 
 /* `section` is the program's own. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member has none */
 #define REDIS_CONFIG_OPTIONS(type, field, section)                                       \
     {"redis", "address", CONFIG_SOCKET, offsetof(type, field.address),                   \
         "inet:127.0.0.1:6379"},                                                          \
@@ -52,6 +53,7 @@ struct redis_config {
         section, "redis_password_file", CONFIG_PATH,                                     \
             offsetof(type, field.own_password_file), "", .may_be_empty = true            \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Checks what goes beyond single values, reads the password file, fills in `options`;
  * complaints go to `errors`. */

@@ -105,7 +105,7 @@ keeps_its_ceilings(void **state)
     size_t used = 0;
 
     (void)state;
-    buffer_init(&input, 2 * POLICY_REQUEST_MAX);
+    buffer_init(&input, (size_t)2 * POLICY_REQUEST_MAX);
     buffer_append_text(&input, HEAD);
     for (int i = 1; i < POLICY_ATTRIBUTES_MAX; i++)
         buffer_printf(&input, "x%d=\n", i);
