@@ -66,6 +66,21 @@ next_domain(struct replica_compare *compare)
     return true;
 }
 
+static void
+note_concerned(struct replica_losses *losses, struct span name)
+{
+    struct span domain = replica_name_domain(name);
+
+    for (size_t i = losses->concerned_count; i > 0; i--) {
+        if (span_is(domain, losses->concerned[i - 1]))
+            return;
+    }
+    if (losses->concerned_count < REPLICA_CONCERNED_MAX && domain.length > 0 &&
+        span_copy(domain, losses->concerned[losses->concerned_count],
+            sizeof(losses->concerned[0])))
+        losses->concerned_count++;
+}
+
 static bool
 next_pin(struct replica_compare *compare)
 {
@@ -79,8 +94,10 @@ next_pin(struct replica_compare *compare)
         replica_waiver_covers_name(&compare->waiver, name))
         return true;
     compare->losses.pins_total++;
-    if (!replica_find_pin(compare->theirs, name, &theirs))
+    if (!replica_find_pin(compare->theirs, name, &theirs)) {
         compare->losses.pins++;
+        note_concerned(&compare->losses, name);
+    }
     return true;
 }
 
@@ -95,8 +112,10 @@ next_unit(struct replica_compare *compare)
     if (replica_waiver_covers_name(&compare->waiver, recipient))
         return true;
     compare->losses.units_total++;
-    if (replica_find_unit(compare->theirs, recipient).length == 0)
+    if (replica_find_unit(compare->theirs, recipient).length == 0) {
         compare->losses.units++;
+        note_concerned(&compare->losses, recipient);
+    }
     return true;
 }
 

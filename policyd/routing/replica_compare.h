@@ -24,6 +24,8 @@ bool replica_waiver_covers_domain(
     const struct replica_waiver *waiver, struct span domain);
 bool replica_waiver_covers_name(const struct replica_waiver *waiver, struct span name);
 
+enum { REPLICA_CONCERNED_MAX = 8 };
+
 struct replica_losses {
     size_t domains;
     size_t domains_total;
@@ -33,6 +35,9 @@ struct replica_losses {
     size_t units_total;
     size_t older; /* domains with a lower rev; counted by whom the load is read */
     char domain[DOMAIN_MAX + 1]; /* one of the domains */
+    /* Whose pins and units are gone; the first ones met. */
+    char concerned[REPLICA_CONCERNED_MAX][DOMAIN_MAX + 1];
+    size_t concerned_count;
 };
 
 /* Any domain, any lower rev, or too many pins or units. */

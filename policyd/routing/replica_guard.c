@@ -202,18 +202,21 @@ replica_guard_found_unit(struct replica_guard *guard, struct span recipient)
 }
 
 size_t
-replica_guard_restore(
-    struct replica_guard *guard, struct replica *replica, uint64_t now_ms)
+replica_guard_restore(struct replica_guard *guard, struct replica *replica,
+    uint64_t now_ms, void (*restored)(void *argument, struct span name), void *argument)
 {
-    size_t restored = 0;
+    size_t count = 0;
 
     drop_old(guard, now_ms);
     for (const struct loss *loss = guard->oldest; loss != NULL; loss = loss->newer) {
-        if (put_back(replica, loss))
-            restored++;
+        if (!put_back(replica, loss))
+            continue;
+        count++;
+        if (restored != NULL)
+            restored(argument, loss_name(loss));
     }
     replica_guard_forget(guard);
-    return restored;
+    return count;
 }
 
 void

@@ -38,10 +38,10 @@ void replica_guard_found_unit(struct replica_guard *guard, struct span recipient
 
 /*
  * Puts back what went within the window, but for what is there again, and forgets all of
- * it.  Gives how many came back.
+ * it.  `restored` (may be NULL) is told each name; gives how many came back.
  */
-size_t replica_guard_restore(
-    struct replica_guard *guard, struct replica *replica, uint64_t now_ms);
+size_t replica_guard_restore(struct replica_guard *guard, struct replica *replica,
+    uint64_t now_ms, void (*restored)(void *argument, struct span name), void *argument);
 
 /* The losses were meant. */
 void replica_guard_forget(struct replica_guard *guard);

@@ -131,6 +131,11 @@ void replica_keeper_drop_list(struct replica_keeper *keeper);
  */
 bool replica_keeper_take_accept(
     struct replica_keeper *keeper, const struct replica_value *value);
+/* One waits for a load to begin; the load that goes on brings one to pass. */
+bool replica_keeper_has_accept(const struct replica_keeper *keeper);
+bool replica_keeper_is_accepting(const struct replica_keeper *keeper);
+/* The time of the last one taken; false: none is known, the first one met is only
+ * remembered. */
 bool replica_keeper_accepted(const struct replica_keeper *keeper, int64_t *time);
 
 /* A load. */

@@ -1,6 +1,7 @@
 /*
- * replica_keeper_inside - the keeper's state, for its own three files: replica_keeper.c
- * (values), replica_load.c (loads) and replica_list.c (lists).
+ * replica_keeper_inside - the keeper's state, for its own files: replica_keeper.c
+ * (telling, the alarm), replica_keeper_domain.c, _pin.c (pins and units), _list.c and
+ * _load.c.
  */
 #ifndef POLICYD_ROUTING_REPLICA_KEEPER_INSIDE_H
 #define POLICYD_ROUTING_REPLICA_KEEPER_INSIDE_H
@@ -66,6 +67,8 @@ void keeper_problem_text(struct replica_keeper *keeper, enum replica_problem_kin
 
 /* Redis lost more than it may: what went lately comes back, and losses wait. */
 void keeper_raise_alarm(struct replica_keeper *keeper, const char *text);
+/* Pins or units of the domain are gone from Redis and kept. */
+void keeper_suspect_loss(struct replica_keeper *keeper, struct span domain);
 /* Ends the alarm when Redis says again all that we answer. */
 void keeper_check_alarm(struct replica_keeper *keeper);
 
@@ -73,6 +76,17 @@ void keeper_tell_domain(struct replica_keeper *keeper, enum replica_source sourc
     struct span name, const struct domain_state *from, const struct domain_state *to);
 void keeper_tell(struct replica_keeper *keeper, enum replica_change_kind kind,
     struct span name, struct span list, struct span from, struct span to);
+
+/* A value for the replicas of `targets`. */
+void keeper_take_domain(struct replica_keeper *keeper, unsigned targets, struct span key,
+    struct span name, const struct replica_value *value);
+void keeper_take_pin(struct replica_keeper *keeper, unsigned targets, struct span key,
+    struct span name, const struct replica_value *value);
+void keeper_take_unit(struct replica_keeper *keeper, unsigned targets, struct span key,
+    struct span recipient, const struct replica_value *value);
+
+/* The states that were good under other rules: what these don't allow goes. */
+void keeper_check_domains(struct replica_keeper *keeper);
 
 /* Whether a load is going on whose losses there are meant. */
 bool keeper_is_waived(const struct replica_keeper *keeper, struct span domain);

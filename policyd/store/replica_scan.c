@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policyd/routing/key_queue.h"
 #include "shared/base/attributes.h"
 
 enum {
@@ -18,12 +19,12 @@ enum {
 
 enum scan_stage { SCAN_IDLE, SCAN_ACCEPT, SCAN_KEYS, SCAN_ODD_KEYS, SCAN_COMPARE };
 
-/* Keys whose values are on their way: lengths and texts. */
+/* Keys whose values are on their way. */
 struct batch {
     struct replica_scan *scan;
     unsigned load_number;
     size_t count;
-    struct buffer keys;
+    struct key_queue keys;
 };
 
 struct replica_scan {
@@ -40,35 +41,11 @@ struct replica_scan {
     size_t batches;  /* in flight, of this load */
     uint64_t odd;    /* cursor in the oddly written keys */
     bool odd_all_read;
-    struct buffer waiting; /* keys for key_reader that found no room: lengths and texts */
+    struct key_queue waiting; /* keys for which key_reader had no room */
     struct event *slice;
 };
 
 static void go_on(struct replica_scan *scan);
-
-/* --- keys on a waiting line --- */
-
-static void
-put_key(struct buffer *line, struct span key)
-{
-    buffer_append_u32(line, (uint32_t)key.length);
-    buffer_append(line, key);
-}
-
-/* The key at *at, which moves behind it; false at the end. */
-static bool
-take_key(const struct buffer *line, size_t *at, struct span *key)
-{
-    const unsigned char *length = (const unsigned char *)line->data + *at;
-
-    if (*at >= line->length)
-        return false;
-    key->length = (size_t)length[0] << 24 | (size_t)length[1] << 16 |
-                  (size_t)length[2] << 8 | (size_t)length[3];
-    key->data = line->data + *at + 4;
-    *at += 4 + key->length;
-    return true;
-}
 
 static void
 fail(struct replica_scan *scan)
@@ -83,25 +60,21 @@ static void
 read_single(struct replica_scan *scan, struct span key, const struct replica_key *about)
 {
     if (!key_reader_read(scan->keys, REPLICA_LOADING, key, about))
-        put_key(&scan->waiting, key);
+        key_queue_put(&scan->waiting, key);
 }
 
 static void
 read_waiting(struct replica_scan *scan)
 {
+    struct replica_key about;
     struct span key;
-    size_t at = 0;
-    size_t done = 0;
 
-    while (take_key(&scan->waiting, &at, &key)) {
-        struct replica_key about;
-
+    while (key_queue_first(&scan->waiting, &key)) {
         reading_parse(scan->reading, key, &about);
         if (!key_reader_read(scan->keys, REPLICA_LOADING, key, &about))
-            break;
-        done = at;
+            return;
+        key_queue_drop_first(&scan->waiting);
     }
-    buffer_consume(&scan->waiting, done);
 }
 
 /* --- batches of pins and units --- */
@@ -109,7 +82,7 @@ read_waiting(struct replica_scan *scan)
 static void
 batch_free(struct batch *batch)
 {
-    buffer_clear(&batch->keys);
+    key_queue_clear(&batch->keys);
     free(batch);
 }
 
@@ -122,7 +95,7 @@ batch_new(struct replica_scan *scan)
         abort();
     batch->scan = scan;
     batch->load_number = scan->reading->load_number;
-    buffer_init(&batch->keys, REDIS_VALUE_OCTETS_MAX);
+    key_queue_init(&batch->keys);
     return batch;
 }
 
@@ -146,7 +119,6 @@ batch_was_answered(void *argument, const struct redis_reply *reply)
     struct batch *batch = argument;
     struct replica_scan *scan = batch->scan;
     struct span key;
-    size_t at = 0;
 
     if (batch->load_number != scan->reading->load_number || scan->stage == SCAN_IDLE) {
         batch_free(batch);
@@ -164,8 +136,10 @@ batch_was_answered(void *argument, const struct redis_reply *reply)
         reading_drop(scan->reading, reply, "values can't be read");
         return;
     }
-    for (size_t i = 0; take_key(&batch->keys, &at, &key); i++)
+    for (size_t i = 0; key_queue_first(&batch->keys, &key); i++) {
         take_value(scan, key, &reply->elements[i]);
+        key_queue_drop_first(&batch->keys);
+    }
     batch_free(batch);
     go_on(scan);
 }
@@ -232,7 +206,7 @@ meet_keys(struct replica_scan *scan, const struct redis_reply *keys)
             continue;
         if (batch == NULL)
             batch = batch_new(scan);
-        put_key(&batch->keys, span_from(whole, scan->reading->prefix.length));
+        key_queue_put(&batch->keys, span_from(whole, scan->reading->prefix.length));
         words[count++] = whole;
         if (count == ARRAY_LENGTH(words)) {
             ask_values(scan, batch, words, count);
@@ -316,7 +290,7 @@ ask_keys(struct replica_scan *scan)
 static bool
 all_is_read(const struct replica_scan *scan)
 {
-    return scan->all_met && scan->batches == 0 && scan->waiting.length == 0 &&
+    return scan->all_met && scan->batches == 0 && scan->waiting.count == 0 &&
            key_reader_of_load(scan->keys) == 0 && !list_reader_has_load(scan->lists);
 }
 
@@ -326,7 +300,7 @@ read_odd_keys(struct replica_scan *scan)
 {
     struct span key;
 
-    while (scan->waiting.length == 0 && !scan->odd_all_read) {
+    while (scan->waiting.count == 0 && !scan->odd_all_read) {
         struct replica_key about;
 
         if (!replica_alias_next(scan->reading->loading_aliases, &scan->odd, &key)) {
@@ -356,7 +330,7 @@ go_on(struct replica_scan *scan)
         return;
     read_waiting(scan);
     if (scan->stage == SCAN_KEYS && !scan->all_met && !scan->scan_asked &&
-        scan->batches < BATCHES_MAX && scan->waiting.length == 0)
+        scan->batches < BATCHES_MAX && scan->waiting.count == 0)
         ask_keys(scan);
     if (scan->stage == SCAN_KEYS && all_is_read(scan)) {
         scan->stage = SCAN_ODD_KEYS;
@@ -459,7 +433,7 @@ replica_scan_new(struct reading *reading, struct key_reader *keys,
     scan->events = *events;
     scan->argument = argument;
     buffer_init(&scan->cursor, REDIS_VALUE_OCTETS_MAX);
-    buffer_init(&scan->waiting, SIZE_MAX / 4);
+    key_queue_init(&scan->waiting);
     make_pattern(scan);
     scan->slice = event_new(reading->base, -1, 0, compare_slice, scan);
     if (scan->slice == NULL)
@@ -476,7 +450,7 @@ replica_scan_free(struct replica_scan *scan)
     event_free(scan->slice);
     buffer_clear(&scan->pattern);
     buffer_clear(&scan->cursor);
-    buffer_clear(&scan->waiting);
+    key_queue_clear(&scan->waiting);
     free(scan);
 }
 
@@ -492,7 +466,7 @@ replica_scan_start(struct replica_scan *scan)
     scan->all_met = false;
     scan->scan_asked = false;
     scan->batches = 0;
-    buffer_reset(&scan->waiting);
+    key_queue_reset(&scan->waiting);
     buffer_reset(&scan->cursor);
     buffer_append_octet(&scan->cursor, '0');
     question = question_new(scan);

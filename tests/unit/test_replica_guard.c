@@ -78,12 +78,12 @@ losses_are_orders_up_to_the_limit(void **state)
     (void)state;
     assert_int_equal(lose_pins(guard, replica, 500, 10), 100);
     assert_int_equal(replica_pin_count(replica), 400);
-    assert_int_equal(replica_guard_restore(guard, replica, 2000), 100);
+    assert_int_equal(replica_guard_restore(guard, replica, 2000, NULL, NULL), 100);
     assert_int_equal(replica_pin_count(replica), 500);
     assert_true(replica_find_pin(replica, numbered("pin", 42), &pin));
     assert_int_equal(pin.place, PIN_NEW);
     assert_int_equal(pin.until, 42);
-    assert_int_equal(replica_guard_restore(guard, replica, 2000), 0);
+    assert_int_equal(replica_guard_restore(guard, replica, 2000, NULL, NULL), 0);
     replica_free(replica);
     replica_guard_free(guard);
 }
@@ -131,7 +131,7 @@ what_went_long_ago_does_not_come_back(void **state)
         replica_remove_unit(replica, numbered("unit", i));
     }
     assert_int_equal(replica_guard_lost_units(guard, 80 * 1000), 2);
-    assert_int_equal(replica_guard_restore(guard, replica, 80 * 1000), 2);
+    assert_int_equal(replica_guard_restore(guard, replica, 80 * 1000, NULL, NULL), 2);
     assert_int_equal(replica_find_unit(replica, numbered("unit", 0)).length, 0);
     assert_true(span_is(replica_find_unit(replica, numbered("unit", 2)), "team"));
     replica_free(replica);
@@ -148,7 +148,7 @@ restoring_does_not_undo_later_orders(void **state)
     (void)state;
     assert_int_equal(lose_pins(guard, replica, 3, 1), 3);
     replica_put_pin(replica, numbered("pin", 1), PIN_HOLD, 0);
-    assert_int_equal(replica_guard_restore(guard, replica, 10), 2);
+    assert_int_equal(replica_guard_restore(guard, replica, 10, NULL, NULL), 2);
     assert_true(replica_find_pin(replica, numbered("pin", 1), &pin));
     assert_int_equal(pin.place, PIN_HOLD);
     replica_free(replica);

@@ -547,6 +547,60 @@ single_losses_are_orders_and_many_are_not(void **state)
 }
 
 static void
+what_is_kept_of_a_domain_makes_it_suspect(void **state)
+{
+    struct site site;
+
+    (void)state;
+    site_open(&site, false);
+    load_all(&site, "weight 30 " ROUTES, 500);
+    take_hash(&site, LIVE, "example.org", "weight 30 " ROUTES);
+    for (size_t i = 0; i < 101; i++)
+        take_text(&site, LIVE, pin_key(i), NULL);
+    assert_non_null(strstr(site.alarm, "101 of 500 pins went within 60 s"));
+    assert_non_null(strstr(site.alarm, "100 pins and units of the last 60 s came back"));
+    assert_true(is_suspect(&site, "example.com"));
+    assert_false(is_suspect(&site, "example.org"));
+    take_hash(&site, LIVE, "example.com", "weight 30 " ROUTES);
+    assert_false(is_suspect(&site, "example.com"));
+    /* A load that lacks them says so again; one that has them ends it. */
+    read_all(&site, "weight 30 " ROUTES, 300);
+    take_hash(&site, LOADING, "example.org", "weight 30 " ROUTES);
+    assert_int_equal(finish_load(&site), LOAD_REFUSED);
+    assert_true(is_suspect(&site, "example.com"));
+    assert_false(is_suspect(&site, "example.org"));
+    read_all(&site, "weight 30 " ROUTES, 500);
+    take_hash(&site, LOADING, "example.org", "weight 30 " ROUTES);
+    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_false(is_suspect(&site, "example.com"));
+    site_close(&site);
+}
+
+static void
+new_rules_end_what_they_do_not_allow(void **state)
+{
+    static const char *const less[] = {"cutover-old"};
+    struct replica_keeper_rules narrow = rules;
+    struct replica_domain found;
+    struct site site;
+
+    (void)state;
+    narrow.state.transports = less;
+    narrow.state.transport_count = 1;
+    site_open(&site, false);
+    load_all(&site, "weight 30 rev 4 " ROUTES, 0);
+    replica_keeper_set_rules(site.keeper, &rules);
+    assert_int_equal(weight_of(&site, "example.com"), 3000);
+    replica_keeper_set_rules(site.keeper, &narrow);
+    assert_true(replica_find_domain(
+        replica_keeper_answering(site.keeper), SPAN("example.com"), &found));
+    assert_true(found.ours && found.suspect);
+    assert_null(found.state);
+    assert_int_equal(found.rev, 4);
+    site_close(&site);
+}
+
+static void
 a_lost_domain_brings_back_what_went_before(void **state)
 {
     struct site site;
@@ -919,6 +973,8 @@ main(void)
         cmocka_unit_test(a_load_with_a_lower_rev_is_refused_whole),
         cmocka_unit_test(pins_keep_their_last_good_meaning),
         cmocka_unit_test(single_losses_are_orders_and_many_are_not),
+        cmocka_unit_test(what_is_kept_of_a_domain_makes_it_suspect),
+        cmocka_unit_test(new_rules_end_what_they_do_not_allow),
         cmocka_unit_test(a_lost_domain_brings_back_what_went_before),
         cmocka_unit_test(pins_written_none_or_expired_are_no_loss),
         cmocka_unit_test(units_are_canonical_and_guarded),

@@ -143,6 +143,18 @@ replica_keeper_take_accept(
 }
 
 bool
+replica_keeper_has_accept(const struct replica_keeper *keeper)
+{
+    return keeper->wanted_time != 0;
+}
+
+bool
+replica_keeper_is_accepting(const struct replica_keeper *keeper)
+{
+    return keeper->accepting != 0;
+}
+
+bool
 replica_keeper_accepted(const struct replica_keeper *keeper, int64_t *time)
 {
     *time = keeper->accepted;
@@ -299,11 +311,14 @@ static enum replica_load_result
 refuse_load(struct replica_keeper *keeper)
 {
     struct span domain = span_of(keeper->waiver.domain);
+    const struct replica_losses *losses = &keeper->compare.losses;
     struct replica_domain ours = {.ours = false};
     struct replica_domain theirs = {.ours = false};
 
     keeper->load_refused = true;
     tell_refusal(keeper);
+    for (size_t i = 0; i < losses->concerned_count; i++)
+        keeper_suspect_loss(keeper, span_of(losses->concerned[i]));
     if (domain.length == 0)
         return finish_refused(keeper);
     (void)replica_find_domain(keeper->answering, domain, &ours);

@@ -1,0 +1,129 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "policyd/store/replica_sync_inside.h"
+
+/* What replica_sync tells of itself. */
+
+static size_t
+suspect_domains(const struct replica *replica)
+{
+    struct replica_domain domain;
+    struct span name;
+    uint64_t cursor = 0;
+    size_t count = 0;
+
+    while (replica_next_domain(replica, &cursor, &name, &domain))
+        count += domain.suspect && domain.ours;
+    return count;
+}
+
+static void
+fill_redis(const struct replica_sync *sync, struct replica_status *status)
+{
+    const struct redis *tracker = replica_tracker_redis(sync->tracker);
+    const struct redis *reader = sync->reading.redis;
+    uint64_t connects = redis_connects(tracker);
+
+    status->redis_up = sync_is_up(sync);
+    status->redis_since = sync->up_since;
+    status->redis_address = redis_address(tracker);
+    if (!status->redis_up)
+        status->redis_error =
+            redis_is_up(tracker) ? redis_why(reader) : redis_why(tracker);
+    status->redis_reconnects = connects > 0 ? connects - 1 : 0;
+    for (enum redis_trouble i = 0; i < REDIS_TROUBLE_COUNT; i++)
+        status->redis_troubles[i] =
+            redis_troubles(tracker, i) + redis_troubles(reader, i);
+}
+
+static void
+fill_files(const struct replica_sync *sync, struct replica_status *status)
+{
+    status->snapshot_written = sync->snapshot_read;
+    if (sync->snapshot != NULL) {
+        if (snapshot_written(sync->snapshot) != 0)
+            status->snapshot_written = snapshot_written(sync->snapshot);
+        status->snapshot_writes = snapshot_writes(sync->snapshot);
+        status->snapshot_failures = snapshot_failures(sync->snapshot);
+    }
+    if (sync->override != NULL)
+        status->overrides = override_count(sync->override);
+}
+
+void
+replica_sync_status(const struct replica_sync *sync, struct replica_status *status)
+{
+    const char *alarm = replica_keeper_alarm(sync->keeper);
+
+    *status = (struct replica_status){
+        .synced = sync->synced,
+        .loading = replica_scan_is_running(sync->scan),
+        .loads = sync->loads,
+        .refused = sync->refused,
+        .invalid = replica_problems_count(
+            replica_keeper_problems(sync->keeper), PROBLEM_INVALID),
+        .suspect = suspect_domains(replica_keeper_answering(sync->keeper)),
+        .alarm = alarm[0] == '\0' ? NULL : alarm,
+    };
+    fill_redis(sync, status);
+    fill_files(sync, status);
+}
+
+static void
+note_override(const struct override *override,
+    void (*note)(void *argument, const char *text), void *argument)
+{
+    char line[300];
+
+    if (override_count(override) > 0) {
+        snprintf(line, sizeof(line), "the override file is in force for %zu domains",
+            override_count(override));
+        note(argument, line);
+    }
+    if (override_bad_lines(override) > 0) {
+        snprintf(line, sizeof(line), "the override file has %zu bad lines",
+            override_bad_lines(override));
+        note(argument, line);
+    }
+    if (override_trouble(override)[0] != '\0') {
+        snprintf(line, sizeof(line), "the override file can't be read: %s",
+            override_trouble(override));
+        note(argument, line);
+    }
+}
+
+static void
+note_problems(const struct replica_problems *problems,
+    void (*note)(void *argument, const char *text), void *argument)
+{
+    struct replica_problem problem;
+    char line[700];
+    size_t cursor = 0;
+
+    while (replica_problems_next(problems, &cursor, &problem)) {
+        replica_log_problem_line(&problem, line, sizeof(line));
+        note(argument, line);
+    }
+}
+
+void
+replica_sync_notes(const struct replica_sync *sync,
+    void (*note)(void *argument, const char *text), void *argument)
+{
+    const char *alarm = replica_keeper_alarm(sync->keeper);
+    char line[700];
+
+    if (alarm[0] != '\0') {
+        snprintf(line, sizeof(line), "alarm: %s", alarm);
+        note(argument, line);
+    }
+    if (sync->override != NULL)
+        note_override(sync->override, note, argument);
+    if (sync->policy[0] != '\0' && strcmp(sync->policy, "noeviction") != 0) {
+        snprintf(line, sizeof(line), "Redis: maxmemory-policy is %s, not noeviction",
+            sync->policy);
+        note(argument, line);
+    }
+    note_problems(replica_keeper_problems(sync->keeper), note, argument);
+}
