@@ -102,6 +102,7 @@ scan_board_add_death(struct scan_board *board, uint64_t digest)
 {
     struct scan_killer *place = &board->killers[digest % SCAN_KILLERS_MAX];
 
+    atomic_store(&board->has_killers, true);
     for (unsigned i = 0; i < 8; i++) {
         struct scan_killer *killer = &board->killers[(digest + i) % SCAN_KILLERS_MAX];
 

@@ -49,8 +49,9 @@ struct scan_killer {
 struct scan_board {
     struct scan_slot slots[SCAN_WORKERS_MAX];
     struct scan_killer killers[SCAN_KILLERS_MAX];
-    atomic_bool ready;    /* a keeper has signatures and a tested worker */
-    atomic_bool swapping; /* reload = replace: the next keeper is loading, jobs wait */
+    atomic_bool has_killers; /* until then nobody needs a digest */
+    atomic_bool ready;       /* a keeper has signatures and a tested worker */
+    atomic_bool swapping;    /* reload = replace: the next keeper is loading, jobs wait */
     atomic_uint signatures;
     _Atomic int64_t database_time;
     _Atomic uint64_t exits[EXIT_REASONS];

@@ -212,7 +212,6 @@ static void
 gather(SMFICTX *context, struct scan_session *session, struct scan_findings *findings,
     struct scan_timing *timing)
 {
-    struct span message;
     struct buffer preamble;
 
     *findings = (struct scan_findings){.spamd = SPAMD_OFF};
@@ -225,16 +224,16 @@ gather(SMFICTX *context, struct scan_session *session, struct scan_findings *fin
         findings->missing = SCAN_TOO_BIG;
         return;
     }
-    if (!scan_session_map(session, &message)) {
+    if (!scan_session_seal(session)) {
         findings->missing = SCAN_TROUBLE;
         return;
     }
     buffer_init(&preamble, PREAMBLE_MAX);
-    write_preamble(context, session, &preamble);
-    scan_run(&service->pool, session->fd, message, buffer_span(&preamble), session->arena,
-        findings, timing);
+    if (findings->spamd != SPAMD_OFF)
+        write_preamble(context, session, &preamble);
+    scan_run(&service->pool, session->fd, session->size, buffer_span(&preamble),
+        session->arena, findings, timing);
     buffer_clear(&preamble);
-    scan_session_unmap(message);
 }
 
 static void

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -163,14 +164,47 @@ wait_for_both(struct work *work, struct spamd_client *spamd)
     }
 }
 
-static uint64_t
-digest_of(struct span message)
+/* Most messages are never looked at here: only spamd and a message that kills need its
+ * octets. */
+static struct span
+map_message(int fd, uint64_t size)
 {
-    uint8_t digest[DIGEST_SHA256_SIZE];
+    void *memory =
+        size == 0 ? MAP_FAILED : mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
+
+    return memory == MAP_FAILED ? (struct span){NULL, 0}
+                                : span_make(memory, (size_t)size);
+}
+
+static void
+unmap_message(struct span message)
+{
+    union {
+        const char *given;
+        void *passed;
+    } memory = {.given = message.data};
+
+    if (message.length > 0)
+        (void)munmap(memory.passed, message.length);
+}
+
+static uint64_t
+digest_of(int fd, uint64_t size)
+{
+    uint8_t digest[DIGEST_SHA256_SIZE] = {0};
     struct cursor cursor = cursor_on(span_make(digest, sizeof(digest)));
+    struct span message = map_message(fd, size);
 
     digest_sha256(message, digest);
+    unmap_message(message);
     return cursor_u64(&cursor);
+}
+
+static bool
+is_killer(const struct scan_board *board, int fd, uint64_t size)
+{
+    return atomic_load(&board->has_killers) &&
+           scan_board_deaths(board, digest_of(fd, size)) >= DEATHS_MAX;
 }
 
 static void
@@ -188,30 +222,33 @@ take_spamd_answer(
 }
 
 void
-scan_run(const struct scan_pool *pool, int fd, struct span message, struct span preamble,
+scan_run(const struct scan_pool *pool, int fd, uint64_t size, struct span preamble,
     struct arena *arena, struct scan_findings *findings, struct scan_timing *timing)
 {
     uint64_t began = now_ms();
-    uint64_t digest = digest_of(message);
     struct work work = {pool, -1, began + pool->deadline_ms, began, findings, timing};
     struct spamd_client *spamd = NULL;
+    struct span message = {NULL, 0};
 
     *findings = (struct scan_findings){.spamd = SPAMD_OFF};
     *timing = (struct scan_timing){.worker = -1, .spamd_ms = -1};
     if (pool->spamd.address.kind != SOCKET_NONE) {
         findings->spamd = SPAMD_UNKNOWN;
         findings->spamd_problem = "message too large for spamd";
-        if (message.length <= pool->spamd_max)
+        if (size <= pool->spamd_max) {
+            message = map_message(fd, size);
             spamd = spamd_client_new(&pool->spamd, preamble, message, began);
+        }
     }
-    if (scan_board_deaths(pool->board, digest) >= DEATHS_MAX)
+    if (is_killer(pool->board, fd, size))
         work_end(&work, SCAN_KILLER);
     else
-        work_start(&work, fd, message.length);
+        work_start(&work, fd, (size_t)size);
     wait_for_both(&work, spamd);
     if (findings->missing == SCAN_DIED || findings->missing == SCAN_TIMEOUT)
-        scan_board_add_death(pool->board, digest);
+        scan_board_add_death(pool->board, digest_of(fd, size));
     if (spamd != NULL)
         take_spamd_answer(spamd, arena, findings);
     spamd_client_free(spamd);
+    unmap_message(message);
 }

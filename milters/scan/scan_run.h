@@ -25,9 +25,11 @@ struct scan_timing {
     int64_t spamd_ms; /* -1: not asked */
 };
 
-/* `message` is the same octets as `fd` has.  Texts of `findings` live in `arena`. */
-void scan_run(const struct scan_pool *pool, int fd, struct span message,
-    struct span preamble, struct arena *arena, struct scan_findings *findings,
-    struct scan_timing *timing);
+/*
+ * `fd` is the sealed message of `size` octets; `preamble` goes to spamd before it. Texts
+ * of `findings` live in `arena`.
+ */
+void scan_run(const struct scan_pool *pool, int fd, uint64_t size, struct span preamble,
+    struct arena *arena, struct scan_findings *findings, struct scan_timing *timing);
 
 #endif

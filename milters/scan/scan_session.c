@@ -172,37 +172,18 @@ scan_session_body(struct scan_session *session, struct span chunk, uint64_t most
 }
 
 bool
-scan_session_map(struct scan_session *session, struct span *message)
+scan_session_seal(struct scan_session *session)
 {
     off_t length;
-    void *memory;
 
     flush(session);
-    *message = (struct span){"", 0};
     if (session->trouble || fcntl(session->fd, F_ADD_SEALS, SEALS) < 0)
         return false;
     length = lseek(session->fd, 0, SEEK_END);
     if (length < 0 || lseek(session->fd, 0, SEEK_SET) < 0)
         return false;
-    if (length == 0)
-        return true;
-    memory = mmap(NULL, (size_t)length, PROT_READ, MAP_PRIVATE, session->fd, 0);
-    if (memory == MAP_FAILED)
-        return false;
-    *message = span_make(memory, (size_t)length);
+    session->size = (uint64_t)length;
     return true;
-}
-
-void
-scan_session_unmap(struct span message)
-{
-    union {
-        const char *given;
-        void *passed;
-    } memory = {.given = message.data};
-
-    if (message.length > 0)
-        (void)munmap(memory.passed, message.length);
 }
 
 void

@@ -56,12 +56,9 @@ void scan_session_field(struct scan_session *session, struct span name, struct s
 void scan_session_end_of_header(struct scan_session *session, uint64_t most);
 void scan_session_body(struct scan_session *session, struct span chunk, uint64_t most);
 
-/*
- * Seals the memfd and maps it; false on trouble.  The map is undone by
- * scan_session_unmap.
- */
-bool scan_session_map(struct scan_session *session, struct span *message);
-void scan_session_unmap(struct span message);
+/* Writes what is pending and seals the memfd, which has session->size octets; false on
+ * trouble. */
+bool scan_session_seal(struct scan_session *session);
 
 /* Deletions for all foreign fields, with room for `more` further edits. */
 void scan_session_edits(
