@@ -1,7 +1,7 @@
 #include "milters/auth/spf_check.h"
 
 #include "milters/auth/spf_library.h"
-#include "shared/base/dns_wire.h"
+#include "shared/base/dns_name.h"
 #include "shared/base/domain.h"
 #include "shared/base/idn.h"
 #include "shared/base/mailbox.h"
@@ -48,7 +48,7 @@ read_domain(struct span text, struct arena *arena, struct span *domain)
         text = arena_span(arena, span_of(ascii));
     }
     *domain = text;
-    return dns_wire_name(text, &name) && domain_label_count(text) > 1 &&
+    return dns_name_parse(text, &name) && domain_label_count(text) > 1 &&
            text.data[0] != '[';
 }
 

@@ -1,6 +1,6 @@
 #include "milters/auth/spf_dns.h"
 
-#include "shared/base/dns_wire.h"
+#include "shared/base/dns_name.h"
 #include "shared/base/domain.h"
 
 #include <string.h>
@@ -131,7 +131,7 @@ static void
 learn_names(struct spf_dns *dns)
 {
     struct dns_question *questions[SPF_DNS_PTR_MAX];
-    char reverse[DNS_WIRE_REVERSE_MAX];
+    char reverse[DNS_NAME_REVERSE_MAX];
     const struct dns_answer *pointers;
     size_t count;
 
@@ -139,7 +139,7 @@ learn_names(struct spf_dns *dns)
         return;
     dns->names_are_known = true;
     pointers = dns_lookup_one(dns->lookup,
-        dns_wire_reverse(dns->values.address, dns->values.address_length, reverse),
+        dns_name_reverse(dns->values.address, dns->values.address_length, reverse),
         DNS_PTR);
     count = pointers->count < SPF_DNS_PTR_MAX ? pointers->count : SPF_DNS_PTR_MAX;
     for (size_t i = 0; i < count; i++)

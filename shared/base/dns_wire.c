@@ -2,14 +2,11 @@
 
 #include "shared/base/cursor.h"
 
-#include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
     HEADER_SIZE = 12,
     OPT_SIZE = 11,
-    LABEL_MAX = 63,
     POINTERS_MAX =
         127, /* in one name; each leads to at least one label in honest packets */
     CHAIN_MAX = 10,
@@ -62,41 +59,6 @@ reader_at(const struct reader *reader)
                              : (size_t)(rest->data - reader->packet.data);
 }
 
-static bool
-add_label(struct dns_name *name, struct span label)
-{
-    if (name->length + 1 + label.length + 1 > sizeof(name->octets))
-        return false;
-    name->octets[name->length++] = (unsigned char)label.length;
-    memcpy(name->octets + name->length, label.data, label.length);
-    name->length += label.length;
-    return true;
-}
-
-bool
-dns_wire_name(struct span text, struct dns_name *name)
-{
-    struct span label;
-
-    name->length = 0;
-    if (text.length == 0 || text.length > DNS_WIRE_TEXT_MAX)
-        return false;
-    while (span_split(&text, '.', &label)) {
-        if (label.length == 0 || label.length > LABEL_MAX || !add_label(name, label))
-            return false;
-    }
-    name->octets[name->length++] = 0;
-    return true;
-}
-
-bool
-dns_wire_name_equal(const struct dns_name *left, const struct dns_name *right)
-{
-    /* Length octets are below the letters, so folding leaves them alone. */
-    return span_equal_nocase(
-        span_make(left->octets, left->length), span_make(right->octets, right->length));
-}
-
 static unsigned char *
 put_u16(unsigned char *to, unsigned number)
 {
@@ -111,8 +73,7 @@ dns_wire_question(unsigned char packet[DNS_WIRE_QUESTION_MAX], uint16_t id,
 {
     unsigned char *to = packet;
 
-    _Static_assert(
-        HEADER_SIZE + DNS_WIRE_NAME_MAX + 4 + OPT_SIZE <= DNS_WIRE_QUESTION_MAX,
+    _Static_assert(HEADER_SIZE + DNS_NAME_MAX + 4 + OPT_SIZE <= DNS_WIRE_QUESTION_MAX,
         "the longest question fits");
     to = put_u16(to, id);
     to = put_u16(to, FLAG_RD | FLAG_AD);
@@ -159,14 +120,14 @@ read_name(struct reader *reader, struct dns_name *name)
             from = &jumped;
             continue;
         }
-        if (!cursor_ok(from) || length > LABEL_MAX)
+        if (!cursor_ok(from) || length > DNS_NAME_LABEL_MAX)
             break;
         if (length == 0) {
             name->octets[name->length++] = 0;
             return;
         }
         label = cursor_bytes(from, length);
-        if (!cursor_ok(from) || !add_label(name, label))
+        if (!cursor_ok(from) || !dns_name_add(name, label))
             break;
     }
     name->length = 0;
@@ -216,28 +177,8 @@ question_matches(struct reader *reader, const struct dns_name *name, enum dns_ty
     read_name(reader, &asked);
     asked_type = cursor_u16(&reader->cursor);
     asked_class = cursor_u16(&reader->cursor);
-    return cursor_ok(&reader->cursor) && dns_wire_name_equal(&asked, name) &&
+    return cursor_ok(&reader->cursor) && dns_name_equal(&asked, name) &&
            asked_type == (unsigned)type && asked_class == CLASS_IN;
-}
-
-/* The labels parted by dots; "." for a name that this cannot show. */
-static struct span
-name_text(const struct dns_name *name, struct arena *arena)
-{
-    char text[DNS_WIRE_NAME_MAX];
-    size_t length = 0;
-
-    for (size_t at = 0; name->octets[at] != 0; at += 1U + name->octets[at]) {
-        struct span label = span_make(name->octets + at + 1, name->octets[at]);
-
-        if (span_find(label, '.') != SPAN_NONE)
-            return SPAN(".");
-        if (length > 0)
-            text[length++] = '.';
-        memcpy(text + length, label.data, label.length);
-        length += label.length;
-    }
-    return arena_span(arena, span_make(text, length));
 }
 
 static bool
@@ -248,7 +189,7 @@ read_name_record(struct reader *data, struct arena *arena, struct dns_record *re
     read_name(data, &name);
     if (!cursor_at_end(&data->cursor))
         return false;
-    record->text = name_text(&name, arena);
+    record->text = dns_name_text(&name, arena);
     return true;
 }
 
@@ -332,7 +273,7 @@ look_through(struct reader reader, unsigned answers, const struct dns_name *owne
         read_resource(&reader, &resource);
         if (!cursor_ok(&reader.cursor))
             return false;
-        if (resource.class != CLASS_IN || !dns_wire_name_equal(&resource.owner, owner))
+        if (resource.class != CLASS_IN || !dns_name_equal(&resource.owner, owner))
             continue;
         if (resource.type == (unsigned)type)
             sighting->count++;
@@ -364,7 +305,7 @@ collect(struct reader reader, const struct dns_name *owner, enum dns_type type,
     for (size_t i = 0; i < count;) {
         read_resource(&reader, &resource);
         if (resource.class != CLASS_IN || resource.type != (unsigned)type ||
-            !dns_wire_name_equal(&resource.owner, owner))
+            !dns_name_equal(&resource.owner, owner))
             continue;
         if (!read_record(&resource, arena, &records[i++]))
             return false;
@@ -404,7 +345,7 @@ follow(struct reader *reader, unsigned answers, const struct dns_name *name,
         owner = sighting.alias;
         answer->ttl = least(answer->ttl, sighting.alias_ttl);
     }
-    answer->owner = name_text(&owner, arena);
+    answer->owner = dns_name_text(&owner, arena);
     if (sighting.count == 0)
         return status_of_rcode(answer->rcode);
     if (answer->rcode != RCODE_NOERROR ||
@@ -460,26 +401,4 @@ dns_wire_has_edns(struct span packet)
             return true;
     }
     return false;
-}
-
-struct span
-dns_wire_reverse(
-    const unsigned char *address, size_t length, char out[DNS_WIRE_REVERSE_MAX])
-{
-    static const char digits[] = "0123456789abcdef";
-    char *to = out;
-
-    assert(length == 4 || length == 16);
-    if (length == 4)
-        return span_make(
-            out, (size_t)snprintf(out, DNS_WIRE_REVERSE_MAX, "%u.%u.%u.%u.in-addr.arpa",
-                     address[3], address[2], address[1], address[0]));
-    for (size_t i = length; i-- > 0;) {
-        *to++ = digits[address[i] & 15];
-        *to++ = '.';
-        *to++ = digits[address[i] >> 4];
-        *to++ = '.';
-    }
-    memcpy(to, "ip6.arpa", sizeof("ip6.arpa"));
-    return span_make(out, (size_t)(to - out) + sizeof("ip6.arpa") - 1);
 }

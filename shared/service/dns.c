@@ -268,7 +268,7 @@ find_question(
     struct dns_question *question = context->questions;
 
     while (question != NULL &&
-           (question->type != type || !dns_wire_name_equal(&question->name, name)))
+           (question->type != type || !dns_name_equal(&question->name, name)))
         question = question->next;
     return question;
 }
@@ -279,7 +279,7 @@ dns_ask(struct dns_context *context, struct span name, enum dns_type type)
     struct dns_question *question;
     struct dns_name asked;
 
-    if (!dns_wire_name(name, &asked))
+    if (!dns_name_parse(name, &asked))
         return &context->bad_name;
     question = find_question(context, &asked, type);
     if (question != NULL)

@@ -1,7 +1,7 @@
 #include "tests/fakes/dns_table.h"
 
 #include "shared/base/attributes.h"
-#include "shared/base/dns_wire.h"
+#include "shared/base/dns_name.h"
 #include "shared/base/number.h"
 
 #include <arpa/inet.h>
@@ -99,7 +99,7 @@ ask(void *context, struct span name, enum dns_type type)
         table->saw(table->context, name, type);
     question->answer.records = records;
     question->answer.status = DNS_BADNAME;
-    if (!dns_wire_name(name, &(struct dns_name){{0}, 0}))
+    if (!dns_name_parse(name, &(struct dns_name){{0}, 0}))
         return question;
     question->answer.ttl = 60;
     for (int i = 0; i < CHAIN_MAX; i++) {

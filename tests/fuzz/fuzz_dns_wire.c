@@ -18,16 +18,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct dns_answer answer;
 
     (void)dns_wire_has_edns(packet);
-    assert(dns_wire_name(SPAN("a.b"), &name));
+    assert(dns_name_parse(SPAN("a.b"), &name));
     for (size_t i = 0; i < 5; i++) {
         dns_wire_answer(packet, &name, types[i], arena, &answer);
         assert((answer.status == DNS_OK) == (answer.count > 0));
-        assert(answer.owner.length <= DNS_WIRE_TEXT_MAX);
+        assert(answer.owner.length <= DNS_NAME_TEXT_MAX);
         for (size_t n = 0; n < answer.count; n++) {
             if (types[i] == DNS_MX || types[i] == DNS_PTR)
-                assert(answer.records[n].text.length == 0 ||
-                       span_is(answer.records[n].text, ".") ||
-                       dns_wire_name(answer.records[n].text, &(struct dns_name){{0}, 0}));
+                assert(
+                    answer.records[n].text.length == 0 ||
+                    span_is(answer.records[n].text, ".") ||
+                    dns_name_parse(answer.records[n].text, &(struct dns_name){{0}, 0}));
         }
     }
     arena_free(arena);

@@ -47,7 +47,7 @@ asks_for_what_can_be_asked(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(name_rows); i++) {
         print_message("# %s\n", name_rows[i].what);
-        assert_int_equal(dns_wire_name(name_rows[i].text, &name), name_rows[i].good);
+        assert_int_equal(dns_name_parse(name_rows[i].text, &name), name_rows[i].good);
     }
 }
 
@@ -203,7 +203,7 @@ reads_answers(void **state)
         struct dns_answer answer;
 
         print_message("# %s\n", row->what);
-        assert_true(dns_wire_name(SPAN("A.B"), &name));
+        assert_true(dns_name_parse(SPAN("A.B"), &name));
         dns_wire_answer(row->packet, &name, row->type, arena, &answer);
         assert_string_equal(dns_status_name(answer.status), dns_status_name(row->status));
         assert_int_equal(answer.count, row->count);
@@ -232,7 +232,7 @@ tells_what_came_with_it(void **state)
     struct dns_answer answer;
 
     (void)state;
-    assert_true(dns_wire_name(SPAN("a.b"), &name));
+    assert_true(dns_name_parse(SPAN("a.b"), &name));
     dns_wire_answer(span_make(packet, sizeof(packet) - 1), &name, DNS_A, arena, &answer);
     assert_int_equal(answer.ttl, 7);
     assert_true(answer.secure);
@@ -263,7 +263,7 @@ status_of_many(size_t count, enum dns_type type)
     packet[18] = (char)type;
     for (size_t i = 0; i < count; i++)
         memcpy(packet + sizeof(header) - 1 + i * length, record, length);
-    assert_true(dns_wire_name(SPAN("a.b"), &name));
+    assert_true(dns_name_parse(SPAN("a.b"), &name));
     dns_wire_answer(span_make(packet, sizeof(header) - 1 + count * length), &name, type,
         arena, &answer);
     assert_int_equal(answer.count, answer.status == DNS_OK ? count : 0);
@@ -286,11 +286,11 @@ writes_names_for_addresses(void **state)
 {
     static const unsigned char v4[] = {192, 0, 2, 1};
     static const unsigned char v6[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 0xcb};
-    char out[DNS_WIRE_REVERSE_MAX];
+    char out[DNS_NAME_REVERSE_MAX];
 
     (void)state;
-    assert_true(span_is(dns_wire_reverse(v4, 4, out), "1.2.0.192.in-addr.arpa"));
-    assert_true(span_is(dns_wire_reverse(v6, 16, out),
+    assert_true(span_is(dns_name_reverse(v4, 4, out), "1.2.0.192.in-addr.arpa"));
+    assert_true(span_is(dns_name_reverse(v6, 16, out),
         "b.c.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"));
 }
 
