@@ -24,7 +24,7 @@ parse_sentinel(const char *text, struct socket_address *address, struct error *e
 
     if (socket_address_parse(span_of(text), address, error))
         return address->kind == SOCKET_INET ||
-               error_permanent(error, "%s: no TCP address (inet:host:port)", text);
+               error_permanent(error, "no TCP address (inet:host:port)");
     (void)snprintf(with_kind, sizeof(with_kind), "inet:%s", text);
     return socket_address_parse(span_of(with_kind), address, error);
 }
@@ -43,7 +43,8 @@ read_sentinels(
     for (size_t i = 0; i < redis->sentinels.count; i++) {
         if (!parse_sentinel(
                 redis->sentinels.items[i], &redis->options.sentinels[i], &error))
-            config_complain(config, errors, "redis", "sentinels", "%s", error.text);
+            config_complain(config, errors, "redis", "sentinels", "%s: %s",
+                redis->sentinels.items[i], error.text);
     }
     redis->options.sentinel_count = redis->sentinels.count;
     if (redis->sentinels.count > 0 && redis->primary[0] == '\0')
