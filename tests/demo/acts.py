@@ -3,6 +3,7 @@
 An act plays on a stage.Stage: it shows commands as an operator would type them, runs them, sends mail
 and checks each thing that it says.  New acts go into ACTS where the story wants them.
 """
+from acts_milters import authenticated, scanned
 from processes import BIN
 from stage import DOMAIN
 
@@ -136,7 +137,7 @@ def books(demo):
     demo.say(f"Accepted: {demo.sent.total()} recipients. Delivered: {len(copies)}, each once. Bounced: 0. Waiting: 0.")
 
 
-ACTS = [wire, thirty, seventy, pin, hold, redis_dies, roll_back, books]
+ACTS = [wire, thirty, seventy, pin, hold, redis_dies, roll_back, authenticated, scanned, books]
 
 
 def leave_running(demo):

@@ -61,7 +61,8 @@ class Backend:
 
 
 class Stage:
-    def __init__(self, outlive):
+    def __init__(self, outlive, sections):
+        self.sections = sections
         self.folder = new_folder("postshift-demo-", parent="/tmp")
         self.block = free_block()
         self.started = time.monotonic()
@@ -77,6 +78,7 @@ class Stage:
         self.policyd = Policyd(self.folder, f"{self.block}.5", redis=self.redis, domains=DOMAIN,
                                sockets=self.gateway.sockets, user=USER, outlive=outlive)
         self.key = f"cutover:domain:{DOMAIN}"
+        self.extras = {}        # name -> Process, of later acts
 
     @property
     def backends(self):
@@ -85,7 +87,9 @@ class Stage:
     # The machinery.
 
     def build(self):
-        """All but the wiring, which is the first act."""
+        """All but the wiring, which is the first act; one configuration file for all programs."""
+        with open(self.policyd.config, "a", encoding="ascii") as config:
+            config.write(self.sections(self))
         for backend in self.backends.values():
             backend.start()
         self.redis.start()
@@ -98,7 +102,7 @@ class Stage:
         """What runs, by name."""
         running = {"postfix": self.gateway.master_pid() if self.gateway.is_running() else None}
         for name, process in (("policyd", self.policyd.process), ("redis", self.redis.process),
-                              ("old", self.old.process), ("new", self.new.process)):
+                              ("old", self.old.process), ("new", self.new.process), *self.extras.items()):
             running[name] = process.pid if process.running() else None
         return {name: pid for name, pid in running.items() if pid}
 
@@ -106,6 +110,9 @@ class Stage:
         """Ends everything by its id and removes the folder."""
         with contextlib.suppress(Exception):
             self.gateway.stop()
+        for process in self.extras.values():
+            with contextlib.suppress(Exception):
+                process.stop()
         for process in (self.policyd.process, self.redis.process, self.old.process, self.new.process):
             with contextlib.suppress(Exception):
                 process.resume_and_kill()
