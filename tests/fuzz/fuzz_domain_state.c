@@ -36,7 +36,8 @@ check_route(const char *route, const struct domain_state_rules *rules)
     assert(domain_route_check(span_of(route), rules, &error));
     assert(strncmp(route, "cutover-", 8) == 0);
     assert(!span_has_control(span_of(route)) && span_is_ascii(span_of(route)));
-    if (!rules->allow_loopback)
+    /* A socket's path may have any text, one in brackets too. */
+    if (!rules->allow_loopback && strstr(route, ":unix:") == NULL)
         assert(strstr(route, "[127.0.0.1]") == NULL && strstr(route, "[::1]") == NULL);
 }
 
