@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +105,8 @@ spawn(pid_t *child, const char *const *words, const struct channel *channels)
 {
     static char locale[] = "LC_ALL=C";
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t defaults;
     char *environment[3] = {NULL, locale, NULL};
     char **argv;
     int failed;
@@ -117,7 +120,14 @@ spawn(pid_t *child, const char *const *words, const struct channel *channels)
     (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     (void)posix_spawn_file_actions_adddup2(&actions, channels[0].fds[1], 1);
     (void)posix_spawn_file_actions_adddup2(&actions, channels[1].fds[1], 2);
-    failed = posix_spawnp(child, words[0], &actions, NULL, argv, environment);
+    /* We ignore SIGPIPE; programs don't expect to begin so. */
+    (void)sigemptyset(&defaults);
+    (void)sigaddset(&defaults, SIGPIPE);
+    (void)posix_spawnattr_init(&attributes);
+    (void)posix_spawnattr_setsigdefault(&attributes, &defaults);
+    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    failed = posix_spawnp(child, words[0], &actions, &attributes, argv, environment);
+    (void)posix_spawnattr_destroy(&attributes);
     (void)posix_spawn_file_actions_destroy(&actions);
     free(environment[0]);
     return failed;

@@ -183,36 +183,44 @@ print_plan(const struct setup *setup)
     return CTL_DONE;
 }
 
-/* Asks as Postfix will.  Gives why mail would wait, or NULL. */
+/* Asks as Postfix will, for one address.  Gives why mail would wait, or NULL. */
 static const char *
-find_obstacle(struct ctl *ctl)
+ask_about(struct ctl *ctl, const char *address, const char *why_temporary)
 {
-    const struct serve_config *config = ctl->config->serve;
-    const struct socket_address *route = &config->route.items[0];
+    const struct socket_address *route = &ctl->config->serve->route.items[0];
     const char *obstacle = NULL;
     struct buffer answer;
     struct error error;
 
     buffer_init(&answer, TEXT_MAX);
-    if (config->route.count == 0)
-        obstacle = "[policyd] route is none";
-    else if (!ctl_client_socketmap(route, SPAN("transport"), SPAN("*"), &answer, &error))
+    if (!ctl_client_socketmap(
+            route, SPAN("transport"), span_of(address), &answer, &error))
         obstacle = arena_printf(ctl->arena, "policyd is silent (%s)", error.text);
-    for (size_t i = 0; obstacle == NULL && i < config->route_rules.domain_count; i++) {
-        const char *domain = config->route_rules.domains[i];
-        const char *address = arena_printf(ctl->arena, "postmaster@%s", domain);
-
-        buffer_reset(&answer);
-        if (!ctl_client_socketmap(
-                route, SPAN("transport"), span_of(address), &answer, &error))
-            obstacle = arena_printf(ctl->arena, "policyd is silent (%s)", error.text);
-        else if (span_starts(buffer_span(&answer), SPAN("TEMP")))
-            obstacle = arena_printf(ctl->arena,
-                "%s has no good state yet, all its mail would wait (set %s old=... "
-                "new=... weight=0)",
-                domain, domain);
-    }
+    else if (span_starts(buffer_span(&answer), SPAN("TEMP")))
+        obstacle = why_temporary;
     buffer_clear(&answer);
+    return obstacle;
+}
+
+static const char *
+find_obstacle(struct ctl *ctl)
+{
+    const struct serve_config *config = ctl->config->serve;
+    const struct route_rules *rules = &config->route_rules;
+    const char *obstacle;
+
+    if (config->route.count == 0)
+        return "[policyd] route is none";
+    /* A domain that nobody has: before anything is read all of them wait. */
+    obstacle = ask_about(ctl, "postmaster@postshift.invalid",
+        "policyd has read neither Redis nor a snapshot yet, all mail would wait");
+    for (size_t i = 0; obstacle == NULL && i < rules->domain_count; i++)
+        obstacle =
+            ask_about(ctl, arena_printf(ctl->arena, "postmaster@%s", rules->domains[i]),
+                arena_printf(ctl->arena,
+                    "%s has no good state yet, all its mail would wait (set %s old=... "
+                    "new=... weight=0)",
+                    rules->domains[i], rules->domains[i]));
     return obstacle;
 }
 

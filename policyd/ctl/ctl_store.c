@@ -28,6 +28,9 @@ ctl_store_open(struct ctl *ctl, struct error *error)
 int
 ctl_store_fail(const struct ctl *ctl, const struct error *error)
 {
+    if (span_starts(span_of(error->text), SPAN("WRONGTYPE")))
+        return ctl_output_fail(CTL_NO,
+            "a key in Redis has a value of another type than it should: delete it first");
     return ctl_output_fail(CTL_NO_REDIS,
         "Redis can't be used: %s (--local set and --local rollback work without it)",
         ctl_output_text(ctl->arena, span_of(error->text)));

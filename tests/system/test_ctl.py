@@ -709,6 +709,14 @@ def test_redis_away_or_unwilling_is_3(bare):
         assert "--local rollback work without it" in said
 
 
+def test_keys_of_another_type_are_named(bare):
+    bare.redis.command("SET", "cutover:domain:example.com", "x")
+    bare.redis.command("SADD", "cutover:pin:a@example.com", "x")
+    assert "no hash" in bare.fails(1, "set", "example.com", f"old={OLD}", f"new={NEW}", "weight=0")
+    assert "another type" in bare.fails(1, "pin", "a@example.com", "new")
+    assert "no hash" in bare.ctl("status").stdout
+
+
 def test_a_hanging_redis_is_not_waited_for(bare):
     bare.state()
     bare.redis.pause()

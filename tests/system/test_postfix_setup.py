@@ -256,6 +256,13 @@ def test_a_domain_without_state_is_a_guard(rich):
     assert rich.state() == before
 
 
+def test_a_policyd_that_knows_nothing_is_a_guard(rich):
+    rich.write_config(domains="")
+    with FakePolicyd(rich.route, {"postmaster@postshift.invalid": "TEMP nothing read"}):
+        refused = rich.setup("--apply", check=False)
+    assert refused.returncode == 4 and "neither Redis nor a snapshot" in refused.stderr
+
+
 def test_milters_are_wired_once_their_sockets_are_there(rich):
     old = rich.value("smtpd_milters")
     with FakePolicyd(rich.route), FakePolicyd(rich.queue / "postshift/scan.sock"):
@@ -340,6 +347,15 @@ def test_status_names_a_changed_transport_maps(rich):
 
 # Through a running Postfix.
 
+def new_smtpd_is_there(gateway, policy):
+    """One that is idle at a reload may take one more client, by what main.cf said before."""
+    with gateway.session() as client:
+        client.ehlo()
+        client.mail("probe@outside.example")
+        client.rcpt("probe@example.com")
+    return bool(policy.asked)
+
+
 @pytest.mark.parametrize("chroot", [True, False], ids=["chroot", "no chroot"])
 def test_mail_takes_our_way_and_the_sites_own_again(folder, chroot):
     port = 2525 if chroot else 2526
@@ -365,6 +381,8 @@ def test_mail_takes_our_way_and_the_sites_own_again(folder, chroot):
             gateway.start()
             before = gateway.postconf("-n"), gateway.postconf("-M")
             setup("--apply")
+            wait_for(lambda: new_smtpd_is_there(gateway, policy), 20, "an smtpd that began after the reload", every=0.2)
+            policy.asked.clear()
             asked = len(policyd.asked)
             # From a client in mynetworks: a policy behind permit_mynetworks would never see it.
             assert not gateway.send("a@outside.example", everybody, headers=forged, source="127.20.4.4")
@@ -386,7 +404,7 @@ def test_mail_takes_our_way_and_the_sites_own_again(folder, chroot):
 
             # A mailbox that isn't ready makes mail wait, it does not bounce; said after DATA it does.
             sinks["new"].answer("rcpt", "550 5.1.1 no such user")
-            gateway.send("b@outside.example", ["new@example.com"])
+            assert not gateway.send("b@outside.example", ["new@example.com"])
             assert "no such user" in gateway.wait_for_waiting("new@example.com", "550 5.1.1")
             sinks["new"].be_good()
 
@@ -395,7 +413,7 @@ def test_mail_takes_our_way_and_the_sites_own_again(folder, chroot):
             asked = len(policyd.asked)
             for sink in sinks.values():
                 sink.forget()
-            gateway.send("c@outside.example", ["old@example.com"])
+            assert not gateway.send("c@outside.example", ["old@example.com"])
             sinks["other"].wait_for(1)
             assert policyd.asked[asked:] == [] and not sinks["old"].copies
             gateway.flush()
