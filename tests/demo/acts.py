@@ -25,7 +25,9 @@ def wire(demo):
     """An existing gateway, wired"""
     demo.say(f"D={demo.folder}: a Postfix whose main.cf sends {DOMAIN} to the old backend by relay_transport, a Redis, "
              f"the two backends {demo.old.address} and {demo.new.address}, and policyd.")
+    before = demo.gateway.smtpds()
     printed = demo.ctl("postfix-setup", "--apply", "-c", demo.gateway.etc, quiet=True)
+    demo.gateway.wait_for_new_smtpds(before)
     demo.show(line for line in printed.splitlines() if line.startswith(("changed", "off", "if ")))
     again = demo.ctl("postfix-setup", "--apply", "-c", demo.gateway.etc)
     demo.check("nothing to do" in again, "a second --apply has nothing to do")

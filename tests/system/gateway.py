@@ -113,11 +113,31 @@ class Gateway:
         if pid is None or not self.is_running():
             return
         os.kill(pid, signal.SIGTERM)
-        wait_for(lambda: not is_alive(pid), 15, "the gateway's end")
+        wait_for(lambda: not is_alive(pid) and self.is_unlocked(), 15, "the gateway's end")
+
+    def is_unlocked(self):
+        """Its children end a moment after the master; until then `postfix status` still says that it runs."""
+        return run("postfix", "-c", self.etc, "status", check=False).returncode != 0
 
     def reload(self):
         self.age_files()
+        before = self.smtpds()
         run("postfix", "-c", self.etc, "reload")
+        self.wait_for_new_smtpds(before)
+
+    def smtpds(self):
+        """Ids of the running SMTP servers."""
+        return run("pgrep", "-P", self.master_pid() or 0, "-x", "smtpd", check=False).stdout.split()
+
+    def wait_for_new_smtpds(self, before):
+        """An idle one from before a reload may take one client more with the old configuration: gives it one."""
+        def gone():
+            left = [pid for pid in before if is_alive(pid)]
+            if left and self.is_running():
+                can_connect((self.address, self.port))
+            return not left
+
+        wait_for(gone, 20, "the end of each smtpd with the old configuration")
 
     def flush(self):
         """Every deferred message is tried now."""

@@ -85,7 +85,11 @@ class MailSite:
 
     def setup(self, *words):
         """postshiftctl postfix-setup, as an administrator would call it."""
-        return run(*self.setup_words(*words))
+        before = self.gateway.smtpds()
+        done = run(*self.setup_words(*words))
+        if words and "nothing to do" not in done.stdout:
+            self.gateway.wait_for_new_smtpds(before)
+        return done
 
     def setup_words(self, *words):
         self.gateway.age_files()

@@ -92,7 +92,7 @@ class RedisServer:
     def is_ready(self):
         assert self.process.running(), self.process.output()
         try:
-            return self.command("PING") == "PONG"
+            return f"process_id:{self.process.pid}\r\n" in self.command("INFO", "server")
         except OSError:
             return False
         except RedisError as error:

@@ -78,9 +78,11 @@ def test_print_changes_nothing_and_can_be_typed(site):
     assert configuration(site) == before
     commands = [line for line in printed.splitlines() if line and not line.startswith("#")]
     assert commands
+    before = site.gateway.smtpds()
     for command in commands:
         run(*shlex.split(command))
         site.gateway.age_files()
+    site.gateway.wait_for_new_smtpds(before)
     check_wired(site, "typed")
     assert "nothing to do" in site.setup("--apply").stdout
 
