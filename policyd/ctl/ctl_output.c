@@ -7,6 +7,8 @@
 
 #include "policyd/ctl/ctl_table.h"
 
+enum { ALARM_MAX = 64 << 10 };
+
 static void
 print_line(FILE *file, const char *before, const char *after, const char *format,
     va_list arguments)
@@ -31,12 +33,21 @@ void
 ctl_output_alarm(const char *format, ...)
 {
     bool colour = ctl_output_has_colour();
+    struct buffer line;
+    struct buffer folded;
     va_list arguments;
 
+    buffer_init(&line, ALARM_MAX);
+    buffer_init(&folded, 2 * ALARM_MAX);
     va_start(arguments, format);
-    print_line(stdout, colour ? CTL_TABLE_RED : "", colour ? CTL_TABLE_PLAIN : "", format,
-        arguments);
+    buffer_vprintf(&line, format, arguments);
     va_end(arguments);
+    ctl_table_fold(&folded, buffer_span(&line), CTL_TABLE_WIDTH);
+    ctl_output_raw(span_of(colour ? CTL_TABLE_RED : ""));
+    ctl_output_raw(buffer_span(&folded));
+    ctl_output_raw(span_of(colour ? CTL_TABLE_PLAIN : ""));
+    buffer_clear(&folded);
+    buffer_clear(&line);
 }
 
 void

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { GAP = 2, CUT = 2, NARROWEST = 6 };
+enum { GAP = 2, CUT = 2, NARROWEST = 6, FURTHER = 2 };
 
 /* How many octets the next character has; 0: what stands there is no UTF-8. */
 static size_t
@@ -61,11 +61,10 @@ width_of(const char *cell)
     return width;
 }
 
-/* So many characters of a cell. */
+/* So many characters of it. */
 static struct span
-first_characters(const char *cell, size_t count)
+first_characters(struct span text, size_t count)
 {
-    struct span text = span_of(cell);
     size_t octets = 0;
 
     while (count-- > 0 && octets < text.length) {
@@ -89,7 +88,7 @@ write_cell(struct buffer *out, const char *cell, size_t width, bool right, bool 
     size_t has = width_of(cell);
 
     if (has > width) {
-        buffer_append(out, first_characters(cell, width - CUT));
+        buffer_append(out, first_characters(span_of(cell), width - CUT));
         buffer_append_text(out, "..");
         has = width;
     } else {
@@ -190,7 +189,49 @@ ctl_table_write(
         buffer_append_text(out, red ? CTL_TABLE_RED : "");
         write_row(out, table, &table->rows[i], widths, columns);
         if (table->rows[i].below != NULL)
-            buffer_append_text(out, table->rows[i].below);
+            ctl_table_fold(out, span_of(table->rows[i].below), width);
         buffer_append_text(out, red ? CTL_TABLE_PLAIN : "");
     }
+}
+
+/* The words that fit, or as much of the first one. */
+static struct span
+first_words(struct span text, size_t width)
+{
+    struct span head = first_characters(text, width + 1);
+    size_t blank = span_find_last(head, ' ');
+
+    if (blank != SPAN_NONE && span_trim(span_first(head, blank)).length > 0)
+        return span_first(head, blank);
+    return first_characters(text, width);
+}
+
+static void
+fold_line(struct buffer *out, struct span line, size_t width)
+{
+    size_t indent = FURTHER;
+    size_t room = width;
+
+    for (size_t i = 0; i < line.length && line.data[i] == ' ' && indent < width / 2; i++)
+        indent++;
+    while (first_characters(line, room).length < line.length) {
+        struct span head = first_words(line, room);
+
+        buffer_append(out, head);
+        buffer_append_octet(out, '\n');
+        pad(out, indent);
+        line = span_trim(span_from(line, head.length));
+        room = width - indent;
+    }
+    buffer_append(out, line);
+    buffer_append_octet(out, '\n');
+}
+
+void
+ctl_table_fold(struct buffer *out, struct span text, size_t width)
+{
+    struct span line;
+
+    while (text.length > 0 && span_split(&text, '\n', &line))
+        fold_line(out, line, width);
 }

@@ -17,7 +17,7 @@ enum { CTL_TABLE_WIDTH = 100, CTL_TABLE_COLUMNS_MAX = 12 };
 
 struct ctl_table_row {
     const char *cells[CTL_TABLE_COLUMNS_MAX]; /* NULL is "" */
-    const char *below;                        /* lines that follow it, or NULL */
+    const char *below;                        /* lines that follow it, folded, or NULL */
     bool alarm;                               /* in red, where there is colour */
 };
 
@@ -31,6 +31,12 @@ struct ctl_table {
 
 void ctl_table_write(
     struct buffer *out, const struct ctl_table *table, size_t width, bool colour);
+
+/*
+ * Sentences, a line each, at most so wide: broken at blanks, within a word only where it
+ * is wider by itself.  What was broken goes on two columns further in.
+ */
+void ctl_table_fold(struct buffer *out, struct span text, size_t width);
 
 /* Control octets and what is no UTF-8 as \xNN. */
 void ctl_table_escape(struct buffer *out, struct span text);

@@ -93,6 +93,42 @@ makes_text_harmless(void **state)
     }
 }
 
+static void
+folds_at_blanks(void **state)
+{
+    static const struct {
+        const char *what;
+        const char *text;
+        const char *wanted;
+    } sentences[] = {
+        {"nothing",               "",                        ""                        },
+        {"it fits",               "a line",                  "a line\n"                },
+        {"it just fits",          "0123456789",              "0123456789\n"            },
+        {"two words",             "0123456789 ab",           "0123456789\n  ab\n"      },
+        {"as many words as fit",  "01 34 67 9a bc",          "01 34 67\n  9a bc\n"     },
+        {"less room further in",  "one two three four five",
+         "one two\n  three\n  four\n  five\n"                                          },
+        {"under its own indent",  "  ab cd ef gh",           "  ab cd ef\n    gh\n"    },
+        {"a word that is wider",  "0123456789abcdefghijk",
+         "0123456789\n  abcdefgh\n  ijk\n"                                             },
+        {"a wider word behind",   "a 0123456789abc",         "a\n  01234567\n  89abc\n"},
+        {"an indented wide word", "  0123456789",            "  01234567\n    89\n"    },
+        {"lines are apart",       "ab\n\n  cd\n",            "ab\n\n  cd\n"            },
+        {"characters, no octets", "\xc3\xbc 345678 a b",     "\xc3\xbc 345678 a\n  b\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(sentences); i++) {
+        struct buffer out;
+
+        buffer_init(&out, 1000);
+        ctl_table_fold(&out, span_of(sentences[i].text), 10);
+        print_message("# %s\n", sentences[i].what);
+        assert_string_equal(buffer_text(&out), sentences[i].wanted);
+        buffer_clear(&out);
+    }
+}
+
 int
 main(void)
 {
@@ -101,6 +137,7 @@ main(void)
         cmocka_unit_test(the_widest_gives_way),
         cmocka_unit_test(alarms_are_red_where_there_is_colour),
         cmocka_unit_test(makes_text_harmless),
+        cmocka_unit_test(folds_at_blanks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
