@@ -2,6 +2,7 @@
  * forget and accept-state: what ends our say over a domain, and what makes a gateway take
  * what it took for no order.
  */
+#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
@@ -9,6 +10,7 @@
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_write.h"
+#include "shared/base/number.h"
 
 enum { WEIGHT_ALL = 10000 };
 
@@ -53,23 +55,45 @@ ctl_state_forget(struct ctl *ctl)
     return status;
 }
 
+/* A gateway takes what is newer than the last one: two within a second are two. */
+static bool
+next_time(struct ctl *ctl, struct span key, uint64_t *when, struct error *error)
+{
+    struct span last;
+    uint64_t before;
+    bool found;
+
+    *when = (uint64_t)time(NULL);
+    if (!ctl_store_value(ctl, key, &last, &found, error))
+        return false;
+    if (found &&
+        number_unsigned(
+            span_from(last, span_find_last(last, ' ') + 1), INT64_MAX - 1, &before) &&
+        before >= *when)
+        *when = before + 1;
+    return true;
+}
+
 int
 ctl_state_accept(struct ctl *ctl)
 {
+    struct span key = ctl_store_key(ctl, ctl->arena, "accept", span_of(""));
     const char *name = "*";
     struct ctl_event event = {.what = "accept"};
     struct span before;
     struct error error;
+    uint64_t when;
 
     if (ctl->arguments.count > 0)
         name = ctl_store_canonical_domain(ctl, ctl->arguments.words[0]);
     if (name == NULL)
         return CTL_USAGE;
+    if (!next_time(ctl, key, &when, &error))
+        return ctl_store_fail(ctl, &error);
     event.domain = name;
-    event.to = arena_printf(ctl->arena, "%s %lld", name, (long long)time(NULL));
+    event.to = arena_printf(ctl->arena, "%s %" PRIu64, name, when);
     event.why = ctl->arguments.values[CTL_WHY];
-    if (!ctl_write_value(ctl, ctl_store_key(ctl, ctl->arena, "accept", span_of("")),
-            span_of(event.to), &event, &before, &error))
+    if (!ctl_write_value(ctl, key, span_of(event.to), &event, &before, &error))
         return ctl_store_fail(ctl, &error);
     ctl_output_say("%s: each gateway takes what Redis says now, once",
         strcmp(name, "*") == 0 ? "all domains, pins, units and lists" : name);
