@@ -134,11 +134,28 @@ tell_unit(struct ctl *ctl, struct span name, struct error *error)
     return true;
 }
 
-static void
-tell_route(struct ctl *ctl, struct span name, const char *wanted)
+static bool
+goes_to(const struct ctl_json *route, struct span place)
 {
-    if (span_find(name, '@') != SPAN_NONE)
-        ctl_policyd_tell_route(ctl, name, wanted);
+    return span_equal(ctl_json_text(route, "result"), place);
+}
+
+static bool
+is_unpinned(const struct ctl_json *route, struct span name)
+{
+    return !span_equal(ctl_json_text(ctl_json_get(route, "pin"), "on"), name);
+}
+
+/* `place` NULL: the pin is gone. */
+static void
+tell_route(struct ctl *ctl, struct span name, const char *place)
+{
+    if (span_find(name, '@') == SPAN_NONE)
+        return;
+    if (place != NULL)
+        ctl_policyd_tell_route(ctl, name, goes_to, span_of(place));
+    else
+        ctl_policyd_tell_route(ctl, name, is_unpinned, name);
 }
 
 static int

@@ -116,7 +116,8 @@ ctl_policyd_confirm(struct ctl *ctl, const char *name, uint64_t rev)
 }
 
 void
-ctl_policyd_tell_route(struct ctl *ctl, struct span address, const char *wanted)
+ctl_policyd_tell_route(struct ctl *ctl, struct span address,
+    bool (*is_so)(const struct ctl_json *route, struct span wanted), struct span wanted)
 {
     const struct ctl_json *route = NULL;
     const char *path = ctl_policyd_route_path(ctl, address);
@@ -128,11 +129,11 @@ ctl_policyd_tell_route(struct ctl *ctl, struct span address, const char *wanted)
             ctl_output_say("policyd not asked: %s", error.text);
             return;
         }
-        if (wanted == NULL || span_is(ctl_json_text(route, "place"), wanted))
+        if (is_so(route, wanted))
             break;
         pause_a_moment();
     }
     ctl_output_say("policyd answers %s for it: %s",
-        ctl_output_text(ctl->arena, ctl_json_text(route, "place")),
+        ctl_output_text(ctl->arena, ctl_json_text(route, "result")),
         ctl_output_text(ctl->arena, ctl_json_text(route, "why")));
 }

@@ -27,7 +27,11 @@ const char *ctl_policyd_route_path(struct ctl *ctl, struct span address);
  */
 void ctl_policyd_confirm(struct ctl *ctl, const char *domain, uint64_t rev);
 
-/* After a change of what decides one recipient: says where policyd sends it now. */
-void ctl_policyd_tell_route(struct ctl *ctl, struct span address, const char *wanted);
+/*
+ * After a change of what decides one recipient: waits up to two seconds until policyd's
+ * answer is as wanted, and says where it sends the recipient now.
+ */
+void ctl_policyd_tell_route(struct ctl *ctl, struct span address,
+    bool (*is_so)(const struct ctl_json *route, struct span wanted), struct span wanted);
 
 #endif

@@ -60,7 +60,7 @@ take_pin(void *argument, struct span key, struct error *error)
 }
 
 static bool
-tell_pins(struct ctl *ctl, struct span domain, struct error *error)
+tell_pins(struct ctl *ctl, struct span domain, uint64_t *staying, struct error *error)
 {
     struct pins *pins = arena_take(ctl->arena, sizeof(*pins));
     bool done;
@@ -72,11 +72,13 @@ tell_pins(struct ctl *ctl, struct span domain, struct error *error)
     arena_free(pins->arena);
     if (done && pins->on_new > SHOWN_MAX)
         ctl_output_say("  and %" PRIu64 " more by their pins", pins->on_new - SHOWN_MAX);
+    *staying += pins->on_new;
     return done;
 }
 
 static bool
-tell_lists(struct ctl *ctl, const struct ctl_domain *domain, struct error *error)
+tell_lists(struct ctl *ctl, const struct ctl_domain *domain, uint64_t *staying,
+    struct error *error)
 {
     for (size_t i = 0; domain->state != NULL && i < domain->state->list_count; i++) {
         struct span name = span_of(arena_printf(ctl->arena, "%s:%s",
@@ -88,19 +90,9 @@ tell_lists(struct ctl *ctl, const struct ctl_domain *domain, struct error *error
             return false;
         ctl_output_say("  stay on new by the list %s: %" PRIu64 " unit%s",
             domain->state->lists[i], count, count == 1 ? "" : "s");
+        *staying += count;
     }
     return true;
-}
-
-/* What is left to do, whatever was changed. */
-static void
-tell_gateways(bool all)
-{
-    if (!all)
-        ctl_output_say("--all would send those to old too (mode=old)");
-    ctl_output_say(
-        "now on each gateway: postfix reload && postqueue -f   (mail that waits "
-        "is asked anew)");
 }
 
 static int
@@ -128,6 +120,7 @@ static int
 run(struct ctl *ctl, const struct ctl_domain *domain)
 {
     bool all = ctl_arguments_has(&ctl->arguments, CTL_ALL);
+    uint64_t staying = 0;
     struct error error;
     int status;
 
@@ -137,10 +130,14 @@ run(struct ctl *ctl, const struct ctl_domain *domain)
     status = roll_back(ctl, domain, all);
     if (status != CTL_DONE)
         return status;
-    if (!all &&
-        (!tell_lists(ctl, domain, &error) || !tell_pins(ctl, domain->name, &error)))
+    if (!all && (!tell_lists(ctl, domain, &staying, &error) ||
+                    !tell_pins(ctl, domain->name, &staying, &error)))
         return ctl_store_fail(ctl, &error);
-    tell_gateways(all);
+    if (staying > 0)
+        ctl_output_say("--all would send those to old too (mode=old)");
+    ctl_output_say(
+        "now on each gateway: postfix reload && postqueue -f   (mail that waits "
+        "is asked anew)");
     return CTL_DONE;
 }
 

@@ -81,7 +81,7 @@ print(struct ctl *ctl, const struct ctl_json *route, const char *silent)
     ctl_output_say("bucket     %s", text_of(ctl, route, "bucket"));
     ctl_output_say("weight     %s", text_of(ctl, route, "weight"));
     ctl_output_say("mode       %s", text_of(ctl, route, "mode"));
-    ctl_output_say("result     %s%s%s", text_of(ctl, route, "place"),
+    ctl_output_say("result     %s%s%s", text_of(ctl, route, "result"),
         nexthop.length > 0 ? " -> " : "",
         nexthop.length > 0 ? text_of(ctl, route, "nexthop") : "");
     ctl_output_say("why        %s", text_of(ctl, route, "why"));
@@ -94,7 +94,7 @@ print(struct ctl *ctl, const struct ctl_json *route, const char *silent)
 static bool
 is_answer(const struct ctl_json *route)
 {
-    struct span place = ctl_json_text(route, "place");
+    struct span place = ctl_json_text(route, "result");
 
     return !span_is(place, "not-ours") && !span_is(place, "unknown");
 }

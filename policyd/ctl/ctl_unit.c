@@ -36,6 +36,12 @@ domain_of(struct ctl *ctl, struct span address)
     return arena_text(ctl->arena, span_from(address, span_find_last(address, '@') + 1));
 }
 
+static bool
+has_unit(const struct ctl_json *route, struct span unit)
+{
+    return span_equal(ctl_json_text(route, "unit"), unit);
+}
+
 /* An empty unit removes. */
 static int
 write_one(struct ctl *ctl, struct span address, struct span unit)
@@ -58,7 +64,7 @@ write_one(struct ctl *ctl, struct span address, struct span unit)
     ctl_output_say("unit of %s: %s -> %s", shown,
         before.data != NULL ? ctl_output_text(ctl->arena, before) : "(its own)",
         unit.length > 0 ? event.to : "(its own)");
-    ctl_policyd_tell_route(ctl, address, NULL);
+    ctl_policyd_tell_route(ctl, address, has_unit, unit.length > 0 ? unit : address);
     return CTL_DONE;
 }
 

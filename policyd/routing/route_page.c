@@ -136,7 +136,7 @@ route_page_write(struct buffer *out, const char *source, struct span address,
     json_span(&json, "recipient", recipient_address(&route->recipient));
     json_span(&json, "domain", route->domain);
     json_span(&json, "unit", route->unit);
-    json_text(&json, "place", route_place_name(route->place));
+    json_text(&json, "result", route_place_name(route->place));
     json_text(&json, "reason", route_reason_name(route->reason));
     json_span(&json, "why", buffer_span(&why));
     json_text(&json, "nexthop", route->nexthop);

@@ -5,7 +5,7 @@
  *
  *     {"source": "policyd", "address": "Alice+x@Example.com",
  *      "recipient": "alice@example.com", "domain": "example.com",
- *      "unit": "alice@example.com", "place": "old", "reason": "bucket",
+ *      "unit": "alice@example.com", "result": "old", "reason": "bucket",
  *      "why": "bucket 5319 is not below the weight of 30 (3000)",
  *      "nexthop": "cutover-old:[192.0.2.10]:25", "bucket": 5319, "weight": 30,
  *      "mode": "split", "list": null,

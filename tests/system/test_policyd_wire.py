@@ -71,7 +71,7 @@ def closed(daemon, listener, reason):
 def test_the_vectors_of_the_decision(policyd):
     for address, bucket in (("alice@example.com", 5319), ("bob@example.com", 5374), ("user000@example.com", 4649)):
         document = policyd.document(f"/route.json?address={address}")
-        assert (document["bucket"], document["place"], document["reason"]) == (bucket, "old", "bucket")
+        assert (document["bucket"], document["result"], document["reason"]) == (bucket, "old", "bucket")
         assert policyd.ask(address) == f"OK {OLD}"
     assert policyd.ask("Alice+list@Example.COM") == f"OK {OLD}"
 

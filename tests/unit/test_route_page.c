@@ -123,7 +123,7 @@ says_why_in_a_sentence(void **state)
 
         print_message("# %s\n", rows[i].address);
         assert_true(span_is(ctl_json_text(document, "address"), rows[i].address));
-        assert_true(span_is(ctl_json_text(document, "place"), rows[i].place));
+        assert_true(span_is(ctl_json_text(document, "result"), rows[i].place));
         assert_true(span_is(ctl_json_text(document, "why"), rows[i].why));
     }
     arena_free(arena);
