@@ -29,7 +29,8 @@ struct child {
     pid_t pid;
     int control;
     int64_t started_ms;
-    bool told; /* to drain or to stop: its end is no surprise */
+    bool told;     /* to drain or to stop: its end is no surprise */
+    bool starting; /* has yet to say that it is ready */
     struct event *deadline;
     struct event *heard; /* for roles that say when they are ready */
     struct supervise *owner;
@@ -152,14 +153,39 @@ child_free(struct child *child)
 
 static void schedule(struct slot *slot);
 
-/* The children of a role that were started before `since` and are not on their way out.
- */
+static void
+child_end(struct child *child, char octet, long deadline)
+{
+    child_tell(child, octet, deadline);
+    if (child->starting)
+        (void)kill(child->pid, SIGKILL);
+}
+
+static bool
+child_is_of(const struct child *child, const char *name)
+{
+    return !child->told && strcmp(child->role.name, name) == 0;
+}
+
+/* The children of a role that were started before `since` (NULL: all) and are not on
+ * their way out.  The list has the newest first. */
 static void
 drain_older(struct supervise *supervise, const char *name, const struct child *since)
 {
+    for (struct child *child = since == NULL ? supervise->children : since->next;
+         child != NULL; child = child->next) {
+        if (child_is_of(child, name))
+            child_end(child, SUPERVISE_DRAIN, DRAIN_SECONDS);
+    }
+}
+
+/* Those that are still getting ready, with what is out of date by now. */
+static void
+end_starting(struct supervise *supervise, const char *name)
+{
     for (struct child *child = supervise->children; child != NULL; child = child->next) {
-        if (child != since && !child->told && strcmp(child->role.name, name) == 0)
-            child_tell(child, SUPERVISE_DRAIN, DRAIN_SECONDS);
+        if (child->starting && child_is_of(child, name))
+            child_end(child, SUPERVISE_DRAIN, DRAIN_SECONDS);
     }
 }
 
@@ -177,6 +203,7 @@ on_heard(evutil_socket_t fd, short what, void *argument)
     }
     if (word != SUPERVISE_READY || child->told)
         return;
+    child->starting = false;
     drain_older(supervise, child->role.name, child);
     if (supervise->hooks.ready != NULL)
         supervise->hooks.ready(supervise->hooks.argument, &child->role);
@@ -212,6 +239,7 @@ slot_start(struct slot *slot)
     child->role = slot->role;
     child->control = pair[0];
     child->started_ms = now_ms();
+    child->starting = child->role.says_ready;
     child->owner = supervise;
     child->deadline = evtimer_new(supervise->base, on_deadline, child);
     child->heard =
@@ -283,7 +311,18 @@ supervise_is_running(const struct supervise *supervise, const char *name)
 {
     for (const struct child *child = supervise->children; child != NULL;
          child = child->next) {
-        if (!child->told && strcmp(child->role.name, name) == 0)
+        if (child_is_of(child, name))
+            return true;
+    }
+    return false;
+}
+
+bool
+supervise_is_starting(const struct supervise *supervise, const char *name)
+{
+    for (const struct child *child = supervise->children; child != NULL;
+         child = child->next) {
+        if (child->starting && child_is_of(child, name))
             return true;
     }
     return false;
@@ -386,14 +425,24 @@ supervise_set_argument(struct supervise *supervise, const char *name, void *argu
 }
 
 void
-supervise_replace(struct supervise *supervise, const char *name, bool drain_first)
+supervise_set_drain_first(struct supervise *supervise, const char *name, bool drain_first)
+{
+    struct slot *slot = slot_find(supervise, name);
+
+    assert(slot != NULL);
+    slot->role.drain_first = drain_first;
+}
+
+void
+supervise_replace(struct supervise *supervise, const char *name)
 {
     struct slot *slot = slot_find(supervise, name);
 
     assert(slot != NULL);
     (void)evtimer_del(slot->restart);
     slot->quick_deaths = 0;
-    if (drain_first)
+    end_starting(supervise, name);
+    if (slot->role.drain_first)
         drain_older(supervise, name, NULL);
     if (slot_start(slot) && !slot->role.says_ready)
         drain_older(supervise, name, supervise->children);
@@ -403,7 +452,7 @@ void
 supervise_reload(struct supervise *supervise)
 {
     for (size_t i = 0; i < supervise->slot_count; i++)
-        supervise_replace(supervise, supervise->slots[i].role.name, false);
+        supervise_replace(supervise, supervise->slots[i].role.name);
 }
 
 void
@@ -413,7 +462,7 @@ supervise_stop(struct supervise *supervise)
     for (size_t i = 0; i < supervise->slot_count; i++)
         (void)evtimer_del(supervise->slots[i].restart);
     for (struct child *child = supervise->children; child != NULL; child = child->next)
-        child_tell(child, SUPERVISE_STOP, STOP_SECONDS);
+        child_end(child, SUPERVISE_STOP, STOP_SECONDS);
     if (supervise->children == NULL && supervise->hooks.stopped != NULL)
         supervise->hooks.stopped(supervise->hooks.argument);
 }

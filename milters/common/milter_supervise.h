@@ -36,6 +36,8 @@ struct supervise_role {
      * older one in service.
      */
     bool says_ready;
+    /* A reload tells the old child to drain before the new one starts. */
+    bool drain_first;
     /* Descriptors the child keeps besides 0, 1, 2 and `control`; all others are closed.
      */
     int keep[SUPERVISE_KEEP_MAX];
@@ -64,18 +66,23 @@ void supervise_add(struct supervise *supervise, const struct supervise_role *rol
 /*
  * New children for every role, then the old ones are told to drain.  `argument` of each
  * role may have been replaced before by supervise_set_argument.  A drained child has 10
- * minutes, then it is killed.
+ * minutes, then it is killed.  One that has not yet said that it is ready has nothing to
+ * finish: it is killed at once.
  */
 void supervise_reload(struct supervise *supervise);
 
-/* The same for one role; `drain_first`: the old child is told before the new one starts.
- */
-void supervise_replace(struct supervise *supervise, const char *name, bool drain_first);
+/* The same for one role. */
+void supervise_replace(struct supervise *supervise, const char *name);
 
 /* Whether a child of that role is there that has not been told to end. */
 bool supervise_is_running(const struct supervise *supervise, const char *name);
+
+/* Whether one of them has yet to say that it is ready. */
+bool supervise_is_starting(const struct supervise *supervise, const char *name);
 void supervise_set_argument(
     struct supervise *supervise, const char *name, void *argument);
+void supervise_set_drain_first(
+    struct supervise *supervise, const char *name, bool drain_first);
 
 /* Tells all to stop; what is left after 9 s is killed.  hooks.stopped is called at the
  * end. */

@@ -15,6 +15,7 @@
 
 #include "shared/service/log.h"
 
+enum { WARNINGS_MAX = 20 };
 enum { SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL };
 
 struct clam_engine {
@@ -25,6 +26,8 @@ struct clam_engine {
 
 /* The library's messages have no context but the process. */
 static struct {
+    bool loading;
+    unsigned warnings;
     bool error;
     char text[SCAN_NAME_MAX + 1];
 } said;
@@ -39,14 +42,22 @@ struct scan {
 static void
 on_message(enum cl_msg severity, const char *full, const char *text, void *context)
 {
+    size_t length;
+
     (void)full;
     (void)context;
+    length = strcspn(text, "\n");
+    /* A file that the library leaves out with a warning alone is worth a line: YARA. */
+    if (said.loading && severity >= CL_MSG_WARN && said.warnings++ < WARNINGS_MAX)
+        log_warning("signatures", log_span("says", span_make(text, length)));
     if (severity < CL_MSG_ERROR)
         return;
-    if (!said.error)
+    if (!said.error) {
         scan_text_copy(said.text, text);
+        said.text[length < SCAN_NAME_MAX ? length : SCAN_NAME_MAX] = '\0';
+    }
     said.error = true;
-    log_debug("libclamav", log_text("says", text));
+    log_debug("libclamav", log_span("says", span_make(text, length)));
 }
 
 static bool
@@ -211,9 +222,12 @@ clam_engine_load(
     if (library == NULL)
         abort();
     said.error = false;
+    said.warnings = 0;
+    said.loading = true;
     code = cl_load(folder, library, &signatures, CL_DB_STDOPT);
     if (code == CL_SUCCESS && signatures > 0)
         code = cl_engine_compile(library);
+    said.loading = false;
     if (code != CL_SUCCESS || signatures == 0 || !configure(library, limits)) {
         error_temporary(error, "signatures in %s can't be used: %s%s%s", folder,
             code == CL_SUCCESS ? "none there" : cl_strerror(code), said.error ? ": " : "",

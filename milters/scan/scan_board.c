@@ -1,10 +1,15 @@
 #include "milters/scan/scan_board.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+enum { FORGOTTEN_MS = 3600 * 1000 };
 
 struct scan_board *
 scan_board_new(void)
@@ -28,15 +33,14 @@ scan_board_take_slot(struct scan_board *board, pid_t keeper)
 {
     for (int i = 0; i < SCAN_WORKERS_MAX; i++) {
         struct scan_slot *slot = &board->slots[i];
-        int state = atomic_load(&slot->state);
+        int owner = atomic_load(&slot->keeper);
 
-        if (state != WORKER_NONE && !is_gone(atomic_load(&slot->keeper)))
+        if (owner != 0 && !is_gone(owner))
             continue;
-        if (!atomic_compare_exchange_strong(&slot->state, &state, WORKER_STARTING))
+        if (!atomic_compare_exchange_strong(&slot->keeper, &owner, keeper))
             continue;
-        atomic_store(&slot->keeper, keeper);
-        atomic_store(&slot->worker, 0);
         atomic_store(&slot->deadline_ms, 0);
+        atomic_store(&slot->state, WORKER_STARTING);
         return i;
     }
     return -1;
@@ -45,9 +49,18 @@ scan_board_take_slot(struct scan_board *board, pid_t keeper)
 void
 scan_board_free_slot(struct scan_board *board, int number)
 {
-    atomic_store(&board->slots[number].keeper, 0);
-    atomic_store(&board->slots[number].worker, 0);
     atomic_store(&board->slots[number].state, WORKER_NONE);
+    atomic_store(&board->slots[number].keeper, 0);
+}
+
+void
+scan_board_leave(struct scan_board *board)
+{
+    size_t slots = offsetof(struct scan_board, killers);
+
+    assert(slots % (size_t)sysconf(_SC_PAGESIZE) == 0);
+    if (munmap((char *)board + slots, sizeof(*board) - slots) < 0)
+        abort();
 }
 
 unsigned
@@ -63,6 +76,14 @@ scan_board_count(const struct scan_board *board, enum scan_worker_state state)
             count++;
     }
     return count;
+}
+
+bool
+scan_board_has_workers(const struct scan_board *board)
+{
+    return scan_board_count(board, WORKER_IDLE) + scan_board_count(board, WORKER_BUSY) +
+               scan_board_count(board, WORKER_SPARE) >
+           0;
 }
 
 void
@@ -82,6 +103,12 @@ scan_board_version(const struct scan_board *board)
     return board->versions[atomic_load(&board->version) % 2];
 }
 
+static bool
+is_forgotten(const struct scan_killer *killer, uint64_t now_ms)
+{
+    return atomic_load(&killer->last_ms) + FORGOTTEN_MS <= now_ms;
+}
+
 static const struct scan_killer *
 killer_find(const struct scan_board *board, uint64_t digest)
 {
@@ -98,7 +125,7 @@ killer_find(const struct scan_board *board, uint64_t digest)
 }
 
 void
-scan_board_add_death(struct scan_board *board, uint64_t digest)
+scan_board_add_death(struct scan_board *board, uint64_t digest, uint64_t now_ms)
 {
     struct scan_killer *place = &board->killers[digest % SCAN_KILLERS_MAX];
 
@@ -107,22 +134,27 @@ scan_board_add_death(struct scan_board *board, uint64_t digest)
         struct scan_killer *killer = &board->killers[(digest + i) % SCAN_KILLERS_MAX];
 
         if (atomic_load(&killer->digest) == digest) {
+            if (is_forgotten(killer, now_ms))
+                atomic_store(&killer->deaths, 0);
             atomic_fetch_add(&killer->deaths, 1);
+            atomic_store(&killer->last_ms, now_ms);
             return;
         }
-        if (atomic_load(&killer->deaths) < atomic_load(&place->deaths))
+        if (atomic_load(&killer->last_ms) < atomic_load(&place->last_ms))
             place = killer;
     }
     atomic_store(&place->deaths, 1);
+    atomic_store(&place->last_ms, now_ms);
     atomic_store(&place->digest, digest);
 }
 
 unsigned
-scan_board_deaths(const struct scan_board *board, uint64_t digest)
+scan_board_deaths(const struct scan_board *board, uint64_t digest, uint64_t now_ms)
 {
     const struct scan_killer *killer = killer_find(board, digest);
 
-    return killer == NULL ? 0 : atomic_load(&killer->deaths);
+    return killer == NULL || is_forgotten(killer, now_ms) ? 0
+                                                          : atomic_load(&killer->deaths);
 }
 
 const char *

@@ -3,8 +3,9 @@
  * share.
  *
  * Made by the supervisor before it forks, never resized.  Everything in it is atomic or
- * written once before it is published.  A worker in a stranger's hands can write here:
- * whoever reads takes numbers only, within bounds, and nothing in it is a verdict.
+ * written once before it is published.  A worker, which may be in a stranger's hands,
+ * keeps the slots alone (scan_board_leave): they are numbers, read within bounds, and
+ * nothing in them is a verdict.
  */
 #ifndef MILTERS_SCAN_SCAN_BOARD_H
 #define MILTERS_SCAN_SCAN_BOARD_H
@@ -15,6 +16,8 @@
 #include <sys/types.h>
 
 enum { SCAN_WORKERS_MAX = 256, SCAN_KILLERS_MAX = 1024, SCAN_VERSION_MAX = 64 };
+/* A multiple of the size of a page, on any machine. */
+enum { SCAN_SLOTS_ROOM = 1 << 16 };
 
 enum scan_worker_state {
     WORKER_NONE,
@@ -35,19 +38,23 @@ enum scan_exit {
 
 struct scan_slot {
     atomic_int state;             /* enum scan_worker_state */
-    atomic_int keeper;            /* pid of the keeper it belongs to */
-    atomic_int worker;            /* pid */
+    atomic_int keeper;            /* pid of the keeper it belongs to; 0: free */
     _Atomic uint64_t deadline_ms; /* of the job in hand, CLOCK_MONOTONIC */
 };
 
-/* A message (by digest) at which workers died. */
+/* A message (by digest) at which workers died, and when the last did. */
 struct scan_killer {
     _Atomic uint64_t digest;
+    _Atomic uint64_t last_ms;
     atomic_uint deaths;
 };
 
 struct scan_board {
-    struct scan_slot slots[SCAN_WORKERS_MAX];
+    union {
+        struct scan_slot slots[SCAN_WORKERS_MAX];
+        char room[SCAN_SLOTS_ROOM];
+    };
+    /* From here on not for workers. */
     struct scan_killer killers[SCAN_KILLERS_MAX];
     atomic_bool has_killers; /* until then nobody needs a digest */
     atomic_bool ready;       /* a keeper has signatures and a tested worker */
@@ -66,16 +73,23 @@ struct scan_board *scan_board_new(void); /* zeroed, shared with children */
 int scan_board_take_slot(struct scan_board *board, pid_t keeper);
 void scan_board_free_slot(struct scan_board *board, int number);
 
+/* In a worker: the slots stay, the rest can't be reached any more. */
+void scan_board_leave(struct scan_board *board);
+
 /* How many slots are in that state. */
 unsigned scan_board_count(const struct scan_board *board, enum scan_worker_state state);
+
+/* Whether a worker that has passed its test is there. */
+bool scan_board_has_workers(const struct scan_board *board);
 
 void scan_board_set_version(struct scan_board *board, const char *version);
 const char *scan_board_version(const struct scan_board *board); /* "" before the first */
 
-/* One more worker died at the message; how many did so far. The table forgets what is
- * pushed out. */
-void scan_board_add_death(struct scan_board *board, uint64_t digest);
-unsigned scan_board_deaths(const struct scan_board *board, uint64_t digest);
+/* One more worker died at the message; how many did so far.  Forgotten an hour after the
+ * last, or when pushed out. */
+void scan_board_add_death(struct scan_board *board, uint64_t digest, uint64_t now_ms);
+unsigned scan_board_deaths(
+    const struct scan_board *board, uint64_t digest, uint64_t now_ms);
 
 const char *scan_exit_name(enum scan_exit reason);
 

@@ -32,6 +32,8 @@ missing_text(enum scan_missing missing)
         return "scanner died at it twice";
     case SCAN_TROUBLE:
         return "out of memory or descriptors";
+    case SCAN_FORGED:
+        return "too many forged fields";
     }
     return "";
 }
@@ -263,6 +265,12 @@ scan_decide(const struct scan_rules *rules, const struct scan_findings *findings
     }
     if (judgement.unscanned != NULL)
         verdict->reason = judgement.unscanned;
+    /* Whatever the options say: what could not be removed would be believed. */
+    if (findings->missing == SCAN_FORGED) {
+        refuse(verdict, VERDICT_REJECT, "550", "5.7.1",
+            "message refused: too many X-Virus or X-Spam fields", judgement.unscanned);
+        return;
+    }
     if (judgement.fail && rules->on_fail == ON_FAIL_TEMPFAIL) {
         refuse(verdict, VERDICT_TEMPFAIL, "451", "4.7.1",
             arena_printf(

@@ -47,6 +47,7 @@ enum scan_missing {
     SCAN_DIED,      /* the worker died at it */
     SCAN_KILLER,    /* killed two workers before: not tried again */
     SCAN_TROUBLE,   /* no memory, no descriptor: ours */
+    SCAN_FORGED,    /* more fields that look like ours than can be removed: refused */
 };
 
 enum spamd_state { SPAMD_OFF, SPAMD_DONE, SPAMD_UNKNOWN };

@@ -44,6 +44,7 @@ struct keeper {
     struct clam_engine *engine;
     struct worker workers[SCAN_WORKERS_MAX];
     char temp[SCAN_TEMP_MAX];
+    int temp_lock; /* held while the folder is in use */
     int control;
     int children; /* signalfd */
     bool told_ready;
@@ -103,6 +104,7 @@ close_others(const struct keeper *keeper)
 {
     (void)close(keeper->control);
     (void)close(keeper->children);
+    (void)close(keeper->temp_lock);
     for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
         if (keeper->workers[i].pid != 0)
             (void)close(keeper->workers[i].commands);
@@ -131,9 +133,26 @@ static void __attribute__((noreturn)) be_worker(const struct keeper *keeper,
     sigset_t none;
 
     close_others(keeper);
+    scan_board_leave(setup->board);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     scan_worker_run(&worker);
+}
+
+/* The keeper's own folder may have been swept away by somebody who tidies up /tmp. */
+static bool
+make_temp(struct keeper *keeper, struct worker *place)
+{
+    const struct scan_keeper *setup = keeper->setup;
+
+    if (scan_temp_make(
+            keeper->temp, place->number, setup->user, setup->group, place->temp))
+        return true;
+    return errno == ENOENT &&
+           scan_temp_make_base(setup->temp, setup->user, setup->group, keeper->temp,
+               &keeper->temp_lock) &&
+           scan_temp_make(
+               keeper->temp, place->number, setup->user, setup->group, place->temp);
 }
 
 static bool
@@ -148,8 +167,7 @@ start_worker(struct keeper *keeper)
     *place = (struct worker){.number = scan_board_take_slot(keeper->setup->board, self),
         .commands = command[1],
         .started_ms = now_ms()};
-    if (place->number >= 0 && scan_temp_make(keeper->temp, place->number,
-                                  keeper->setup->user, keeper->setup->group, place->temp))
+    if (place->number >= 0 && make_temp(keeper, place))
         place->pid = fork();
     else
         place->pid = -1;
@@ -166,7 +184,6 @@ start_worker(struct keeper *keeper)
         place->pid = 0;
         return false;
     }
-    atomic_store(&slot_of(keeper, place)->worker, place->pid);
     return true;
 }
 
@@ -396,10 +413,15 @@ scan_keeper_run(void *argument, int control)
         abort();
     keeper->setup = argument;
     keeper->control = control;
+    keeper->temp_lock = -1;
+    /* A load takes long and listens to nobody: it ends with the supervisor, later word of
+     * its end comes by `control`. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (!load(keeper))
         return KEEPER_EXIT_NO_SIGNATURES;
+    (void)prctl(PR_SET_PDEATHSIG, 0);
     if (!scan_temp_make_base(keeper->setup->temp, keeper->setup->user,
-            keeper->setup->group, keeper->temp) ||
+            keeper->setup->group, keeper->temp, &keeper->temp_lock) ||
         !become_user(keeper->setup) || !open_signals(keeper)) {
         log_say(LOG_LEVEL_ERROR, "the keeper of the scan workers can't start: %s",
             strerror(errno));

@@ -77,7 +77,7 @@ landlock_enter(void)
 }
 
 static rlim_t
-address_space(void)
+address_space(uint64_t max_file)
 {
     FILE *file = fopen("/proc/self/statm", "re");
     unsigned long pages = 0;
@@ -88,7 +88,8 @@ address_space(void)
         pages = 0;
     (void)fclose(file);
     return pages == 0 ? RLIM_INFINITY
-                      : (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + scan_memory;
+                      : (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + scan_memory +
+                            (rlim_t)max_file;
 }
 
 static void
@@ -103,7 +104,8 @@ static void
 set_limits(uint64_t max_file)
 {
 #ifndef POSTSHIFT_SANITIZED
-    limit(RLIMIT_AS, address_space());
+    limit(RLIMIT_AS, address_space(max_file));
+    limit(RLIMIT_NPROC, 0);
 #else
     (void)address_space;
 #endif
@@ -113,6 +115,7 @@ set_limits(uint64_t max_file)
     limit(RLIMIT_FSIZE, (rlim_t)max_file);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_NOFILE, 256);
+    limit(RLIMIT_CPU, WORKER_CPU_MAX);
 }
 
 static bool

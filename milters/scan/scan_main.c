@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "milters/common/milter_daemon.h"
@@ -81,6 +82,17 @@ serve(void *argument, int fd, int control)
     return scan_milter_serve(&service, fd, control);
 }
 
+/* Signatures that are loaded in place: the old keeper goes first and messages wait. */
+static void
+set_reload(struct scan *scan)
+{
+    bool replace = scan->config->reload == SCAN_RELOAD_REPLACE;
+
+    supervise_set_drain_first(scan->daemon.supervise, keeper_name, replace);
+    if (replace)
+        atomic_store(&scan->board->swapping, true);
+}
+
 static bool
 reload(void *argument)
 {
@@ -100,6 +112,7 @@ reload(void *argument)
      * points to the new. */
     scan->config = config;
     fill_keeper(scan);
+    set_reload(scan);
     scan_watch_set(
         scan->watch, config->databases, config->reload_check, config->reload_quiet);
     return true;
@@ -119,9 +132,12 @@ healthy(void *argument, struct buffer *why)
 {
     const struct scan *scan = argument;
 
-    if (atomic_load(&scan->board->ready))
+    if (!atomic_load(&scan->board->ready))
+        buffer_append_text(why, "no signatures loaded\n");
+    else if (!scan_board_has_workers(scan->board))
+        buffer_append_text(why, "no scan worker is fit to work\n");
+    else
         return true;
-    buffer_append_text(why, "no signatures loaded\n");
     return false;
 }
 
@@ -142,6 +158,7 @@ on_ready(void *argument, const struct supervise_role *role)
         return;
     atomic_store(&scan->board->swapping, false);
     scan_metrics_reload(scan->metrics, true);
+    scan_watch_result(scan->watch, true);
 }
 
 static void
@@ -149,29 +166,35 @@ on_died(void *argument, const struct supervise_role *role, int status)
 {
     struct scan *scan = argument;
 
-    (void)status;
     scan_metrics_died(scan->metrics, role->name);
     if (strcmp(role->name, keeper_name) != 0)
         return;
-    scan_metrics_reload(scan->metrics, false);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == KEEPER_EXIT_NO_SIGNATURES) {
+        scan_metrics_reload(scan->metrics, false);
+        scan_watch_result(scan->watch, false);
+    }
     atomic_store(&scan->board->swapping, false);
-    if (!supervise_is_running(scan->daemon.supervise, keeper_name))
-        atomic_store(&scan->board->ready, false);
+    /* Another keeper's workers may be at work, or it may still be loading. */
+    atomic_store(
+        &scan->board->ready, supervise_is_running(scan->daemon.supervise, keeper_name) &&
+                                 scan_board_has_workers(scan->board));
 }
 
-/* The folder of signatures has changed and been quiet for a while. */
-static void
+/* The folder of signatures has changed and been quiet for a while.  A load under way is
+ * not disturbed, or changes that come often would keep the old signatures for ever. */
+static bool
 on_new_signatures(void *argument)
 {
     struct scan *scan = argument;
-    bool replace = scan->config->reload == SCAN_RELOAD_REPLACE;
 
+    if (supervise_is_starting(scan->daemon.supervise, keeper_name))
+        return false;
     log_say(LOG_LEVEL_INFO, "the signatures in %s have changed: loading them",
         scan->config->databases);
     scan_temp_sweep(scan->config->temp);
-    if (replace)
-        atomic_store(&scan->board->swapping, true);
-    supervise_replace(scan->daemon.supervise, keeper_name, replace);
+    set_reload(scan);
+    supervise_replace(scan->daemon.supervise, keeper_name);
+    return true;
 }
 
 static void
@@ -191,6 +214,7 @@ start_keeper(struct scan *scan)
         .run = scan_keeper_run,
         .argument = &scan->keeper,
         .says_ready = true,
+        .drain_first = scan->config->reload == SCAN_RELOAD_REPLACE,
         .keep = {scan->jobs[1]},
         .keep_count = 1,
     };
@@ -247,9 +271,10 @@ main(int argc, char **argv)
                                           .ready = on_ready,
                                           .stopped = on_stopped,
                                           .argument = &scan});
-    start_keeper(&scan);
+    /* Watched before it is read: a change in between is seen. */
     scan.watch = scan_watch_new(scan.daemon.base, scan.config->databases,
         scan.config->reload_check, scan.config->reload_quiet, on_new_signatures, &scan);
+    start_keeper(&scan);
     milter_daemon_run(&scan.daemon);
     scan_watch_free(scan.watch);
     return EXIT_SUCCESS;

@@ -220,6 +220,10 @@ gather(SMFICTX *context, struct scan_session *session, struct scan_findings *fin
         findings->spamd = SPAMD_UNKNOWN;
         findings->spamd_problem = "message not shown to spamd";
     }
+    if (session->forged) {
+        findings->missing = SCAN_FORGED;
+        return;
+    }
     if (session->too_big) {
         findings->missing = SCAN_TOO_BIG;
         return;

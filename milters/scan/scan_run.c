@@ -11,7 +11,11 @@
 #include "shared/base/cursor.h"
 #include "shared/base/digest.h"
 
-enum { LOOK_MS = 20, DEATHS_MAX = 2 };
+enum {
+    LOOK_MS = 20,   /* for a place in a queue */
+    READY_MS = 200, /* whether there still are signatures */
+    DEATHS_MAX = 2,
+};
 
 /* A job under way. */
 struct work {
@@ -19,6 +23,7 @@ struct work {
     int reply; /* -1: over */
     uint64_t deadline_ms;
     uint64_t began_ms;
+    uint64_t taken_ms; /* by a worker */
     struct scan_findings *findings;
     struct scan_timing *timing;
 };
@@ -120,6 +125,7 @@ work_hear(struct work *work)
     if (work->timing->worker < 0 &&
         scan_wire_read_taken(span_make(octets, (size_t)got), &worker)) {
         work->timing->worker = (int)(worker % SCAN_WORKERS_MAX);
+        work->taken_ms = now_ms();
         return;
     }
     if (scan_wire_read_result(span_make(octets, (size_t)got), &work->findings->result))
@@ -138,6 +144,19 @@ work_check_time(struct work *work, uint64_t now)
         work_end(work, SCAN_NOT_READY);
 }
 
+/* Answers wake us; what has to be looked for by ourselves says how soon. */
+static int
+patience_ms(const struct work *work, const struct spamd_client *spamd)
+{
+    uint64_t now = now_ms();
+
+    if (spamd != NULL && !spamd_client_done(spamd))
+        return LOOK_MS;
+    if (now >= work->deadline_ms)
+        return 0;
+    return work->deadline_ms - now < READY_MS ? (int)(work->deadline_ms - now) : READY_MS;
+}
+
 static void
 wait_for_both(struct work *work, struct spamd_client *spamd)
 {
@@ -152,7 +171,7 @@ wait_for_both(struct work *work, struct spamd_client *spamd)
 
         if (spamd != NULL && !spamd_client_done(spamd))
             waiting[1].fd = spamd_client_fd(spamd, &waiting[1].events);
-        (void)poll(waiting, 2, LOOK_MS);
+        (void)poll(waiting, 2, patience_ms(work, spamd));
         now = now_ms();
         if (waiting[0].revents != 0)
             work_hear(work);
@@ -204,7 +223,16 @@ static bool
 is_killer(const struct scan_board *board, int fd, uint64_t size)
 {
     return atomic_load(&board->has_killers) &&
-           scan_board_deaths(board, digest_of(fd, size)) >= DEATHS_MAX;
+           scan_board_deaths(board, digest_of(fd, size), now_ms()) >= DEATHS_MAX;
+}
+
+/* A message that was waiting for most of its time is not the one to blame. */
+static bool
+is_to_blame(const struct work *work)
+{
+    return work->findings->missing == SCAN_DIED ||
+           (work->findings->missing == SCAN_TIMEOUT &&
+               work->taken_ms - work->began_ms < work->pool->deadline_ms / 2);
 }
 
 static void
@@ -226,7 +254,8 @@ scan_run(const struct scan_pool *pool, int fd, uint64_t size, struct span preamb
     struct arena *arena, struct scan_findings *findings, struct scan_timing *timing)
 {
     uint64_t began = now_ms();
-    struct work work = {pool, -1, began + pool->deadline_ms, began, findings, timing};
+    struct work work = {
+        pool, -1, began + pool->deadline_ms, began, began, findings, timing};
     struct spamd_client *spamd = NULL;
     struct span message = {NULL, 0};
 
@@ -245,8 +274,8 @@ scan_run(const struct scan_pool *pool, int fd, uint64_t size, struct span preamb
     else
         work_start(&work, fd, (size_t)size);
     wait_for_both(&work, spamd);
-    if (findings->missing == SCAN_DIED || findings->missing == SCAN_TIMEOUT)
-        scan_board_add_death(pool->board, digest_of(fd, size));
+    if (is_to_blame(&work))
+        scan_board_add_death(pool->board, digest_of(fd, size), now_ms());
     if (spamd != NULL)
         take_spamd_answer(spamd, arena, findings);
     spamd_client_free(spamd);

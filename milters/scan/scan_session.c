@@ -49,8 +49,10 @@ scan_session_reset(struct scan_session *session)
     session->size = 0;
     session->too_big = false;
     session->trouble = false;
+    session->forged = false;
     session->foreign = NULL;
     session->foreign_count = 0;
+    session->foreign_names = 0;
     buffer_clear(&session->pending);
     arena_reset(session->arena);
 }
@@ -118,12 +120,18 @@ note_foreign(struct scan_session *session, struct span name)
 {
     struct scan_foreign *foreign = session->foreign;
 
-    if (session->foreign_count++ >= SCAN_FOREIGN_MAX) {
-        session->trouble = true;
+    if (session->foreign_count == SCAN_FOREIGN_MAX) {
+        session->forged = true;
         return;
     }
     while (foreign != NULL && !span_is_nocase(name, foreign->name))
         foreign = foreign->next;
+    if (foreign == NULL && session->foreign_names++ == SCAN_FOREIGN_NAMES_MAX) {
+        session->forged = true;
+        session->foreign_names--;
+        return;
+    }
+    session->foreign_count++;
     if (foreign == NULL) {
         foreign = arena_take(session->arena, sizeof(*foreign));
         foreign->next = session->foreign;

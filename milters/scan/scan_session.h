@@ -17,7 +17,7 @@ struct scan_foreign {
     unsigned count;
 };
 
-enum { SCAN_FOREIGN_MAX = 20000 };
+enum { SCAN_FOREIGN_MAX = 20000, SCAN_FOREIGN_NAMES_MAX = 500 };
 
 struct scan_session {
     unsigned long granted; /* steps that the MTA grants */
@@ -35,8 +35,10 @@ struct scan_session {
     uint64_t size;
     bool too_big;
     bool trouble;
+    bool forged; /* more foreign fields than the ceilings above */
     struct scan_foreign *foreign;
     unsigned foreign_count;
+    unsigned foreign_names;
     int64_t began_ms;
 };
 

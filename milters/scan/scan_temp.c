@@ -3,17 +3,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/base/number.h"
 
 static const char prefix[] = "postshift-scan.";
+
+enum { DEPTH_MAX = 64 };
 
 static const char *
 temp_or_default(const char *temp)
@@ -43,13 +45,19 @@ give(const char *path, uid_t user, gid_t group)
 
 /* The name carries the keeper's pid, so that a later one knows whose it was. */
 bool
-scan_temp_make_base(const char *temp, uid_t user, gid_t group, char out[SCAN_TEMP_MAX])
+scan_temp_make_base(
+    const char *temp, uid_t user, gid_t group, char out[SCAN_TEMP_MAX], int *lock)
 {
     int length = snprintf(out, SCAN_TEMP_MAX, "%s/%s%ld.XXXXXX", temp_or_default(temp),
         prefix, (long)getpid());
 
     if (!fits(length) || mkdtemp(out) == NULL)
         return false;
+    if (*lock >= 0)
+        (void)close(*lock);
+    *lock = open(out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (*lock >= 0)
+        (void)flock(*lock, LOCK_EX | LOCK_NB);
     return chmod(out, 0711) == 0 && give(out, user, group);
 }
 
@@ -65,21 +73,45 @@ scan_temp_make(
     return give(out, user, group);
 }
 
-static int
-remove_one(const char *path, const struct stat *status, int kind, struct FTW *position)
+static void remove_entry(int folder, const char *name, unsigned depth);
+
+/* Takes the descriptor. */
+static void
+empty(int fd, unsigned depth)
 {
-    (void)status;
-    (void)kind;
-    (void)position;
-    (void)remove(path);
-    return 0;
+    DIR *entries = fdopendir(fd);
+    const struct dirent *entry;
+
+    if (entries == NULL) {
+        (void)close(fd);
+        return;
+    }
+    while ((entry = readdir(entries)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            remove_entry(dirfd(entries), entry->d_name, depth);
+    }
+    (void)closedir(entries);
+}
+
+static void
+remove_entry(int folder, const char *name, unsigned depth)
+{
+    int fd;
+
+    if (unlinkat(folder, name, 0) == 0 || depth == 0)
+        return;
+    fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    empty(fd, depth - 1);
+    (void)unlinkat(folder, name, AT_REMOVEDIR);
 }
 
 void
 scan_temp_remove(const char *path)
 {
     if (path[0] != '\0')
-        (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        remove_entry(AT_FDCWD, path, DEPTH_MAX);
 }
 
 static bool
@@ -97,22 +129,29 @@ is_left_over(const char *name)
     return kill((pid_t)number, 0) < 0 && errno == ESRCH;
 }
 
+/* Its keeper may live where other process numbers count: the lock tells. */
+static bool
+is_locked(int folder, const char *name)
+{
+    int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+
+    if (fd >= 0)
+        (void)close(fd);
+    return locked;
+}
+
 void
 scan_temp_sweep(const char *temp)
 {
-    const char *folder = temp_or_default(temp);
-    DIR *entries = opendir(folder);
+    DIR *entries = opendir(temp_or_default(temp));
     const struct dirent *entry;
 
     if (entries == NULL)
         return;
     while ((entry = readdir(entries)) != NULL) {
-        char path[SCAN_TEMP_MAX + 256];
-
-        if (!is_left_over(entry->d_name))
-            continue;
-        (void)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        scan_temp_remove(path);
+        if (is_left_over(entry->d_name) && !is_locked(dirfd(entries), entry->d_name))
+            remove_entry(dirfd(entries), entry->d_name, DEPTH_MAX);
     }
     (void)closedir(entries);
 }

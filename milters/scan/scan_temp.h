@@ -2,7 +2,10 @@
  * scan_temp - the workers' temporary folders.
  *
  * A keeper has a folder of its own below `temp`, in it one for each worker, emptied and
- * removed when the worker ends: a killed one leaves behind what it was at.
+ * removed when the worker ends: a killed one leaves behind what it was at.  While it is
+ * in use the keeper holds a lock on its folder (flock): whoever tidies up /tmp leaves a
+ * locked one alone.  Others can write beside it, so nothing is removed through a path
+ * that they could redirect.
  */
 #ifndef MILTERS_SCAN_SCAN_TEMP_H
 #define MILTERS_SCAN_SCAN_TEMP_H
@@ -14,10 +17,11 @@ enum { SCAN_TEMP_MAX = 256 };
 
 /*
  * postshift-scan.PID.XXXXXX below `temp` ("": TMPDIR, else /tmp), given to user and group
- * where we are root and user is not 0.  errno on false.
+ * where we are root and user is not 0.  `lock` is a descriptor that holds it; the one
+ * before is closed (-1: none).  errno on false.
  */
 bool scan_temp_make_base(
-    const char *temp, uid_t user, gid_t group, char out[SCAN_TEMP_MAX]);
+    const char *temp, uid_t user, gid_t group, char out[SCAN_TEMP_MAX], int *lock);
 
 /* Folder `number` in `base`, mode 0700, owned by user and group where we are root and
  * user is not 0. */

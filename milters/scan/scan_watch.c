@@ -19,9 +19,14 @@ struct scan_watch {
     uint64_t loaded; /* fingerprint of what the keeper was started with */
     uint64_t seen;
     uint64_t seen_since_ms;
-    void (*changed)(void *argument);
+    uint64_t again_ms; /* when a load that failed is tried again; 0: never */
+    bool (*changed)(void *argument);
     void *argument;
 };
+
+/* A load that failed is tried again after so many looks, also when nothing changes: it
+ * may have been short of memory, or have met a file half written. */
+enum { LOOKS_UNTIL_RETRY = 10 };
 
 static uint64_t
 now_ms(void)
@@ -110,9 +115,12 @@ on_timer(evutil_socket_t fd, short what, void *argument)
         watch->seen = found;
         watch->seen_since_ms = now;
     }
-    if (found != watch->loaded && now - watch->seen_since_ms >= watch->quiet_ms) {
+    if (watch->again_ms != 0 && now >= watch->again_ms)
+        watch->loaded = ~found;
+    if (found != watch->loaded && now - watch->seen_since_ms >= watch->quiet_ms &&
+        watch->changed(watch->argument)) {
         watch->loaded = found;
-        watch->changed(watch->argument);
+        watch->again_ms = 0;
     }
     /* While it is moving it is looked at more closely. */
     if (watch->seen != watch->loaded && watch->quiet_ms / 4 < watch->check_ms)
@@ -123,7 +131,7 @@ on_timer(evutil_socket_t fd, short what, void *argument)
 
 struct scan_watch *
 scan_watch_new(struct event_base *base, const char *folder, uint64_t check_ms,
-    uint64_t quiet_ms, void (*changed)(void *argument), void *argument)
+    uint64_t quiet_ms, bool (*changed)(void *argument), void *argument)
 {
     struct scan_watch *watch = calloc(1, sizeof(*watch));
 
@@ -146,7 +154,14 @@ scan_watch_set(
     watch->quiet_ms = quiet_ms;
     watch->loaded = fingerprint(folder);
     watch->seen = watch->loaded;
+    watch->again_ms = 0;
     schedule(watch, check_ms);
+}
+
+void
+scan_watch_result(struct scan_watch *watch, bool good)
+{
+    watch->again_ms = good ? 0 : now_ms() + LOOKS_UNTIL_RETRY * watch->check_ms;
 }
 
 void

@@ -30,6 +30,15 @@ now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+static bool
+is_worn(const struct scan_worker *worker, unsigned scans)
+{
+    struct timespec used;
+
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return scans >= worker->most_scans || used.tv_sec >= WORKER_CPU_WORN;
+}
+
 static void
 set_state(const struct scan_worker *worker, enum scan_worker_state state)
 {
@@ -104,7 +113,8 @@ is_wanted(const struct received *received)
     return poll(&reply, 1, 0) == 0 || (reply.revents & (POLLHUP | POLLERR)) == 0;
 }
 
-static void
+/* False: the scan failed. */
+static bool
 scan_one(const struct scan_worker *worker, const struct received *received)
 {
     struct scan_result result;
@@ -131,6 +141,7 @@ scan_one(const struct scan_worker *worker, const struct received *received)
     set_state(worker, WORKER_IDLE);
     if (received->job.size > TRIM_ABOVE)
         (void)malloc_trim(0);
+    return result.status != SCAN_STATUS_FAILED;
 }
 
 static void
@@ -141,9 +152,10 @@ serve(const struct scan_worker *worker)
         {-1,               POLLIN, 0},
     };
     unsigned scans = 0;
+    bool good = true;
 
     set_state(worker, WORKER_SPARE);
-    while (scans < worker->most_scans) {
+    while (good && !is_worn(worker, scans)) {
         struct received received;
 
         if (poll(waiting, 2, -1) < 0) {
@@ -163,7 +175,7 @@ serve(const struct scan_worker *worker)
         if (waiting[1].revents == 0 || !receive(worker->jobs, &received))
             continue;
         if (is_wanted(&received)) {
-            scan_one(worker, &received);
+            good = scan_one(worker, &received);
             scans++;
         }
         close_received(&received);

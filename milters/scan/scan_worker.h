@@ -5,7 +5,9 @@
  * It has the jobs socket, a command pipe, its slot of the board and its own temporary
  * folder, and can reach nothing else: own user (where the keeper is root), Landlock or
  * chroot, no new privileges, limits, seccomp that kills.  It takes jobs only once it has
- * found the EICAR test mail, and only while nobody tells it otherwise.
+ * found the EICAR test mail, and only while nobody tells it otherwise.  It ends after so
+ * many scans or so much CPU time, and after a scan that failed: what went wrong (memory,
+ * its folder) would not get better by itself.
  */
 #ifndef MILTERS_SCAN_SCAN_WORKER_H
 #define MILTERS_SCAN_SCAN_WORKER_H
@@ -37,6 +39,10 @@ struct scan_worker {
     uint64_t max_file; /* octets a temporary file may have */
     unsigned most_scans;
 };
+
+/* CPU seconds after which a worker is worn out; beyond that and a scan the kernel ends
+ * it. */
+enum { WORKER_CPU_WORN = 600, WORKER_CPU_MAX = 1200 };
 
 /* Never returns; the exit status is one of WORKER_EXIT_*. */
 void scan_worker_run(const struct scan_worker *worker) __attribute__((noreturn));
