@@ -12,9 +12,9 @@ struct ctl_verb {
     const char *summary;   /* one line */
     const char *more;      /* what --help says besides, lines, or NULL */
     uint32_t options;      /* CTL_OPTION_BIT of those it takes */
+    bool local;            /* goes with --local, and only with it */
     size_t least;          /* words that follow it */
     size_t most;
-    bool local;                  /* goes with --local, and only with it */
     int (*run)(struct ctl *ctl); /* gives the exit code */
 };
 

@@ -1,5 +1,9 @@
 #include "policyd/ctl/ctl_json.h"
 
+#include <string.h>
+
+#include "shared/base/utf8.h"
+
 struct reader {
     struct arena *arena;
     struct span whole;
@@ -25,7 +29,9 @@ at_end(const struct reader *reader)
 static char
 look(const struct reader *reader)
 {
-    return at_end(reader) ? '\0' : reader->whole.data[reader->at];
+    if (at_end(reader))
+        return '\0';
+    return reader->whole.data[reader->at];
 }
 
 static void
@@ -171,29 +177,17 @@ read_escape(struct reader *reader, char *out, size_t *length)
     return true;
 }
 
-/* A character as it stands; RFC 3629 has the ranges. */
+/* A character as it stands. */
 static bool
 copy_character(struct reader *reader, char *out, size_t *length)
 {
-    const unsigned char *text = (const unsigned char *)reader->whole.data + reader->at;
-    size_t left = reader->whole.length - reader->at;
-    size_t size = text[0] < 0x80   ? 1
-                  : text[0] < 0xc2 ? 0
-                  : text[0] < 0xe0 ? 2
-                  : text[0] < 0xf0 ? 3
-                  : text[0] < 0xf5 ? 4
-                                   : 0;
+    struct span rest = span_from(reader->whole, reader->at);
+    size_t size = utf8_length(rest);
 
-    if (text[0] < 0x20 || size == 0 || size > left)
+    if (size == 0 || (unsigned char)rest.data[0] < 0x20)
         return fail(reader, "no UTF-8, or a control octet");
-    if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-        (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
-        return fail(reader, "no UTF-8");
-    for (size_t i = 0; i < size; i++) {
-        if (i > 0 && (text[i] & 0xc0) != 0x80)
-            return fail(reader, "no UTF-8");
-        out[(*length)++] = (char)text[i];
-    }
+    memcpy(out + *length, rest.data, size);
+    *length += size;
     reader->at += size;
     return true;
 }
@@ -219,8 +213,6 @@ read_text(struct reader *reader, struct span *text)
     *text = span_make(out, length);
     return true;
 }
-
-static bool read_value(struct reader *reader, struct ctl_json *value);
 
 /* Whether a member of this name may follow. */
 static bool
@@ -248,46 +240,34 @@ read_name(struct reader *reader, const struct ctl_json *first, struct ctl_json *
     return take(reader, ':') || fail(reader, "no colon");
 }
 
-/* Behind the first bracket or brace. */
-static bool
-read_members(struct reader *reader, struct ctl_json *value, char last)
+/* An array or object whose end was not seen yet. */
+struct level {
+    struct ctl_json *value;
+    struct ctl_json **end; /* where its next member goes */
+    char last;
+};
+
+/* The next member of the innermost one, its name read; NULL: an error. */
+static struct ctl_json *
+new_member(struct reader *reader, struct level *level)
 {
-    struct ctl_json **end = &value->first;
+    struct ctl_json *member = arena_take(reader->arena, sizeof(*member));
 
-    if (++reader->depth > CTL_JSON_DEPTH_MAX)
-        return fail(reader, "too deep");
-    value->kind = last == '}' ? CTL_JSON_OBJECT : CTL_JSON_ARRAY;
-    skip_blanks(reader);
-    if (!take(reader, last)) {
-        do {
-            struct ctl_json *member = arena_take(reader->arena, sizeof(*member));
-
-            if (++reader->nodes > CTL_JSON_NODES_MAX)
-                return fail(reader, "too many values");
-            skip_blanks(reader);
-            if (last == '}' && !read_name(reader, value->first, member))
-                return false;
-            if (!read_value(reader, member))
-                return false;
-            *end = member;
-            end = &member->next;
-            skip_blanks(reader);
-        } while (take(reader, ','));
-        if (!take(reader, last))
-            return fail(reader, "no end of an array or object");
+    if (++reader->nodes > CTL_JSON_NODES_MAX) {
+        (void)fail(reader, "too many values");
+        return NULL;
     }
-    reader->depth--;
-    return true;
+    skip_blanks(reader);
+    if (level->last == '}' && !read_name(reader, level->value->first, member))
+        return NULL;
+    *level->end = member;
+    level->end = &member->next;
+    return member;
 }
 
 static bool
-read_value(struct reader *reader, struct ctl_json *value)
+read_scalar(struct reader *reader, struct ctl_json *value)
 {
-    skip_blanks(reader);
-    if (take(reader, '{'))
-        return read_members(reader, value, '}');
-    if (take(reader, '['))
-        return read_members(reader, value, ']');
     if (take(reader, '"')) {
         value->kind = CTL_JSON_TEXT;
         return read_text(reader, &value->text);
@@ -303,13 +283,79 @@ read_value(struct reader *reader, struct ctl_json *value)
     return true;
 }
 
+/* Opens an array or object, if one begins here; *opened tells. */
+static bool
+open_level(
+    struct reader *reader, struct ctl_json *value, struct level *levels, bool *opened)
+{
+    bool is_object = take(reader, '{');
+
+    *opened = is_object || take(reader, '[');
+    if (!*opened)
+        return true;
+    if (reader->depth == CTL_JSON_DEPTH_MAX)
+        return fail(reader, "too deep");
+    value->kind = is_object ? CTL_JSON_OBJECT : CTL_JSON_ARRAY;
+    levels[reader->depth++] = (struct level){value, &value->first, is_object ? '}' : ']'};
+    return true;
+}
+
+/* Behind a whole value: closes what ends there.  *next is the value to be read then, or
+ * NULL when all is read. */
+static bool
+go_on(struct reader *reader, struct level *levels, struct ctl_json **next)
+{
+    *next = NULL;
+    while (reader->depth > 0) {
+        struct level *level = &levels[reader->depth - 1];
+
+        skip_blanks(reader);
+        if (take(reader, ',')) {
+            *next = new_member(reader, level);
+            return *next != NULL;
+        }
+        if (!take(reader, level->last))
+            return fail(reader, "no end of an array or object");
+        reader->depth--;
+    }
+    return true;
+}
+
+static bool
+read_document(struct reader *reader, struct ctl_json *value)
+{
+    struct level levels[CTL_JSON_DEPTH_MAX];
+    bool opened;
+
+    while (value != NULL) {
+        skip_blanks(reader);
+        if (!open_level(reader, value, levels, &opened))
+            return false;
+        if (!opened) {
+            if (!read_scalar(reader, value) || !go_on(reader, levels, &value))
+                return false;
+            continue;
+        }
+        skip_blanks(reader);
+        if (look(reader) == levels[reader->depth - 1].last) {
+            if (!go_on(reader, levels, &value))
+                return false;
+        } else {
+            value = new_member(reader, &levels[reader->depth - 1]);
+            if (value == NULL)
+                return false;
+        }
+    }
+    return true;
+}
+
 const struct ctl_json *
 ctl_json_parse(struct arena *arena, struct span text, struct error *error)
 {
     struct reader reader = {.arena = arena, .whole = text, .error = error};
     struct ctl_json *value = arena_take(arena, sizeof(*value));
 
-    if (!read_value(&reader, value))
+    if (!read_document(&reader, value))
         return NULL;
     skip_blanks(&reader);
     if (!at_end(&reader)) {

@@ -25,7 +25,7 @@ const char *ctl_policyd_route_path(struct ctl *ctl, struct span address);
  * After a change of a domain: waits up to two seconds for policyd to have this rev, and
  * says on a line whether it answers so, not yet, or was not asked.
  */
-void ctl_policyd_confirm(struct ctl *ctl, const char *domain, uint64_t rev);
+void ctl_policyd_confirm(struct ctl *ctl, const char *name, uint64_t rev);
 
 /*
  * After a change of what decides one recipient: waits up to two seconds until policyd's

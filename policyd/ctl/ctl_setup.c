@@ -31,8 +31,11 @@ sockets_of(const struct ctl_config *config)
     return (struct setup_sockets){
         .route = &config->serve->route,
         .policy = &config->serve->policy,
-        .auth = &config->auth_listen,
-        .scan = &config->scan_listen,
+        .milters =
+            {
+                      [SETUP_MILTER_AUTH] = &config->auth_listen,
+                      [SETUP_MILTER_SCAN] = &config->scan_listen,
+                      },
         .by_filter = config->serve->routing == ROUTING_FILTER,
     };
 }

@@ -1,35 +1,14 @@
 #include "policyd/ctl/ctl_table.h"
 
-#include <string.h>
+#include "shared/base/utf8.h"
 
 enum { GAP = 2, CUT = 2, NARROWEST = 6, FURTHER = 2 };
-
-/* How many octets the next character has; 0: what stands there is no UTF-8. */
-static size_t
-character_length(struct span text)
-{
-    unsigned char first = (unsigned char)text.data[0];
-    size_t length = first < 0x80   ? 1
-                    : first < 0xc2 ? 0
-                    : first < 0xe0 ? 2
-                    : first < 0xf0 ? 3
-                    : first < 0xf5 ? 4
-                                   : 0;
-
-    if (length == 0 || length > text.length)
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if (((unsigned char)text.data[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return length;
-}
 
 void
 ctl_table_escape(struct buffer *out, struct span text)
 {
     while (text.length > 0) {
-        size_t length = character_length(text);
+        size_t length = utf8_length(text);
         unsigned char octet = (unsigned char)text.data[0];
         /* C1 controls are two octets, the first of them 0xc2. */
         bool is_control =
@@ -53,7 +32,7 @@ width_of(const char *cell)
     size_t width = 0;
 
     while (text.length > 0) {
-        size_t length = character_length(text);
+        size_t length = utf8_length(text);
 
         text = span_from(text, length == 0 ? 1 : length);
         width++;
@@ -68,7 +47,7 @@ first_characters(struct span text, size_t count)
     size_t octets = 0;
 
     while (count-- > 0 && octets < text.length) {
-        size_t length = character_length(span_from(text, octets));
+        size_t length = utf8_length(span_from(text, octets));
 
         octets += length == 0 ? 1 : length;
     }

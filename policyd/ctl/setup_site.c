@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -28,16 +27,13 @@ static const struct {
     {"static",    "the mark is set by it"              },
 };
 
-/* The milters of the suite, in the order in which they are to be asked. */
 static const struct {
     const char *name;
-    size_t offset; /* of its socket in struct setup_sockets */
     const char *settings;
-} milters[] = {
-    {"postshift-auth", offsetof(struct setup_sockets, auth),
-     "default_action=accept, connect_timeout=3s"                        },
-    {"postshift-scan", offsetof(struct setup_sockets, scan),
-     "default_action=tempfail, connect_timeout=3s, content_timeout=120s"},
+} milters[SETUP_MILTERS] = {
+    [SETUP_MILTER_AUTH] = {"postshift-auth", "default_action=accept, connect_timeout=3s"      },
+    [SETUP_MILTER_SCAN] = {"postshift-scan",
+                           "default_action=tempfail, connect_timeout=3s, content_timeout=120s"},
 };
 
 /* Runs postconf for some names; what it prints, without the last line end. */
@@ -142,11 +138,8 @@ read_sockets(struct setup_site *site, const struct setup_sockets *sockets)
     facts->policy = postfix_form(site, pick_socket(sockets->policy));
     facts->by_filter = sockets->by_filter;
     for (size_t i = 0; i < ARRAY_LENGTH(milters); i++) {
-        const struct config_sockets *listens;
-        const struct socket_address *address;
+        const struct socket_address *address = pick_socket(sockets->milters[i]);
 
-        memcpy(&listens, (const char *)sockets + milters[i].offset, sizeof(listens));
-        address = pick_socket(listens);
         facts->milters[facts->milter_count++] = (struct setup_milter){
             .name = milters[i].name,
             .settings = milters[i].settings,
@@ -168,13 +161,18 @@ has_word(struct span text, const char *word)
     return false;
 }
 
+/* "3.7.11", "3.8-20220527" */
 static bool
 check_version(const char *version, struct error *error)
 {
-    unsigned major = 0;
-    unsigned minor = 0;
+    struct span rest = span_of(version);
+    struct span part;
+    uint64_t major = 0;
+    uint64_t minor = 0;
 
-    if (sscanf(version, "%3u.%3u", &major, &minor) == 2 &&
+    if (span_split(&rest, '.', &part) && number_unsigned(part, 99, &major) &&
+        span_split(&rest, '.', &part) &&
+        number_unsigned(span_first(part, span_find(part, '-')), 99, &minor) &&
         (major > 3 || (major == 3 && minor >= 7)))
         return true;
     return error_permanent(error, "this is Postfix %s, 3.7 or newer is needed", version);
@@ -251,7 +249,7 @@ setup_site_read_again(struct setup_site *site, struct error *error)
     if (!read_file(site, "main.cf", &site->facts.main_cf, error) ||
         !read_file(site, "master.cf", &master_cf, error))
         return false;
-    buffer_init(&joined, 2 * OUTPUT_MAX);
+    buffer_init(&joined, (size_t)2 * OUTPUT_MAX);
     postfix_text_join(&joined, master_cf);
     site->facts.services = arena_span(site->arena, buffer_span(&joined));
     buffer_clear(&joined);

@@ -17,12 +17,14 @@ struct setup_site {
     struct arena *arena; /* where all texts live */
 };
 
+/* The milters of the suite, in the order in which they are to be asked. */
+enum { SETUP_MILTER_AUTH, SETUP_MILTER_SCAN, SETUP_MILTERS };
+
 /* What of our own configuration file matters here. */
 struct setup_sockets {
     const struct config_sockets *route;
     const struct config_sockets *policy;
-    const struct config_sockets *auth; /* where the milters listen */
-    const struct config_sockets *scan;
+    const struct config_sockets *milters[SETUP_MILTERS]; /* where they listen */
     bool by_filter;
 };
 

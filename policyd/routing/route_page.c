@@ -128,7 +128,7 @@ route_page_write(struct buffer *out, const char *source, struct span address,
     struct json json = json_on(out);
     struct buffer why;
 
-    buffer_init(&why, 4 * REPLICA_NAME_MAX);
+    buffer_init(&why, (size_t)4 * REPLICA_NAME_MAX);
     route_page_explain(&why, route);
     json_object_begin(&json, NULL);
     json_text(&json, "source", source);
