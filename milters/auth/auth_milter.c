@@ -91,12 +91,17 @@ on_negotiate(SMFICTX *context, unsigned long offered_actions, unsigned long offe
     return SMFIS_CONTINUE;
 }
 
-/* IPv4 in IPv6 is the IPv4 client it is; a name in brackets, or "unknown", none that was
- * verified. */
+/*
+ * IPv4 in IPv6 is the IPv4 client it is; a name in brackets, or "unknown", none that was
+ * verified.  Without an address only what calls itself "localhost" is local: a proxy may
+ * know no address of a stranger (XCLIENT ADDR=[UNAVAILABLE]).
+ */
 static void
 note_client(
     struct auth_session *session, const char *name, const struct sockaddr *address)
 {
+    session->local = address == NULL ? name != NULL && strcmp(name, "localhost") == 0
+                                     : address->sa_family == AF_UNIX;
     session->client_name[0] = '\0';
     session->client_address[0] = '\0';
     if (name != NULL && name[0] != '[' && strcmp(name, "unknown") != 0)
@@ -142,7 +147,10 @@ note_sender(SMFICTX *context, struct auth_session *session, const char *argument
     const char *address = macro(context, "{mail_addr}");
 
     session->sender_argument = arena_span(session->arena, raw);
-    if (address != NULL)
+    /* What was cut is another address: none is told from it. */
+    if (raw.length < strlen(argument))
+        session->sender = (struct span){"", 0};
+    else if (address != NULL)
         session->sender =
             arena_span(session->arena, span_first(span_of(address), AUTH_ADDRESS_MAX));
     else if (!auth_checks_sender(session->sender_argument,
@@ -166,9 +174,8 @@ on_mail(SMFICTX *context, char **arguments)
     note_sender(context, session, arguments[0]);
     session->authenticated = (login != NULL && login[0] != '\0') ||
                              (mechanism != NULL && mechanism[0] != '\0');
-    session->trusted =
-        session->client_address[0] == '\0' ||
-        auth_config_trusts(engines.config, span_of(session->client_address));
+    session->trusted = session->local || auth_config_trusts(engines.config,
+                                             span_of(session->client_address));
     session->skipped = session->authenticated || session->trusted;
     return milter_continue(session->granted, SMFIP_NR_MAIL);
 }

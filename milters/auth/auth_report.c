@@ -141,7 +141,8 @@ auth_report_log(const char *queue_id, const struct auth_session *session,
                                   : log_nothing(),
         found->dkim != NULL ? log_text("dkim", auth_result_name(dkim_word(found->dkim)))
                             : log_nothing(),
-        checked ? log_text("dmarc", dmarc_word(found)) : log_text("skipped", "trusted"),
+        checked ? log_text("dmarc", dmarc_word(found))
+                : log_text("skipped", session->trusted ? "trusted" : "authenticated"),
         checked ? log_text("policy", policy_word(found)) : log_nothing(),
         session->forged_count > 0 ? log_number("forged", session->forged_count)
                                   : log_nothing(),

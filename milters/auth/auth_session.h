@@ -35,7 +35,8 @@ struct auth_session {
     bool in_message;
     struct dns_context *dns;
     /* Of the connection. */
-    char client_address[64]; /* "" for a local client */
+    bool local;              /* no network between the client and the MTA */
+    char client_address[64]; /* "" for a local client, or one without an address */
     char client_name[256];
     char helo[256];
     bool authenticated;

@@ -16,7 +16,8 @@
 #include "shared/service/log.h"
 #include "shared/service/metrics.h"
 
-enum { STOP_MS = 8000, LOOK_MS = 20 };
+/* DEAF_MS: a client that was accepted just before has time to say hello. */
+enum { STOP_MS = 8000, LOOK_MS = 20, DEAF_MS = 1000 };
 
 static atomic_int sessions;
 static atomic_int messages;
@@ -72,6 +73,7 @@ follow_supervisor(void *argument)
     bool draining = false;
     bool stopping = false;
     int waited_ms = 0;
+    int deaf_ms = 0;
 
     for (;;) {
         char word = next_word(run->control, draining || stopping ? LOOK_MS : -1);
@@ -86,8 +88,11 @@ follow_supervisor(void *argument)
                 (void)poll(NULL, 0, LOOK_MS);
             stopping = true;
         }
-        if (draining && atomic_load(&sessions) == 0)
-            end_process(run);
+        if (draining) {
+            deaf_ms += LOOK_MS;
+            if (atomic_load(&sessions) == 0 && deaf_ms >= DEAF_MS)
+                end_process(run);
+        }
         if (stopping) {
             waited_ms += LOOK_MS;
             if (atomic_load(&messages) == 0 || waited_ms >= STOP_MS)
