@@ -193,6 +193,8 @@ read_name_record(struct reader *data, struct arena *arena, struct dns_record *re
     return true;
 }
 
+/* No string at all is not allowed, but means no more than an empty one: it must not cost
+ * the records beside it. */
 static bool
 read_text_record(struct reader *data, struct arena *arena, struct dns_record *record)
 {
@@ -200,8 +202,6 @@ read_text_record(struct reader *data, struct arena *arena, struct dns_record *re
     size_t length = 0;
     char *text;
 
-    if (cursor_left(&measure) == 0)
-        return false;
     while (cursor_left(&measure) > 0 && cursor_ok(&measure))
         length += cursor_bytes(&measure, cursor_u8(&measure)).length;
     if (!cursor_at_end(&measure))
