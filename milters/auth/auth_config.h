@@ -12,7 +12,8 @@
 enum { AUTH_ORG_TREE_WALK, AUTH_ORG_PSL };
 
 struct auth_config {
-    struct config *config; /* owns all texts */
+    struct config *config;      /* owns all texts */
+    struct auth_config *former; /* before a reload: parts of it are still borrowed */
     struct daemon_log log;
     struct dns_config dns;
     struct config_sockets listen;

@@ -39,11 +39,12 @@ reload(void *argument)
 
     buffer_init(&errors, 1 << 20);
     config = auth_config_load(auth->file, auth->file_given, &errors);
-    if (config == NULL)
+    if (config == NULL) {
         daemon_config_report(&errors);
-    else
-        auth->config =
-            config; /* the former stays for the settings that are still borrowed */
+    } else {
+        config->former = auth->config;
+        auth->config = config;
+    }
     buffer_clear(&errors);
     return config != NULL;
 }
