@@ -172,6 +172,7 @@ bench: packages ## ratios against a reference in the same run
 	$(MAKE) --no-print-directory all
 	tests/bench/bench
 	tests/bench/bench_scan
+	tests/bench/bench_auth
 
 bench-peers: packages ## the same beside clamd, rspamd and others, which it installs
 	tests/install-packages --peers

@@ -47,10 +47,11 @@ class Answer:
 
 
 class Session:
-    """One connection of an MTA."""
+    """One connection of an MTA.  buffered: nothing goes out before an answer is waited for, as with Postfix."""
 
     def __init__(self, address, *, client="192.0.2.1", name="client.example", helo="helo.example", seconds=60.0,
-                 steps=0x1FFFFF, actions=0x1FF, macros=()):
+                 steps=0x1FFFFF, actions=0x1FF, macros=(), buffered=False):
+        self.buffered, self.pending = buffered, b""
         if isinstance(address, tuple):
             self.socket = socket.create_connection(address, timeout=seconds)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -80,14 +81,23 @@ class Session:
     def close(self):
         try:
             self.send(b"Q")
+            self.flush()
         except OSError:
             pass
         self.socket.close()
 
     def send(self, code, data=b""):
-        self.socket.sendall(struct.pack(">I", len(data) + 1) + code + data)
+        self.pending += struct.pack(">I", len(data) + 1) + code + data
+        if not self.buffered or len(self.pending) > 65536:
+            self.flush()
+
+    def flush(self):
+        pending, self.pending = self.pending, b""
+        self.socket.sendall(pending)
 
     def read(self):
+        if self.pending:
+            self.flush()
         length = struct.unpack(">I", self.exactly(4))[0]
         data = self.exactly(length)
         return data[:1], data[1:]
@@ -123,6 +133,8 @@ class Session:
         refused = self.step("M", given + b"\0")
         if refused and refused[0] in b"yrtd":
             return Answer([refused])
+        self.step("R", b"<b@example.net>\0")
+        self.step("T")
         for name, value in fields:
             spelt = value if isinstance(value, bytes) else value.encode()
             lead = b" " if self.steps & 0x100000 else b""
