@@ -35,3 +35,13 @@ test_spf_check_LINK     := $(spf_LINK)
 fuzz_spf_check_SOURCES  := $(spf_SOURCES)
 fuzz_spf_check_PACKAGES := spf2
 fuzz_spf_check_LINK     := $(spf_LINK)
+
+# hiredis' reader, our replies, connections.
+fuzz_redis_reply_PACKAGES := hiredis libevent
+test_redis_PACKAGES       := hiredis libevent
+test_redis_reply_PACKAGES := hiredis libevent
+
+test_override_SOURCES  := policyd/store/override.c
+test_override_PACKAGES := libevent
+test_snapshot_SOURCES  := policyd/store/snapshot.c
+test_snapshot_PACKAGES := libevent

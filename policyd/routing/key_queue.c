@@ -1,5 +1,7 @@
 #include "policyd/routing/key_queue.h"
 
+#include <string.h>
+
 enum { LENGTH_SIZE = 2, OCTETS_MAX = 1 << 30, IDLE_MAX = 64 * 1024 };
 
 void
@@ -32,11 +34,17 @@ key_queue_reset(struct key_queue *queue)
 void
 key_queue_put(struct key_queue *queue, struct span key)
 {
-    if (key.length > KEY_QUEUE_KEY_MAX)
+    char *place;
+
+    if (key.length > KEY_QUEUE_KEY_MAX ||
+        !buffer_reserve(&queue->octets, LENGTH_SIZE + key.length))
         return;
-    buffer_append_octet(&queue->octets, (char)(key.length >> 8));
-    buffer_append_octet(&queue->octets, (char)(key.length & 0xff));
-    buffer_append(&queue->octets, key);
+    place = queue->octets.data + queue->octets.length;
+    place[0] = (char)(key.length >> 8);
+    place[1] = (char)(key.length & 0xff);
+    if (key.length > 0)
+        memcpy(place + LENGTH_SIZE, key.data, key.length);
+    queue->octets.length += LENGTH_SIZE + key.length;
     queue->count++;
 }
 
@@ -53,16 +61,22 @@ key_queue_first(const struct key_queue *queue, struct span *key)
     return true;
 }
 
+void
+key_queue_skip_first(struct key_queue *walk)
+{
+    struct span key;
+
+    if (!key_queue_first(walk, &key))
+        return;
+    walk->start += LENGTH_SIZE + key.length;
+    walk->count--;
+}
+
 /* The octets move up only when half of them are of no use any more. */
 void
 key_queue_drop_first(struct key_queue *queue)
 {
-    struct span key;
-
-    if (!key_queue_first(queue, &key))
-        return;
-    queue->start += LENGTH_SIZE + key.length;
-    queue->count--;
+    key_queue_skip_first(queue);
     if (queue->count == 0)
         key_queue_reset(queue);
     if (queue->start > IDLE_MAX && queue->start > queue->octets.length / 2) {

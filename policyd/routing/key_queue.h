@@ -26,4 +26,7 @@ void key_queue_put(struct key_queue *queue, struct span key);
 bool key_queue_first(const struct key_queue *queue, struct span *key);
 void key_queue_drop_first(struct key_queue *queue);
 
+/* The same for a copy of the struct that only walks along. */
+void key_queue_skip_first(struct key_queue *walk);
+
 #endif

@@ -119,6 +119,7 @@ keeper_raise_alarm(struct replica_keeper *keeper, const char *text)
         keeper->guard, keeper->answering, keeper->now_ms, suspect_restored, keeper);
 
     keeper->held += restored;
+    keeper->tainted = true;
     if (keeper->alarm[0] != '\0')
         return;
     snprintf(keeper->alarm, sizeof(keeper->alarm), "%s", text);

@@ -126,6 +126,24 @@ take_state(const struct arrival *arrival, struct domain_state *state)
         replica_set_suspect(arrival->keeper->loading, arrival->name, NULL);
 }
 
+/* What a load that goes on has of a domain that is gone: no more than we may lose. */
+static void
+keep_gone_loading(const struct arrival *arrival)
+{
+    struct replica *loading = arrival->keeper->loading;
+    const struct domain_state *state = arrival->ours.state;
+
+    if (state != NULL && state->mode == DOMAIN_MODE_FORGOTTEN)
+        replica_put_domain(
+            loading, arrival->name, domain_fields_copy(state), arrival->ours.rev);
+    else if (arrival->ours.ours &&
+             (state == NULL || keeper_is_waived(arrival->keeper, arrival->name)))
+        replica_put_domain(loading, arrival->name, NULL, 0);
+    else
+        replica_remove_domain(loading, arrival->name);
+    replica_set_suspect(loading, arrival->name, NULL);
+}
+
 /* Absence is no order. */
 static void
 keep_gone(const struct arrival *arrival)
@@ -136,8 +154,9 @@ keep_gone(const struct arrival *arrival)
     char text[DOMAIN_MAX + 100];
 
     if ((arrival->targets & REPLICA_LOADING) != 0)
-        replica_remove_domain(keeper->loading, arrival->name);
-    if ((arrival->targets & REPLICA_ANSWERING) == 0)
+        keep_gone_loading(arrival);
+    if ((arrival->targets & REPLICA_ANSWERING) == 0 ||
+        keeper_is_waived(keeper, arrival->name))
         return;
     if (state == NULL || state->mode == DOMAIN_MODE_FORGOTTEN) {
         replica_set_suspect(keeper->answering, arrival->name, NULL);

@@ -12,7 +12,7 @@
 
 enum { REPLICA_KEY_TEXT_MAX = 2 * REPLICA_NAME_MAX };
 
-enum load_stage { LOAD_NONE, LOAD_READING, LOAD_COMPARING, LOAD_MERGING };
+enum load_stage { LOAD_NONE, LOAD_READING, LOAD_COMPARING, LOAD_TELLING, LOAD_MERGING };
 
 struct replica_list_job {
     unsigned targets;        /* 0: no list is being read */
@@ -42,6 +42,8 @@ struct replica_keeper {
     struct replica_list_job list;
 
     enum load_stage stage;
+    bool tainted; /* Redis lost what we keep while this load was read: it lacks that */
+    uint64_t telling; /* cursor */
     struct replica_compare compare;
     struct replica_merge merge;
 

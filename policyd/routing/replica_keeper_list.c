@@ -27,7 +27,8 @@ next_target(struct replica_keeper *keeper)
         replica_keeper_drop_list(keeper);
 }
 
-/* A list of several members that vanishes is no order. */
+/* A list of several members that vanishes is no order, neither for a load that goes on.
+ */
 static bool
 vanished(struct replica_keeper *keeper)
 {
@@ -148,7 +149,9 @@ replica_keeper_step_list(struct replica_keeper *keeper, size_t entries)
     while (entries-- > 0 && job->targets != 0) {
         struct replica *target = target_of(keeper);
 
-        if (target == NULL || (!job->adding && job->cursor == 0 && vanished(keeper)))
+        if (!job->adding && job->cursor == 0 && vanished(keeper))
+            replica_keeper_drop_list(keeper);
+        else if (target == NULL)
             next_target(keeper);
         else if (!job->adding && !drop_next_member(keeper, target)) {
             job->adding = true;

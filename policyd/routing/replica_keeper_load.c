@@ -180,6 +180,7 @@ replica_keeper_begin_load(struct replica_keeper *keeper)
     replica_keeper_drop_load(keeper);
     keeper->loading = replica_new();
     keeper->stage = LOAD_READING;
+    keeper->tainted = false;
     keeper->waiver = keeper->wanted;
     keeper->accepting = keeper->wanted_time;
     keeper->wanted = (struct replica_waiver){.all = false};
@@ -282,6 +283,8 @@ write_refusal(const struct replica_losses *losses, char *out, size_t size)
     if (losses->units > 0)
         buffer_printf(
             &text, " %zu of %zu units gone,", losses->units, losses->units_total);
+    if (text.data[text.length - 1] == ':')
+        buffer_append_text(&text, " much was lost while it was read,");
     buffer_append_text(&text, " ours is kept until accept-state");
     (void)span_copy(buffer_span(&text), out, size);
     buffer_clear(&text);
@@ -330,26 +333,26 @@ refuse_load(struct replica_keeper *keeper)
     return LOAD_GOES_ON;
 }
 
-/* What the swap is about to change, domain by domain; of pins and units only how many
- * there are shows. */
-static void
-tell_swap(struct replica_keeper *keeper)
+/*
+ * What the swap is going to change, domain by domain; of pins and units only how many
+ * there are shows.  False after the last.
+ */
+static bool
+tell_next(struct replica_keeper *keeper)
 {
     struct replica_domain theirs;
+    struct replica_domain ours = {.ours = false};
+    enum replica_source source = REPLICA_FROM_REDIS;
     struct span name;
-    uint64_t cursor = 0;
 
-    if (!replica_is_loaded(keeper->answering))
-        return;
-    while (replica_next_domain(keeper->loading, &cursor, &name, &theirs)) {
-        struct replica_domain ours = {.ours = false};
-        enum replica_source source = replica_waiver_covers_domain(&keeper->waiver, name)
-                                         ? REPLICA_FROM_ACCEPT
-                                         : REPLICA_FROM_REDIS;
-
-        (void)replica_find_domain(keeper->answering, name, &ours);
-        keeper_tell_domain(keeper, source, name, ours.state, theirs.state);
-    }
+    if (!replica_is_loaded(keeper->answering) ||
+        !replica_next_domain(keeper->loading, &keeper->telling, &name, &theirs))
+        return false;
+    if (replica_waiver_covers_domain(&keeper->waiver, name))
+        source = REPLICA_FROM_ACCEPT;
+    (void)replica_find_domain(keeper->answering, name, &ours);
+    keeper_tell_domain(keeper, source, name, ours.state, theirs.state);
+    return true;
 }
 
 static enum replica_load_result
@@ -359,7 +362,6 @@ take_load(struct replica_keeper *keeper)
 
     replica_set_loaded(keeper->loading);
     apply_overrides(keeper, keeper->loading);
-    tell_swap(keeper);
     if (keeper->accepting != 0)
         keeper->accepted = keeper->accepting;
     keeper->knows_accept = true;
@@ -374,6 +376,29 @@ take_load(struct replica_keeper *keeper)
     return LOAD_TAKEN;
 }
 
+/* True: it may be taken. */
+static bool
+judge_load(struct replica_keeper *keeper)
+{
+    replica_problems_end_load(keeper->problems, true);
+    keeper->compare.losses.older =
+        replica_problems_count(keeper->problems, PROBLEM_OLDER);
+    return !replica_losses_forbid(&keeper->compare.losses) && !keeper->tainted;
+}
+
+static enum replica_load_result
+tell_load(struct replica_keeper *keeper, size_t entries)
+{
+    for (; entries > 0; entries--) {
+        /* Until the last moment. */
+        if (keeper->tainted)
+            return refuse_load(keeper);
+        if (!tell_next(keeper))
+            return take_load(keeper);
+    }
+    return LOAD_GOES_ON;
+}
+
 enum replica_load_result
 replica_keeper_step_load(struct replica_keeper *keeper, size_t entries)
 {
@@ -382,13 +407,15 @@ replica_keeper_step_load(struct replica_keeper *keeper, size_t entries)
     if (keeper->stage == LOAD_MERGING)
         return replica_merge_step(&keeper->merge, entries) ? LOAD_GOES_ON
                                                            : finish_refused(keeper);
+    if (keeper->stage == LOAD_TELLING)
+        return tell_load(keeper, entries);
     if (replica_compare_step(&keeper->compare, entries))
         return LOAD_GOES_ON;
-    replica_problems_end_load(keeper->problems, true);
-    keeper->compare.losses.older =
-        replica_problems_count(keeper->problems, PROBLEM_OLDER);
-    return replica_losses_forbid(&keeper->compare.losses) ? refuse_load(keeper)
-                                                          : take_load(keeper);
+    if (!judge_load(keeper))
+        return refuse_load(keeper);
+    keeper->telling = 0;
+    keeper->stage = LOAD_TELLING;
+    return LOAD_GOES_ON;
 }
 
 bool

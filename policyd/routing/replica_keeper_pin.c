@@ -9,6 +9,7 @@ static void
 hold_loss(struct replica_keeper *keeper, struct span name)
 {
     keeper->held++;
+    keeper->tainted = true;
     keeper_suspect_loss(keeper, replica_name_domain(name));
 }
 

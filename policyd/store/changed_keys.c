@@ -3,10 +3,12 @@
 #include <stdlib.h>
 
 #include "policyd/routing/key_queue.h"
+#include "policyd/store/value_reader.h"
 
 enum {
-    IN_MESSAGE_MAX = 50 * 1000,
-    WAITING_MAX = 200 * 1000,
+    TOGETHER = 50, /* so many that wait are read many in a command */
+    IN_MESSAGE_MAX = 200 * 1000,
+    WAITING_MAX = 200 * 1000, /* or as many as there are entries */
     LISTS_WAITING_MAX = 20 * 1000,
 };
 
@@ -18,8 +20,21 @@ struct changed_keys {
     void *argument;
     struct key_reader *keys;
     struct list_reader *lists;
+    struct value_reader *values;
     struct key_queue waiting;
 };
+
+/* Pins and units that nothing else means. */
+static bool
+can_be_read_together(
+    const struct changed_keys *changed, struct span key, const struct replica_key *about)
+{
+    struct span sorted[REPLICA_ALIASES_READ];
+
+    return about->as_written &&
+           (about->kind == REPLICA_KEY_PIN || about->kind == REPLICA_KEY_UNIT) &&
+           replica_alias_sorted(changed->reading->aliases, key, sorted) == 0;
+}
 
 /* False: it has to wait. */
 static bool
@@ -46,13 +61,49 @@ read_key(struct changed_keys *changed, struct span key)
     return key_reader_read(changed->keys, both, key, &about);
 }
 
+/* In a burst, most keys go together; the others keep their order among themselves. */
+static bool
+read_next(struct changed_keys *changed, struct span key)
+{
+    struct replica_key about;
+
+    if (changed->waiting.count < TOGETHER)
+        return read_key(changed, key);
+    reading_parse(changed->reading, key, &about);
+    if (!can_be_read_together(changed, key, &about))
+        return read_key(changed, key);
+    if (!value_reader_has_room(changed->values))
+        return false;
+    value_reader_put(changed->values, key);
+    return true;
+}
+
 static void
 read_waiting(struct changed_keys *changed)
 {
     struct span key;
 
-    while (key_queue_first(&changed->waiting, &key) && read_key(changed, key))
+    while (key_queue_first(&changed->waiting, &key) && read_next(changed, key))
         key_queue_drop_first(&changed->waiting);
+    value_reader_send(changed->values);
+}
+
+static void
+values_are_read(void *argument)
+{
+    struct changed_keys *changed = argument;
+
+    if (redis_is_up(changed->reading->redis))
+        read_waiting(changed);
+}
+
+static void
+read_alone(void *argument, struct span key)
+{
+    struct changed_keys *changed = argument;
+
+    if (!read_key(changed, key))
+        key_queue_put(&changed->waiting, key);
 }
 
 static void
@@ -86,6 +137,8 @@ changed_keys_new(
     struct reading *reading, const struct changed_keys_events *events, void *argument)
 {
     static const struct key_reader_events key_events = {key_is_done, key_was_lost};
+    static const struct value_reader_events value_events = {
+        read_alone, key_was_lost, values_are_read};
     struct changed_keys *changed = calloc(1, sizeof(*changed));
 
     if (changed == NULL)
@@ -94,6 +147,7 @@ changed_keys_new(
     changed->events = *events;
     changed->argument = argument;
     changed->keys = key_reader_new(reading, &key_events, changed);
+    changed->values = value_reader_new(reading, both, &value_events, changed);
     changed->lists = list_reader_new(reading, lists_are_done, changed);
     key_queue_init(&changed->waiting);
     return changed;
@@ -106,6 +160,7 @@ changed_keys_free(struct changed_keys *changed)
         return;
     list_reader_free(changed->lists);
     key_reader_free(changed->keys);
+    value_reader_free(changed->values);
     key_queue_clear(&changed->waiting);
     free(changed);
 }
@@ -122,13 +177,24 @@ changed_keys_lists(const struct changed_keys *changed)
     return changed->lists;
 }
 
+/* Longer than a load would be. */
+static bool
+is_too_long(const struct changed_keys *changed, size_t more)
+{
+    const struct replica *replica = replica_keeper_answering(changed->reading->keeper);
+    size_t length = changed->waiting.count + more;
+
+    return length > WAITING_MAX &&
+           length > replica_pin_count(replica) + replica_unit_count(replica);
+}
+
 bool
 changed_keys_put(
     struct changed_keys *changed, const struct redis_reply *keys, size_t count)
 {
     struct span prefix = changed->reading->prefix;
 
-    if (count > IN_MESSAGE_MAX || count + changed->waiting.count > WAITING_MAX ||
+    if (count > IN_MESSAGE_MAX || is_too_long(changed, count) ||
         list_reader_waiting(changed->lists) > LISTS_WAITING_MAX)
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -160,5 +226,5 @@ size_t
 changed_keys_waiting(const struct changed_keys *changed)
 {
     return changed->waiting.count + key_reader_in_flight(changed->keys) +
-           list_reader_waiting(changed->lists);
+           value_reader_in_flight(changed->values) + list_reader_waiting(changed->lists);
 }

@@ -85,6 +85,13 @@ go_on(struct list_reader *reader)
 static void
 finish_job(struct list_reader *reader)
 {
+    struct job *job = reader->first;
+
+    /* Read as a whole, but it changed before the answer was here: it waits once more. */
+    reader->stepping = true;
+    if (reader->changed)
+        list_reader_read(reader, job->targets, span_make(job->key, job->length));
+    reader->changed = false;
     reader->busy = false;
     reader->stepping = false;
     drop_first(reader);

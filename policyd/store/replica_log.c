@@ -8,29 +8,33 @@
 #include "shared/base/attributes.h"
 #include "shared/service/log.h"
 
-enum { LINES_A_SECOND = 20 };
+enum { LINES_A_SECOND = 20, DOMAIN_LINES_A_SECOND = 500 };
 
 struct replica_log {
     struct event *second;
     bool counting;  /* a second has begun */
     unsigned lines; /* in it */
+    unsigned domain_lines;
     int64_t untold[CHANGE_MEMBER + 1];
 };
 
 static void
 tell_rest(struct replica_log *log)
 {
+    int64_t fields = log->untold[CHANGE_DOMAIN];
     int64_t pins = log->untold[CHANGE_PIN];
     int64_t units = log->untold[CHANGE_UNIT];
     int64_t members = log->untold[CHANGE_MEMBER];
 
-    if (pins + units + members > 0)
-        log_info("change", pins > 0 ? log_number("pins", pins) : log_nothing(),
+    if (fields + pins + units + members > 0)
+        log_info("change", fields > 0 ? log_number("fields", fields) : log_nothing(),
+            pins > 0 ? log_number("pins", pins) : log_nothing(),
             units > 0 ? log_number("units", units) : log_nothing(),
             members > 0 ? log_number("members", members) : log_nothing(),
             log_text("source", "redis"), log_note("more of them within a second"));
     memset(log->untold, 0, sizeof(log->untold));
     log->lines = 0;
+    log->domain_lines = 0;
 }
 
 static void
@@ -72,13 +76,14 @@ may_tell(struct replica_log *log, enum replica_change_kind kind)
 {
     static const struct timeval second = {1, 0};
 
-    if (kind == CHANGE_DOMAIN)
-        return true;
+    unsigned *lines = kind == CHANGE_DOMAIN ? &log->domain_lines : &log->lines;
+    unsigned most = kind == CHANGE_DOMAIN ? DOMAIN_LINES_A_SECOND : LINES_A_SECOND;
+
     if (!log->counting)
         event_add(log->second, &second);
     log->counting = true;
-    if (log->lines < LINES_A_SECOND) {
-        log->lines++;
+    if (*lines < most) {
+        (*lines)++;
         return true;
     }
     log->untold[kind]++;

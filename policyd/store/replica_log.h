@@ -1,9 +1,9 @@
 /*
  * replica_log - what the log says of changes, of values that are no order, and of alarms.
  *
- * Changes of domains are always told.  Of pins, units and list members up to 20 a second
- * are told one by one, the others as a number: a bulk load of a million pins is not a
- * million lines.
+ * Changes of domains are told field by field, up to 500 lines a second.  Of pins, units
+ * and list members up to 20 a second are told one by one, the others as a number: a bulk
+ * load of a million pins is not a million lines.
  */
 #ifndef POLICYD_STORE_REPLICA_LOG_H
 #define POLICYD_STORE_REPLICA_LOG_H

@@ -3,34 +3,27 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "policyd/routing/key_queue.h"
-#include "shared/base/attributes.h"
+#include "policyd/store/value_reader.h"
 
 enum {
-    SCAN_COUNT = 250,     /* keys an answer, about; see SCAN_COUNT_TEXT */
-    BATCH_MAX = 250,      /* values asked for in one command */
-    BATCHES_MAX = 8,      /* such commands in flight */
-    COMPARE_SLICE = 4000, /* entries compared in one turn */
+    COMPARE_ENTRIES = 200, /* between looks at the clock */
+    COMPARE_SLICE_MS = 4,  /* of one turn */
     PATTERN_MAX = 2048,
 };
 
-#define SCAN_COUNT_TEXT "250"
+/* Keys an answer, about. */
+#define SCAN_COUNT "250"
 
 enum scan_stage { SCAN_IDLE, SCAN_ACCEPT, SCAN_KEYS, SCAN_ODD_KEYS, SCAN_COMPARE };
-
-/* Keys whose values are on their way. */
-struct batch {
-    struct replica_scan *scan;
-    unsigned load_number;
-    size_t count;
-    struct key_queue keys;
-};
 
 struct replica_scan {
     struct reading *reading;
     struct key_reader *keys;
     struct list_reader *lists;
+    struct value_reader *values;
     struct replica_scan_events events;
     void *argument;
     enum scan_stage stage;
@@ -38,7 +31,7 @@ struct replica_scan {
     struct buffer cursor;
     bool all_met;    /* SCAN has come to its end */
     bool scan_asked; /* an answer to SCAN is awaited */
-    size_t batches;  /* in flight, of this load */
+    bool value_lost; /* an answer that nobody asks for again */
     uint64_t odd;    /* cursor in the oddly written keys */
     bool odd_all_read;
     struct key_queue waiting; /* keys for which key_reader had no room */
@@ -75,85 +68,6 @@ read_waiting(struct replica_scan *scan)
             return;
         key_queue_drop_first(&scan->waiting);
     }
-}
-
-/* --- batches of pins and units --- */
-
-static void
-batch_free(struct batch *batch)
-{
-    key_queue_clear(&batch->keys);
-    free(batch);
-}
-
-static struct batch *
-batch_new(struct replica_scan *scan)
-{
-    struct batch *batch = calloc(1, sizeof(*batch));
-
-    if (batch == NULL)
-        abort();
-    batch->scan = scan;
-    batch->load_number = scan->reading->load_number;
-    key_queue_init(&batch->keys);
-    return batch;
-}
-
-static void
-take_value(struct replica_scan *scan, struct span key, const struct redis_reply *reply)
-{
-    struct replica_value value = {.kind = VALUE_TEXT, .text = reply->text};
-    struct replica_key about;
-
-    reading_parse(scan->reading, key, &about);
-    /* Gone since, or of another type: which of both, MGET doesn't say. */
-    if (reply->kind == REDIS_STRING)
-        replica_keeper_take(scan->reading->keeper, REPLICA_LOADING, key, &about, &value);
-    else
-        read_single(scan, key, &about);
-}
-
-static void
-batch_was_answered(void *argument, const struct redis_reply *reply)
-{
-    struct batch *batch = argument;
-    struct replica_scan *scan = batch->scan;
-    struct span key;
-
-    if (batch->load_number != scan->reading->load_number || scan->stage == SCAN_IDLE) {
-        batch_free(batch);
-        return;
-    }
-    scan->batches--;
-    if (reply == NULL) {
-        batch_free(batch);
-        fail(scan);
-        return;
-    }
-    reading_set_time(scan->reading);
-    if (!redis_reply_is_array(reply, batch->count)) {
-        batch_free(batch);
-        reading_drop(scan->reading, reply, "values can't be read");
-        return;
-    }
-    for (size_t i = 0; key_queue_first(&batch->keys, &key); i++) {
-        take_value(scan, key, &reply->elements[i]);
-        key_queue_drop_first(&batch->keys);
-    }
-    batch_free(batch);
-    go_on(scan);
-}
-
-/* The values of the pins and units among the keys of an answer. */
-static void
-ask_values(
-    struct replica_scan *scan, struct batch *batch, struct span *words, size_t count)
-{
-    batch->count = count - 1;
-    scan->batches++;
-    words[0] = SPAN("MGET");
-    if (!redis_command(scan->reading->redis, batch_was_answered, batch, count, words))
-        batch_was_answered(batch, NULL);
 }
 
 /* --- SCAN --- */
@@ -193,29 +107,49 @@ meet_key(struct replica_scan *scan, struct span key, struct replica_key *about)
 static void
 meet_keys(struct replica_scan *scan, const struct redis_reply *keys)
 {
-    struct span words[BATCH_MAX + 1];
-    struct batch *batch = NULL;
-    size_t count = 1;
+    struct span prefix = scan->reading->prefix;
 
-    for (size_t i = 0; i < keys->count && scan->stage == SCAN_KEYS; i++) {
+    for (size_t i = 0; i < keys->count; i++) {
         struct span whole = keys->elements[i].text;
         struct replica_key about;
 
-        if (!span_starts(whole, scan->reading->prefix) ||
-            meet_key(scan, span_from(whole, scan->reading->prefix.length), &about))
-            continue;
-        if (batch == NULL)
-            batch = batch_new(scan);
-        key_queue_put(&batch->keys, span_from(whole, scan->reading->prefix.length));
-        words[count++] = whole;
-        if (count == ARRAY_LENGTH(words)) {
-            ask_values(scan, batch, words, count);
-            batch = NULL;
-            count = 1;
-        }
+        if (span_starts(whole, prefix) &&
+            !meet_key(scan, span_from(whole, prefix.length), &about))
+            value_reader_put(scan->values, span_from(whole, prefix.length));
+        if (scan->stage != SCAN_KEYS)
+            return;
     }
-    if (batch != NULL)
-        ask_values(scan, batch, words, count);
+    value_reader_send(scan->values);
+}
+
+static void
+read_alone(void *argument, struct span key)
+{
+    struct replica_scan *scan = argument;
+    struct replica_key about;
+
+    reading_parse(scan->reading, key, &about);
+    read_single(scan, key, &about);
+}
+
+static void
+value_was_lost(void *argument, struct span key)
+{
+    struct replica_scan *scan = argument;
+
+    (void)key;
+    scan->value_lost = true;
+}
+
+static void
+values_are_read(void *argument)
+{
+    struct replica_scan *scan = argument;
+
+    if (scan->stage != SCAN_IDLE && scan->value_lost)
+        fail(scan);
+    else
+        go_on(scan);
 }
 
 /* An answer to an earlier load's question: its number comes along in the pointer. */
@@ -270,7 +204,7 @@ scan_was_answered(void *argument, const struct redis_reply *reply)
     buffer_append(&scan->cursor, reply->elements[0].text);
     scan->all_met = span_is(reply->elements[0].text, "0");
     meet_keys(scan, &reply->elements[1]);
-    go_on(scan);
+    go_on(scan); /* does nothing where the load was given up meanwhile */
 }
 
 static void
@@ -281,7 +215,7 @@ ask_keys(struct replica_scan *scan)
     scan->scan_asked = true;
     if (!redis_ask(scan->reading->redis, scan_was_answered, question, SPAN("SCAN"),
             buffer_span(&scan->cursor), SPAN("MATCH"), buffer_span(&scan->pattern),
-            SPAN("COUNT"), SPAN(SCAN_COUNT_TEXT)))
+            SPAN("COUNT"), SPAN(SCAN_COUNT)))
         scan_was_answered(question, NULL);
 }
 
@@ -290,8 +224,9 @@ ask_keys(struct replica_scan *scan)
 static bool
 all_is_read(const struct replica_scan *scan)
 {
-    return scan->all_met && scan->batches == 0 && scan->waiting.count == 0 &&
-           key_reader_of_load(scan->keys) == 0 && !list_reader_has_load(scan->lists);
+    return scan->all_met && value_reader_in_flight(scan->values) == 0 &&
+           scan->waiting.count == 0 && key_reader_of_load(scan->keys) == 0 &&
+           !list_reader_has_load(scan->lists);
 }
 
 /* Keys that are written oddly: read together with whatever means the same. */
@@ -330,7 +265,7 @@ go_on(struct replica_scan *scan)
         return;
     read_waiting(scan);
     if (scan->stage == SCAN_KEYS && !scan->all_met && !scan->scan_asked &&
-        scan->batches < BATCHES_MAX && scan->waiting.count == 0)
+        value_reader_has_room(scan->values) && scan->waiting.count == 0)
         ask_keys(scan);
     if (scan->stage == SCAN_KEYS && all_is_read(scan)) {
         scan->stage = SCAN_ODD_KEYS;
@@ -359,25 +294,33 @@ finish(struct replica_scan *scan, bool taken)
     scan->events.finished(scan->argument, taken);
 }
 
+static uint64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 static void
 compare_slice(evutil_socket_t fd, short what, void *argument)
 {
     struct replica_scan *scan = argument;
+    struct replica_keeper *keeper = scan->reading->keeper;
+    uint64_t end_ms = now_ms() + COMPARE_SLICE_MS;
+    enum replica_load_result result;
 
     (void)fd;
     (void)what;
     reading_set_time(scan->reading);
-    switch (replica_keeper_step_load(scan->reading->keeper, COMPARE_SLICE)) {
-    case LOAD_GOES_ON:
+    do {
+        result = replica_keeper_step_load(keeper, COMPARE_ENTRIES);
+    } while (result == LOAD_GOES_ON && now_ms() < end_ms);
+    if (result == LOAD_GOES_ON)
         compare_soon(scan);
-        break;
-    case LOAD_TAKEN:
-        finish(scan, true);
-        break;
-    case LOAD_REFUSED:
-        finish(scan, false);
-        break;
-    }
+    else
+        finish(scan, result == LOAD_TAKEN);
 }
 
 /* What operators have accepted comes first: it says what this load may lose. */
@@ -423,6 +366,8 @@ struct replica_scan *
 replica_scan_new(struct reading *reading, struct key_reader *keys,
     struct list_reader *lists, const struct replica_scan_events *events, void *argument)
 {
+    static const struct value_reader_events value_events = {
+        read_alone, value_was_lost, values_are_read};
     struct replica_scan *scan = calloc(1, sizeof(*scan));
 
     if (scan == NULL)
@@ -435,6 +380,7 @@ replica_scan_new(struct reading *reading, struct key_reader *keys,
     buffer_init(&scan->cursor, REDIS_VALUE_OCTETS_MAX);
     key_queue_init(&scan->waiting);
     make_pattern(scan);
+    scan->values = value_reader_new(reading, REPLICA_LOADING, &value_events, scan);
     scan->slice = event_new(reading->base, -1, 0, compare_slice, scan);
     if (scan->slice == NULL)
         abort();
@@ -448,6 +394,7 @@ replica_scan_free(struct replica_scan *scan)
         return;
     replica_scan_drop(scan);
     event_free(scan->slice);
+    value_reader_free(scan->values);
     buffer_clear(&scan->pattern);
     buffer_clear(&scan->cursor);
     key_queue_clear(&scan->waiting);
@@ -465,7 +412,7 @@ replica_scan_start(struct replica_scan *scan)
     scan->stage = SCAN_ACCEPT;
     scan->all_met = false;
     scan->scan_asked = false;
-    scan->batches = 0;
+    scan->value_lost = false;
     key_queue_reset(&scan->waiting);
     buffer_reset(&scan->cursor);
     buffer_append_octet(&scan->cursor, '0');

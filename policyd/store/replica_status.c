@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <string.h>
 
 #include "policyd/store/replica_sync_inside.h"
 
@@ -120,9 +119,9 @@ replica_sync_notes(const struct replica_sync *sync,
     }
     if (sync->override != NULL)
         note_override(sync->override, note, argument);
-    if (sync->policy[0] != '\0' && strcmp(sync->policy, "noeviction") != 0) {
+    if (!eviction_policy_is_safe(&sync->policy)) {
         snprintf(line, sizeof(line), "Redis: maxmemory-policy is %s, not noeviction",
-            sync->policy);
+            sync->policy.name);
         note(argument, line);
     }
     note_problems(replica_keeper_problems(sync->keeper), note, argument);

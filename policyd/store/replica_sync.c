@@ -12,16 +12,19 @@
 
 enum {
     ROLE_SECONDS = 5, /* between questions whether it still is the primary */
-    AGAIN_FACTOR =
-        3, /* a load that a flush asks for waits so many times the last one's duration */
-    HEAL_MS =
-        2 * 1000, /* while an alarm stands: after the last change, a load may end it */
-    HEAL_LATEST_MS = 30 * 1000, /* changes may never end */
-    HEAL_PAUSE_MS = 10 * 1000,  /* between such loads, or ten times what one takes */
+    /* A flush: a load no sooner after the last one than so many times its duration, or so
+       long. */
+    AGAIN_FACTOR = 3,
+    AGAIN_MS = 5 * 1000,
+    /* While an alarm stands, a load may end it: so long after the last change, which may
+       never be. */
+    HEAL_MS = 2 * 1000,
+    HEAL_LATEST_MS = 30 * 1000,
+    HEAL_PAUSE_MS = 10 * 1000, /* between such loads, or ten times what one takes */
 };
 
-static uint64_t
-now_ms(void)
+uint64_t
+sync_now_ms(void)
 {
     struct timespec now;
 
@@ -58,7 +61,7 @@ note_synced(struct replica_sync *sync)
 static void
 touch(struct replica_sync *sync)
 {
-    sync->changed_ms = now_ms();
+    sync->changed_ms = sync_now_ms();
     if (sync->snapshot != NULL)
         snapshot_touch(sync->snapshot);
 }
@@ -92,30 +95,6 @@ was_alarmed(void *argument, const char *text)
 /* --- loads --- */
 
 static void
-memory_was_told(void *argument, const struct redis_reply *reply)
-{
-    static const struct span field = {"maxmemory_policy:", 17};
-    struct replica_sync *sync = argument;
-    char policy[sizeof(sync->policy)] = "unknown";
-    struct span rest;
-    struct span line;
-
-    if (reply == NULL)
-        return;
-    rest = redis_reply_is_string(reply) ? reply->text : span_make(NULL, 0);
-    while (span_split(&rest, '\n', &line)) {
-        if (span_starts(line, field))
-            (void)span_copy(
-                span_trim(span_from(line, field.length)), policy, sizeof(policy));
-    }
-    if (strcmp(policy, sync->policy) != 0 && strcmp(policy, "noeviction") != 0)
-        log_warning("", log_text("redis", redis_address(sync->reading.redis)),
-            log_text("maxmemory-policy", policy),
-            log_note("should be noeviction: an evicted key looks like a deleted one"));
-    snprintf(sync->policy, sizeof(sync->policy), "%s", policy);
-}
-
-static void
 start_load(struct replica_sync *sync)
 {
     sync->load_wanted = true;
@@ -124,27 +103,26 @@ start_load(struct replica_sync *sync)
         return;
     sync->load_wanted = false;
     sync->load_again = false;
-    sync->load_begun_ms = now_ms();
-    (void)redis_ask(
-        sync->reading.redis, memory_was_told, sync, SPAN("INFO"), SPAN("memory"));
+    sync->load_begun_ms = sync_now_ms();
+    eviction_policy_ask(&sync->policy, sync->reading.redis);
     replica_scan_start(sync->scan);
 }
 
-/* A load that runs goes on to its end: whoever flushes all the time would stop us from
- * ever having one. */
+/*
+ * A load that runs goes on to its end: whoever flushes all the time would stop us from
+ * ever having one.
+ */
 static void
-read_everything(struct replica_sync *sync)
+read_everything(struct replica_sync *sync, uint64_t earliest_ms)
 {
-    uint64_t earliest = sync->load_ended_ms + AGAIN_FACTOR * sync->load_took_ms;
-
     changed_keys_forget(sync->changed);
     if (replica_scan_is_running(sync->scan)) {
         sync->load_again = true;
-    } else if (earliest <= now_ms()) {
+    } else if (earliest_ms <= sync_now_ms()) {
         start_load(sync);
     } else {
         sync->load_wanted = true;
-        sync->load_earliest_ms = earliest;
+        sync->load_earliest_ms = earliest_ms;
     }
 }
 
@@ -166,7 +144,7 @@ load_finished(void *argument, bool taken)
 {
     struct replica_sync *sync = argument;
 
-    sync->load_ended_ms = now_ms();
+    sync->load_ended_ms = sync_now_ms();
     sync->load_took_ms = sync->load_ended_ms - sync->load_begun_ms;
     sync->loads += taken;
     sync->refused += !taken;
@@ -180,7 +158,7 @@ load_finished(void *argument, bool taken)
     if (replica_keeper_has_accept(sync->keeper))
         start_load(sync);
     else if (sync->load_again)
-        read_everything(sync);
+        start_load(sync);
 }
 
 static void
@@ -195,7 +173,7 @@ load_failed(void *argument)
 static bool
 may_heal(const struct replica_sync *sync)
 {
-    uint64_t now = now_ms();
+    uint64_t now = sync_now_ms();
     uint64_t since = now - sync->load_ended_ms;
 
     return replica_keeper_wants_load(sync->keeper) && since >= HEAL_PAUSE_MS &&
@@ -206,7 +184,7 @@ may_heal(const struct replica_sync *sync)
 static bool
 is_load_due(const struct replica_sync *sync)
 {
-    uint64_t now = now_ms();
+    uint64_t now = sync_now_ms();
 
     return (sync->load_wanted && now >= sync->load_earliest_ms) || may_heal(sync) ||
            now - sync->load_ended_ms >= (uint64_t)sync->reload_seconds * 1000;
@@ -296,17 +274,21 @@ keys_changed(void *argument, const struct redis_reply *keys, size_t count)
 {
     struct replica_sync *sync = argument;
 
+    /* Some keys are not going to be read one by one: at once. */
     if (!changed_keys_put(sync->changed, keys, count))
-        read_everything(sync);
+        read_everything(sync, 0);
 }
 
 static void
 was_flushed(void *argument)
 {
     struct replica_sync *sync = argument;
+    uint64_t pause_ms = AGAIN_FACTOR * sync->load_took_ms;
 
+    /* Flushes of other databases are told as well: not each of them gets a load. */
     log_debug("replica", log_note("Redis was flushed"));
-    read_everything(sync);
+    read_everything(
+        sync, sync->load_ended_ms + (pause_ms < AGAIN_MS ? pause_ms : AGAIN_MS));
 }
 
 static void
@@ -374,59 +356,6 @@ on_second(evutil_socket_t fd, short what, void *argument)
         start_load(sync);
 }
 
-/* --- the files --- */
-
-static void
-overrides_changed(void *argument, const struct override_entry *entries, size_t count)
-{
-    struct replica_sync *sync = argument;
-
-    replica_keeper_set_overrides(sync->keeper, entries, count);
-}
-
-static const struct replica *
-give_to_snapshot(void *argument, struct snapshot_extra *extra)
-{
-    struct replica_sync *sync = argument;
-
-    extra->knows_accept = replica_keeper_accepted(sync->keeper, &extra->accepted);
-    extra->written = time(NULL);
-    return replica_keeper_answering(sync->keeper);
-}
-
-static void
-tell_snapshot(const struct replica_sync *sync, const char *path, uint64_t took_ms)
-{
-    const struct replica *replica = replica_keeper_answering(sync->keeper);
-
-    log_info("snapshot", log_text("file", path),
-        log_number("domains", (int64_t)replica_domain_count(replica)),
-        log_number("pins", (int64_t)replica_pin_count(replica)),
-        log_number("units", (int64_t)replica_unit_count(replica)),
-        log_number("age", time(NULL) - sync->snapshot_read),
-        log_milliseconds("delay", (int64_t)took_ms));
-}
-
-static void
-open_snapshot(
-    struct replica_sync *sync, const char *path, const struct replica_keeper_rules *rules)
-{
-    struct snapshot_extra extra = {.knows_accept = false};
-    struct error error = {.kind = ERROR_NONE};
-    uint64_t begun_ms = now_ms();
-    struct replica *replica = snapshot_read(path, rules, &extra, &error);
-
-    if (replica != NULL) {
-        replica_keeper_adopt(sync->keeper, replica, extra.knows_accept, extra.accepted);
-        sync->snapshot_read = extra.written;
-        tell_snapshot(sync, path, now_ms() - begun_ms);
-    } else if (error.kind != ERROR_NONE) {
-        log_warning("", log_text("snapshot", path), log_text("refused", error.text),
-            log_note("starts without it"));
-    }
-    sync->snapshot = snapshot_new(sync->base, path, give_to_snapshot, sync);
-}
-
 /* --- public --- */
 
 static void
@@ -469,7 +398,7 @@ set_up(struct replica_sync *sync, const struct replica_sync_options *options)
         .recipient = options->rules.recipient,
         .aliases = replica_alias_new()};
     sync->up_since = time(NULL);
-    sync->load_ended_ms = now_ms();
+    sync->load_ended_ms = sync_now_ms();
     reading_set_time(&sync->reading);
 }
 
@@ -488,10 +417,7 @@ replica_sync_new(struct event_base *base, const struct replica_sync_options *opt
     sync->base = base;
     sync->argument = argument;
     set_up(sync, options);
-    if (options->snapshot[0] != '\0')
-        open_snapshot(sync, options->snapshot, &options->rules);
-    if (options->override[0] != '\0')
-        sync->override = override_watch(base, options->override, overrides_changed, sync);
+    sync_open_files(sync, options);
     open_connections(sync, options->redis);
     sync->second = event_new(base, -1, EV_PERSIST, on_second, sync);
     if (sync->second == NULL)

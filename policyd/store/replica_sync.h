@@ -11,8 +11,9 @@
  * Logs what an operator should know: changes (`change:`), values that are no order,
  * alarms, loads.
  *
- * Limits: a message that invalidates more than 50,000 keys, or a queue of more than
- * 200,000 that wait to be read, counts as a flush: everything is read again.
+ * Limits: a message that invalidates more than 200,000 keys, or more keys that wait to be
+ * read than there are entries (and than 200,000), count as a flush: everything is read
+ * again.
  */
 #ifndef POLICYD_STORE_REPLICA_SYNC_H
 #define POLICYD_STORE_REPLICA_SYNC_H

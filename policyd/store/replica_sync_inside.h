@@ -6,6 +6,7 @@
 #define POLICYD_STORE_REPLICA_SYNC_INSIDE_H
 
 #include "policyd/store/changed_keys.h"
+#include "policyd/store/eviction_policy.h"
 #include "policyd/store/override.h"
 #include "policyd/store/replica_log.h"
 #include "policyd/store/replica_scan.h"
@@ -47,10 +48,16 @@ struct replica_sync {
     int64_t synced;
     bool was_up;
     int64_t up_since; /* or down since */
-    char policy[64];  /* maxmemory-policy; "": not yet known */
+    struct eviction_policy policy;
 };
 
 /* Whether both connections are up. */
 bool sync_is_up(const struct replica_sync *sync);
+
+/* A clock that never steps. */
+uint64_t sync_now_ms(void);
+
+void sync_open_files(
+    struct replica_sync *sync, const struct replica_sync_options *options);
 
 #endif

@@ -768,6 +768,87 @@ changes_during_a_load_count_in_both(void **state)
     site_close(&site);
 }
 
+/* Steps until everything but the last moment has been compared. */
+static void
+compare_all(struct site *site)
+{
+    for (int i = 0; i < 400; i++)
+        assert_int_equal(replica_keeper_step_load(site->keeper, 1), LOAD_GOES_ON);
+}
+
+static void
+losses_behind_the_comparison_are_losses(void **state)
+{
+    struct site site;
+    struct replica_domain found;
+
+    (void)state;
+    /* A domain that goes when the domains have been compared. */
+    for (int steps = 1; steps < 320; steps += 40) {
+        site_open(&site, false);
+        load_all(&site, "weight 30 " ROUTES, 300);
+        read_all(&site, "weight 30 " ROUTES, 300);
+        for (int i = 0; i < steps; i++)
+            assert_int_equal(replica_keeper_step_load(site.keeper, 1), LOAD_GOES_ON);
+        take_hash(&site, BOTH, "example.com", "");
+        assert_int_equal(finish_load(&site), LOAD_REFUSED);
+        assert_int_equal(weight_of(&site, "example.com"), 3000);
+        assert_int_not_equal(strlen(replica_keeper_alarm(site.keeper)), 0);
+        site_close(&site);
+    }
+
+    /* More pins than may go. */
+    site_open(&site, false);
+    load_all(&site, "weight 30 " ROUTES, 300);
+    read_all(&site, "weight 30 " ROUTES, 300);
+    for (int i = 0; i < 303; i++)
+        (void)replica_keeper_step_load(site.keeper, 1);
+    for (size_t i = 0; i < 120; i++)
+        take_text(&site, BOTH, pin_key(i), NULL);
+    assert_int_equal(finish_load(&site), LOAD_REFUSED);
+    assert_int_equal(replica_pin_count(replica_keeper_answering(site.keeper)), 300);
+    site_close(&site);
+
+    /* A whole list, and a forgotten domain: neither is a loss, and neither goes. */
+    site_open(&site, false);
+    load_all(&site, "weight 30 " ROUTES, 399);
+    take_list(&site, LIVE, "list:example.com:it", "a b");
+    take_hash(&site, LIVE, "gone.example", "mode forgotten");
+    read_all(&site, "weight 30 " ROUTES, 399);
+    take_list(&site, LOADING, "list:example.com:it", "a b");
+    take_hash(&site, LOADING, "gone.example", "mode forgotten");
+    compare_all(&site);
+    take_list(&site, BOTH, "list:example.com:it", "");
+    take_hash(&site, BOTH, "gone.example", "");
+    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_int_equal(list_count(&site, "it"), 2);
+    assert_true(replica_find_domain(
+        replica_keeper_answering(site.keeper), SPAN("gone.example"), &found));
+    assert_int_equal(found.state->mode, DOMAIN_MODE_FORGOTTEN);
+    site_close(&site);
+}
+
+static void
+an_accepted_loss_behind_the_comparison_leaves_no_state(void **state)
+{
+    struct site site;
+    struct replica_domain found;
+
+    (void)state;
+    site_open(&site, false);
+    load_all(&site, "weight 30 " ROUTES, 399);
+    assert_true(accept(&site, "* 1800000000"));
+    read_all(&site, "weight 30 " ROUTES, 399);
+    compare_all(&site);
+    take_hash(&site, BOTH, "example.com", "");
+    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_true(replica_find_domain(
+        replica_keeper_answering(site.keeper), SPAN("example.com"), &found));
+    assert_true(found.ours);
+    assert_null(found.state);
+    site_close(&site);
+}
+
 static void
 an_empty_redis_is_refused_but_at_first(void **state)
 {
@@ -982,6 +1063,8 @@ main(void)
         cmocka_unit_test(lists_of_a_load_and_of_changes_meanwhile),
         cmocka_unit_test(loads_with_small_losses_are_taken),
         cmocka_unit_test(changes_during_a_load_count_in_both),
+        cmocka_unit_test(losses_behind_the_comparison_are_losses),
+        cmocka_unit_test(an_accepted_loss_behind_the_comparison_leaves_no_state),
         cmocka_unit_test(an_empty_redis_is_refused_but_at_first),
         cmocka_unit_test(accepting_all_takes_what_is_there),
         cmocka_unit_test(accepting_one_domain_leaves_the_others),
