@@ -373,9 +373,15 @@ on_child(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        struct child *child = child_unlink(supervise, pid);
+    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+        struct child *child;
 
+        /* Stopped it holds what it has and serves nobody: another can. */
+        if (WIFSTOPPED(status)) {
+            (void)kill(pid, SIGKILL);
+            continue;
+        }
+        child = child_unlink(supervise, pid);
         if (child == NULL)
             continue;
         if (!child->told && !supervise->stopping)

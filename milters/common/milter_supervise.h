@@ -2,9 +2,10 @@
  * milter_supervise - child processes by role, kept alive by a parent without threads.
  *
  * The parent (an event loop, no threads) keeps the listening sockets; a child serves on
- * them.  A child that dies is replaced at once, so clients wait in the backlog for
- * milliseconds; one that keeps dying is slowed down, up to 5 s between starts.  A reload
- * starts new children first and tells the old ones to drain.
+ * them.  A child that dies is replaced at once (one that is stopped is killed), so
+ * clients wait in the backlog for milliseconds; one that keeps dying is slowed down, up
+ * to 5 s between starts.  A reload starts new children first and tells the old ones to
+ * drain.
  *
  * A child learns what is wanted of it on its control descriptor: one octet,
  * SUPERVISE_DRAIN (take nothing new, finish the sessions, then exit) or SUPERVISE_STOP

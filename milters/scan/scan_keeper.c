@@ -177,7 +177,8 @@ start_worker(struct keeper *keeper)
     }
     (void)close(command[0]);
     if (place->pid < 0) {
-        log_say(LOG_LEVEL_ERROR, "can't start a scan worker: %s", strerror(errno));
+        log_say(LOG_LEVEL_ERROR, "can't start a scan worker in %s: %s", keeper->temp,
+            strerror(errno));
         (void)close(command[1]);
         if (place->number >= 0)
             scan_board_free_slot(keeper->setup->board, place->number);
@@ -268,6 +269,25 @@ bury(struct keeper *keeper, struct worker *worker, int status)
     *worker = (struct worker){0};
 }
 
+static struct worker *
+find_worker(struct keeper *keeper, pid_t pid)
+{
+    for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
+        if (keeper->workers[i].pid == pid)
+            return &keeper->workers[i];
+    }
+    return NULL;
+}
+
+static void
+kill_worker(struct worker *worker)
+{
+    worker->stuck = true;
+    worker->retired = true;
+    (void)kill(worker->pid, SIGKILL);
+}
+
+/* One that was stopped while it waits has no deadline: it would never be missed. */
 static void
 reap(struct keeper *keeper)
 {
@@ -277,11 +297,15 @@ reap(struct keeper *keeper)
 
     while (read(keeper->children, &info, sizeof(info)) > 0)
         continue;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
-            if (keeper->workers[i].pid == pid)
-                bury(keeper, &keeper->workers[i], status);
-        }
+    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+        struct worker *worker = find_worker(keeper, pid);
+
+        if (worker == NULL)
+            continue;
+        if (WIFSTOPPED(status))
+            kill_worker(worker);
+        else
+            bury(keeper, worker, status);
     }
 }
 
@@ -302,9 +326,7 @@ kill_stuck(struct keeper *keeper)
             deadline = worker->started_ms + START_MS;
         if (deadline == 0 || now < deadline + STUCK_GRACE_MS)
             continue;
-        worker->stuck = true;
-        worker->retired = true;
-        (void)kill(worker->pid, SIGKILL);
+        kill_worker(worker);
     }
 }
 
@@ -421,8 +443,12 @@ scan_keeper_run(void *argument, int control)
         return KEEPER_EXIT_NO_SIGNATURES;
     (void)prctl(PR_SET_PDEATHSIG, 0);
     if (!scan_temp_make_base(keeper->setup->temp, keeper->setup->user,
-            keeper->setup->group, keeper->temp, &keeper->temp_lock) ||
-        !become_user(keeper->setup) || !open_signals(keeper)) {
+            keeper->setup->group, keeper->temp, &keeper->temp_lock)) {
+        log_say(LOG_LEVEL_ERROR, "no folder for temporary files, %s: %s", keeper->temp,
+            strerror(errno));
+        return EXIT_FAILURE;
+    }
+    if (!become_user(keeper->setup) || !open_signals(keeper)) {
         log_say(LOG_LEVEL_ERROR, "the keeper of the scan workers can't start: %s",
             strerror(errno));
         return EXIT_FAILURE;

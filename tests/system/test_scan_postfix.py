@@ -77,6 +77,17 @@ def test_a_clean_mail_arrives_with_its_fields(site):
     assert copy.headers("X-Spam-Flag") == []
 
 
+@pytest.mark.parametrize("spelling", ["x-VIRUS-status: Clean", "X-Virus-Status : Clean", "X-Virus-Status\t: Clean",
+                                      "X-Virus-Status:\n Clean", "X-Virus-Status:Clean", "X-Virus-Scanned: \xff\xfe"])
+def test_no_spelling_of_a_forged_field_passes(site, spelling):
+    gateway, backend, _ = site
+    recipient = f"forged{abs(hash(spelling))}@example.com"
+    send(gateway, (f"Subject: a\n{spelling} (forged)\n{spelling} (forged)\nX-Other: b\n" + mime(b"clean")).encode("latin-1"), recipient)
+    copy = wait_for(lambda: backend.copies_of(recipient), 30, "the mail")[0]
+    assert b"(forged)" not in copy.data
+    assert copy.headers("X-Virus-Status") == ["Clean"]
+
+
 def test_the_test_file_is_refused(site):
     gateway, backend, _ = site
     with pytest.raises(smtplib.SMTPDataError) as refused:

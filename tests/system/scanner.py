@@ -1,0 +1,62 @@
+"""scanner - postshift-scan with a small signature folder, its processes, and load on it."""
+import pathlib
+import threading
+
+from milter import Milter
+from processes import wait_for
+from signatures import PLAIN, make_folder
+
+
+def start(folder, address, **options):
+    make_folder(folder / "db")
+    temp = folder / "temp"
+    temp.mkdir()
+    temp.chmod(0o1777)
+    milter = Milter(folder, "postshift-scan", address, options={
+        "databases": folder / "db", "temp": temp, "workers": 2, "reload_check": "200ms", "reload_quiet": "200ms",
+        **options})
+    milter.start()
+    wait_for(lambda: milter.page("/healthz")[0] == 200, 20, "signatures to be loaded")
+    return milter
+
+
+def children(pid):
+    return [int(p) for p in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+
+def keeper_of(milter):
+    """The keeper is the one that has children of its own."""
+    found = [c for c in children(milter.process.pid) if children(c)]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def workers_of(milter):
+    return children(keeper_of(milter))
+
+
+class Load:
+    """Messages without pause, from threads; answers counted by action."""
+
+    def __init__(self, milter, threads=2):
+        self.milter = milter
+        self.going = True
+        self.actions = {}
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(threads)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self):
+        with self.milter.session() as session:
+            while self.going:
+                answer = session.message(PLAIN, b"hello\r\n")
+                with self.lock:
+                    key = answer.action if answer.action != "reply" else answer.reply
+                    self.actions[key] = self.actions.get(key, 0) + 1
+
+    def end(self):
+        self.going = False
+        for thread in self.threads:
+            thread.join(30)
+        return self.actions

@@ -1,0 +1,354 @@
+"""What goes wrong around postshift-scan: workers that die at a message, no memory, no room, no folder, broken signatures."""
+import ctypes
+import io
+import os
+import pwd
+import resource
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import zipfile
+
+import pytest
+
+from milter import Milter
+from processes import BIN, is_alive, wait_for
+from scanner import Load, children, keeper_of, start, workers_of
+from signatures import EICAR, MARKER_A, MARKER_B, PLAIN, attachment, make_folder, zipped
+
+ADDRESS = "127.20.44.1"
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@pytest.fixture
+def own(folder):
+    """A scanner of the test's own, with options."""
+    started = []
+
+    def make(**options):
+        started.append(start(folder, ADDRESS, **options))
+        return started[-1]
+
+    yield make
+    for milter in started:
+        milter.stop()
+
+
+def slow():
+    """A mail that takes seconds: 190 MB are unpacked."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for number in range(10):
+            archive.writestr(f"{number}.bin", b"\0" * (19 << 20))
+    return attachment(out.getvalue())
+
+
+SLOW = slow()
+
+
+class Sending:
+    """A message under way in a thread."""
+
+    def __init__(self, milter, mail, **how):
+        self.answer = None
+        self.began = time.monotonic()
+        self.thread = threading.Thread(target=self.run, args=(milter, mail, how), daemon=True)
+        self.thread.start()
+
+    def run(self, milter, mail, how):
+        self.answer = milter.send(*mail, **how)
+        self.seconds = time.monotonic() - self.began
+
+    def wait(self, seconds=30):
+        self.thread.join(seconds)
+        assert self.answer is not None, "no answer"
+        return self.answer
+
+
+def busy(milter):
+    return milter.metric('postshift_scan_workers{state="busy"}')
+
+
+def ticks(pid):
+    """User time; 0 of one that has just ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            return int(stat.read().rpartition(")")[2].split()[11])
+    except FileNotFoundError:
+        return 0
+
+
+def kill_the_busy_one(milter):
+    """The worker that has used most of the processor since it is busy is the one."""
+    wait_for(lambda: busy(milter) == 1, 10, "a worker to take it")
+    workers = workers_of(milter)
+    before = {w: ticks(w) for w in workers}
+    found = wait_for(lambda: next((w for w in workers if ticks(w) - before[w] > 5), None), 10, "it to work")
+    os.kill(found, signal.SIGKILL)
+
+
+def test_a_message_that_kills_two_workers_is_not_scanned_again(own):
+    milter = own()
+    for _ in range(2):
+        sending = Sending(milter, SLOW)
+        kill_the_busy_one(milter)
+        assert sending.wait().reply == "451 4.7.1 message not scanned (scanner died), try again later"
+    began = time.monotonic()
+    assert milter.send(*SLOW).reply == "451 4.7.1 message not scanned (scanner died at it twice), try again later"
+    assert time.monotonic() - began < 2
+    assert milter.send(PLAIN, b"another\r\n").action == "accept"
+    milter.write_config(on_fail="accept")
+    milter.process.signal(signal.SIGHUP)
+    milter.process.wait_for_output("configuration read again")
+    answer = wait_for(lambda: (a := milter.send(*SLOW)).action == "accept" and a, 10, "the new configuration")
+    assert answer.field("X-Virus-Status") == "Unscanned (scanner died at it twice)"
+
+
+def test_a_death_costs_the_others_nothing(own):
+    milter = own(workers=2)
+    load = Load(milter)
+    sending = Sending(milter, SLOW)
+    wait_for(lambda: busy(milter) >= 1, 10)
+    time.sleep(0.5)
+    stuck = max(workers_of(milter), key=ticks)
+    os.kill(stuck, signal.SIGKILL)
+    assert sending.wait().reply.startswith("451 4.7.1 message not scanned (scanner died)")
+    assert milter.send(PLAIN, b"x\r\n").action == "accept"
+    assert set(load.end()) == {"accept"}
+
+
+def test_when_all_are_busy_mail_waits_then_gets_451_in_time(own):
+    milter = own(workers=1, deadline="4s")
+    first = Sending(milter, SLOW)
+    wait_for(lambda: busy(milter) == 1, 10)
+    patient = Sending(milter, (PLAIN, b"hello\r\n"))
+    assert first.wait().action == "accept"
+    assert patient.wait().action == "accept", "it waited for the one before it"
+    many = [Sending(milter, SLOW) for _ in range(16)] + [Sending(milter, (PLAIN, b"%d\r\n" % n)) for n in range(20)]
+    replies = [s.wait().reply for s in many]
+    assert all(r == "" or r.startswith("451 4.7.1 message not scanned (") for r in replies)
+    assert any(replies), "there was work for more than four seconds"
+    assert max(s.seconds for s in many) < 5.5
+    wait_for(lambda: milter.send(PLAIN, b"after\r\n").action == "accept", 10, "room")
+
+
+def test_stopped_processes_are_replaced(own):
+    """A worker that waits, a keeper, the serving process."""
+    milter = own(workers=1)
+    for choose in (lambda: workers_of(milter), lambda: [keeper_of(milter)], lambda: children(milter.process.pid)):
+        stopped = choose()
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        wait_for(lambda: not any(is_alive(p) for p in stopped), 5, "them to be ended")
+        wait_for(lambda: milter.page("/healthz")[0] == 200, 10, "others")
+        assert milter.send(PLAIN, b"x\r\n").action == "accept"
+
+
+def test_a_scan_longer_than_the_deadline_is_no_clean_one(own):
+    milter = own(workers=1, deadline="1s")
+    began = time.monotonic()
+    answer = milter.send(*SLOW)
+    assert answer.reply == "451 4.7.1 message not scanned (timed out), try again later" or \
+        answer.field("X-Virus-Status") == "Unscanned (limit reached: MaxScanTime)"
+    assert time.monotonic() - began < 2.5
+    wait_for(lambda: milter.send(PLAIN, b"after\r\n").action == "accept", 5, "the next mail")
+
+
+@needs_root
+def test_out_of_memory_is_no_clean_one(own):
+    milter = own(workers=1)
+    mail = attachment(os.urandom(12 << 20))
+    assert milter.send(*mail).field("X-Virus-Status") == "Clean"
+    for worker in workers_of(milter):
+        with open(f"/proc/{worker}/statm", encoding="ascii") as statm:
+            size = int(statm.read().split()[0]) * resource.getpagesize()
+        resource.prlimit(worker, resource.RLIMIT_AS, (size + (8 << 20),) * 2)
+    assert milter.send(*mail).reply.startswith("451 4.7.1 message not scanned (scan")
+    wait_for(lambda: milter.send(*mail).field("X-Virus-Status") == "Clean", 10, "a fresh worker")
+
+
+@needs_root
+def test_no_room_for_temporary_files_is_no_clean_one(own, folder):
+    (folder / "small").mkdir(mode=0o1777)
+    # In a mount namespace of this thread's own, which what is started from it inherits.
+    if ctypes.CDLL(None).unshare(0x20000) != 0:
+        pytest.skip("no mount namespace to be had")
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=1777", "tmpfs", folder / "small"], check=True)
+    try:
+        milter = own(temp=folder / "small")
+        large = attachment(os.urandom(4 << 20) + EICAR)
+        assert milter.send(*large).reply.startswith("451 4.7.1 message not scanned (scan failed: ")
+        assert milter.send(*attachment(EICAR)).reply.startswith("550")
+        assert milter.send(*attachment(b"small")).field("X-Virus-Status") == "Clean"
+        milter.stop()
+    finally:
+        subprocess.run(["umount", "--lazy", folder / "small"], check=True)
+
+
+def test_without_a_temporary_folder_nothing_is_called_clean(folder):
+    make_folder(folder / "db")
+    milter = Milter(folder, "postshift-scan", ADDRESS, options={
+        "databases": folder / "db", "temp": folder / "missing", "workers": 1})
+    milter.start()
+    try:
+        milter.process.wait_for_output("missing")
+        assert milter.send(PLAIN, b"x\r\n").reply == "451 4.7.1 message not scanned (scanner not ready), try again later"
+        (folder / "missing").mkdir(mode=0o1777)
+        wait_for(lambda: milter.send(PLAIN, b"x\r\n").action == "accept", 20, "the folder to be used")
+    finally:
+        milter.stop()
+
+
+def test_a_temporary_folder_that_is_swept_away_comes_back(own, folder):
+    milter = own()
+    shutil.rmtree(next((folder / "temp").iterdir()))
+    seen = set()
+
+    def clean_again():
+        answer = milter.send(*attachment(zipped("a.txt", b"text")))
+        seen.add(answer.reply or answer.field("X-Virus-Status"))
+        return answer.field("X-Virus-Status") == "Clean" and len(seen) > 1
+
+    wait_for(clean_again, 20, "new folders")
+    wait_for(lambda: milter.send(*attachment(EICAR)).reply.startswith("550"), 20, "new folders everywhere")
+    assert all(s == "Clean" or s.startswith("451 4.7.1 message not scanned (scan") for s in seen), seen
+
+
+def test_a_broken_yara_file_is_named_and_the_rest_is_used(own, folder):
+    milter = own()
+    (folder / "db/broken.yara").write_text('rule broken { strings: $a = "x" condition: $b and }\n', encoding="ascii")
+    loads = 'postshift_scan_database_reloads_total{result="ok"}'
+    wait_for(lambda: milter.metric(loads) >= 2, 20, "the load")
+    assert "broken.yara" in milter.log()
+    assert milter.send(*attachment(EICAR)).reply.startswith("550")
+
+
+def test_a_signature_file_that_is_gone_is_noticed(own, folder):
+    milter = own()
+    (folder / "db/more.ndb").write_text("Test.More:0:*:" + MARKER_B.hex() + "\n", encoding="ascii")
+    wait_for(lambda: milter.send(*attachment(MARKER_B)).reply.startswith("550"), 20, "the new file")
+    (folder / "db/more.ndb").unlink()
+    wait_for(lambda: milter.send(*attachment(MARKER_B)).action == "accept", 20, "its end")
+
+
+def test_reload_in_place_costs_no_mail_either(own, folder):
+    milter = own(reload="replace")
+    first = keeper_of(milter)
+    load = Load(milter)
+    make_folder(folder / "db", [("Test.Marker.A", MARKER_A), ("Test.Marker.B", MARKER_B)])
+    wait_for(lambda: milter.send(*attachment(MARKER_B)).reply.startswith("550"), 20, "the new signature")
+    wait_for(lambda: not is_alive(first), 10, "the old keeper to end")
+    milter.process.signal(signal.SIGHUP)
+    milter.process.wait_for_output("configuration read again")
+    time.sleep(0.5)
+    assert set(load.end()) == {"accept"}
+
+
+def test_reloads_one_upon_the_other_end_with_the_newest(own):
+    milter = own()
+    load = Load(milter)
+    for number in range(5):
+        milter.write_config(workers=number % 3 + 1)
+        milter.process.signal(signal.SIGHUP)
+        time.sleep(0.05)
+    milter.write_config(workers=4)
+    milter.process.signal(signal.SIGHUP)
+    wait_for(lambda: len([c for c in children(milter.process.pid) if children(c)]) == 1
+             and milter.metric('postshift_scan_workers{state="idle"}') == 4, 20, "one keeper with four workers")
+    assert set(load.end()) == {"accept"}
+
+
+def family(pid):
+    return [pid] + [p for child in children(pid) for p in family(child)]
+
+
+def test_nobody_outlives_a_killed_supervisor(own):
+    milter = own()
+    everybody = family(milter.process.pid)
+    assert len(everybody) >= 6
+    os.kill(milter.process.pid, signal.SIGKILL)
+    wait_for(lambda: not any(is_alive(p) for p in everybody), 15, "all to end")
+
+
+def test_ends_in_time_under_load_and_while_it_scans(own, folder):
+    milter = own(workers=1)
+    everybody = family(milter.process.pid)
+    Sending(milter, SLOW)
+    wait_for(lambda: busy(milter) == 1, 10)
+    began = time.monotonic()
+    milter.process.signal(signal.SIGTERM)
+    assert milter.process.wait(10) == 0
+    assert time.monotonic() - began < 10
+    wait_for(lambda: not any(is_alive(p) for p in everybody), 2, "all to end")
+    assert list((folder / "temp").iterdir()) == []
+
+
+@needs_root
+@pytest.mark.parametrize("options", [{}, {"require_sandbox": "no"}])
+def test_started_as_a_user_without_rights(folder, options):
+    """Landlock needs no root; without it require_sandbox = no is asked for."""
+    nobody = pwd.getpwnam("nobody")
+    make_folder(folder / "db")
+    (folder / "temp").mkdir(mode=0o1777)
+    (folder / "temp").chmod(0o1777)
+    milter = Milter(folder, "postshift-scan", ADDRESS, options={
+        "databases": folder / "db", "temp": folder / "temp", "workers": 1, **options})
+    milter.process.command = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups",
+                              *milter.process.command]
+    milter.start()
+    try:
+        wait_for(lambda: milter.page("/healthz")[0] == 200, 20, "signatures")
+        assert milter.send(*attachment(EICAR)).reply.startswith("550")
+        assert milter.send(*attachment(zipped("a.txt", b"text"))).field("X-Virus-Status") == "Clean"
+        for pid in family(milter.process.pid):
+            assert os.stat(f"/proc/{pid}/task").st_uid in (nobody.pw_uid, 0)
+    finally:
+        milter.stop()
+
+
+@needs_root
+def test_started_as_root_nobody_who_meets_a_message_stays_root(own):
+    milter = own(user="nobody")
+    milter.send(PLAIN, b"x\r\n")
+    for pid in family(milter.process.pid)[1:]:
+        with open(f"/proc/{pid}/status", encoding="ascii") as status:
+            fields = dict(line.rstrip("\n").split(":\t", 1) for line in status)
+        assert fields["Uid"].split() == [str(pwd.getpwnam("nobody").pw_uid)] * 4, pid
+
+
+def test_failing_open_still_removes_what_is_forged(folder):
+    (folder / "db").mkdir()
+    milter = Milter(folder, "postshift-scan", ADDRESS, options={"databases": folder / "db", "on_fail": "accept"})
+    milter.start()
+    try:
+        answer = milter.send(PLAIN + [("X-Virus-Status", "Clean"), ("X-Virus-Scanned", "yes")], b"x\r\n")
+        assert answer.action == "accept"
+        assert answer.field("X-Virus-Status") == "Unscanned (scanner not ready)"
+        assert sorted(answer.deleted) == [("X-Virus-Scanned", 1), ("X-Virus-Status", 1)]
+        assert milter.send([("X-Virus-Status", "Clean")] * 20001, b"x\r\n").reply.startswith("550 5.7.1 ")
+    finally:
+        milter.stop()
+
+
+def test_a_message_of_60_megabytes(own):
+    milter = own()
+    line = b"x" * 76 + b"\r\n"
+    assert milter.send(PLAIN, line * (60 * 1000 * 1000 // 78)).field("X-Virus-Status") == "Clean"
+    serving = [p for p in children(milter.process.pid) if not children(p)]
+    for pid in serving:
+        with open(f"/proc/{pid}/status", encoding="ascii") as status:
+            peak = int(next(l for l in status if l.startswith("VmHWM")).split()[1])
+        assert peak < 40 * 1024, "the message was held in memory twice"
+
+
+def test_a_wrong_configuration_is_named(folder):
+    config = folder / "c.conf"
+    for text, part in (("max_file = 300M\nmax_scan = 200M", "max_file"), ("temp = tmp", "temp"), ("deadlin = 3s", "deadline"),
+                       ("spamd = inet:mail.example.org:783", "spamd"), ("on_fail = reject", "on_fail")):
+        config.write_text(f"[scan]\n{text}\n", encoding="ascii")
+        done = subprocess.run([BIN / "postshift-scan", "-t", "-c", config], stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 78
+        assert f"{config}:" in done.stderr and part in done.stderr
