@@ -305,9 +305,11 @@ sentinels_equal(const struct config_list *left, const struct config_list *right)
     return true;
 }
 
-static bool
-redis_equal(const struct redis_config *left, const struct redis_config *right)
+bool
+serve_config_same_redis(const struct serve_config *old, const struct serve_config *new)
 {
+    const struct redis_config *left = &old->redis;
+    const struct redis_config *right = &new->redis;
     const struct config_sockets left_address = {.items = {left->address}, .count = 1};
     const struct config_sockets right_address = {.items = {right->address}, .count = 1};
 
@@ -334,7 +336,6 @@ serve_config_restart_keys(
     const struct config_sockets old_metrics = {.items = {old->metrics}, .count = 1};
     const struct config_sockets new_metrics = {.items = {new->metrics}, .count = 1};
 
-    add_key(keys, redis_equal(&old->redis, &new->redis), "[redis]");
     add_key(keys, sockets_equal(&old->policy, &new->policy), "[policyd] policy");
     add_key(keys, sockets_equal(&old->route, &new->route), "[policyd] route");
     add_key(keys, sockets_equal(&old->dict, &new->dict), "[policyd] dict");

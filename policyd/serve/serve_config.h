@@ -75,6 +75,9 @@ void serve_config_free(struct serve_config *config);
 
 bool network_list_has(const struct network_list *networks, struct span address);
 
+bool serve_config_same_redis(
+    const struct serve_config *old, const struct serve_config *new);
+
 /* What was changed that only a restart can put in force, by commas; "" for none. */
 void serve_config_restart_keys(
     const struct serve_config *old, const struct serve_config *new, struct buffer *keys);

@@ -253,6 +253,9 @@ take_config(struct serve_daemon *daemon, struct serve_config *config)
     serve_config_restart_keys(old, config, &keys);
     daemon->config = config;
     daemon->context.config = config;
+    if (!serve_config_same_redis(old, config))
+        replica_sync_set_redis(
+            daemon->sync, &config->redis.options, config->redis.prefix);
     replica_sync_set_rules(daemon->sync, &rules);
     daemon_log_open(PROGRAM, &config->log, daemon->options);
     log_say(LOG_LEVEL_INFO, "configuration read anew");

@@ -359,7 +359,8 @@ on_second(evutil_socket_t fd, short what, void *argument)
 /* --- public --- */
 
 static void
-open_connections(struct replica_sync *sync, const struct redis_options *options)
+open_connections(
+    struct replica_sync *sync, const struct redis_options *options, const char *prefix)
 {
     static const struct redis_events reader_events = {
         .up = reader_is_up, .down = reader_is_down};
@@ -370,6 +371,10 @@ open_connections(struct replica_sync *sync, const struct redis_options *options)
     static const struct replica_scan_events scan_events = {load_finished, load_failed};
     struct redis_options quiet = *options;
 
+    sync->prefix = strdup(prefix);
+    if (sync->prefix == NULL)
+        abort();
+    sync->reading.prefix = span_of(sync->prefix);
     quiet.quiet = true;
     sync->reading.redis = redis_new(sync->base, &quiet, &reader_events, sync);
     sync->changed = changed_keys_new(&sync->reading, &changed_events, sync);
@@ -380,21 +385,28 @@ open_connections(struct replica_sync *sync, const struct redis_options *options)
 }
 
 static void
+close_connections(struct replica_sync *sync)
+{
+    replica_scan_drop(sync->scan);
+    replica_tracker_free(sync->tracker);
+    redis_free(sync->reading.redis);
+    replica_scan_free(sync->scan);
+    changed_keys_free(sync->changed);
+    free(sync->prefix);
+}
+
+static void
 set_up(struct replica_sync *sync, const struct replica_sync_options *options)
 {
     static const struct replica_keeper_events keeper_events = {
         was_changed, has_problem, was_alarmed};
 
-    sync->prefix = strdup(options->prefix);
-    if (sync->prefix == NULL)
-        abort();
     sync->reload_seconds =
         options->reload_seconds == 0 ? REPLICA_RELOAD_SECONDS : options->reload_seconds;
     sync->log = replica_log_new(sync->base);
     sync->keeper = replica_keeper_new(&options->rules, &keeper_events, sync);
     sync->reading = (struct reading){.base = sync->base,
         .keeper = sync->keeper,
-        .prefix = span_of(sync->prefix),
         .recipient = options->rules.recipient,
         .aliases = replica_alias_new()};
     sync->up_since = time(NULL);
@@ -418,7 +430,7 @@ replica_sync_new(struct event_base *base, const struct replica_sync_options *opt
     sync->argument = argument;
     set_up(sync, options);
     sync_open_files(sync, options);
-    open_connections(sync, options->redis);
+    open_connections(sync, options->redis, options->prefix);
     sync->second = event_new(base, -1, EV_PERSIST, on_second, sync);
     if (sync->second == NULL)
         abort();
@@ -433,18 +445,25 @@ replica_sync_free(struct replica_sync *sync)
     if (sync == NULL)
         return;
     event_free(sync->second);
-    replica_scan_drop(sync->scan);
-    replica_tracker_free(sync->tracker);
-    redis_free(sync->reading.redis);
-    replica_scan_free(sync->scan);
-    changed_keys_free(sync->changed);
+    close_connections(sync);
     override_free(sync->override);
     snapshot_free(sync->snapshot);
     replica_alias_free(sync->reading.aliases);
     replica_keeper_free(sync->keeper);
     replica_log_free(sync->log);
-    free(sync->prefix);
     free(sync);
+}
+
+void
+replica_sync_set_redis(
+    struct replica_sync *sync, const struct redis_options *options, const char *prefix)
+{
+    close_connections(sync);
+    sync->in_step = false;
+    sync->policy[0] = '\0';
+    open_connections(sync, options, prefix);
+    note_up(sync);
+    sync->load_wanted = true;
 }
 
 void

@@ -52,6 +52,11 @@ struct replica_sync *replica_sync_new(struct event_base *base,
     void *argument);
 void replica_sync_free(struct replica_sync *sync);
 
+/* After a new configuration: follows this Redis from now on; what it holds is compared
+ * with what is answered like any other load. */
+void replica_sync_set_redis(
+    struct replica_sync *sync, const struct redis_options *options, const char *prefix);
+
 /* After a new configuration: everything is read again by these. */
 void replica_sync_set_rules(
     struct replica_sync *sync, const struct replica_keeper_rules *rules);

@@ -567,6 +567,36 @@ def test_a_reload_takes_other_domains_and_rules(folder, redis):
         assert daemon.stop() == 0
 
 
+def test_a_reload_follows_another_redis_with_another_password(folder):
+    first = RedisServer(folder / "first", "127.20.3.20", password="one").start()
+    second = RedisServer(folder / "second", "127.20.3.21", password="two").start()
+    first.set_domain(DOMAIN, old=OLD, new=NEW, weight="0")
+    second.set_domain(DOMAIN, old=OLD, new=NEW, weight="100")
+    daemon = Policyd(folder, "127.20.3.22", redis=first, domains=DOMAIN).start()
+    secret = daemon.redis_options["password_file"]
+    address = f"a@{DOMAIN}"
+    try:
+        daemon.wait_for_route(address, "old")
+        daemon.redis_options["address"] = f"inet:{second.address}:{second.port}"
+        daemon.write_config()
+        daemon.process.signal(signal.SIGHUP)        # with the password of the first
+        daemon.process.wait_for_output("reason=auth")
+        assert daemon.ask(address) == f"OK {OLD}" and daemon.metric("postshift_redis_up") == 0
+        secret.write_text("two\n")
+        daemon.process.signal(signal.SIGHUP)
+        daemon.wait_for_route(address, "new")
+        assert daemon.metric("postshift_redis_up") == 1
+        second.set_domain(DOMAIN, weight="0")
+        daemon.wait_for_route(address, "old")
+        first.set_domain(DOMAIN, weight="100")      # nobody listens there any more
+        second.command("SET", f"cutover:pin:{address}", "hold")
+        daemon.wait_for_route(address, "retry")
+    finally:
+        assert daemon.stop() == 0
+        first.kill()
+        second.kill()
+
+
 # Life and death.
 
 def test_killed_it_starts_from_the_snapshot_without_redis(folder):
