@@ -34,7 +34,7 @@ static bool
 needs_quotes(struct span value)
 {
     for (size_t i = 0; i < value.length; i++) {
-        if (value.data[i] != '\0' && strchr(" \t,\"=()", value.data[i]) != NULL)
+        if (value.data[i] != '\0' && strchr(" \t,\"=()%", value.data[i]) != NULL)
             return true;
     }
     return value.length == 0;

@@ -31,7 +31,7 @@ writes_fields_as_postfix_does(void **state)
     log_format(out, sizeof(out), LOG_LEVEL_WARNING, "", "",
         LOG_FIELDS(log_note("a number from 0 to 100"), log_text("field", "weight"),
             log_text("value", "30%")));
-    assert_string_equal(out, "warning: field=weight, value=30% (a number from 0 to 100)");
+    assert_string_equal(out, "warning: field=weight, value=\"30%\" (a number from 0 to 100)");
     log_format(out, sizeof(out), LOG_LEVEL_INFO, "4TtYz", "auth",
         LOG_FIELDS(log_text("spf", "pass")));
     assert_string_equal(out, "4TtYz: auth: spf=pass");
@@ -52,7 +52,8 @@ quotes_and_escapes_what_comes_from_outside(void **state)
         const char *as_text;
         const char *as_address;
     } rows[] = {
-        {"plain",          {"a-b.c/d:e%", 10},  "a-b.c/d:e%",      "<a-b.c/d:e%>"     },
+        {"plain",          {"a-b.c/d:e", 9},    "a-b.c/d:e",       "<a-b.c/d:e>"      },
+        {"a per cent",     {"30%", 3},          "\"30%\"",         "<30%>"            },
         {"nothing",        {NULL, 0},           "\"\"",            "<>"               },
         {"a blank",        {"a b", 3},          "\"a b\"",         "<a b>"            },
         {"a comma",        {"a,b", 3},          "\"a,b\"",         "<a,b>"            },
