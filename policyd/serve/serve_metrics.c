@@ -28,8 +28,8 @@ static const struct metrics_family families[] = {
     {"policyd_replica_invalid",                  "Domains and pins whose value in Redis is not usable.",
      METRICS_GAUGE,                                                                                                       {NULL},       NULL          },
     {"policyd_replica_suspect",
-     "Domains for which Redis no longer says what is answered.",                                         METRICS_GAUGE,   {NULL},
-     NULL                                                                                                                                             },
+     "Domains for which Redis no longer says what is answered; 1 for pins or lists "
+     "alone.",                                                                                           METRICS_GAUGE,   {NULL},       NULL          },
     {"policyd_replica_synced_timestamp_seconds",
      "When the replica last agreed with Redis, in unix time; 0: never.",                                 METRICS_GAUGE,
      {NULL},                                                                                                                            NULL          },

@@ -4,9 +4,11 @@
 
 /* What replica_sync tells of itself. */
 
+/* Nobody is to miss pins, units or a list that are kept by looking at domains alone. */
 static size_t
-suspect_domains(const struct replica *replica)
+count_suspect(const struct replica_keeper *keeper)
 {
+    const struct replica *replica = replica_keeper_answering(keeper);
     struct replica_domain domain;
     struct span name;
     uint64_t cursor = 0;
@@ -14,6 +16,10 @@ suspect_domains(const struct replica *replica)
 
     while (replica_next_domain(replica, &cursor, &name, &domain))
         count += domain.suspect && domain.ours;
+    if (count == 0 &&
+        (replica_keeper_alarm(keeper)[0] != '\0' ||
+            replica_problems_count(replica_keeper_problems(keeper), PROBLEM_GONE) > 0))
+        count = 1;
     return count;
 }
 
@@ -62,7 +68,7 @@ replica_sync_status(const struct replica_sync *sync, struct replica_status *stat
         .refused = sync->refused,
         .invalid = replica_problems_count(
             replica_keeper_problems(sync->keeper), PROBLEM_INVALID),
-        .suspect = suspect_domains(replica_keeper_answering(sync->keeper)),
+        .suspect = count_suspect(sync->keeper),
         .alarm = alarm[0] == '\0' ? NULL : alarm,
     };
     fill_redis(sync, status);

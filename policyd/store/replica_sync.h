@@ -73,14 +73,15 @@ struct replica_status {
     const char *redis_error;   /* NULL when up */
     uint64_t redis_reconnects; /* of the following connection, after the first time */
     uint64_t redis_troubles[REDIS_TROUBLE_COUNT];
-    int64_t synced;   /* unix time of the last agreement with Redis: grows while it is
-                         followed; 0: never */
-    bool loading;     /* everything is being read just now */
-    uint64_t loads;   /* taken */
-    uint64_t refused; /* loads that were refused */
-    size_t invalid;   /* values in Redis that can't be used */
-    size_t suspect;   /* domains and lists of which Redis no longer says what we answer */
-    const char *alarm;        /* NULL: none */
+    int64_t synced;    /* unix time of the last agreement with Redis: grows while it is
+                          followed; 0: never */
+    bool loading;      /* everything is being read just now */
+    uint64_t loads;    /* taken */
+    uint64_t refused;  /* loads that were refused */
+    size_t invalid;    /* values in Redis that can't be used */
+    size_t suspect;    /* domains of which Redis no longer says what we answer; 1 where
+                          that is so of pins, units or a list alone */
+    const char *alarm; /* NULL: none */
     int64_t snapshot_written; /* unix time of the file that was last written or read; 0:
                                  none */
     uint64_t snapshot_writes;
