@@ -42,8 +42,10 @@ read_line(struct span line, struct override_entry *entry, struct error *error)
     struct span word;
 
     *entry = (struct override_entry){0};
-    if (!span_word(&rest, &word) || !idn_to_ascii(word, entry->domain))
+    if (!span_word(&rest, &word) || !idn_to_ascii(word, entry->domain)) {
+        entry->domain[0] = '\0';
         return error_permanent(error, "a line begins with a domain");
+    }
     if (!span_word(&rest, &word))
         return error_permanent(error, "behind the domain stand weight=NUMBER, mode=MODE");
     do {
@@ -60,13 +62,17 @@ is_empty(struct span line)
 }
 
 static void
-add_problem(struct override_text *text, size_t line, const struct error *error)
+add_problem(struct override_text *text, size_t line, const char *domain,
+    const struct error *error)
 {
+    struct override_problem *problem = &text->problems[text->problem_count];
+
     text->bad_lines++;
     if (text->problem_count == OVERRIDE_PROBLEMS_MAX)
         return;
-    text->problems[text->problem_count++] =
-        (struct override_problem){.line = line, .error = *error};
+    text->problem_count++;
+    *problem = (struct override_problem){.line = line, .error = *error};
+    (void)span_copy(span_of(domain), problem->domain, sizeof(problem->domain));
 }
 
 /* One entry a domain; `numbers` knows which. */
@@ -157,14 +163,50 @@ override_text_parse(struct span text, struct override_text *out)
         line = span_trim(line);
         if (!is_empty(line) && (!read_line(line, &entry, &error) ||
                                    !add_entry(out, &entry, &numbers, &error)))
-            add_problem(out, number, &error);
+            add_problem(out, number, entry.domain, &error);
     }
     if (is_cut) {
         (void)error_permanent(&error, "from here on the file is too long to be read");
-        add_problem(out, number + 1, &error);
+        add_problem(out, number + 1, "", &error);
     }
     packed_table_clear(&numbers);
     return out->bad_lines == 0;
+}
+
+static bool
+is_spoilt(const struct override_text *text, const char *domain)
+{
+    for (size_t i = 0; i < text->problem_count; i++) {
+        if (strcmp(text->problems[i].domain, domain) == 0)
+            return true;
+    }
+    return text->bad_lines > text->problem_count;
+}
+
+void
+override_text_keep(struct override_text *now, const struct override_text *before)
+{
+    struct packed_table named;
+    struct override_entry *entries;
+    struct span ignored;
+
+    if (now->bad_lines == 0 || before->count == 0)
+        return;
+    entries = realloc(now->entries, (now->count + before->count) * sizeof(*entries));
+    if (entries == NULL)
+        abort();
+    now->entries = entries;
+    packed_table_init(&named, (struct hash_key){0});
+    for (size_t i = 0; i < now->count; i++)
+        (void)packed_table_put(&named, span_of(entries[i].domain), SPAN(""));
+    for (size_t i = 0; i < before->count && now->count < REPLICA_DOMAINS_MAX; i++) {
+        const char *domain = before->entries[i].domain;
+
+        if (is_spoilt(now, domain) &&
+            !packed_table_find(&named, span_of(domain), &ignored))
+            entries[now->count++] = before->entries[i];
+    }
+    packed_table_clear(&named);
 }
 
 void

@@ -26,6 +26,7 @@ struct override_entry {
 
 struct override_problem {
     size_t line;
+    char domain[DOMAIN_MAX + 1]; /* that the line is about; "": it names none */
     struct error error;
 };
 
@@ -39,6 +40,13 @@ struct override_text {
 
 /* Fills `out`; true when no line is bad. */
 bool override_text_parse(struct span text, struct override_text *out);
+
+/*
+ * A typing error ends no override: a domain of which `now` has nothing but bad lines
+ * keeps what `before` said of it, and with more problems than are kept so does each that
+ * is missing.
+ */
+void override_text_keep(struct override_text *now, const struct override_text *before);
 void override_text_clear(struct override_text *text);
 
 /*

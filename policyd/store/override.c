@@ -31,11 +31,10 @@ struct override {
     struct event *look;
     override_changed *callback;
     void *argument;
-    struct buffer text; /* as it was read last */
-    struct stat stat;   /* of that; st_ino 0: no file */
-    size_t count;
-    size_t bad_lines;
-    bool told; /* the callback has been called */
+    struct buffer text;        /* as it was read last */
+    struct stat stat;          /* of that; st_ino 0: no file */
+    struct override_text said; /* what that says, and what bad lines left in force */
+    bool told;                 /* the callback has been called */
     char trouble[200];
 };
 
@@ -57,8 +56,9 @@ take_text(struct override *override, struct buffer *text)
 
     if (!override_text_parse(buffer_span(text), &parsed))
         tell_problems(override, &parsed);
-    override->count = parsed.count;
-    override->bad_lines = parsed.bad_lines;
+    override_text_keep(&parsed, &override->said);
+    override_text_clear(&override->said);
+    override->said = parsed;
     buffer_clear(&override->text);
     override->text = *text;
     if (parsed.count > 0 || override->stat.st_ino != 0)
@@ -67,7 +67,6 @@ take_text(struct override *override, struct buffer *text)
             log_number("bad_lines", (int64_t)parsed.bad_lines));
     override->told = true;
     override->callback(override->argument, parsed.entries, parsed.count);
-    override_text_clear(&parsed);
 }
 
 /* True also where there is no file: then the text is empty. */
@@ -305,19 +304,20 @@ override_free(struct override *override)
     if (override->notify >= 0)
         close(override->notify);
     buffer_clear(&override->text);
+    override_text_clear(&override->said);
     free(override);
 }
 
 size_t
 override_count(const struct override *override)
 {
-    return override->count;
+    return override->said.count;
 }
 
 size_t
 override_bad_lines(const struct override *override)
 {
-    return override->bad_lines;
+    return override->said.bad_lines;
 }
 
 const char *

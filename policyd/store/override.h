@@ -3,7 +3,8 @@
  *
  * The file need not exist, may be replaced by rename or written in place, and its folder
  * may come later.  A file that can't be read leaves in force what it said last; one that
- * is gone says nothing any more.  Bad lines are logged with their numbers.
+ * is gone says nothing any more.  Bad lines are logged with their numbers; a domain that
+ * has nothing else keeps what the file said of it before.
  */
 #ifndef POLICYD_STORE_OVERRIDE_H
 #define POLICYD_STORE_OVERRIDE_H

@@ -359,7 +359,7 @@ def test_many_losses_at_once_come_back(policyd, redis):
     before = pins(policyd)
     delete_pins(redis, 0, 150)
     wait_for(lambda: has_alarm(policyd), 5, "alarm")
-    assert pins(policyd) == before
+    assert pins(policyd) == before and policyd.metric("postshift_policyd_replica_suspect") == 1
     assert {backend(policyd, f"user{i}@example.com") for i in range(0, 150, 7)} == {"new"}
     reload(policyd, redis, "refused")
     assert pins(policyd) == before
@@ -368,6 +368,7 @@ def test_many_losses_at_once_come_back(policyd, redis):
     wait_for_backend(policyd, "hold", "user1@example.com")
     set_pins(redis)
     wait_for(lambda: not has_alarm(policyd), 25, "the alarm is over")
+    assert policyd.metric("postshift_policyd_replica_suspect") == 0
 
 
 def test_up_to_a_hundred_losses_are_orders(policyd, redis):
@@ -769,6 +770,10 @@ def test_the_override_file_wins(policyd, redis):
     other.rename(policyd.override)
     wait_for_backend(policyd, "hold")
     assert "line=3" in policyd.process.output()
+    # A typing error does not end it.
+    policyd.override.write_text("example.com mode=hodl\n")
+    wait_for(lambda: "1 bad lines" in notes(policyd) and "line=1" in policyd.process.output(), 5, "the bad line is noticed")
+    assert backend(policyd) == "hold"
     with open(policyd.override, "w", encoding="ascii") as file:
         file.write("example.com mode=old")
     wait_for_backend(policyd, "old")

@@ -191,6 +191,44 @@ replaces_what_it_says_of_a_domain(void **state)
     }
 }
 
+static void
+a_typing_error_ends_no_override(void **state)
+{
+    static const struct {
+        const char *what;
+        const char *before;
+        const char *now;
+        const char *wanted;
+    } rows[] = {
+        {"misspelt",           "a.example mode=old\n",                     "a.example mode=odl\n",
+         "a.example - old;!1;"                                                                                                           },
+        {"taken out",          "a.example mode=old\n",                     "b.example mode=odl\n", "!1;"                                 },
+        {"no bad line at all", "a.example mode=old\n",                     "",                     ""                                    },
+        {"another good line",  "a.example mode=old\n",
+         "a.example weight=x\nA.example weight=3\n",                                               "a.example 3 -;!1;"                   },
+        {"the domain alone",   "a.example weight=1\n",                     "a.example\n",          "a.example 1 -;!1;"                   },
+        {"of several",         "a.example mode=old\nb.example mode=new\n",
+         "a.example mode=hold\nb.example mode\n",                                                  "a.example - hold;b.example - new;!2;"},
+        {"no domain",          "a.example mode=old\n",                     "=a mode=old\n",        "!1;"                                 },
+        {"nothing before",     "",                                         "a.example mode=odl\n", "!1;"                                 },
+    };
+    char text[1000];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct override_text before;
+        struct override_text now;
+
+        (void)override_text_parse(span_of(rows[i].before), &before);
+        (void)override_text_parse(span_of(rows[i].now), &now);
+        override_text_keep(&now, &before);
+        print_message("# %s\n", rows[i].what);
+        assert_string_equal(summary(&now, text, sizeof(text)), rows[i].wanted);
+        override_text_clear(&now);
+        override_text_clear(&before);
+    }
+}
+
 int
 main(void)
 {
@@ -200,6 +238,7 @@ main(void)
         cmocka_unit_test(reads_ten_thousand_domains_and_no_more),
         cmocka_unit_test(reports_what_lies_behind_its_ceiling),
         cmocka_unit_test(replaces_what_it_says_of_a_domain),
+        cmocka_unit_test(a_typing_error_ends_no_override),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
