@@ -460,7 +460,7 @@ replica_sync_set_redis(
 {
     close_connections(sync);
     sync->in_step = false;
-    sync->policy[0] = '\0';
+    sync->policy = (struct eviction_policy){.redis = NULL};
     open_connections(sync, options, prefix);
     note_up(sync);
     sync->load_wanted = true;
