@@ -56,7 +56,9 @@ def folder(request):
     made = new_folder()
     request.node.folders = [*getattr(request.node, "folders", []), made]
     yield made
+    findings = sanitizer_findings(made)
     shutil.rmtree(made, ignore_errors=True)
+    assert not findings, findings
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,19 @@ def module_folder(request):
     made = new_folder()
     request.node.folders = [made]
     yield made
+    findings = sanitizer_findings(made)
     shutil.rmtree(made, ignore_errors=True)
+    assert not findings, findings
+
+
+def sanitizer_findings(folder):
+    """What a program built with SANITIZE= said in a log, with the lines behind it."""
+    for log in folder.rglob("*.log"):
+        text = log.read_text(encoding="utf-8", errors="replace")
+        for sign in ("Sanitizer: ", ": runtime error: "):
+            if sign in text:
+                return f"{log}: " + text[max(0, text.index(sign) - 200):][:6000]
+    return ""
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -87,6 +87,7 @@ class Gateway:
         self.age_files()
         run("postfix", "-c", self.etc, "start")
         wait_for(lambda: self.is_running() and can_connect((self.address, self.port)), 20, "the gateway's smtpd")
+        self.session().quit()       # the master listens; now a server of its own greets
         return self
 
     def master_pid(self):

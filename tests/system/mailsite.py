@@ -96,13 +96,14 @@ class MailSite:
         return [BIN / "postshiftctl", "-c", self.policyd.config, "postfix-setup", *words, "-c", self.gateway.etc]
 
     def stop(self):
-        """Ends all that runs, whatever state it is in."""
+        """Ends all that runs, whatever state it is in; policyd in its own orderly way."""
         self.gateway.stop()
-        self.policyd.process.resume_and_kill()
+        code = self.policyd.stop() if self.policyd.process.running() else 0
         if not self.beside:
             self.redis.process.resume_and_kill()
             for sink in self.sinks:
                 sink.stop()
+        assert code == 0, f"policyd ended with {code}"
 
     def reset(self):
         """As after start: empty queue and sinks, no pins, weight 0, a sender that nobody has seen."""

@@ -198,10 +198,12 @@ class Policyd:
         return self.start(**how)
 
     def wait_for_snapshot(self, changed):
-        """Waits until a change made at that time is on disk.  One is written at most once a second, and the one
-        being written may have begun before the change: that the file is newer doesn't tell it."""
-        wait_for(lambda: time.time() > changed + 2.5 and self.snapshot.exists()
-                 and self.snapshot.stat().st_mtime >= changed, 10, "the snapshot")
+        """Waits until a change made at that time is on disk.  One is written at most once a second, rarer where
+        writing takes long; and one that is newer than the change may have begun before it."""
+        def quiet():
+            return self.snapshot.exists() and time.time() > max(changed, self.snapshot.stat().st_mtime) + 3
+
+        wait_for(quiet, 20, "the snapshot")
 
     # What it serves.
 

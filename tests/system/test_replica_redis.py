@@ -808,7 +808,7 @@ def test_a_snapshot_answers_when_redis_is_away(policyd, redis):
     caught_up(policyd, redis)
     wait_for(lambda: policyd.metric('postshift_policyd_snapshot_writes_total{result="done"}') >= 1
              and policyd.snapshot.exists(), 5, "snapshot")
-    time.sleep(1.5)
+    policyd.wait_for_snapshot(time.time())
     redis.kill()
     policyd.kill()
     policyd.start(loaded=False)
