@@ -76,6 +76,19 @@ end_after_printing(void)
     exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
+/* Of the signals that daemon_run hears; what comes before is heard then. */
+static void
+hold_signals(int how)
+{
+    sigset_t held;
+
+    (void)sigemptyset(&held);
+    (void)sigaddset(&held, SIGTERM);
+    (void)sigaddset(&held, SIGINT);
+    (void)sigaddset(&held, SIGHUP);
+    (void)sigprocmask(how, &held, NULL);
+}
+
 struct daemon_options
 daemon_options_read(int argc, char **argv, const struct daemon_usage *usage)
 {
@@ -111,6 +124,10 @@ daemon_options_read(int argc, char **argv, const struct daemon_usage *usage)
     }
     if (optind < argc)
         usage_failed(usage, "unexpected argument \"%s\"", argv[optind]);
+    /* An order to end that comes while sockets are being opened is an orderly end, too.
+     */
+    if (!options.check_only)
+        hold_signals(SIG_BLOCK);
     return options;
 }
 
@@ -320,6 +337,7 @@ runner_start(struct runner *runner)
     if (event_add(runner->terminate, NULL) != 0 ||
         event_add(runner->interrupt, NULL) != 0 || event_add(runner->hangup, NULL) != 0)
         abort();
+    hold_signals(SIG_UNBLOCK);
     if (evutil_timerisset(&watchdog))
         (void)event_add(runner->watchdog, &watchdog);
     if (runner->run->stuck_seconds > 0) {

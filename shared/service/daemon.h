@@ -29,8 +29,11 @@ struct daemon_options {
     bool debug;        /* -v */
 };
 
-/* -c FILE -t -V -h -v.  -h and -V print and exit 0; bad usage prints one line and
- * exits 78. */
+/*
+ * -c FILE -t -V -h -v.  -h and -V print and exit 0; bad usage prints one line and
+ * exits 78. From its return until daemon_run TERM, INT and HUP wait (but with -t): a
+ * child forked in between clears its signal mask.
+ */
 struct daemon_options daemon_options_read(
     int argc, char **argv, const struct daemon_usage *usage);
 
