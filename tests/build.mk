@@ -11,9 +11,11 @@ test_client_PACKAGES := libevent
 test_scan_lock_SOURCES := milters/scan/scan_lock.c
 
 # DKIM through libopendkim.
-dkim_SOURCES := milters/auth/dkim_check.c tests/fakes/dkim_message.c tests/fakes/dns_table.c
+dkim_SOURCES := milters/auth/dkim_check.c milters/auth/dkim_key_cache.c tests/fakes/dkim_message.c tests/fakes/dns_table.c
 test_dkim_check_SOURCES     := $(dkim_SOURCES) tests/fakes/dkim_signer.c
 test_dkim_check_PACKAGES    := opendkim
+test_dkim_key_cache_SOURCES  := milters/auth/dkim_key_cache.c
+test_dkim_key_cache_PACKAGES := libcrypto
 test_dkim_messages_SOURCES  := $(dkim_SOURCES) tests/fakes/dkim_signer.c
 test_dkim_messages_PACKAGES := opendkim
 fuzz_dkim_check_SOURCES     := $(dkim_SOURCES)
