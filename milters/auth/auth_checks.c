@@ -3,6 +3,9 @@
 #include <arpa/inet.h>
 #include <time.h>
 
+#include "shared/base/attributes.h"
+#include "shared/base/domain.h"
+
 enum { IDENTIFIERS_MAX = DKIM_SIGNATURES_MAX + 1 };
 
 bool
@@ -73,6 +76,22 @@ start_dkim(const struct auth_engines *engines, struct auth_session *session,
         session->dkim, session->fields, session->field_count, author, lookup);
 }
 
+/* Asks early for what SPF will ask for later: their answers come in one go. */
+static void
+ask_spf(const struct auth_session *session, const struct dns_lookup *lookup, bool helo)
+{
+    size_t at = span_find_last(session->sender, '@');
+    struct span domains[] = {
+        span_from(session->sender, at == SPAN_NONE ? session->sender.length : at + 1),
+        helo || session->sender.length == 0 ? span_of(session->helo) : SPAN(""),
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(domains); i++) {
+        if (domain_is_valid(domains[i]) && domain_label_count(domains[i]) > 1)
+            (void)dns_lookup_ask(lookup, domains[i], DNS_TXT);
+    }
+}
+
 void
 auth_checks_begin(const struct auth_engines *engines, struct auth_session *session,
     struct auth_findings *findings)
@@ -94,8 +113,10 @@ auth_checks_begin(const struct auth_engines *engines, struct auth_session *sessi
         start_dkim(engines, session, &findings->author, &lookup);
     if (config->dmarc && findings->author.kind == AUTHOR_ONE)
         dmarc_fetch_ask(&lookup, span_of(findings->author.domains[0]));
-    if (config->spf)
+    if (config->spf) {
+        ask_spf(session, &lookup, config->spf_helo);
         check_spf(engines, session, &lookup, findings);
+    }
     if (session->dkim != NULL)
         dkim_check_begin(session->dkim);
 }

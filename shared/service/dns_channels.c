@@ -116,44 +116,60 @@ channel_free(struct dns_channel *channel)
     free(channel);
 }
 
-/* `settings` is locked, or nobody else's yet. */
-static struct dns_channel *
-channel_new(const struct dns_channels *settings, struct error *error)
+/* With the servers set; more flags than those that all channels have. */
+static int
+open_channel(const char *servers, int flags, ares_channel *channel)
 {
     char lookups[] = "b";
     struct ares_options options = {
         /* NOCHECKRESP: SERVFAIL and REFUSED come through as answers. */
         .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS |
-                 ARES_FLAG_NOCHECKRESP,
+                 ARES_FLAG_NOCHECKRESP | flags,
         .timeout = RETRY_MS,
         .tries = TRIES,
         .lookups = lookups,
         .ednspsz = DNS_WIRE_PAYLOAD,
     };
+    int status = ares_init_options(channel, &options,
+        ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_DOMAINS |
+            ARES_OPT_LOOKUPS | ARES_OPT_EDNSPSZ);
+
+    if (status != ARES_SUCCESS || servers[0] == '\0')
+        return status;
+    status = ares_set_servers_ports_csv(*channel, servers);
+    if (status != ARES_SUCCESS)
+        ares_destroy(*channel);
+    return status;
+}
+
+/*
+ * `settings` is locked, or nobody else's yet.  A new port for each look-up is what
+ * strangers have to guess to answer in a server's place; nobody outside can do so where
+ * all servers are on loopback: there the socket stays open.
+ */
+static struct dns_channel *
+channel_new(const struct dns_channels *settings, struct error *error)
+{
     struct dns_channel *channel = calloc(1, sizeof(*channel));
+    bool is_local;
     int status;
 
     if (channel == NULL)
         abort();
-    status = ares_init_options(&channel->ares, &options,
-        ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_DOMAINS |
-            ARES_OPT_LOOKUPS | ARES_OPT_EDNSPSZ);
+    status = open_channel(settings->servers, 0, &channel->ares);
+    is_local = status == ARES_SUCCESS && all_loopback(channel->ares);
+    if (is_local) {
+        ares_destroy(channel->ares);
+        status = open_channel(settings->servers, ARES_FLAG_STAYOPEN, &channel->ares);
+    }
     if (status != ARES_SUCCESS) {
         free(channel);
         (void)error_temporary(error, "no DNS channel: %s", ares_strerror(status));
         return NULL;
     }
-    if (settings->servers[0] != '\0')
-        status = ares_set_servers_ports_csv(channel->ares, settings->servers);
-    if (status != ARES_SUCCESS) {
-        channel_free(channel);
-        (void)error_temporary(error, "no DNS servers: %s", ares_strerror(status));
-        return NULL;
-    }
     channel->generation = settings->generation;
-    channel->trusted =
-        settings->trust_ad == DNS_TRUST_YES ||
-        (settings->trust_ad == DNS_TRUST_LOOPBACK && all_loopback(channel->ares));
+    channel->trusted = settings->trust_ad == DNS_TRUST_YES ||
+                       (settings->trust_ad == DNS_TRUST_LOOPBACK && is_local);
     return channel;
 }
 
