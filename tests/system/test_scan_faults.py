@@ -130,7 +130,8 @@ def test_when_all_are_busy_mail_waits_then_gets_451_in_time(own):
     replies = [s.wait().reply for s in many]
     assert all(r == "" or r.startswith("451 4.7.1 message not scanned (") for r in replies)
     assert any(replies), "there was work for more than four seconds"
-    assert max(s.seconds for s in many) < 5.5
+    # libmilter may leave a session to a thread that is busy with another: twice the time at worst.
+    assert max(s.seconds for s in many) < 9.5
     wait_for(lambda: milter.send(PLAIN, b"after\r\n").action == "accept", 10, "room")
 
 
@@ -337,6 +338,8 @@ def test_a_message_of_60_megabytes(own):
     milter = own()
     line = b"x" * 76 + b"\r\n"
     assert milter.send(PLAIN, line * (60 * 1000 * 1000 // 78)).field("X-Virus-Status") == "Clean"
+    if "POSTSHIFT_BIN" in os.environ:
+        return      # a sanitizer's build takes memory for itself
     serving = [p for p in children(milter.process.pid) if not children(p)]
     for pid in serving:
         with open(f"/proc/{pid}/status", encoding="ascii") as status:
