@@ -151,13 +151,11 @@ replica_keeper_step_list(struct replica_keeper *keeper, size_t entries)
 
         if (!job->adding && job->cursor == 0 && vanished(keeper))
             replica_keeper_drop_list(keeper);
-        else if (target == NULL)
+        else if (target == NULL || (job->adding && !put_next_member(keeper, target)))
             next_target(keeper);
         else if (!job->adding && !drop_next_member(keeper, target)) {
             job->adding = true;
             job->cursor = 0;
-        } else if (job->adding && !put_next_member(keeper, target)) {
-            next_target(keeper);
         }
     }
     return job->targets != 0;

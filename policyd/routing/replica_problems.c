@@ -26,7 +26,7 @@ copy_key(struct span key, char out[KEY_MAX + 1])
     size_t length = key.length < KEY_MAX ? key.length : KEY_MAX;
 
     for (size_t i = 0; i < length; i++)
-        out[i] = key.data[i] >= ' ' && key.data[i] <= '~' ? key.data[i] : '?';
+        out[i] = (char)(key.data[i] >= ' ' && key.data[i] <= '~' ? key.data[i] : '?');
     out[length] = '\0';
 }
 

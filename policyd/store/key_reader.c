@@ -94,14 +94,13 @@ was_answered(void *argument, const struct redis_reply *reply)
         span_make(read->keys + read->key_start, read->key_lengths[read->answered]);
 
     reading_set_time(reading);
-    if (reply == NULL || read->lost)
-        read->lost = true;
-    else if (is_of_load(read) && read->load_number != reading->load_number)
+    if (is_of_load(read) && read->load_number != reading->load_number)
         read->found = true; /* nobody waits for it any more */
-    else if (reading_value(reading, reply, fields, &value))
-        take_value(read, key, &value);
-    else
+    else if (reply == NULL || read->lost ||
+             !reading_value(reading, reply, fields, &value))
         read->lost = true;
+    else
+        take_value(read, key, &value);
     read->key_start += key.length;
     read->answered++;
     if (read->answered == read->key_count)
@@ -190,6 +189,7 @@ key_reader_read(struct key_reader *reader, unsigned targets, struct span key,
         about->kind == REPLICA_KEY_DOMAIN ? SPAN("HGETALL") : SPAN("GET");
     redis_callback *callback = was_answered;
     size_t count = 1;
+    size_t sent = 0;
     struct read *read;
 
     if (reader->in_flight >= KEY_READER_IN_FLIGHT_MAX ||
@@ -204,11 +204,16 @@ key_reader_read(struct key_reader *reader, unsigned targets, struct span key,
         count = reading_keys(reading, targets, about, keys, &reader->texts);
     }
     read = read_new(reader, targets, about, keys, count);
-    for (size_t i = 0; i < count; i++) {
-        if (!redis_ask(reading->redis, callback, read, command,
-                reading_whole_key(reading, keys[i], &reader->whole)))
-            callback(read, NULL);
+    for (size_t i = 0; i < count; i++)
+        sent += redis_ask(reading->redis, callback, read, command,
+            reading_whole_key(reading, keys[i], &reader->whole));
+    /* There was room; but should one not go, the others don't tell the whole. */
+    if (sent < count) {
+        read->lost = true;
+        read->key_count = sent;
     }
+    if (sent == 0)
+        finish(read);
     return true;
 }
 

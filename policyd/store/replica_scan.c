@@ -215,8 +215,10 @@ ask_keys(struct replica_scan *scan)
     scan->scan_asked = true;
     if (!redis_ask(scan->reading->redis, scan_was_answered, question, SPAN("SCAN"),
             buffer_span(&scan->cursor), SPAN("MATCH"), buffer_span(&scan->pattern),
-            SPAN("COUNT"), SPAN(SCAN_COUNT)))
-        scan_was_answered(question, NULL);
+            SPAN("COUNT"), SPAN(SCAN_COUNT))) {
+        free(question);
+        fail(scan);
+    }
 }
 
 /* --- the stages --- */
@@ -355,7 +357,7 @@ make_pattern(struct replica_scan *scan)
 
     buffer_init(&scan->pattern, PATTERN_MAX);
     for (size_t i = 0; i < prefix.length; i++) {
-        if (memchr("*?[]\\^", prefix.data[i], 6) != NULL)
+        if (prefix.data[i] != '\0' && strchr("*?[]\\^", prefix.data[i]) != NULL)
             buffer_append_octet(&scan->pattern, '\\');
         buffer_append_octet(&scan->pattern, prefix.data[i]);
     }

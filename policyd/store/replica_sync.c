@@ -155,9 +155,7 @@ load_finished(void *argument, bool taken)
         snapshot_touch(sync->snapshot);
     if (sync->events.changed != NULL)
         sync->events.changed(sync->argument, replica_keeper_answering(sync->keeper));
-    if (replica_keeper_has_accept(sync->keeper))
-        start_load(sync);
-    else if (sync->load_again)
+    if (replica_keeper_has_accept(sync->keeper) || sync->load_again)
         start_load(sync);
 }
 
@@ -217,7 +215,7 @@ read_accept(void *argument)
     struct replica_sync *sync = argument;
     struct buffer whole;
 
-    buffer_init(&whole, 2 * REPLICA_NAME_MAX);
+    buffer_init(&whole, (size_t)2 * REPLICA_NAME_MAX);
     /* With the connection down, it is read as soon as that is up. */
     (void)redis_ask(sync->reading.redis, accept_was_read, sync, SPAN("GET"),
         reading_whole_key(&sync->reading, SPAN("accept"), &whole));

@@ -97,7 +97,7 @@ snapshot_read(const char *path, const struct replica_keeper_rules *rules,
     }
     snapshot_reader_init(&reader, replica_new(), rules);
     reader.refused = log_refused;
-    buffer_init(&octets, 2 * (SNAPSHOT_BLOCK_MAX + READ_OCTETS));
+    buffer_init(&octets, (size_t)2 * (SNAPSHOT_BLOCK_MAX + READ_OCTETS));
     complete = feed(&reader, fd, &octets, error);
     buffer_clear(&octets);
     close(fd);

@@ -179,7 +179,7 @@ value_reader_send(struct value_reader *reader)
         reader->in_flight = 0;
     reader->load_number = batch->load_number;
     reader->in_flight++;
-    buffer_init(&names, (VALUE_READER_BATCH + 1) * 2 * KEY_QUEUE_KEY_MAX);
+    buffer_init(&names, (size_t)(VALUE_READER_BATCH + 1) * 2 * KEY_QUEUE_KEY_MAX);
     count = make_words(reader, batch, &names, words);
     if (!redis_command(reader->reading->redis, was_answered, batch, count, words))
         was_answered(batch, NULL);

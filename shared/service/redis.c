@@ -17,7 +17,7 @@ enum {
     FIRST_WAIT_MS = 100,
     LONGEST_WAIT_MS = 5000,
     STABLE_MS = 1000, /* up for so long: the next wait is the first again */
-    WHY_MAX = 240,
+    WHY_MAX = 320,
     LOGGED_MAX = WHY_MAX + 340,
 };
 
@@ -48,6 +48,7 @@ struct redis {
     size_t target_next;
     size_t sentinel;       /* asked now, or first in the next attempt */
     size_t sentinels_left; /* to be asked in this attempt */
+    bool goes_on;          /* with this attempt, else a new one begins */
 
     unsigned failures; /* attempts in a row */
     uint64_t up_since_ms;
@@ -72,9 +73,6 @@ static const char *const trouble_names[REDIS_TROUBLE_COUNT] = {
     [REDIS_TROUBLE_LOST] = "lost",
     [REDIS_TROUBLE_PROTOCOL] = "protocol",
 };
-
-static void ask_next_sentinel(struct redis *redis);
-static void connect_next_target(struct redis *redis);
 
 static uint64_t
 now_ms(void)
@@ -142,27 +140,17 @@ close_link(struct redis *redis)
     redis_link_free(link);
 }
 
-/* This address was no good: the next one, the next sentinel, or a pause. */
-static void
-try_elsewhere(struct redis *redis)
-{
-    if (redis->target_next < redis->target_count) {
-        connect_next_target(redis);
-    } else if (redis->sentinels_left > 0) {
-        ask_next_sentinel(redis);
-    } else {
-        log_down(redis);
-        wait_for_next_attempt(redis);
-    }
-}
-
 static void
 attempt_failed(struct redis *redis, enum redis_trouble trouble, const char *why)
 {
+    static const struct timeval at_once = {0, 0};
+
     note_trouble(redis, trouble, why);
     redis->phase = PHASE_WAITING;
     close_link(redis);
-    try_elsewhere(redis);
+    /* The next address, from the loop: whoever called may be one of its callbacks. */
+    redis->goes_on = true;
+    event_add(redis->retry, &at_once);
 }
 
 static void
@@ -321,19 +309,44 @@ was_resolved(
     connect_next_target(redis);
 }
 
+/* This address was no good: the next one, the next sentinel, or a pause. */
 static void
-start_attempt(evutil_socket_t fd, short what, void *argument)
+try_elsewhere(struct redis *redis)
 {
-    struct redis *redis = argument;
+    if (redis->target_next < redis->target_count) {
+        connect_next_target(redis);
+    } else if (redis->sentinels_left > 0) {
+        ask_next_sentinel(redis);
+    } else {
+        log_down(redis);
+        wait_for_next_attempt(redis);
+    }
+}
 
-    (void)fd;
-    (void)what;
+static void
+start_attempt(struct redis *redis)
+{
     if (redis->options.sentinel_count == 0) {
         resolve_address(redis, PHASE_PRIMARY, &redis->options.address);
         return;
     }
     redis->sentinels_left = redis->options.sentinel_count;
     ask_next_sentinel(redis);
+}
+
+static void
+on_retry(evutil_socket_t fd, short what, void *argument)
+{
+    struct redis *redis = argument;
+    bool goes_on = redis->goes_on;
+
+    (void)fd;
+    (void)what;
+    redis->goes_on = false;
+    if (goes_on)
+        try_elsewhere(redis);
+    else
+        start_attempt(redis);
 }
 
 /* The public side */
@@ -363,7 +376,7 @@ redis_new(struct event_base *base, const struct redis_options *options,
         redis->address);
     redis->resolve =
         redis_resolve_new(base, redis->options.timeout_ms, was_resolved, redis);
-    redis->retry = event_new(base, -1, 0, start_attempt, redis);
+    redis->retry = event_new(base, -1, 0, on_retry, redis);
     if (redis->retry == NULL)
         abort();
     event_add(redis->retry, &at_once);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,10 +16,14 @@ copy_text(const char *text)
     return copy;
 }
 
-static void
-free_text(const char *text)
+/* The texts of a copy are our own, though its type says const. */
+static void *
+own_text(const char *text)
 {
-    free((void *)(uintptr_t)text);
+    void *own;
+
+    memcpy(&own, &text, sizeof(own));
+    return own;
 }
 
 bool
@@ -66,10 +69,10 @@ redis_options_copy(struct redis_options *copy, const struct redis_options *optio
 void
 redis_options_clear(struct redis_options *copy)
 {
-    free_text(copy->primary);
-    free_text(copy->username);
+    free(own_text(copy->primary));
+    free(own_text(copy->username));
     if (copy->password != NULL)
-        explicit_bzero((void *)(uintptr_t)copy->password, strlen(copy->password));
-    free_text(copy->password);
+        explicit_bzero(own_text(copy->password), strlen(copy->password));
+    free(own_text(copy->password));
     *copy = (struct redis_options){0};
 }

@@ -78,7 +78,8 @@ ask_sentinel(struct redis_sync *sync, const struct redis_options *options,
             SPAN("get-master-addr-by-name"), span_of(options->primary)))
         return false;
     *primary = (struct socket_address){.kind = SOCKET_INET};
-    if (!redis_reply_is_array(reply, 2) || !redis_reply_is_string(&reply->elements[0]) ||
+    if (reply == NULL || !redis_reply_is_array(reply, 2) ||
+        !redis_reply_is_string(&reply->elements[0]) ||
         !redis_reply_is_string(&reply->elements[1]) ||
         !span_copy(reply->elements[0].text, primary->host, sizeof(primary->host)) ||
         !number_unsigned(reply->elements[1].text, 65535, &port) || port == 0)
