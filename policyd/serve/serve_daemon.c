@@ -357,6 +357,8 @@ serve_daemon_clear(struct serve_daemon *daemon)
     listener_set_close(&daemon->metrics_sockets);
     serve_metrics_free(daemon->metrics);
     metrics_free(daemon->context.metrics);
+    /* Look-ups that were given up end with a callback from the loop. */
+    (void)event_base_loop(daemon->base, EVLOOP_NONBLOCK);
     event_base_free(daemon->base);
     serve_config_free(daemon->config);
 }

@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ enum {
     RETRY_MS = 60 * 1000, /* after a failure */
     CHILD_MS_MAX = 300 * 1000,
     CHILD_NICE = 10,
+    END_MS_MAX = 2000, /* that the end waits for a child */
 };
 
 struct snapshot {
@@ -165,6 +167,12 @@ sync_folder(const char *path)
     return done;
 }
 
+static void
+write_temporary_name(const char *path, char temporary[PATH_MAX + 8])
+{
+    snprintf(temporary, PATH_MAX + 8, "%s.new", path);
+}
+
 /* 0, or the errno of what failed. */
 static int
 write_file(
@@ -173,7 +181,7 @@ write_file(
     static struct output output;
     char temporary[PATH_MAX + 8];
 
-    snprintf(temporary, sizeof(temporary), "%s.new", path);
+    write_temporary_name(path, temporary);
     (void)unlink(temporary);
     output.used = 0;
     output.fd =
@@ -336,6 +344,22 @@ on_timer(evutil_socket_t fd, short what, void *argument)
         start_child(snapshot);
 }
 
+/* A disk that is too slow for the little time there is at the end: the file before stays.
+ */
+static void
+end_child(struct snapshot *snapshot)
+{
+    struct pollfd end = {.fd = snapshot->end, .events = POLLIN};
+    char temporary[PATH_MAX + 8];
+    bool is_late = poll(&end, 1, END_MS_MAX) == 0;
+
+    on_ended(-1, (short)(is_late ? EV_TIMEOUT : 0), snapshot);
+    if (!is_late)
+        return;
+    write_temporary_name(snapshot->path, temporary);
+    (void)unlink(temporary);
+}
+
 /* At the end nobody waits for an answer: without a child. */
 static void
 write_last(struct snapshot *snapshot)
@@ -372,8 +396,8 @@ snapshot_free(struct snapshot *snapshot)
     if (snapshot == NULL)
         return;
     if (snapshot->child != 0)
-        on_ended(-1, 0, snapshot);
-    if (snapshot->wanted && snapshot->failures == 0)
+        end_child(snapshot);
+    if (snapshot->wanted && !snapshot->complained)
         write_last(snapshot);
     event_free(snapshot->timer);
     free(snapshot);

@@ -27,7 +27,7 @@ typedef const struct replica *snapshot_source(
 
 struct snapshot *snapshot_new(
     struct event_base *base, const char *path, snapshot_source *source, void *argument);
-/* Waits for a child that writes, and writes what is still to be written. */
+/* Waits 2 s for a child that writes, and writes what is still to be written. */
 void snapshot_free(struct snapshot *snapshot);
 
 /* Something has changed: write as soon as the rules above allow. */

@@ -3,6 +3,7 @@
 Addresses: 127.20.1.x.
 """
 import shutil
+import signal
 import socket
 import time
 
@@ -745,6 +746,41 @@ def test_a_user_that_only_reads(site):
     wait_for_backend(policyd, "old", seconds=15)
 
 
+@pytest.mark.parametrize("prefix", ["we[i]rd*?:", "a\\b:", "x"])
+def test_any_prefix(site, prefix):
+    server = site.redis()
+    server.command("HSET", f"{prefix}domain:example.com", "weight", 100, "old", OLD, "new", NEW)
+    server.command("SET", f"{prefix}pin:{BOB}", "hold")
+    good(server, weight=0)
+    policyd = site.policyd(server, redis_lines={"prefix": prefix})
+    assert [backend(policyd, a) for a in (ALICE, BOB)] == ["new", "hold"]
+    server.command("HSET", f"{prefix}domain:example.com", "weight", 0)
+    wait_for_backend(policyd, "old")
+    good(server, weight=100)
+    server.command("DEL", f"{prefix}pin:{BOB}")
+    wait_for_backend(policyd, "old", BOB)
+
+
+def test_a_new_configuration_allows_less(site, redis):
+    good(redis, weight=100)
+    good(redis, weight=100, domain="example.org")
+    policyd = site.policyd(redis, domains="example.com example.org")
+    assert backend(policyd, "a@example.org") == "new"
+    policyd.policyd_options["transports"] = "cutover-old"
+    policyd.policyd_options["domains"] = "example.com"
+    policyd.write_config()
+    policyd.process.signal(signal.SIGHUP)
+    wait_for_backend(policyd, TEMP)
+    assert backend(policyd, "a@example.org") == "NOTFOUND"
+    policyd.policyd_options["transports"] = None
+    policyd.policyd_options["domains"] = "example.com example.org"
+    policyd.write_config()
+    policyd.process.signal(signal.SIGHUP)
+    wait_for_backend(policyd, "new")
+    wait_for_backend(policyd, "new", "a@example.org")
+    assert not has_alarm(policyd)
+
+
 def test_a_unix_socket(site, folder):
     path = folder / "redis.sock"
     server = site.redis(lines=[f"unixsocket {path}"])
@@ -906,6 +942,50 @@ def test_changes_during_a_load(policyd, redis):
         for address, text in ((ALICE, wanted), ("user5@example.com", "retry" if weight else "cutover-old")):
             wait_for(lambda: text in route.ask(address), 2, text)
     assert pins(policyd) == count
+
+
+@pytest.mark.parametrize("how", ["FLUSHALL", "DEL", "pins"])
+def test_losses_during_a_load(policyd, redis, how):
+    count = 100000
+    set_pins(redis, count)
+    wait_for(lambda: pins(policyd) == count, 60, "pins")
+    before, ups = loads(policyd, "taken"), policyd.process.output().count("state=up")
+    redis.command("CLIENT", "KILL", "TYPE", "pubsub")
+    wait_for(lambda: policyd.process.output().count("state=up") > ups, 5, "up again", every=0.001)
+    if how == "FLUSHALL":
+        redis.command("FLUSHALL")
+    elif how == "DEL":
+        redis.command("DEL", "cutover:domain:example.com")
+    else:
+        delete_pins(redis, 0, 3000)
+    wait_for(lambda: has_alarm(policyd), 30, "alarm")
+    wait_for(lambda: loads(policyd, "taken") > before or loads(policyd, "refused"), 30, "the load has ended")
+    wait_for(lambda: not policyd.document("/status.json").get("loading"), 30, "no load")
+    assert status(policyd)["weight"] == 30 and status(policyd)["suspect"] and pins(policyd) == count
+    assert backend(policyd, "user7@example.com") == "new" and backend(policyd, "user99999@example.com") == "new"
+    assert has_alarm(policyd)
+
+
+def test_a_list_that_changes_all_the_time(policyd, redis):
+    key = "cutover:list:example.com:big"
+    redis.set_domain("example.com", weight=0, lists="big")
+    with redis.connect() as client:
+        for i in range(60):
+            client.command("SADD", key, *(f"m{i * 500 + j}@example.com" for j in range(500)))
+        client.command("SREM", key, "m0@example.com")
+        client.command("SADD", key, "last@example.com")
+    wait_for_backend(policyd, "new", "last@example.com", 10)
+    wait_for_backend(policyd, "old", "m0@example.com", 10)
+    assert {backend(policyd, f"m{i}@example.com") for i in range(1, 30000, 1999)} == {"new"}
+
+
+def test_the_same_pin_set_and_deleted_again_and_again(policyd, redis):
+    with redis.connect() as client:
+        for _ in range(300):
+            client.command("SET", f"cutover:pin:{ALICE}", "hold")
+            client.command("DEL", f"cutover:pin:{ALICE}")
+    caught_up(policyd, redis)
+    assert backend(policyd) == "old" and not has_alarm(policyd)
 
 
 def test_a_message_with_very_many_keys(policyd, redis):
