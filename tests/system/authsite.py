@@ -77,9 +77,9 @@ class AuthSite:
         self.dns.stop()
 
     def send(self, fields, body=b"Hello.\r\n", *, client="192.0.2.1", helo="out.sender.example",
-             sender="<a@sender.example>", **how):
+             sender="<a@sender.example>", name="out.sender.example", **how):
         return self.milter.send(fields, body, sender=sender,
-                                connection={"client": client, "helo": helo, "name": "out.sender.example"}, **how)
+                                connection={"client": client, "helo": helo, "name": name}, **how)
 
 
 def results(answer):

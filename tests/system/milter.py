@@ -49,8 +49,9 @@ class Answer:
 class Session:
     """One connection of an MTA.  buffered: nothing goes out before an answer is waited for, as with Postfix."""
 
-    def __init__(self, address, *, client="192.0.2.1", name="client.example", helo="helo.example", seconds=60.0,
+    def __init__(self, address, *, client="192.0.2.1", name=None, helo="helo.example", seconds=60.0,
                  steps=0x1FFFFF, actions=0x1FF, macros=(), buffered=False):
+        name = name or ("client.example" if client else "localhost")
         self.buffered, self.pending = buffered, b""
         if isinstance(address, tuple):
             self.socket = socket.create_connection(address, timeout=seconds)
@@ -65,7 +66,7 @@ class Session:
         _, self.actions, self.steps = struct.unpack(">III", data[:12])
         self.macros("C", {"j": "mx.example.net", "{daemon_name}": "mx", **dict(macros)})
         if client is None:
-            self.step("C", b"localhost\0U")
+            self.step("C", name.encode() + b"\0U")
         else:
             family = b"6" if ":" in client else b"4"
             spelt = ("IPv6:" + client) if ":" in client else client

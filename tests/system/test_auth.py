@@ -189,11 +189,22 @@ def test_spf_reject_with_the_domains_own_words(own):
 
 def test_trusted_and_authenticated_clients_are_skipped(site):
     assert site.send(mail(), client="203.0.113.9").added == []
-    assert site.send(mail(), client=None).added == []
+    assert site.send(mail(), client=None, name="localhost").added == []
     login = site.send(mail("a@sender.example", ("Authentication-Results", "mx.example.net; dmarc=pass")),
                       client="198.51.100.7", macros={"{auth_authen}": "alice", "{auth_type}": "PLAIN"})
     assert login.added == []
     assert login.deleted == [("Authentication-Results", 1)]
+
+
+def test_a_client_without_an_address_is_not_local(site):
+    found = results(site.send(mail(), client=None, name="unknown"))
+    assert "spf" not in found and found["dmarc"][0].startswith("fail ")
+
+
+def test_a_sender_too_long_to_be_kept_is_no_identity(site):
+    sender = "x" * 1005 + "@sender.example"
+    found = results(site.send(mail(), sender=sender + ".evil.example", mail_addr=sender + ".evil.example"))
+    assert found["spf"][0].startswith("none") and found["dmarc"][0].startswith("fail ")
 
 
 def test_one_line_a_message(site):
