@@ -10,6 +10,7 @@
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_write.h"
+#include "policyd/routing/replica_keeper.h"
 #include "shared/base/number.h"
 
 enum { WEIGHT_ALL = 10000 };
@@ -55,7 +56,10 @@ ctl_state_forget(struct ctl *ctl)
     return status;
 }
 
-/* A gateway takes what is newer than the last one: two within a second are two. */
+/*
+ * A gateway takes what is newer than the last one: two within a second are two.  Nonsense
+ * from the far future, which gateways ignore, is written over.
+ */
 static bool
 next_time(struct ctl *ctl, struct span key, uint64_t *when, struct error *error)
 {
@@ -69,7 +73,7 @@ next_time(struct ctl *ctl, struct span key, uint64_t *when, struct error *error)
     if (found &&
         number_unsigned(
             span_from(last, span_find_last(last, ' ') + 1), INT64_MAX - 1, &before) &&
-        before >= *when)
+        before >= *when && before < *when + REPLICA_ACCEPT_AHEAD_SECONDS)
         *when = before + 1;
     return true;
 }

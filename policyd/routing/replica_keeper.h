@@ -73,6 +73,9 @@ struct replica_value {
 /* Whom a value is for. */
 enum replica_targets { REPLICA_ANSWERING = 1, REPLICA_LOADING = 2 };
 
+/* An accept that lies further ahead is nonsense: clocks differ, but not by more. */
+enum { REPLICA_ACCEPT_AHEAD_SECONDS = 24 * 60 * 60 };
+
 struct replica_keeper;
 
 struct replica_keeper *replica_keeper_new(const struct replica_keeper_rules *rules,

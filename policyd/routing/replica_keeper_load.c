@@ -10,8 +10,6 @@
 /* Loads: begun, compared, taken or refused as a whole; what operators accept; what the
  * override file says. */
 
-enum { ACCEPT_AHEAD_SECONDS = 24 * 60 * 60 }; /* clocks differ, but not by more */
-
 /* --- overrides --- */
 
 static void
@@ -124,7 +122,7 @@ replica_keeper_take_accept(
     if (value->kind == VALUE_ABSENT)
         return false;
     if (value->kind != VALUE_TEXT || !parse_accept(value->text, &waiver, &time) ||
-        time > keeper->now + ACCEPT_AHEAD_SECONDS) {
+        time > keeper->now + REPLICA_ACCEPT_AHEAD_SECONDS) {
         keeper_problem_text(keeper, PROBLEM_INVALID, key, "accept", value->text,
             "a domain or *, a blank and the unix time of now", "");
         return false;
