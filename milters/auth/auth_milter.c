@@ -260,13 +260,14 @@ decide(struct auth_session *session, const struct auth_findings *findings,
     auth_decide(&engines.config->wishes, &facts, session->arena, verdict);
 }
 
-/* Fewer deletions than there should be would leave a forged result in place. */
+/* Fewer deletions than there should be would leave a forged result in place, and Postfix
+ * takes the longer for each the more there are. */
 static void
-wait_for_less(struct verdict *verdict)
+refuse_forger(struct verdict *verdict)
 {
-    *verdict = (struct verdict){.action = VERDICT_TEMPFAIL,
-        .code = "451",
-        .enhanced = "4.7.1",
+    *verdict = (struct verdict){.action = VERDICT_REJECT,
+        .code = "550",
+        .enhanced = "5.7.1",
         .text = "too many header fields that claim to be ours",
         .reason = "too many forged fields"};
 }
@@ -287,7 +288,7 @@ on_end_of_message(SMFICTX *context)
         decide(session, findings, &verdict);
     }
     if (session->forged_count > AUTH_FORGED_MAX)
-        wait_for_less(&verdict);
+        refuse_forger(&verdict);
     else
         auth_report_fields(engines.config, session, findings, &verdict);
     answer = milter_reply_apply(

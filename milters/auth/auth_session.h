@@ -18,7 +18,7 @@ enum {
     AUTH_FIELDS_MAX = 1000,
     AUTH_HEADER_MAX = 1 << 20, /* octets of all fields */
     AUTH_ADDRESS_MAX = 1024,
-    AUTH_FORGED_MAX = 20000, /* fields to be deleted; a message with more waits */
+    AUTH_FORGED_MAX = 5000, /* fields to be deleted; a message with more is refused */
 };
 
 /* A field to be deleted: its name as we write it, its number among those of that name. */

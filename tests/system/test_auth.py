@@ -223,6 +223,8 @@ def test_large_and_odd_messages(site):
     assert site.send(mail(), b"x" * 78 + b"\r\n" * 15000000).action == "accept"
     numbers = [n for _, n in site.send(mail() + [("Authentication-Results", "mx.example.net; spf=pass")] * 3000).deleted]
     assert numbers == list(range(3000, 0, -1))
+    answer = site.send(mail() + [("Authentication-Results", "mx.example.net; spf=pass")] * 5001)
+    assert answer.reply == "550 5.7.1 too many header fields that claim to be ours"
 
 
 def test_parallel_sessions_with_aborts(site):
