@@ -36,6 +36,19 @@ read_domain(struct span text, struct replica_name *name)
     return idn_to_ascii(text, domain) && replica_name_set(name, span_of(domain));
 }
 
+/*
+ * Half-quoted local parts can become something that means yet another address: no key can
+ * name such a recipient.
+ */
+static bool
+is_stable(const struct replica_name *name, const struct recipient_rules *rules)
+{
+    struct recipient again;
+
+    return recipient_parse(replica_name_span(name), rules, &again) &&
+           span_equal(recipient_address(&again), replica_name_span(name));
+}
+
 static bool
 read_recipient(
     struct span text, const struct recipient_rules *rules, struct replica_name *name)
@@ -43,7 +56,8 @@ read_recipient(
     struct recipient recipient;
 
     return recipient_parse(text, rules, &recipient) &&
-           replica_name_set(name, recipient_address(&recipient));
+           replica_name_set(name, recipient_address(&recipient)) &&
+           (span_equal(replica_name_span(name), text) || is_stable(name, rules));
 }
 
 /* `<domain>:<name>`; the name is kept as it is written. */
