@@ -1,6 +1,7 @@
 #include "milters/auth/auth_checks.h"
 
 #include <arpa/inet.h>
+#include <string.h>
 #include <time.h>
 
 #include "shared/base/attributes.h"
@@ -8,20 +9,52 @@
 
 enum { IDENTIFIERS_MAX = DKIM_SIGNATURES_MAX + 1 };
 
+static bool
+has_brackets_or_controls(struct span text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char octet = (unsigned char)text.data[i];
+
+        if (octet < 0x20 || octet == 0x7f || octet == '<' || octet == '>')
+            return true;
+    }
+    return false;
+}
+
+/* One quoted string, or nothing but blanks that would need quotes: where those stand, no
+ * two readers see another domain. */
+static bool
+is_plain_local(struct span local)
+{
+    bool quoted =
+        local.length >= 2 && local.data[0] == '"' && local.data[local.length - 1] == '"';
+
+    if (quoted)
+        local = span_first(span_from(local, 1), local.length - 2);
+    for (size_t i = 0; i < local.length; i++) {
+        char octet = local.data[i];
+
+        if (quoted && octet == '\\' && ++i < local.length)
+            continue;
+        if (quoted ? octet == '"' || octet == '\\'
+                   : strchr("(),:;@[]\\\"", octet) != NULL)
+            return false;
+    }
+    return true;
+}
+
 bool
 auth_checks_sender(struct span argument, struct span mail_addr, struct span *mailbox)
 {
+    size_t at;
+
     if (argument.length >= 2 && argument.data[0] == '<' &&
         argument.data[argument.length - 1] == '>')
         argument = span_first(span_from(argument, 1), argument.length - 2);
-    if (!span_equal(argument, mail_addr))
+    at = span_find_last(argument, '@');
+    if (!span_equal(argument, mail_addr) || has_brackets_or_controls(argument) ||
+        !is_plain_local(at == SPAN_NONE ? argument : span_first(argument, at)))
         return false;
-    for (size_t i = 0; i < argument.length; i++) {
-        char octet = argument.data[i];
-
-        if (octet == '<' || octet == '>' || octet == '\0' || (unsigned char)octet < 0x20)
-            return false;
-    }
     *mailbox = argument;
     return true;
 }

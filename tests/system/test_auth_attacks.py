@@ -112,6 +112,8 @@ def test_no_single_from_field_never_passes(site, fields):
     ("<(any@victim.example>", ""), ("<x@victim.example(.evil.example>", "x@victim.example"),
     ("<@victim.example,@y:'a@evil.example>", "'a@evil.example"), ("<a@b'@evil.example>", "\"a@b'\"@evil.example"),
     ("<@victim.example:a@evil.example>", "a@evil.example"), ("<a@victim.example\x01.evil.example>", "a@victim.example"),
+    ("<a@evil.example, b@victim.example>", "a@evil.example, b@victim.example"),
+    ("<\"a\"b\"@victim.example>", "\"a\"b\"@victim.example"),
     ("<a@victim.example>", "a@evil.example"), ("<a@evil.example>", "a@victim.example"),
 ])
 def test_no_identity_from_a_sender_taken_differently(site, sender, mail_addr):
