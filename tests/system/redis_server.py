@@ -119,6 +119,13 @@ class RedisServer:
         with self.connect() as client:
             return client.command(*words)
 
+    def role(self):
+        """master or slave; None while a Sentinel, which cuts all clients, changes it."""
+        try:
+            return self.command("ROLE")[0]
+        except OSError:
+            return None
+
     def cli_words(self):
         """How a person would call redis-cli."""
         return ["redis-cli", "-h", self.address, "-p", str(self.port),

@@ -86,7 +86,7 @@ def test_same_answers_through_a_failover(folder, redis_pair):
         while sentinel.primary() != (replica.address, replica.port):
             assert pair.ask() == wanted(55, pins)       # nobody decides in the meantime
         assert pair.ask() == wanted(55, pins)
-        wait_for(lambda: replica.command("ROLE")[0] == "master", 20, "the new primary")
+        wait_for(lambda: replica.role() == "master", 20, "the new primary")
         replica.set_domain("example.com", weight=90)
         replica.command("SET", "cutover:pin:after@example.com", "hold")
         pair.wait_for("after@example.com", "retry:", 30)
@@ -94,7 +94,7 @@ def test_same_answers_through_a_failover(folder, redis_pair):
 
         primary.start()                                 # it believes to be a primary until the Sentinel tells it
         assert pair.ask() == wanted(90, pins)
-        wait_for(lambda: primary.command("ROLE")[0] == "slave", 40, "the old primary follows")
+        wait_for(lambda: primary.role() == "slave", 40, "the old primary follows")
         replica.set_domain("example.com", weight=10)
         replica.command("SET", "cutover:pin:last@example.com", "hold")
         pair.wait_for("last@example.com", "retry:", 10)
