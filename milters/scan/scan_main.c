@@ -20,7 +20,7 @@
 #include "milters/scan/scan_watch.h"
 #include "shared/service/log.h"
 
-enum { MOST_SCANS = 1000, SPARES = 1 };
+enum { MOST_SCANS = 5000, SPARES = 1 };
 
 static const char keeper_name[] = "keeper";
 

@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,7 +13,11 @@
 #include "milters/scan/scan_lock.h"
 #include "shared/service/log.h"
 
-enum { SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK, TRIM_ABOVE = 1 << 20 };
+enum {
+    SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK,
+    TRIM_ABOVE = 1 << 20,
+    LOOK_MS = 500, /* for a job whose waker died on the way */
+};
 
 /* A job as it came: the message and where the answer goes. */
 struct received {
@@ -144,41 +149,67 @@ scan_one(const struct scan_worker *worker, const struct received *received)
     return result.status != SCAN_STATUS_FAILED;
 }
 
-static void
-serve(const struct scan_worker *worker)
+static bool
+listen_to(int waiting, int fd, uint32_t events)
 {
-    struct pollfd waiting[2] = {
-        {worker->commands, POLLIN, 0},
-        {-1,               POLLIN, 0},
-    };
+    struct epoll_event event = {.events = events, .data = {.fd = fd}};
+
+    return epoll_ctl(waiting, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/*
+ * One worker is woken by a job and not all that are idle, and the one that waited last:
+ * its caches are the warmest.
+ */
+static bool
+obey(const struct scan_worker *worker, int waiting)
+{
+    char command;
+
+    if (read(worker->commands, &command, 1) != 1 || command == WORKER_RETIRE)
+        return false;
+    set_state(worker, WORKER_IDLE);
+    return listen_to(waiting, worker->jobs, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
+/* False: a scan failed. */
+static bool
+take_job(const struct scan_worker *worker, unsigned *scans)
+{
+    struct received received;
+    bool good = true;
+
+    if (!receive(worker->jobs, &received))
+        return true;
+    if (is_wanted(&received)) {
+        good = scan_one(worker, &received);
+        *scans += 1;
+    }
+    close_received(&received);
+    return good;
+}
+
+static void
+serve(const struct scan_worker *worker, int waiting)
+{
     unsigned scans = 0;
+    bool active = false;
     bool good = true;
 
     set_state(worker, WORKER_SPARE);
     while (good && !is_worn(worker, scans)) {
-        struct received received;
+        struct epoll_event event;
+        int count = epoll_wait(waiting, &event, 1, active ? LOOK_MS : -1);
 
-        if (poll(waiting, 2, -1) < 0) {
-            if (errno == EINTR)
-                continue;
+        if (count < 0 && errno != EINTR)
             _exit(WORKER_EXIT_UNFIT);
-        }
-        if (waiting[0].revents != 0) {
-            char command;
-
-            if (read(worker->commands, &command, 1) != 1 || command == WORKER_RETIRE)
+        if (count > 0 && event.data.fd == worker->commands) {
+            if (!obey(worker, waiting))
                 _exit(WORKER_EXIT_DONE);
-            waiting[1].fd = worker->jobs;
-            set_state(worker, WORKER_IDLE);
-            continue;
+            active = true;
+        } else if (active) {
+            good = take_job(worker, &scans);
         }
-        if (waiting[1].revents == 0 || !receive(worker->jobs, &received))
-            continue;
-        if (is_wanted(&received)) {
-            good = scan_one(worker, &received);
-            scans++;
-        }
-        close_received(&received);
     }
     _exit(WORKER_EXIT_WORN);
 }
@@ -188,7 +219,10 @@ scan_worker_run(const struct scan_worker *worker)
 {
     struct error error;
     int test_mail = clam_test_mail();
+    int waiting = epoll_create1(EPOLL_CLOEXEC);
 
+    if (waiting < 0 || !listen_to(waiting, worker->commands, EPOLLIN))
+        _exit(WORKER_EXIT_UNFIT);
     if (!scan_lock_enter(worker, &error) ||
         !clam_engine_self_test(worker->engine, test_mail, &error)) {
         log_error(
@@ -196,6 +230,6 @@ scan_worker_run(const struct scan_worker *worker)
         _exit(WORKER_EXIT_UNFIT);
     }
     (void)close(test_mail);
-    serve(worker);
+    serve(worker, waiting);
     _exit(WORKER_EXIT_DONE);
 }

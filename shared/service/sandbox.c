@@ -81,6 +81,7 @@ static const struct calls scanning[] = {
         "open openat access faccessat faccessat2 getdents64 unlink unlinkat "
         "mkdir mkdirat rmdir chmod fchmodat ftruncate ftruncate64"},
     {"messages and answers", "poll ppoll ppoll_time64 recvmsg sendmsg sendto"},
+    {"waiting for them", "epoll_ctl epoll_wait epoll_pwait epoll_pwait2"},
     {NULL, NULL},
 };
 
