@@ -348,8 +348,8 @@ serve_daemon_clear(struct serve_daemon *daemon)
     policy_handler_free(daemon->policy_handler);
     route_handler_free(daemon->route_handler);
     dict_handler_free(daemon->dict_handler);
-    /* First, since its snapshot's child may still hold the listening sockets: a socket that
-     * somebody holds is not removed. */
+    /* First, since its snapshot's child may still hold the listening sockets: a socket
+     * that somebody holds is not removed. */
     replica_sync_free(daemon->sync);
     listener_set_close(&daemon->policy_sockets);
     listener_set_close(&daemon->route_sockets);

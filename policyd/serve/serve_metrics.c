@@ -29,7 +29,7 @@ static const struct metrics_family families[] = {
      METRICS_GAUGE,                                                                                                       {NULL},       NULL          },
     {"policyd_replica_suspect",
      "Domains for which Redis no longer says what is answered; 1 for pins or lists "
-     "alone.",                                                                                           METRICS_GAUGE,   {NULL},       NULL          },
+        "alone.",                                                                                        METRICS_GAUGE,   {NULL},       NULL          },
     {"policyd_replica_synced_timestamp_seconds",
      "When the replica last agreed with Redis, in unix time; 0: never.",                                 METRICS_GAUGE,
      {NULL},                                                                                                                            NULL          },

@@ -1,8 +1,10 @@
 /*
- * clam_reference - libclamav in one process, nothing around it: the measure for postshift-scan.
+ * clam_reference - libclamav in one process, nothing around it: the measure for
+ * postshift-scan.
  *
- * clam_reference FOLDER COUNT FILE: loads the signatures, scans FILE's octets COUNT times from a memfd with the
- * options postshift-scan uses, prints the CPU time of the scans and the resident memory as JSON.
+ * clam_reference FOLDER COUNT FILE: loads the signatures, scans FILE's octets COUNT times
+ * from a memfd with the options postshift-scan uses, prints the CPU time of the scans and
+ * the resident memory as JSON.
  */
 #include <clamav.h>
 #include <stdio.h>
@@ -44,7 +46,8 @@ memfd_of(const char *path)
 int
 main(int argc, char **argv)
 {
-    struct cl_scan_options options = {.general = CL_SCAN_GENERAL_HEURISTICS | CL_SCAN_GENERAL_ALLMATCHES,
+    struct cl_scan_options options = {
+        .general = CL_SCAN_GENERAL_HEURISTICS | CL_SCAN_GENERAL_ALLMATCHES,
         .parse = ~0U,
         .heuristic = CL_SCAN_HEURISTIC_EXCEEDS_MAX | CL_SCAN_HEURISTIC_ENCRYPTED_ARCHIVE |
                      CL_SCAN_HEURISTIC_ENCRYPTED_DOC};
@@ -69,7 +72,8 @@ main(int argc, char **argv)
     for (int i = 0; i < WARM_UP + count; i++) {
         if (i == WARM_UP)
             began = cpu_seconds();
-        if (cl_scandesc_callback(fd, NULL, &name, &scanned, engine, &options, NULL) != CL_CLEAN)
+        if (cl_scandesc_callback(fd, NULL, &name, &scanned, engine, &options, NULL) !=
+            CL_CLEAN)
             return EXIT_FAILURE;
     }
     printf("{\"cpu_us\": %.1f}\n", (cpu_seconds() - began) / count * 1e6);

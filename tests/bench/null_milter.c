@@ -1,6 +1,6 @@
 /*
- * null_milter - the least a milter on libmilter can cost: takes every message as it comes, with the steps
- * postshift-scan negotiates, and adds two fields.
+ * null_milter - the least a milter on libmilter can cost: takes every message as it
+ * comes, with the steps postshift-scan negotiates, and adds two fields.
  *
  * null_milter CONNECTION ("inet:PORT@HOST")
  */
@@ -8,15 +8,16 @@
 #include <stdlib.h>
 
 enum {
-    STEPS = SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL |
-            SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY | SMFIP_SKIP | SMFIP_HDR_LEADSPC,
+    STEPS = SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_NR_CONN |
+            SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY |
+            SMFIP_SKIP | SMFIP_HDR_LEADSPC,
     ACTIONS = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE,
 };
 
 static sfsistat
-on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsigned long unused_one,
-    unsigned long unused_two, unsigned long *our_actions, unsigned long *our_steps, unsigned long *one,
-    unsigned long *two)
+on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps,
+    unsigned long unused_one, unsigned long unused_two, unsigned long *our_actions,
+    unsigned long *our_steps, unsigned long *one, unsigned long *two)
 {
     (void)context, (void)actions, (void)unused_one, (void)unused_two;
     *our_actions = ACTIONS;
@@ -93,7 +94,8 @@ main(int argc, char **argv)
         .xxfi_body = on_body,
         .xxfi_eom = on_end_of_message};
 
-    if (argc != 2 || smfi_setconn(argv[1]) != MI_SUCCESS || smfi_register(callbacks) != MI_SUCCESS)
+    if (argc != 2 || smfi_setconn(argv[1]) != MI_SUCCESS ||
+        smfi_register(callbacks) != MI_SUCCESS)
         return EXIT_FAILURE;
     return smfi_main() == MI_SUCCESS ? EXIT_SUCCESS : EXIT_FAILURE;
 }

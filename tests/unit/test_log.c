@@ -31,7 +31,8 @@ writes_fields_as_postfix_does(void **state)
     log_format(out, sizeof(out), LOG_LEVEL_WARNING, "", "",
         LOG_FIELDS(log_note("a number from 0 to 100"), log_text("field", "weight"),
             log_text("value", "30%")));
-    assert_string_equal(out, "warning: field=weight, value=\"30%\" (a number from 0 to 100)");
+    assert_string_equal(
+        out, "warning: field=weight, value=\"30%\" (a number from 0 to 100)");
     log_format(out, sizeof(out), LOG_LEVEL_INFO, "4TtYz", "auth",
         LOG_FIELDS(log_text("spf", "pass")));
     assert_string_equal(out, "4TtYz: auth: spf=pass");

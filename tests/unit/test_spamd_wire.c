@@ -19,7 +19,7 @@ reads_answers_of_all_spellings(void **state)
     } rows[] = {
         {"ham",
          "SPAMD/1.1 0 EX_OK\r\nContent-length: 3\r\nSpam: False ; 1.5 / "
-         "5.0\r\n\r\nA,B",                                                                   false, 1500,  5000, "A,B"},
+            "5.0\r\n\r\nA,B",                                                                false, 1500,  5000, "A,B"},
         {"spam, the other word",
          "SPAMD/1.1 0 EX_OK\r\nSpam: Yes ; 15.1 / 5.0\r\n\r\nGTUBE",                         true,  15100, 5000,
          "GTUBE"                                                                                                      },
