@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,7 @@ static const char default_user[] = "postshift";
 static const char default_group[] = "postfix";
 
 enum { SOCKET_FLAGS = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC };
+enum { PATIENCE_MS = 1000, LOOK_MS = 20 };
 
 static bool
 is_given(const char *name)
@@ -129,8 +131,11 @@ clear_path(const char *path, struct error *error)
     if (!S_ISSOCK(status.st_mode))
         return error_permanent(error, "a file is there that is no socket");
     result = try_connect(path);
-    if (result == 0)
-        return error_temporary(error, "another process listens there");
+    if (result == 0) {
+        (void)error_temporary(error, "another process listens there");
+        errno = EADDRINUSE;
+        return false;
+    }
     if (result != ECONNREFUSED && result != ENOENT)
         return error_permanent(
             error, "a socket is there, and asking it failed: %s", strerror(result));
@@ -250,7 +255,10 @@ open_each(const struct addrinfo *found, int fds[LISTEN_FDS_MAX], size_t *count,
             break;
         }
     }
-    return *count > 0 || error_temporary(error, "%s", strerror(why));
+    if (*count == 0)
+        (void)error_temporary(error, "%s", strerror(why));
+    errno = why;
+    return *count > 0;
 }
 
 static bool
@@ -271,7 +279,9 @@ open_inet(const struct socket_address *address, int fds[LISTEN_FDS_MAX], size_t 
     if (result != 0)
         return error_temporary(error, "%s", gai_strerror(result));
     done = open_each(found, fds, count, error);
+    result = errno;
     freeaddrinfo(found);
+    errno = result;
     return done;
 }
 
@@ -287,19 +297,16 @@ explain(const struct socket_address *address, struct error *error)
                                        : error_permanent(error, "%s: %s", name, why.text);
 }
 
-bool
-listen_open(const struct socket_address *address, const struct listen_owner *owner,
+static bool
+open_once(const struct socket_address *address, const struct listen_owner *owner,
     int fds[LISTEN_FDS_MAX], size_t *count, struct error *error)
 {
-    static const struct listen_owner nobody = {NULL, NULL};
     bool done = true;
 
     *count = 0;
-    if (owner == NULL)
-        owner = &nobody;
     switch (address->kind) {
     case SOCKET_NONE:
-        return true;
+        break;
     case SOCKET_UNIX:
         done = open_unix(address->path, owner, &fds[0], error);
         *count = done ? 1 : 0;
@@ -308,7 +315,28 @@ listen_open(const struct socket_address *address, const struct listen_owner *own
         done = open_inet(address, fds, count, error);
         break;
     }
-    return done || explain(address, error);
+    return done;
+}
+
+/*
+ * A process that was killed a moment ago may have left a child that still holds the
+ * socket and is on its way out: who is started at once in its place waits for that a
+ * little.
+ */
+bool
+listen_open(const struct socket_address *address, const struct listen_owner *owner,
+    int fds[LISTEN_FDS_MAX], size_t *count, struct error *error)
+{
+    static const struct listen_owner nobody = {NULL, NULL};
+
+    for (unsigned waited_ms = 0;; waited_ms += LOOK_MS) {
+        errno = 0;
+        if (open_once(address, owner == NULL ? &nobody : owner, fds, count, error))
+            return true;
+        if (errno != EADDRINUSE || waited_ms >= PATIENCE_MS)
+            return explain(address, error);
+        (void)poll(NULL, 0, LOOK_MS);
+    }
 }
 
 void

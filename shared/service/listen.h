@@ -2,10 +2,10 @@
  * listen - listening sockets, unix and TCP.
  *
  * A unix socket is made with mode 0660 whatever the umask, takes the group of a setgid
- * folder by itself, and replaces a stale socket file; a live one (somebody answers) is an
- * error, as is a file that is no socket. Started as root, a missing folder is made, 2710
- * user:postfix; else the error names the command that does. All descriptors are
- * non-blocking and close-on-exec.
+ * folder by itself, and replaces a stale socket file; a live one (somebody answers, for a
+ * second) is an error, as is a file that is no socket. Started as root, a missing folder
+ * is made, 2710 user:postfix; else the error names the command that does. All descriptors
+ * are non-blocking and close-on-exec.
  */
 #ifndef SHARED_SERVICE_LISTEN_H
 #define SHARED_SERVICE_LISTEN_H

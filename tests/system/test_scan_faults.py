@@ -176,7 +176,8 @@ def test_no_room_for_temporary_files_is_no_clean_one(own, folder):
     # In a mount namespace of this thread's own, which what is started from it inherits.
     if ctypes.CDLL(None).unshare(0x20000) != 0:
         pytest.skip("no mount namespace to be had")
-    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    if subprocess.run(["mount", "--make-rprivate", "/"], check=False, stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("mounts can't be made private here: / is no mount point (a chroot)")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=1777", "tmpfs", folder / "small"], check=True)
     try:
         milter = own(temp=folder / "small")
