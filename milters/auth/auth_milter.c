@@ -1,8 +1,6 @@
 #include "milters/auth/auth_milter.h"
 
-#include <arpa/inet.h>
 #include <libmilter/mfapi.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +8,7 @@
 #include "milters/auth/auth_checks.h"
 #include "milters/auth/auth_report.h"
 #include "milters/auth/authres_forged.h"
+#include "milters/common/milter_client.h"
 #include "milters/common/milter_reply.h"
 #include "milters/common/milter_run.h"
 #include "shared/service/log.h"
@@ -34,31 +33,10 @@ static const struct milter_wanted wanted = {
              SMFIP_SKIP | SMFIP_HDR_LEADSPC,
 };
 
-static int64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static struct auth_session *
 session_of(SMFICTX *context)
 {
     return smfi_getpriv(context);
-}
-
-/* NULL: the MTA does not say. */
-static const char *
-macro(SMFICTX *context, const char *name)
-{
-    union {
-        const char *given;
-        char *passed;
-    } symbol = {.given = name};
-
-    return smfi_getsymval(context, symbol.passed);
 }
 
 static void
@@ -91,43 +69,12 @@ on_negotiate(SMFICTX *context, unsigned long offered_actions, unsigned long offe
     return SMFIS_CONTINUE;
 }
 
-/*
- * IPv4 in IPv6 is the IPv4 client it is; a name in brackets, or "unknown", none that was
- * verified.  Without an address only what calls itself "localhost" is local: a proxy may
- * know no address of a stranger (XCLIENT ADDR=[UNAVAILABLE]).
- */
-static void
-note_client(
-    struct auth_session *session, const char *name, const struct sockaddr *address)
-{
-    session->local = address == NULL ? name != NULL && strcmp(name, "localhost") == 0
-                                     : address->sa_family == AF_UNIX;
-    session->client_name[0] = '\0';
-    session->client_address[0] = '\0';
-    if (name != NULL && name[0] != '[' && strcmp(name, "unknown") != 0)
-        (void)span_copy(span_first(span_of(name), 255), session->client_name,
-            sizeof(session->client_name));
-    if (address != NULL && address->sa_family == AF_INET) {
-        (void)inet_ntop(AF_INET,
-            &((const struct sockaddr_in *)(const void *)address)->sin_addr,
-            session->client_address, sizeof(session->client_address));
-    } else if (address != NULL && address->sa_family == AF_INET6) {
-        const struct in6_addr *in6 =
-            &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-        bool mapped = IN6_IS_ADDR_V4MAPPED(in6);
-
-        (void)inet_ntop(mapped ? AF_INET : AF_INET6,
-            mapped ? &in6->s6_addr[12] : in6->s6_addr, session->client_address,
-            sizeof(session->client_address));
-    }
-}
-
 static sfsistat
 on_connect(SMFICTX *context, char *name, _SOCK_ADDR *address)
 {
     struct auth_session *session = session_of(context);
 
-    note_client(session, name, address);
+    milter_client_connect(&session->client, name, address);
     return milter_continue(session->granted, SMFIP_NR_CONN);
 }
 
@@ -136,7 +83,7 @@ on_helo(SMFICTX *context, char *name)
 {
     struct auth_session *session = session_of(context);
 
-    (void)span_copy(span_first(span_of(name), 255), session->helo, sizeof(session->helo));
+    milter_client_helo(&session->client, name);
     return milter_continue(session->granted, SMFIP_NR_HELO);
 }
 
@@ -144,7 +91,7 @@ static void
 note_sender(SMFICTX *context, struct auth_session *session, const char *argument)
 {
     struct span raw = span_first(span_of(argument), AUTH_ADDRESS_MAX);
-    const char *address = macro(context, "{mail_addr}");
+    const char *address = milter_macro(context, "{mail_addr}");
 
     session->sender_argument = arena_span(session->arena, raw);
     /* What was cut is another address: none is told from it. */
@@ -164,18 +111,18 @@ static sfsistat
 on_mail(SMFICTX *context, char **arguments)
 {
     struct auth_session *session = session_of(context);
-    const char *login = macro(context, "{auth_authen}");
-    const char *mechanism = macro(context, "{auth_type}");
+    const char *login = milter_macro(context, "{auth_authen}");
+    const char *mechanism = milter_macro(context, "{auth_type}");
 
     end_message(session);
     session->in_message = true;
     milter_message_began();
-    session->began_ms = now_ms();
+    session->began_ms = milter_now_ms();
     note_sender(context, session, arguments[0]);
     session->authenticated = (login != NULL && login[0] != '\0') ||
                              (mechanism != NULL && mechanism[0] != '\0');
-    session->trusted = session->local || auth_config_trusts(engines.config,
-                                             span_of(session->client_address));
+    session->trusted = session->client.local || auth_config_trusts(engines.config,
+                                                    span_of(session->client.address));
     session->skipped = session->authenticated || session->trusted;
     return milter_continue(session->granted, SMFIP_NR_MAIL);
 }
@@ -242,7 +189,7 @@ decide(struct auth_session *session, const struct auth_findings *findings,
 {
     struct auth_spf_fact spf[2];
     struct auth_facts facts = {
-        .client_address = span_of(session->client_address),
+        .client_address = span_of(session->client.address),
         .spf = spf,
         .dkim = findings->dkim,
         .author = engines.config->dmarc ? &findings->author : NULL,
@@ -278,7 +225,7 @@ on_end_of_message(SMFICTX *context)
     struct auth_session *session = session_of(context);
     struct auth_findings *findings = NULL;
     struct verdict verdict = {.action = VERDICT_ACCEPT};
-    const char *queue_id = macro(context, "i");
+    const char *queue_id = milter_macro(context, "i");
     int64_t took;
     sfsistat answer;
 
@@ -293,7 +240,7 @@ on_end_of_message(SMFICTX *context)
         auth_report_fields(engines.config, session, findings, &verdict);
     answer = milter_reply_apply(
         context, &verdict, (session->granted & SMFIP_HDR_LEADSPC) != 0);
-    took = now_ms() - session->began_ms;
+    took = milter_now_ms() - session->began_ms;
     auth_report_count(numbers, session, findings, &verdict, took);
     auth_report_log(queue_id, session, findings, &verdict, took);
     end_message(session);

@@ -10,6 +10,7 @@
 #define MILTERS_AUTH_AUTH_SESSION_H
 
 #include "milters/auth/dkim_check.h"
+#include "milters/common/milter_client.h"
 #include "shared/base/arena.h"
 #include "shared/base/header_field.h"
 #include "shared/service/dns.h"
@@ -35,10 +36,7 @@ struct auth_session {
     bool in_message;
     struct dns_context *dns;
     /* Of the connection. */
-    bool local;              /* no network between the client and the MTA */
-    char client_address[64]; /* "" for a local client, or one without an address */
-    char client_name[256];
-    char helo[256];
+    struct milter_client client;
     bool authenticated;
     /* Of the message. */
     struct arena *arena;

@@ -1,13 +1,12 @@
 #include "milters/scan/scan_milter.h"
 
-#include <arpa/inet.h>
 #include <libmilter/mfapi.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "milters/common/milter_client.h"
 #include "milters/common/milter_reply.h"
 #include "milters/common/milter_run.h"
 #include "milters/scan/scan_session.h"
@@ -26,29 +25,17 @@ static const struct milter_wanted wanted = {
              SMFIP_SKIP | SMFIP_HDR_LEADSPC,
 };
 
-static int64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static struct scan_session *
 session_of(SMFICTX *context)
 {
     return smfi_getpriv(context);
 }
 
+/* "" where the MTA does not say. */
 static const char *
 macro(SMFICTX *context, const char *name)
 {
-    union {
-        const char *given;
-        char *passed;
-    } symbol = {.given = name};
-    const char *value = smfi_getsymval(context, symbol.passed);
+    const char *value = milter_macro(context, name);
 
     return value == NULL ? "" : value;
 }
@@ -84,34 +71,12 @@ on_negotiate(SMFICTX *context, unsigned long offered_actions, unsigned long offe
     return SMFIS_CONTINUE;
 }
 
-/* A name in brackets, or "unknown", is none that was verified. */
-static void
-note_client(
-    struct scan_session *session, const char *name, const struct sockaddr *address)
-{
-    session->client_name[0] = '\0';
-    session->client_address[0] = '\0';
-    if (name != NULL && name[0] != '[' && strcmp(name, "unknown") != 0)
-        (void)span_copy(span_first(span_of(name), 255), session->client_name,
-            sizeof(session->client_name));
-    if (address == NULL)
-        return;
-    if (address->sa_family == AF_INET)
-        (void)inet_ntop(AF_INET,
-            &((const struct sockaddr_in *)(const void *)address)->sin_addr,
-            session->client_address, sizeof(session->client_address));
-    else if (address->sa_family == AF_INET6)
-        (void)inet_ntop(AF_INET6,
-            &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
-            session->client_address, sizeof(session->client_address));
-}
-
 static sfsistat
 on_connect(SMFICTX *context, char *name, _SOCK_ADDR *address)
 {
     struct scan_session *session = session_of(context);
 
-    note_client(session, name, address);
+    milter_client_connect(&session->client, name, address);
     return milter_continue(session->granted, SMFIP_NR_CONN);
 }
 
@@ -120,7 +85,7 @@ on_helo(SMFICTX *context, char *name)
 {
     struct scan_session *session = session_of(context);
 
-    (void)span_copy(span_first(span_of(name), 255), session->helo, sizeof(session->helo));
+    milter_client_helo(&session->client, name);
     return milter_continue(session->granted, SMFIP_NR_HELO);
 }
 
@@ -142,7 +107,7 @@ on_mail(SMFICTX *context, char **arguments)
     end_message(session);
     session->in_message = true;
     milter_message_began();
-    scan_session_begin(session, without_brackets(arguments[0]), now_ms());
+    scan_session_begin(session, without_brackets(arguments[0]), milter_now_ms());
     return milter_continue(session->granted, SMFIP_NR_MAIL);
 }
 
@@ -193,9 +158,9 @@ write_preamble(SMFICTX *context, const struct scan_session *session, struct buff
     char date[64];
     struct spamd_envelope envelope = {
         .sender = span_of(session->sender),
-        .helo = span_of(session->helo),
-        .client_name = span_of(session->client_name),
-        .client_address = span_of(session->client_address),
+        .helo = span_of(session->client.helo),
+        .client_name = span_of(session->client.name),
+        .client_address = span_of(session->client.address),
         .host = span_of(macro(context, "j")),
         .queue_id = span_of(macro(context, "i")),
         .encrypted = macro(context, "{tls_version}")[0] != '\0',
@@ -257,7 +222,7 @@ log_message(SMFICTX *context, const struct scan_session *session,
         scored ? log_hundredths("score", findings->spam.score / 10) : log_nothing(),
         scored ? log_hundredths("required", findings->spam.required / 10) : log_nothing(),
         timing->worker >= 0 ? log_number("worker", timing->worker) : log_nothing(),
-        log_milliseconds("delay", now_ms() - session->began_ms),
+        log_milliseconds("delay", milter_now_ms() - session->began_ms),
         log_text("dsn", verdict->enhanced),
         verdict->reason != NULL ? log_note(verdict->reason) : log_nothing(),
         words->spamd != NULL && findings->spamd == SPAMD_UNKNOWN

@@ -7,6 +7,7 @@
 #ifndef MILTERS_SCAN_SCAN_SESSION_H
 #define MILTERS_SCAN_SCAN_SESSION_H
 
+#include "milters/common/milter_client.h"
 #include "milters/scan/scan_decide.h"
 #include "shared/base/arena.h"
 
@@ -24,9 +25,7 @@ struct scan_session {
     bool in_message;
     bool counted;
     /* Of the connection. */
-    char client_address[64];
-    char client_name[256]; /* "" unless verified */
-    char helo[256];
+    struct milter_client client;
     /* Of the message. */
     struct arena *arena;
     const char *sender;

@@ -1,4 +1,5 @@
 """milter - speaks the milter protocol (version 6) to one of our milters, as Postfix does."""
+import contextlib
 import socket
 import struct
 
@@ -199,6 +200,15 @@ class Milter:
         """One message over a connection of its own."""
         with self.session(**(connection or {})) as session:
             return session.message(fields, body, **how)
+
+    def send_when_back(self, fields, body=b"", *, seconds=10.0, **how):
+        """The same once somebody answers: a connection of the moment of a crash goes down with it."""
+        def sent():
+            with contextlib.suppress(OSError, EOFError):
+                return self.send(fields, body, **how)
+            return None
+
+        return wait_for(sent, seconds, f"{self.program} to answer")
 
     def page(self, path="/metrics"):
         with socket.create_connection(self.metrics, timeout=5) as http:

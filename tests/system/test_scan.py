@@ -167,7 +167,7 @@ def test_a_killed_serving_process_is_replaced(own):
     for pid in children(milter.process.pid):
         if pid != keeper:
             os.kill(pid, signal.SIGKILL)
-    assert wait_for(lambda: milter.send(PLAIN, b"hello\r\n"), 5).action == "accept"
+    assert milter.send_when_back(PLAIN, b"hello\r\n").action == "accept"
 
 
 def test_new_broken_and_mended_signatures_under_load_cost_no_mail(own, folder):
