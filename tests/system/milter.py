@@ -220,9 +220,11 @@ class Milter:
         return int(head.split()[1]), body.decode()
 
     def metric(self, series):
-        for line in self.page()[1].splitlines():
-            if line.startswith(series + " "):
-                return float(line.split()[-1])
+        """Its value; None where there is none, or nobody to ask just now."""
+        with contextlib.suppress(OSError, IndexError):
+            for line in self.page()[1].splitlines():
+                if line.startswith(series + " "):
+                    return float(line.split()[-1])
         return None
 
     def log(self):
