@@ -23,10 +23,10 @@ unconst(const char *text)
 static int
 by_number_downwards(const void *left, const void *right)
 {
-    const struct verdict_edit *const *a = left;
-    const struct verdict_edit *const *b = right;
+    const struct verdict_edit *a = left;
+    const struct verdict_edit *b = right;
 
-    return ((*a)->number < (*b)->number) - ((*a)->number > (*b)->number);
+    return (a->number < b->number) - (a->number > b->number);
 }
 
 static bool
@@ -55,8 +55,7 @@ add_field(SMFICTX *session, const struct verdict_edit *edit, bool leading_space)
 static bool
 apply_deletions(SMFICTX *session, const struct verdict *verdict)
 {
-    const struct verdict_edit **deletions =
-        calloc(verdict->edit_count + 1, sizeof(*deletions));
+    struct verdict_edit *deletions = calloc(verdict->edit_count + 1, sizeof(*deletions));
     size_t count = 0;
     bool done = true;
 
@@ -64,12 +63,12 @@ apply_deletions(SMFICTX *session, const struct verdict *verdict)
         abort();
     for (size_t i = 0; i < verdict->edit_count; i++) {
         if (verdict->edits[i].kind == VERDICT_DELETE)
-            deletions[count++] = &verdict->edits[i];
+            deletions[count++] = verdict->edits[i];
     }
     qsort(deletions, count, sizeof(*deletions), by_number_downwards);
     for (size_t i = 0; i < count && done; i++)
-        done = smfi_chgheader(session, unconst(deletions[i]->name),
-                   (int)deletions[i]->number, NULL) == MI_SUCCESS;
+        done = smfi_chgheader(session, unconst(deletions[i].name),
+                   (int)deletions[i].number, NULL) == MI_SUCCESS;
     free(deletions);
     return done;
 }

@@ -63,7 +63,18 @@ next_word(int control, int wait_ms)
     got = read(control, &word, 1);
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return 0;
-    return got == 1 ? word : SUPERVISE_STOP;
+    if (got != 1)
+        word = SUPERVISE_STOP;
+    return word;
+}
+
+/* Draining waits for sessions, stopping for messages only, and not for ever. */
+static bool
+may_end(int draining_ms, int stopping_ms)
+{
+    if (draining_ms >= DEAF_MS && atomic_load(&sessions) == 0)
+        return true;
+    return stopping_ms > 0 && (atomic_load(&messages) == 0 || stopping_ms >= STOP_MS);
 }
 
 static void *
@@ -72,8 +83,8 @@ follow_supervisor(void *argument)
     const struct milter_run *run = argument;
     bool draining = false;
     bool stopping = false;
-    int waited_ms = 0;
-    int deaf_ms = 0;
+    int draining_ms = 0;
+    int stopping_ms = 0;
 
     for (;;) {
         char word = next_word(run->control, draining || stopping ? LOOK_MS : -1);
@@ -88,16 +99,10 @@ follow_supervisor(void *argument)
                 (void)poll(NULL, 0, LOOK_MS);
             stopping = true;
         }
-        if (draining) {
-            deaf_ms += LOOK_MS;
-            if (atomic_load(&sessions) == 0 && deaf_ms >= DEAF_MS)
-                end_process(run);
-        }
-        if (stopping) {
-            waited_ms += LOOK_MS;
-            if (atomic_load(&messages) == 0 || waited_ms >= STOP_MS)
-                end_process(run);
-        }
+        draining_ms += draining ? LOOK_MS : 0;
+        stopping_ms += stopping ? LOOK_MS : 0;
+        if (may_end(draining_ms, stopping_ms))
+            end_process(run);
     }
     return NULL;
 }

@@ -158,7 +158,7 @@ child_end(struct child *child, char octet, long deadline)
 {
     child_tell(child, octet, deadline);
     if (child->starting)
-        (void)kill(child->pid, SIGKILL);
+        (void)kill(child->pid, SIGTERM);
 }
 
 static bool

@@ -67,8 +67,9 @@ void supervise_add(struct supervise *supervise, const struct supervise_role *rol
 /*
  * New children for every role, then the old ones are told to drain.  `argument` of each
  * role may have been replaced before by supervise_set_argument.  A drained child has 10
- * minutes, then it is killed.  One that has not yet said that it is ready has nothing to
- * finish: it is killed at once.
+ * minutes, then it is killed.  One that has not yet said that it is ready
+ * gets SIGTERM besides: it has nothing to finish.  A child that may have begun to serve
+ * by then ignores it.
  */
 void supervise_reload(struct supervise *supervise);
 

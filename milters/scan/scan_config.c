@@ -140,8 +140,11 @@ scan_config_load(const char *file, bool must_exist, struct buffer *errors)
 void
 scan_config_free(struct scan_config *config)
 {
-    if (config == NULL)
-        return;
-    config_free(config->config);
-    free(config);
+    while (config != NULL) {
+        struct scan_config *former = config->former;
+
+        config_free(config->config);
+        free(config);
+        config = former;
+    }
 }

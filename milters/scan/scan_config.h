@@ -13,7 +13,8 @@
 enum { SCAN_RELOAD_OVERLAP, SCAN_RELOAD_REPLACE };
 
 struct scan_config {
-    struct config *config; /* owns all texts */
+    struct config *config;      /* owns all texts */
+    struct scan_config *former; /* before a reload: some of it may still be borrowed */
     struct daemon_log log;
     struct config_sockets listen;
     struct socket_address metrics;

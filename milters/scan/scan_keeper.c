@@ -209,6 +209,8 @@ activate(struct keeper *keeper)
         if (worker->pid == 0 || worker->retired || worker->active ||
             state_of(keeper, worker) != WORKER_SPARE)
             continue;
+        /* From the first job on only the supervisor's word ends us. */
+        (void)signal(SIGTERM, SIG_IGN);
         worker->active = true;
         say(worker->commands, WORKER_ACTIVATE);
         active++;
@@ -429,10 +431,9 @@ open_signals(struct keeper *keeper)
 int
 scan_keeper_run(void *argument, int control)
 {
-    struct keeper *keeper = calloc(1, sizeof(*keeper));
+    static struct keeper of_this_process;
+    struct keeper *keeper = &of_this_process;
 
-    if (keeper == NULL)
-        abort();
     keeper->setup = argument;
     keeper->control = control;
     keeper->temp_lock = -1;

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "shared/base/number.h"
 #include "shared/service/log.h"
 #include "shared/service/sandbox.h"
 
@@ -80,16 +81,20 @@ static rlim_t
 address_space(uint64_t max_file)
 {
     FILE *file = fopen("/proc/self/statm", "re");
-    unsigned long pages = 0;
+    char line[128] = "";
+    struct span rest;
+    struct span pages;
+    uint64_t count;
 
     if (file == NULL)
         return RLIM_INFINITY;
-    if (fscanf(file, "%lu", &pages) != 1)
-        pages = 0;
+    if (fgets(line, sizeof(line), file) == NULL)
+        line[0] = '\0';
     (void)fclose(file);
-    return pages == 0 ? RLIM_INFINITY
-                      : (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + scan_memory +
-                            (rlim_t)max_file;
+    rest = span_of(line);
+    if (!span_word(&rest, &pages) || !number_unsigned(pages, UINT32_MAX, &count))
+        return RLIM_INFINITY;
+    return (rlim_t)count * (rlim_t)sysconf(_SC_PAGESIZE) + scan_memory + (rlim_t)max_file;
 }
 
 static void

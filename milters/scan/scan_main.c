@@ -108,8 +108,7 @@ reload(void *argument)
         return false;
     }
     buffer_clear(&errors);
-    /* The old one stays where it is: processes forked with it have copies, this one only
-     * points to the new. */
+    config->former = scan->config;
     scan->config = config;
     fill_keeper(scan);
     set_reload(scan);
@@ -277,5 +276,6 @@ main(int argc, char **argv)
     start_keeper(&scan);
     milter_daemon_run(&scan.daemon);
     scan_watch_free(scan.watch);
+    scan_config_free(scan.config);
     return EXIT_SUCCESS;
 }

@@ -18,6 +18,6 @@ struct scan_service {
 
 /* Serves on `fd` until the supervisor says otherwise; the service is the process's own.
  */
-int scan_milter_serve(const struct scan_service *service, int fd, int control);
+int scan_milter_serve(const struct scan_service *with, int fd, int control);
 
 #endif

@@ -73,6 +73,8 @@ scan_temp_make(
     return give(out, user, group);
 }
 
+/* NOLINTBEGIN(misc-no-recursion): DEPTH_MAX bounds it */
+
 static void remove_entry(int folder, const char *name, unsigned depth);
 
 /* Takes the descriptor. */
@@ -106,6 +108,8 @@ remove_entry(int folder, const char *name, unsigned depth)
     empty(fd, depth - 1);
     (void)unlinkat(folder, name, AT_REMOVEDIR);
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 void
 scan_temp_remove(const char *path)

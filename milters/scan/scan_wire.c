@@ -119,7 +119,9 @@ copy(char out[SCAN_NAME_MAX + 1], const char *text, bool blanks)
     for (; text[length] != '\0' && length < SCAN_NAME_MAX; length++) {
         bool kept = is_name_octet(text[length]) || (blanks && text[length] == ' ');
 
-        out[length] = kept ? text[length] : '_';
+        out[length] = '_';
+        if (kept)
+            out[length] = text[length];
     }
     out[length] = '\0';
 }

@@ -232,6 +232,39 @@ def test_aborted_messages_and_many_sessions(scanner):
     wait_for(lambda: scanner.metric("postshift_milter_sessions") == 0, 10, "all sessions to be gone")
 
 
+def test_two_hundred_connections_at_once(own, spamd):
+    """Whole messages, aborts and hang-ups between each other, while the configuration is read again: a run with a
+    thread sanitizer's build looks for races here."""
+    address, _ = spamd(HAM)
+    milter = own(workers=3, spamd=address, spamd_connections=20)
+    replies, lock = [], threading.Lock()
+
+    def connection(number):
+        with milter.session() as session:
+            for step in range(4):
+                if (number + step) % 4 == 0:
+                    session.step("M", b"<a@example.org>\0")
+                    session.step("L", b"X-Virus-Status\0 x\0")
+                    session.abort()
+                elif (number + step) % 7 == 0:
+                    session.step("M", b"<a@example.org>\0")
+                    return
+                else:
+                    infected = (number + step) % 5 == 0
+                    answer = session.message(*attachment(EICAR if infected else b"clean %d" % number))
+                    with lock:
+                        replies.append((infected, answer.reply[:3]))
+
+    threads = [threading.Thread(target=connection, args=(n,), daemon=True) for n in range(200)]
+    for thread in threads:
+        thread.start()
+    milter.process.signal(signal.SIGHUP)
+    for thread in threads:
+        thread.join(60)
+    assert len(replies) > 400
+    assert set(replies) == {(True, "550"), (False, "")}
+
+
 def test_many_foreign_fields_are_all_removed(scanner):
     answer = scanner.send(PLAIN + [("X-Virus-Status", "Clean")] * 5000, b"hello\r\n")
     assert [i for _, i in answer.deleted] == list(range(5000, 0, -1))

@@ -130,8 +130,8 @@ def test_when_all_are_busy_mail_waits_then_gets_451_in_time(own):
     replies = [s.wait().reply for s in many]
     assert all(r == "" or r.startswith("451 4.7.1 message not scanned (") for r in replies)
     assert any(replies), "there was work for more than four seconds"
-    # libmilter may leave a session to a thread that is busy with another: twice the time at worst.
-    assert max(s.seconds for s in many) < 9.5
+    # libmilter may leave a session to a thread that is busy with another one's message, at its start and its end.
+    assert max(s.seconds for s in many) < 13.5
     wait_for(lambda: milter.send(PLAIN, b"after\r\n").action == "accept", 10, "room")
 
 
