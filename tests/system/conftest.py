@@ -1,6 +1,8 @@
 """What every system test gets: a network and a folder of its own, a deadline, its logs shown when it fails."""
+import contextlib
 import ctypes
 import fcntl
+import os
 import pathlib
 import shutil
 import signal
@@ -72,10 +74,19 @@ def module_folder(request):
     assert not findings, findings
 
 
+def read_logs(folder):
+    """Path and text of each log below; what goes away meanwhile is no matter."""
+    for place, _, names in os.walk(folder):
+        for name in sorted(names):
+            if name.endswith(".log"):
+                with contextlib.suppress(OSError):
+                    log = pathlib.Path(place) / name
+                    yield log, log.read_text(encoding="utf-8", errors="replace")
+
+
 def sanitizer_findings(folder):
     """What a program built with SANITIZE= said in a log, with the lines behind it."""
-    for log in folder.rglob("*.log"):
-        text = log.read_text(encoding="utf-8", errors="replace")
+    for log, text in read_logs(folder):
         for sign in ("Sanitizer: ", ": runtime error: "):
             if sign in text:
                 return f"{log}: " + text[max(0, text.index(sign) - 200):][:6000]
@@ -90,7 +101,6 @@ def pytest_runtest_makereport(item, call):
     if not report.failed:
         return
     folders = [f for node in item.listchain() for f in getattr(node, "folders", [])]
-    for log in sorted(log for f in folders for log in pathlib.Path(f).rglob("*.log")):
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        if lines:
-            report.sections.append((f"end of {log}", "\n".join(lines[-LOG_LINES:])))
+    for log, text in (found for folder in folders for found in read_logs(folder)):
+        if text:
+            report.sections.append((f"end of {log}", "\n".join(text.splitlines()[-LOG_LINES:])))
