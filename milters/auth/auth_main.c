@@ -96,7 +96,8 @@ main(int argc, char **argv)
     static char versions[128];
     static struct auth auth;
     const struct daemon_usage usage = {"postshift-auth",
-        "checks SPF, DKIM and DMARC, as a milter", "postshift-auth(8)", versions};
+        "Checks SPF, DKIM and DMARC of mail from outside, as a milter.",
+        "postshift-auth(8)", versions};
     const struct supervise_hooks hooks = {
         .died = on_died, .stopped = on_stopped, .argument = &auth};
     struct daemon_options given;

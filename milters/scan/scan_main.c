@@ -228,7 +228,7 @@ main(int argc, char **argv)
     static char versions[64];
     static struct scan scan;
     struct daemon_usage usage = {"postshift-scan",
-        "scans mail with libclamav and spamd, as a milter", "postshift-scan(8)",
+        "Has mail scanned by libclamav and spamd, as a milter.", "postshift-scan(8)",
         versions};
     struct daemon_options given;
     struct buffer errors;
