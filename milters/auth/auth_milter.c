@@ -39,6 +39,16 @@ session_of(SMFICTX *context)
     return smfi_getpriv(context);
 }
 
+/*
+ * A peer may begin anew on its connection (QUIT_NC) without negotiating, which Postfix
+ * never does: there is nothing to go by.
+ */
+static sfsistat
+no_session(void)
+{
+    return SMFIS_TEMPFAIL;
+}
+
 static void
 end_message(struct auth_session *session)
 {
@@ -47,6 +57,8 @@ end_message(struct auth_session *session)
     session->in_message = false;
     auth_session_reset(session);
 }
+
+static sfsistat on_close(SMFICTX *context);
 
 static sfsistat
 on_negotiate(SMFICTX *context, unsigned long offered_actions, unsigned long offered_steps,
@@ -61,6 +73,8 @@ on_negotiate(SMFICTX *context, unsigned long offered_actions, unsigned long offe
     (void)unused_two;
     *other_one = 0;
     *other_two = 0;
+    /* One negotiation a connection: what was begun before it is over. */
+    (void)on_close(context);
     if (answer != SMFIS_CONTINUE || smfi_setpriv(context, session) != MI_SUCCESS) {
         auth_session_free(session);
         return SMFIS_REJECT;
@@ -74,6 +88,8 @@ on_connect(SMFICTX *context, char *name, _SOCK_ADDR *address)
 {
     struct auth_session *session = session_of(context);
 
+    if (session == NULL)
+        return no_session();
     milter_client_connect(&session->client, name, address);
     return milter_continue(session->granted, SMFIP_NR_CONN);
 }
@@ -83,6 +99,8 @@ on_helo(SMFICTX *context, char *name)
 {
     struct auth_session *session = session_of(context);
 
+    if (session == NULL)
+        return no_session();
     milter_client_helo(&session->client, name);
     return milter_continue(session->granted, SMFIP_NR_HELO);
 }
@@ -114,6 +132,8 @@ on_mail(SMFICTX *context, char **arguments)
     const char *login = milter_macro(context, "{auth_authen}");
     const char *mechanism = milter_macro(context, "{auth_type}");
 
+    if (session == NULL)
+        return no_session();
     end_message(session);
     session->in_message = true;
     milter_message_began();
@@ -150,6 +170,8 @@ on_header(SMFICTX *context, char *name, char *value)
 {
     struct auth_session *session = session_of(context);
 
+    if (session == NULL)
+        return no_session();
     /* What a trusted host hands on may be what we wrote ourselves, before a content
      * filter. */
     if (!session->trusted)
@@ -164,6 +186,8 @@ on_end_of_header(SMFICTX *context)
 {
     struct auth_session *session = session_of(context);
 
+    if (session == NULL)
+        return no_session();
     if (!session->skipped) {
         session->message = arena_take(session->arena, sizeof(*session->message));
         auth_checks_begin(&engines, session, &session->message->findings);
@@ -176,6 +200,8 @@ on_body(SMFICTX *context, unsigned char *chunk, size_t length)
 {
     struct auth_session *session = session_of(context);
 
+    if (session == NULL)
+        return no_session();
     if (!auth_checks_wants_body(session) && (session->granted & SMFIP_SKIP) != 0 &&
         (session->granted & SMFIP_NR_BODY) == 0)
         return SMFIS_SKIP;
@@ -229,6 +255,8 @@ on_end_of_message(SMFICTX *context)
     int64_t took;
     sfsistat answer;
 
+    if (session == NULL)
+        return no_session();
     if (session->message != NULL) {
         findings = &session->message->findings;
         auth_checks_end(&engines, session, findings);

@@ -40,6 +40,16 @@ macro(SMFICTX *context, const char *name)
     return value == NULL ? "" : value;
 }
 
+/*
+ * A peer may begin anew on its connection (QUIT_NC) without negotiating, which Postfix
+ * never does: there is nothing to go by.
+ */
+static sfsistat
+no_session(void)
+{
+    return SMFIS_TEMPFAIL;
+}
+
 static void
 end_message(struct scan_session *session)
 {
@@ -48,6 +58,8 @@ end_message(struct scan_session *session)
     session->in_message = false;
     scan_session_reset(session);
 }
+
+static sfsistat on_close(SMFICTX *context);
 
 static sfsistat
 on_negotiate(SMFICTX *context, unsigned long offered_actions, unsigned long offered_steps,
@@ -62,6 +74,8 @@ on_negotiate(SMFICTX *context, unsigned long offered_actions, unsigned long offe
     (void)unused_two;
     *other_one = 0;
     *other_two = 0;
+    /* One negotiation a connection: what was begun before it is over. */
+    (void)on_close(context);
     if (answer != SMFIS_CONTINUE || smfi_setpriv(context, session) != MI_SUCCESS) {
         scan_session_free(session);
         return SMFIS_REJECT;
@@ -76,6 +90,8 @@ on_connect(SMFICTX *context, char *name, _SOCK_ADDR *address)
 {
     struct scan_session *session = session_of(context);
 
+    if (session == NULL)
+        return no_session();
     milter_client_connect(&session->client, name, address);
     return milter_continue(session->granted, SMFIP_NR_CONN);
 }
@@ -85,6 +101,8 @@ on_helo(SMFICTX *context, char *name)
 {
     struct scan_session *session = session_of(context);
 
+    if (session == NULL)
+        return no_session();
     milter_client_helo(&session->client, name);
     return milter_continue(session->granted, SMFIP_NR_HELO);
 }
@@ -104,6 +122,8 @@ on_mail(SMFICTX *context, char **arguments)
 {
     struct scan_session *session = session_of(context);
 
+    if (session == NULL)
+        return no_session();
     end_message(session);
     session->in_message = true;
     milter_message_began();
@@ -116,6 +136,8 @@ on_header(SMFICTX *context, char *name, char *value)
 {
     struct scan_session *session = session_of(context);
 
+    if (session == NULL)
+        return no_session();
     scan_session_field(session, span_of(name), span_of(value),
         (session->granted & SMFIP_HDR_LEADSPC) != 0,
         service->pool.spamd.address.kind != SOCKET_NONE, service->config->max_message);
@@ -127,6 +149,8 @@ on_end_of_header(SMFICTX *context)
 {
     struct scan_session *session = session_of(context);
 
+    if (session == NULL)
+        return no_session();
     scan_session_end_of_header(session, service->config->max_message);
     return milter_continue(session->granted, SMFIP_NR_EOH);
 }
@@ -136,6 +160,8 @@ on_body(SMFICTX *context, unsigned char *chunk, size_t length)
 {
     struct scan_session *session = session_of(context);
 
+    if (session == NULL)
+        return no_session();
     scan_session_body(session, span_make(chunk, length), service->config->max_message);
     return milter_continue(session->granted, SMFIP_NR_BODY);
 }
@@ -241,6 +267,8 @@ on_end_of_message(SMFICTX *context)
     const char *scanned_by;
     sfsistat answer;
 
+    if (session == NULL)
+        return no_session();
     gather(context, session, &findings, &timing);
     scan_session_edits(session, SCAN_EDITS_MAX, &verdict);
     scanned_by = arena_printf(session->arena, "postshift-scan (ClamAV %s) at %s",

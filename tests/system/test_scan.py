@@ -265,6 +265,16 @@ def test_two_hundred_connections_at_once(own, spamd):
     assert set(replies) == {(True, "550"), (False, "")}
 
 
+def test_a_peer_that_begins_anew_without_negotiating(scanner):
+    for command in (b"C", b"H", b"M", b"L", b"E"):
+        with scanner.session() as peer:
+            peer.send(b"K")
+            peer.send(b"C", b"client.example\0" + b"4\x09\xdd192.0.2.1\0")
+            peer.send(command, b"<a@sender.example>\0")
+    assert scanner.send(PLAIN, b"hello\r\n").action == "accept"
+    assert scanner.metric('postshift_scan_process_exits_total{process="serving"}') == 0
+
+
 def test_many_foreign_fields_are_all_removed(scanner):
     answer = scanner.send(PLAIN + [("X-Virus-Status", "Clean")] * 5000, b"hello\r\n")
     assert [i for _, i in answer.deleted] == list(range(5000, 0, -1))
