@@ -63,12 +63,12 @@ static bool
 read_client(
     const struct auth_session *session, struct span receiver, struct spf_client *client)
 {
-    *client = (struct spf_client){.helo = span_of(session->client.helo),
+    *client = (struct spf_client){.helo = span_of(session->client->helo),
         .receiver = receiver,
         .now = (int64_t)time(NULL)};
-    if (inet_pton(AF_INET, session->client.address, client->address) == 1)
+    if (inet_pton(AF_INET, session->client->address, client->address) == 1)
         client->address_length = 4;
-    else if (inet_pton(AF_INET6, session->client.address, client->address) == 1)
+    else if (inet_pton(AF_INET6, session->client->address, client->address) == 1)
         client->address_length = 16;
     return client->address_length > 0;
 }
@@ -117,7 +117,7 @@ ask_spf(const struct auth_session *session, const struct dns_lookup *lookup, boo
     size_t at = span_find_last(session->sender, '@');
     struct span domains[] = {
         span_from(session->sender, at == SPAN_NONE ? session->sender.length : at + 1),
-        helo || session->sender.length == 0 ? span_of(session->client.helo) : SPAN(""),
+        helo || session->sender.length == 0 ? span_of(session->client->helo) : SPAN(""),
     };
 
     for (size_t i = 0; i < ARRAY_LENGTH(domains); i++) {
@@ -205,7 +205,7 @@ check_dmarc(const struct auth_engines *engines, struct auth_session *session,
         dmarc_fetch(&lookup, engines->suffixes, span_of(findings->author.domains[i]),
             identifiers, count, &findings->dmarc[findings->dmarc_count++]);
     for (size_t i = 0; i < exempt->count; i++) {
-        if (auth_is_exempt(span_of(exempt->items[i]), span_of(session->client.address),
+        if (auth_is_exempt(span_of(exempt->items[i]), span_of(session->client->address),
                 &findings->author, identifiers, count))
             findings->exempt = true;
     }

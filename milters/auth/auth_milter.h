@@ -1,9 +1,5 @@
 /*
- * auth_milter - libmilter's callbacks: collect, check, decide, reply.
- *
- * Limits: where Postfix itself does not know the client's address (XCLIENT
- * ADDR=[UNAVAILABLE]), libmilter takes its packet for a broken one and hangs up:
- * default_action decides.
+ * auth_milter - the milter's handler: collect, check, decide, reply.
  */
 #ifndef MILTERS_AUTH_AUTH_MILTER_H
 #define MILTERS_AUTH_AUTH_MILTER_H

@@ -34,7 +34,7 @@ static struct authres_spf
 spf_of(const struct auth_session *session, const struct auth_findings *findings)
 {
     struct authres_spf spf = {
-        .result = findings->spf.result, .helo = span_of(session->client.helo)};
+        .result = findings->spf.result, .helo = span_of(session->client->helo)};
 
     if (findings->mailbox.length > 0)
         spf.mail_from = findings->spf.domain;
@@ -131,9 +131,9 @@ auth_report_log(const char *queue_id, const struct auth_session *session,
     log_info_for(queue_id, "auth", log_text("action", auth_action_name(verdict->action)),
         log_text("client",
             arena_printf(session->arena, "%s[%s]",
-                session->client.name[0] == '\0' ? "unknown" : session->client.name,
-                session->client.address)),
-        log_address("helo", span_of(session->client.helo)),
+                session->client->name[0] == '\0' ? "unknown" : session->client->name,
+                session->client->address)),
+        log_address("helo", span_of(session->client->helo)),
         log_address("from", session->sender),
         checked && found->author.count > 0
             ? log_text("header_from", found->author.domains[0])

@@ -7,13 +7,14 @@
 enum { ARENA_MAX = 64 * 1024 * 1024, FIRST_ROOM = 32 };
 
 struct auth_session *
-auth_session_new(void)
+auth_session_new(const struct milter_client *client)
 {
     struct auth_session *session = calloc(1, sizeof(*session));
 
     if (session == NULL)
         abort();
     session->arena = arena_new(ARENA_MAX);
+    session->client = client;
     return session;
 }
 

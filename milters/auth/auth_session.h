@@ -32,11 +32,9 @@ struct auth_forged {
 struct auth_message;
 
 struct auth_session {
-    unsigned long granted;
-    bool in_message;
     struct dns_context *dns;
-    /* Of the connection. */
-    struct milter_client client;
+    /* Of the connection; borrowed. */
+    const struct milter_client *client;
     bool authenticated;
     /* Of the message. */
     struct arena *arena;
@@ -58,7 +56,7 @@ struct auth_session {
     struct auth_message *message; /* the milter's: what was found */
 };
 
-struct auth_session *auth_session_new(void);
+struct auth_session *auth_session_new(const struct milter_client *client);
 void auth_session_free(struct auth_session *session);
 
 /* Forgets the message, keeps the connection. */

@@ -4,6 +4,6 @@ PURE += $(addprefix milters/auth/,auth_decide.c auth_result.c author.c authres_f
 PURE += $(addprefix milters/auth/,spf_macro.c spf_received.c spf_record.c spf_token.c)
 
 PROGRAMS      += auth
-auth_SOURCES  := $(filter-out $(PURE),$(wildcard milters/auth/*.c)) $(wildcard milters/common/*.c)
-auth_PACKAGES := milter opendkim spf2 libpsl libcares libcrypto libevent
+auth_SOURCES   = $(filter-out $(PURE),$(wildcard milters/auth/*.c)) $(MILTER_SOURCES)
+auth_PACKAGES := opendkim spf2 libpsl libcares libcrypto libevent
 MANUALS       += $(wildcard milters/auth/*.8)

@@ -3,74 +3,60 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <time.h>
-
-#include "shared/base/span.h"
 
 static void
-copy_cut(const char *text, char *out, size_t size)
+copy_cut(struct span text, char *out, size_t size)
 {
-    (void)span_copy(span_first(span_of(text), size - 1), out, size);
+    (void)span_copy(span_first(text, size - 1), out, size);
 }
 
+/* Written anew, so that one address has one form. */
 static void
-write_address(struct milter_client *client, const struct sockaddr *address)
+write_address(struct milter_client *client, int family, struct span text)
 {
-    const void *octets = NULL;
-    int family = address->sa_family;
+    static const char prefix[] = "IPv6:";
+    char copy[sizeof(client->address)];
+    struct in6_addr octets;
+    const void *shown = &octets;
 
-    if (family == AF_INET) {
-        octets = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
-    } else if (family == AF_INET6) {
-        const struct in6_addr *in6 =
-            &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-
-        octets = in6->s6_addr;
-        if (IN6_IS_ADDR_V4MAPPED(in6)) {
-            family = AF_INET;
-            octets = &in6->s6_addr[12];
-        }
+    if (family == AF_INET6 && span_starts_nocase(text, span_of(prefix)))
+        text = span_from(text, sizeof(prefix) - 1);
+    if (!span_copy(text, copy, sizeof(copy)) || inet_pton(family, copy, &octets) != 1)
+        return;
+    if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&octets)) {
+        family = AF_INET;
+        shown = &octets.s6_addr[12];
     }
-    if (octets != NULL)
-        (void)inet_ntop(family, octets, client->address, sizeof(client->address));
+    (void)inet_ntop(family, shown, client->address, sizeof(client->address));
 }
 
 void
-milter_client_connect(
-    struct milter_client *client, const char *name, const struct sockaddr *address)
+milter_client_connect(struct milter_client *client, const struct milter_connect *connect)
 {
-    *client = (struct milter_client){
-        .local = address == NULL ? name != NULL && strcmp(name, "localhost") == 0
-                                 : address->sa_family == AF_UNIX};
+    struct span name = connect->name;
+
+    *client = (struct milter_client){.local = false};
     /* A name in brackets, or "unknown", is none that was verified. */
-    if (name != NULL && name[0] != '[' && strcmp(name, "unknown") != 0)
+    if (name.length > 0 && name.data[0] != '[' && !span_is(name, "unknown"))
         copy_cut(name, client->name, sizeof(client->name));
-    if (address != NULL)
-        write_address(client, address);
+    switch (connect->family) {
+    case MILTER_FAMILY_LOCAL:
+        client->local = true;
+        break;
+    case MILTER_FAMILY_UNKNOWN:
+        client->local = span_is(name, "localhost");
+        break;
+    case MILTER_FAMILY_IP4:
+        write_address(client, AF_INET, connect->address);
+        break;
+    case MILTER_FAMILY_IP6:
+        write_address(client, AF_INET6, connect->address);
+        break;
+    }
 }
 
 void
-milter_client_helo(struct milter_client *client, const char *name)
+milter_client_helo(struct milter_client *client, struct span name)
 {
     copy_cut(name, client->helo, sizeof(client->helo));
-}
-
-const char *
-milter_macro(SMFICTX *context, const char *name)
-{
-    union {
-        const char *given;
-        char *passed;
-    } symbol = {.given = name};
-
-    return smfi_getsymval(context, symbol.passed);
-}
-
-int64_t
-milter_now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

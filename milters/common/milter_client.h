@@ -1,12 +1,10 @@
 /*
- * milter_client - who the MTA says is talking to it, and its macros.
+ * milter_client - who the MTA says is talking to it.
  */
 #ifndef MILTERS_COMMON_MILTER_CLIENT_H
 #define MILTERS_COMMON_MILTER_CLIENT_H
 
-#include <libmilter/mfapi.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include "milters/common/milter_wire.h"
 
 struct milter_client {
     char address[64]; /* IPv4 in IPv6 is the IPv4 client it is; "" where there is none */
@@ -19,15 +17,9 @@ struct milter_client {
     bool local;
 };
 
-/* For xxfi_connect and xxfi_helo; what is too long is cut. */
+/* What is too long is cut; what is no address is none. */
 void milter_client_connect(
-    struct milter_client *client, const char *name, const struct sockaddr *address);
-void milter_client_helo(struct milter_client *client, const char *name);
-
-/* NULL: the MTA does not say. */
-const char *milter_macro(SMFICTX *context, const char *name);
-
-/* CLOCK_MONOTONIC. */
-int64_t milter_now_ms(void);
+    struct milter_client *client, const struct milter_connect *connect);
+void milter_client_helo(struct milter_client *client, struct span name);
 
 #endif

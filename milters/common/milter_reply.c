@@ -3,22 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/base/buffer.h"
-#include "shared/service/log.h"
-
-enum { TEXT_MAX = 400, FIELD_MAX = 1 << 16 };
-
-/* libmilter's interface has no const: the strings are not changed by it. */
-static char *
-unconst(const char *text)
-{
-    union {
-        const char *given;
-        char *passed;
-    } both = {.given = text};
-
-    return both.passed;
-}
+enum { TEXT_MAX = 400 };
 
 static int
 by_number_downwards(const void *left, const void *right)
@@ -29,35 +14,12 @@ by_number_downwards(const void *left, const void *right)
     return (a->number < b->number) - (a->number > b->number);
 }
 
-static bool
-add_field(SMFICTX *session, const struct verdict_edit *edit, bool leading_space)
-{
-    struct buffer value;
-    int done;
-
-    buffer_init(&value, FIELD_MAX);
-    if (leading_space)
-        buffer_append_octet(&value, ' ');
-    if (!buffer_append_text(&value, edit->value)) {
-        buffer_clear(&value);
-        return false;
-    }
-    if (edit->kind == VERDICT_INSERT)
-        done =
-            smfi_insheader(session, 0, unconst(edit->name), unconst(buffer_text(&value)));
-    else
-        done = smfi_addheader(session, unconst(edit->name), unconst(buffer_text(&value)));
-    buffer_clear(&value);
-    return done == MI_SUCCESS;
-}
-
 /* Each deletion renumbers the fields behind it: from the highest number down. */
-static bool
-apply_deletions(SMFICTX *session, const struct verdict *verdict)
+static void
+write_deletions(struct buffer *out, const struct verdict *verdict)
 {
     struct verdict_edit *deletions = calloc(verdict->edit_count + 1, sizeof(*deletions));
     size_t count = 0;
-    bool done = true;
 
     if (deletions == NULL)
         abort();
@@ -66,82 +28,84 @@ apply_deletions(SMFICTX *session, const struct verdict *verdict)
             deletions[count++] = verdict->edits[i];
     }
     qsort(deletions, count, sizeof(*deletions), by_number_downwards);
-    for (size_t i = 0; i < count && done; i++)
-        done = smfi_chgheader(session, unconst(deletions[i].name),
-                   (int)deletions[i].number, NULL) == MI_SUCCESS;
+    for (size_t i = 0; i < count; i++)
+        milter_wire_write_delete(out, deletions[i].number, deletions[i].name);
     free(deletions);
-    return done;
 }
 
 /* An insertion above Postfix's own Received shifts all numbers: so deletions first. */
-static bool
-apply_edits(SMFICTX *session, const struct verdict *verdict, bool leading_space)
+static void
+write_edits(struct buffer *out, const struct verdict *verdict, bool leading_space)
 {
-    if (!apply_deletions(session, verdict))
-        return false;
+    write_deletions(out, verdict);
     for (size_t i = 0; i < verdict->edit_count; i++) {
-        if (verdict->edits[i].kind != VERDICT_DELETE &&
-            !add_field(session, &verdict->edits[i], leading_space))
+        const struct verdict_edit *edit = &verdict->edits[i];
+
+        if (edit->kind == VERDICT_INSERT)
+            milter_wire_write_insert(out, 0, edit->name, edit->value, leading_space);
+        else if (edit->kind == VERDICT_APPEND)
+            milter_wire_write_append(out, edit->name, edit->value, leading_space);
+    }
+}
+
+/* "550" and "5.7.1", or "451" and "4.7.1". */
+static bool
+is_code(const char *code, const char *enhanced, char kind)
+{
+    return code != NULL && enhanced != NULL && strlen(code) == 3 && code[0] == kind &&
+           enhanced[0] == kind && enhanced[1] == '.';
+}
+
+static bool
+is_line(const char *text)
+{
+    if (text == NULL || text[0] == '\0' || strlen(text) > TEXT_MAX)
+        return false;
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || (unsigned char)*text > 0x7e)
             return false;
     }
     return true;
 }
 
-static sfsistat
-refuse(SMFICTX *session, const struct verdict *verdict, sfsistat answer)
+/* What is no reply that an MTA takes is left to its own words. */
+static void
+write_refusal(struct buffer *out, const struct verdict *verdict)
 {
-    char text[2 * TEXT_MAX + 1];
+    bool later = verdict->action == VERDICT_TEMPFAIL;
 
-    if (!milter_reply_text(verdict->text, text, sizeof(text)) ||
-        smfi_setreply(session, unconst(verdict->code), unconst(verdict->enhanced),
-            text) != MI_SUCCESS)
-        log_say(LOG_LEVEL_WARNING,
-            "libmilter does not take the reply text; its default is sent");
-    return answer;
+    if (is_code(verdict->code, verdict->enhanced, later ? '4' : '5') &&
+        is_line(verdict->text))
+        milter_wire_write_reply(out, verdict->code, verdict->enhanced, verdict->text);
+    else
+        milter_wire_write_answer(out, later ? MILTER_TEMPFAIL : MILTER_REJECT);
 }
 
-bool
-milter_reply_text(const char *text, char *out, size_t size)
+enum verdict_action
+milter_reply_write(struct buffer *out, const struct verdict *verdict, bool leading_space)
 {
-    size_t length = 0;
-
-    if (text == NULL || strlen(text) > TEXT_MAX)
-        return false;
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || (unsigned char)*text > 0x7e ||
-            length + 3 > size)
-            return false;
-        out[length++] = *text;
-        if (*text == '%')
-            out[length++] = '%';
-    }
-    out[length] = '\0';
-    return length > 0;
-}
-
-sfsistat
-milter_reply_apply(SMFICTX *session, const struct verdict *verdict, bool leading_space)
-{
-    bool edited;
-
     switch (verdict->action) {
     case VERDICT_REJECT:
-        return refuse(session, verdict, SMFIS_REJECT);
     case VERDICT_TEMPFAIL:
-        return refuse(session, verdict, SMFIS_TEMPFAIL);
+        write_refusal(out, verdict);
+        break;
     case VERDICT_DISCARD:
-        return SMFIS_DISCARD;
-    case VERDICT_ACCEPT:
+        milter_wire_write_answer(out, MILTER_DISCARD);
+        break;
     case VERDICT_QUARANTINE:
+        write_edits(out, verdict, leading_space);
+        milter_wire_write_quarantine(
+            out, verdict->reason == NULL ? "held" : verdict->reason);
+        milter_wire_write_answer(out, MILTER_ACCEPT);
+        break;
+    case VERDICT_ACCEPT:
+        write_edits(out, verdict, leading_space);
+        milter_wire_write_answer(out, MILTER_ACCEPT);
         break;
     }
-    edited = apply_edits(session, verdict, leading_space);
-    if (edited && verdict->action == VERDICT_QUARANTINE)
-        edited = smfi_quarantine(session, unconst(verdict->reason)) == MI_SUCCESS;
-    if (!edited) {
-        log_say(
-            LOG_LEVEL_ERROR, "the MTA did not take a change of the message: it waits");
-        return SMFIS_TEMPFAIL;
-    }
-    return SMFIS_ACCEPT;
+    if (buffer_ok(out))
+        return verdict->action;
+    buffer_reset(out);
+    milter_wire_write_answer(out, MILTER_TEMPFAIL);
+    return VERDICT_TEMPFAIL;
 }

@@ -4,197 +4,184 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "milters/common/milter_supervise.h"
 #include "shared/service/log.h"
 #include "shared/service/metrics.h"
 
-/* DEAF_MS: a client that was accepted just before has time to say hello. */
-enum { STOP_MS = 8000, LOOK_MS = 20, DEAF_MS = 1000 };
+enum {
+    STOP_MS = 8000,
+    LOOK_MS = 20,
+    PAUSE_MS = 100, /* before the next try, where there are no descriptors or threads */
+    STACK_SIZE = 1 << 20,
+};
 
-static atomic_int sessions;
-static atomic_int messages;
-static struct metrics_series *session_gauge;
+/* A connection on its way to its thread, which frees it. */
+struct visit {
+    struct server *server;
+    int fd;
+};
 
-/*
- * libmilter polls the descriptor by number: with another socket under that number it
- * hears of no new client, while the supervisor's copy and the next serving process go on
- * with the real one.
- */
+struct server {
+    const struct milter_run *run;
+    struct milter_counts counts;
+    pthread_attr_t threads;
+    bool draining;
+    int64_t stopping_ms; /* since when, 0: not */
+};
+
+static volatile sig_atomic_t told_to_stop;
+
 static void
-stop_listening(int fd)
+on_signal(int number)
 {
-    struct sockaddr_un nobody = {.sun_family = AF_UNIX};
-    int deaf = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    /* An address of the family alone: the kernel picks an unused abstract name. */
-    if (deaf < 0 ||
-        bind(deaf, (struct sockaddr *)&nobody, sizeof(nobody.sun_family)) < 0 ||
-        listen(deaf, 1) < 0 || dup2(deaf, fd) < 0)
-        log_say(LOG_LEVEL_WARNING, "can't drain: %s", strerror(errno));
+    (void)number;
+    told_to_stop = 1;
 }
 
-static ATTRIBUTE_NO_RETURN void
-end_process(const struct milter_run *run)
+static void
+count_session(struct server *server, int change)
 {
-    if (run->before_exit != NULL)
-        run->before_exit(run->argument);
-    _exit(EXIT_SUCCESS);
+    atomic_fetch_add(&server->counts.sessions, change);
+    if (server->run->gauge != NULL)
+        metrics_add(server->run->gauge, change);
 }
 
-/* Waits for the supervisor's next word; what is not there after `wait_ms` (-1: for ever)
- * is 0. */
-static char
-next_word(int control, int wait_ms)
+static void *
+serve(void *argument)
 {
-    struct pollfd waiting = {control, POLLIN, 0};
-    char word;
-    ssize_t got;
+    struct visit visit = *(struct visit *)argument;
+    const struct milter_run *run = visit.server->run;
 
-    if (poll(&waiting, 1, wait_ms) <= 0)
-        return 0;
-    got = read(control, &word, 1);
+    free(argument);
+    milter_session_run(visit.fd, run->handler, run->service, &visit.server->counts);
+    (void)close(visit.fd);
+    count_session(visit.server, -1);
+    return NULL;
+}
+
+static bool
+start_session(struct server *server, int fd)
+{
+    struct visit *visit = malloc(sizeof(*visit));
+    pthread_t thread;
+    int problem;
+
+    if (visit == NULL)
+        abort();
+    *visit = (struct visit){server, fd};
+    count_session(server, 1);
+    problem = atomic_load(&server->counts.sessions) > MILTER_SESSIONS_MAX
+                  ? EMFILE
+                  : pthread_create(&thread, &server->threads, serve, visit);
+    if (problem == 0)
+        return true;
+    log_say(LOG_LEVEL_WARNING, "milter: hung up on an MTA: %d sessions, %s",
+        atomic_load(&server->counts.sessions) - 1, strerror(problem));
+    count_session(server, -1);
+    (void)close(fd);
+    free(visit);
+    return false;
+}
+
+/* The process before or after us on the same socket may have been quicker. */
+static void
+accept_one(struct server *server)
+{
+    int fd = accept4(server->run->fd, NULL, NULL, SOCK_CLOEXEC);
+
+    if (fd >= 0 && start_session(server, fd))
+        return;
+    if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
+        return;
+    if (fd < 0)
+        log_say(LOG_LEVEL_WARNING, "milter: can't accept: %s", strerror(errno));
+    (void)poll(NULL, 0, PAUSE_MS);
+}
+
+static void
+hear_supervisor(struct server *server)
+{
+    char word = SUPERVISE_STOP;
+    ssize_t got = read(server->run->control, &word, 1);
+
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
-        return 0;
-    if (got != 1)
-        word = SUPERVISE_STOP;
-    return word;
+        return;
+    if (got == 1 && word == SUPERVISE_DRAIN)
+        server->draining = true;
+    else if (got <= 0 ||
+             word == SUPERVISE_STOP) /* without a supervisor there is no use */
+        told_to_stop = 1;
 }
 
 /* Draining waits for sessions, stopping for messages only, and not for ever. */
 static bool
-may_end(int draining_ms, int stopping_ms)
+may_end(const struct server *server)
 {
-    if (draining_ms >= DEAF_MS && atomic_load(&sessions) == 0)
+    if (server->draining && atomic_load(&server->counts.sessions) == 0)
         return true;
-    return stopping_ms > 0 && (atomic_load(&messages) == 0 || stopping_ms >= STOP_MS);
+    return server->stopping_ms > 0 &&
+           (atomic_load(&server->counts.messages) == 0 ||
+               milter_now_ms() - server->stopping_ms >= STOP_MS);
 }
 
-static void *
-follow_supervisor(void *argument)
-{
-    const struct milter_run *run = argument;
-    bool draining = false;
-    bool stopping = false;
-    int draining_ms = 0;
-    int stopping_ms = 0;
-
-    for (;;) {
-        char word = next_word(run->control, draining || stopping ? LOOK_MS : -1);
-
-        if (word != 0 && !draining && !stopping)
-            stop_listening(run->fd);
-        if (word == SUPERVISE_DRAIN)
-            draining = true;
-        if (word == SUPERVISE_STOP) {
-            /* End of file stays readable: no further poll would wait. */
-            if (stopping)
-                (void)poll(NULL, 0, LOOK_MS);
-            stopping = true;
-        }
-        draining_ms += draining ? LOOK_MS : 0;
-        stopping_ms += stopping ? LOOK_MS : 0;
-        if (may_end(draining_ms, stopping_ms))
-            end_process(run);
-    }
-    return NULL;
-}
-
+/* Signals are heard while waiting and at no other time. */
 static void
-start_following(const struct milter_run *run)
+wait_for_word(struct server *server, const sigset_t *heard)
 {
-    pthread_t thread;
-    sigset_t all;
-    sigset_t before;
-    union {
-        const void *given;
-        void *passed;
-    } argument = {.given = run};
+    bool ending = server->draining || server->stopping_ms > 0;
+    const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
+    struct pollfd waiting[2] = {
+        {server->stopping_ms > 0 ? -1 : server->run->control, POLLIN, 0},
+        {ending ? -1 : server->run->fd,                       POLLIN, 0},
+    };
 
-    /* Signals are libmilter's, which waits for them in a thread of its own. */
+    if (ppoll(waiting, ARRAY_LENGTH(waiting), ending ? &look : NULL, heard) > 0) {
+        if (waiting[0].revents != 0)
+            hear_supervisor(server);
+        else if (waiting[1].revents != 0)
+            accept_one(server);
+    }
+    if (told_to_stop != 0 && server->stopping_ms == 0)
+        server->stopping_ms = milter_now_ms();
+}
+
+/* All threads but this one are deaf to signals, and this one hears them where it waits.
+ * HUP is the supervisor's business. */
+static void
+set_signals(sigset_t *heard)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigset_t all;
+
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)signal(SIGHUP, SIG_IGN);
     (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (pthread_create(&thread, NULL, follow_supervisor, argument.passed) != 0)
-        log_fatal(EXIT_FAILURE, "can't start a thread");
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void)pthread_detach(thread);
+    (void)pthread_sigmask(SIG_SETMASK, &all, heard);
 }
 
 int
 milter_run(const struct milter_run *run)
 {
-    char connection[24];
+    static struct server server;
+    sigset_t heard;
 
-    session_gauge = run->sessions;
-    (void)snprintf(connection, sizeof(connection), "fd:%d", run->fd);
-    (void)smfi_setmaxdatasize(MILTER_FIELD_MAX); /* gives the former limit */
-    if (smfi_register(*run->callbacks) != MI_SUCCESS ||
-        smfi_setconn(connection) != MI_SUCCESS) {
-        log_say(LOG_LEVEL_ERROR, "libmilter refuses to start on %s", connection);
+    server.run = run;
+    if (pthread_attr_init(&server.threads) != 0 ||
+        pthread_attr_setdetachstate(&server.threads, PTHREAD_CREATE_DETACHED) != 0) {
+        log_say(LOG_LEVEL_ERROR, "can't serve: no threads");
         return EXIT_FAILURE;
     }
-    start_following(run);
-    if (smfi_main() != MI_SUCCESS) {
-        log_say(LOG_LEVEL_ERROR, "libmilter could not serve");
-        return EXIT_FAILURE;
-    }
+#ifndef POSTSHIFT_SANITIZED
+    (void)pthread_attr_setstacksize(&server.threads, STACK_SIZE);
+#endif
+    set_signals(&heard);
+    while (!may_end(&server))
+        wait_for_word(&server, &heard);
     return EXIT_SUCCESS;
-}
-
-void
-milter_session_began(void)
-{
-    atomic_fetch_add(&sessions, 1);
-    if (session_gauge != NULL)
-        metrics_add(session_gauge, 1);
-}
-
-void
-milter_session_ended(void)
-{
-    atomic_fetch_sub(&sessions, 1);
-    if (session_gauge != NULL)
-        metrics_add(session_gauge, -1);
-}
-
-void
-milter_message_began(void)
-{
-    atomic_fetch_add(&messages, 1);
-}
-
-void
-milter_message_ended(void)
-{
-    atomic_fetch_sub(&messages, 1);
-}
-
-sfsistat
-milter_negotiate(const struct milter_wanted *wanted, unsigned long offered_actions,
-    unsigned long offered_steps, unsigned long *actions, unsigned long *steps,
-    unsigned long *granted)
-{
-    if ((wanted->actions & ~offered_actions) != 0) {
-        log_say(LOG_LEVEL_ERROR,
-            "the MTA doesn't let a milter do what this one needs (0x%lx of 0x%lx)",
-            offered_actions, wanted->actions);
-        return SMFIS_REJECT;
-    }
-    *actions = wanted->actions;
-    *steps = wanted->steps & offered_steps;
-    *granted = *steps;
-    return SMFIS_CONTINUE;
-}
-
-sfsistat
-milter_continue(unsigned long granted, unsigned long no_reply_step)
-{
-    return (granted & no_reply_step) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }

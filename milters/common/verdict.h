@@ -2,10 +2,9 @@
  * verdict - what a milter wants done with one message: a disposition, a reply, header
  * edits.
  *
- * A plain value made by the *_decide modules and applied by milter_reply, the only caller
- * of libmilter's changing calls.  Texts are borrowed from the message's arena.  Reply
- * texts are one line of printable ASCII, at most 400 octets; milter_reply doubles '%' and
- * refuses what is not so.
+ * A plain value made by the *_decide modules and told by milter_reply.  Texts are
+ * borrowed from the message's arena.  Reply texts are one line of printable ASCII, at
+ * most 400 octets; what is not so is left to the MTA's own words.
  */
 #ifndef MILTERS_COMMON_VERDICT_H
 #define MILTERS_COMMON_VERDICT_H

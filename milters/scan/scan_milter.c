@@ -1,13 +1,10 @@
 #include "milters/scan/scan_milter.h"
 
-#include <libmilter/mfapi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "milters/common/milter_client.h"
-#include "milters/common/milter_reply.h"
 #include "milters/common/milter_run.h"
 #include "milters/scan/scan_session.h"
 #include "shared/service/log.h"
@@ -15,155 +12,82 @@
 
 enum { PREAMBLE_MAX = 4096 };
 
-/* libmilter gives its callbacks no argument: one service a process. */
-static const struct scan_service *service;
-
-static const struct milter_wanted wanted = {
-    .actions = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE,
-    .steps = SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_NR_CONN |
-             SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY |
-             SMFIP_SKIP | SMFIP_HDR_LEADSPC,
+/* A connection and what it serves. */
+struct visit {
+    const struct scan_service *service;
+    struct milter_session *milter;
+    struct scan_session *session;
 };
 
-static struct scan_session *
-session_of(SMFICTX *context)
+static const struct scan_config *
+config_of(const struct visit *visit)
 {
-    return smfi_getpriv(context);
+    return visit->service->config;
+}
+
+static void *
+on_open(void *service, struct milter_session *milter)
+{
+    struct visit *visit = calloc(1, sizeof(*visit));
+
+    if (visit == NULL)
+        abort();
+    *visit = (struct visit){service, milter, scan_session_new()};
+    return visit;
+}
+
+static struct span
+without_brackets(struct span address)
+{
+    if (address.length >= 2 && address.data[0] == '<' &&
+        address.data[address.length - 1] == '>')
+        address = span_first(span_from(address, 1), address.length - 2);
+    return address;
+}
+
+static void
+on_mail(void *data, struct span sender)
+{
+    struct visit *visit = data;
+
+    scan_session_begin(visit->session, without_brackets(sender), milter_now_ms());
+}
+
+static void
+on_field(void *data, struct span name, struct span value)
+{
+    struct visit *visit = data;
+
+    scan_session_field(visit->session, name, value,
+        milter_session_leading_space(visit->milter),
+        visit->service->pool.spamd.address.kind != SOCKET_NONE,
+        config_of(visit)->max_message);
+}
+
+static void
+on_end_of_fields(void *data)
+{
+    struct visit *visit = data;
+
+    scan_session_end_of_header(visit->session, config_of(visit)->max_message);
+}
+
+static bool
+on_body(void *data, struct span chunk)
+{
+    struct visit *visit = data;
+
+    scan_session_body(visit->session, chunk, config_of(visit)->max_message);
+    return !visit->session->too_big;
 }
 
 /* "" where the MTA does not say. */
 static const char *
-macro(SMFICTX *context, const char *name)
+macro(const struct visit *visit, const char *name)
 {
-    const char *value = milter_macro(context, name);
+    const char *value = milter_session_macro(visit->milter, name);
 
     return value == NULL ? "" : value;
-}
-
-/*
- * A peer may begin anew on its connection (QUIT_NC) without negotiating, which Postfix
- * never does: there is nothing to go by.
- */
-static sfsistat
-no_session(void)
-{
-    return SMFIS_TEMPFAIL;
-}
-
-static void
-end_message(struct scan_session *session)
-{
-    if (session->in_message)
-        milter_message_ended();
-    session->in_message = false;
-    scan_session_reset(session);
-}
-
-static sfsistat on_close(SMFICTX *context);
-
-static sfsistat
-on_negotiate(SMFICTX *context, unsigned long offered_actions, unsigned long offered_steps,
-    unsigned long unused_one, unsigned long unused_two, unsigned long *actions,
-    unsigned long *steps, unsigned long *other_one, unsigned long *other_two)
-{
-    struct scan_session *session = scan_session_new();
-    sfsistat answer = milter_negotiate(
-        &wanted, offered_actions, offered_steps, actions, steps, &session->granted);
-
-    (void)unused_one;
-    (void)unused_two;
-    *other_one = 0;
-    *other_two = 0;
-    /* One negotiation a connection: what was begun before it is over. */
-    (void)on_close(context);
-    if (answer != SMFIS_CONTINUE || smfi_setpriv(context, session) != MI_SUCCESS) {
-        scan_session_free(session);
-        return SMFIS_REJECT;
-    }
-    session->counted = true;
-    milter_session_began();
-    return SMFIS_CONTINUE;
-}
-
-static sfsistat
-on_connect(SMFICTX *context, char *name, _SOCK_ADDR *address)
-{
-    struct scan_session *session = session_of(context);
-
-    if (session == NULL)
-        return no_session();
-    milter_client_connect(&session->client, name, address);
-    return milter_continue(session->granted, SMFIP_NR_CONN);
-}
-
-static sfsistat
-on_helo(SMFICTX *context, char *name)
-{
-    struct scan_session *session = session_of(context);
-
-    if (session == NULL)
-        return no_session();
-    milter_client_helo(&session->client, name);
-    return milter_continue(session->granted, SMFIP_NR_HELO);
-}
-
-static struct span
-without_brackets(const char *address)
-{
-    struct span text = span_of(address);
-
-    if (text.length >= 2 && text.data[0] == '<' && text.data[text.length - 1] == '>')
-        text = span_first(span_from(text, 1), text.length - 2);
-    return text;
-}
-
-static sfsistat
-on_mail(SMFICTX *context, char **arguments)
-{
-    struct scan_session *session = session_of(context);
-
-    if (session == NULL)
-        return no_session();
-    end_message(session);
-    session->in_message = true;
-    milter_message_began();
-    scan_session_begin(session, without_brackets(arguments[0]), milter_now_ms());
-    return milter_continue(session->granted, SMFIP_NR_MAIL);
-}
-
-static sfsistat
-on_header(SMFICTX *context, char *name, char *value)
-{
-    struct scan_session *session = session_of(context);
-
-    if (session == NULL)
-        return no_session();
-    scan_session_field(session, span_of(name), span_of(value),
-        (session->granted & SMFIP_HDR_LEADSPC) != 0,
-        service->pool.spamd.address.kind != SOCKET_NONE, service->config->max_message);
-    return milter_continue(session->granted, SMFIP_NR_HDR);
-}
-
-static sfsistat
-on_end_of_header(SMFICTX *context)
-{
-    struct scan_session *session = session_of(context);
-
-    if (session == NULL)
-        return no_session();
-    scan_session_end_of_header(session, service->config->max_message);
-    return milter_continue(session->granted, SMFIP_NR_EOH);
-}
-
-static sfsistat
-on_body(SMFICTX *context, unsigned char *chunk, size_t length)
-{
-    struct scan_session *session = session_of(context);
-
-    if (session == NULL)
-        return no_session();
-    scan_session_body(session, span_make(chunk, length), service->config->max_message);
-    return milter_continue(session->granted, SMFIP_NR_BODY);
 }
 
 static const char *
@@ -179,18 +103,19 @@ date_now(char out[64])
 }
 
 static void
-write_preamble(SMFICTX *context, const struct scan_session *session, struct buffer *out)
+write_preamble(const struct visit *visit, struct buffer *out)
 {
+    const struct milter_client *client = milter_session_client(visit->milter);
     char date[64];
     struct spamd_envelope envelope = {
-        .sender = span_of(session->sender),
-        .helo = span_of(session->client.helo),
-        .client_name = span_of(session->client.name),
-        .client_address = span_of(session->client.address),
-        .host = span_of(macro(context, "j")),
-        .queue_id = span_of(macro(context, "i")),
-        .encrypted = macro(context, "{tls_version}")[0] != '\0',
-        .authenticated = macro(context, "{auth_type}")[0] != '\0',
+        .sender = span_of(visit->session->sender),
+        .helo = span_of(client->helo),
+        .client_name = span_of(client->name),
+        .client_address = span_of(client->address),
+        .host = span_of(macro(visit, "j")),
+        .queue_id = span_of(macro(visit, "i")),
+        .encrypted = macro(visit, "tls_version")[0] != '\0',
+        .authenticated = macro(visit, "auth_type")[0] != '\0',
         .date = date_now(date),
     };
 
@@ -200,9 +125,11 @@ write_preamble(SMFICTX *context, const struct scan_session *session, struct buff
 /* Gathers the findings: from the engines, or from what already is known of the message.
  */
 static void
-gather(SMFICTX *context, struct scan_session *session, struct scan_findings *findings,
-    struct scan_timing *timing)
+gather(
+    const struct visit *visit, struct scan_findings *findings, struct scan_timing *timing)
 {
+    const struct scan_service *service = visit->service;
+    struct scan_session *session = visit->session;
     struct buffer preamble;
 
     *findings = (struct scan_findings){.spamd = SPAMD_OFF};
@@ -225,21 +152,22 @@ gather(SMFICTX *context, struct scan_session *session, struct scan_findings *fin
     }
     buffer_init(&preamble, PREAMBLE_MAX);
     if (findings->spamd != SPAMD_OFF)
-        write_preamble(context, session, &preamble);
+        write_preamble(visit, &preamble);
     scan_run(&service->pool, session->fd, session->size, buffer_span(&preamble),
         session->arena, findings, timing);
     buffer_clear(&preamble);
 }
 
 static void
-log_message(SMFICTX *context, const struct scan_session *session,
-    const struct verdict *verdict, const struct scan_findings *findings,
-    const struct scan_words *words, const struct scan_timing *timing)
+log_message(const struct visit *visit, const struct verdict *verdict,
+    const struct scan_findings *findings, const struct scan_words *words,
+    const struct scan_timing *timing)
 {
+    const struct scan_session *session = visit->session;
     bool infected = findings->missing == SCAN_DONE && findings->result.virus[0] != '\0';
     bool scored = findings->spamd == SPAMD_DONE;
 
-    log_info_for(macro(context, "i"), "scan",
+    log_info_for(macro(visit, "i"), "scan",
         log_text("action", scan_action_name(verdict->action)),
         log_address("from", span_of(session->sender)),
         log_number("size", (int64_t)session->size), log_text("clamav", words->clamav),
@@ -256,87 +184,73 @@ log_message(SMFICTX *context, const struct scan_session *session,
             : log_nothing());
 }
 
-static sfsistat
-on_end_of_message(SMFICTX *context)
+static void
+on_end_of_message(void *data)
 {
-    struct scan_session *session = session_of(context);
+    struct visit *visit = data;
+    const struct scan_service *service = visit->service;
+    struct scan_session *session = visit->session;
     struct scan_findings findings;
     struct scan_timing timing;
     struct scan_words words;
     struct verdict verdict;
     const char *scanned_by;
-    sfsistat answer;
 
-    if (session == NULL)
-        return no_session();
-    gather(context, session, &findings, &timing);
+    gather(visit, &findings, &timing);
     scan_session_edits(session, SCAN_EDITS_MAX, &verdict);
     scanned_by = arena_printf(session->arena, "postshift-scan (ClamAV %s) at %s",
         scan_board_version(service->pool.board), service->host);
     scan_decide(
         &service->config->rules, &findings, scanned_by, session->arena, &verdict, &words);
-    answer = milter_reply_apply(
-        context, &verdict, (session->granted & SMFIP_HDR_LEADSPC) != 0);
-    scan_metrics_message(
-        service->metrics, answer == SMFIS_TEMPFAIL ? VERDICT_TEMPFAIL : verdict.action);
+    scan_metrics_message(service->metrics, milter_session_reply(visit->milter, &verdict));
     scan_metrics_result(service->metrics, &words, timing.clamav_ms, timing.spamd_ms);
-    log_message(context, session, &verdict, &findings, &words, &timing);
-    end_message(session);
-    return answer;
+    log_message(visit, &verdict, &findings, &words, &timing);
 }
 
-static sfsistat
-on_abort(SMFICTX *context)
+static void
+on_reset(void *data)
 {
-    struct scan_session *session = session_of(context);
+    struct visit *visit = data;
 
-    if (session != NULL)
-        end_message(session);
-    return SMFIS_CONTINUE;
+    scan_session_reset(visit->session);
 }
 
-static sfsistat
-on_close(SMFICTX *context)
+static void
+on_close(void *data)
 {
-    struct scan_session *session = session_of(context);
+    struct visit *visit = data;
 
-    if (session == NULL)
-        return SMFIS_CONTINUE;
-    end_message(session);
-    (void)smfi_setpriv(context, NULL);
-    scan_session_free(session);
-    milter_session_ended();
-    return SMFIS_CONTINUE;
+    scan_session_free(visit->session);
+    free(visit);
 }
+
+static const struct milter_handler handler = {
+    .actions = MILTER_ADD_FIELDS | MILTER_CHANGE_FIELDS | MILTER_QUARANTINES,
+    .steps = MILTER_NO_RCPT | MILTER_NO_DATA | MILTER_NO_UNKNOWN | MILTER_NR_CONNECT |
+             MILTER_NR_HELO | MILTER_NR_MAIL | MILTER_NR_FIELD | MILTER_NR_END_FIELDS |
+             MILTER_NR_BODY | MILTER_SKIP | MILTER_LEADING_SPACE,
+    .open = on_open,
+    .mail = on_mail,
+    .field = on_field,
+    .end_of_fields = on_end_of_fields,
+    .body = on_body,
+    .end_of_message = on_end_of_message,
+    .reset = on_reset,
+    .close = on_close,
+};
 
 int
-scan_milter_serve(const struct scan_service *with, int fd, int control)
+scan_milter_serve(struct scan_service *service, int fd, int control)
 {
-    static char name[] = "postshift-scan";
-    const struct smfiDesc callbacks = {
-        .xxfi_name = name,
-        .xxfi_version = SMFI_VERSION,
-        .xxfi_flags = wanted.actions,
-        .xxfi_connect = on_connect,
-        .xxfi_helo = on_helo,
-        .xxfi_envfrom = on_mail,
-        .xxfi_header = on_header,
-        .xxfi_eoh = on_end_of_header,
-        .xxfi_body = on_body,
-        .xxfi_eom = on_end_of_message,
-        .xxfi_abort = on_abort,
-        .xxfi_close = on_close,
-        .xxfi_negotiate = on_negotiate,
-    };
-    struct milter_run run = {
-        .callbacks = &callbacks,
+    const struct milter_run run = {
+        .handler = &handler,
+        .service = service,
         .fd = fd,
         .control = control,
-        .sessions = scan_metrics_sessions(with->metrics),
+        .gauge = scan_metrics_sessions(service->metrics),
     };
     struct error error;
 
-    service = with;
     if (!sandbox_enter(SANDBOX_MILTER, &error))
         log_say(LOG_LEVEL_WARNING, "%s", error.text);
     return milter_run(&run);

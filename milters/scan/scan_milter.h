@@ -1,5 +1,5 @@
 /*
- * scan_milter - libmilter's callbacks: collect the message, have it scanned, decide,
+ * scan_milter - the milter's handler: collect the message, have it scanned, decide,
  * reply.
  */
 #ifndef MILTERS_SCAN_SCAN_MILTER_H
@@ -16,8 +16,7 @@ struct scan_service {
     char host[256];
 };
 
-/* Serves on `fd` until the supervisor says otherwise; the service is the process's own.
- */
-int scan_milter_serve(const struct scan_service *with, int fd, int control);
+/* Serves on `fd` until the supervisor says otherwise (milter_run.h). */
+int scan_milter_serve(struct scan_service *service, int fd, int control);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * scan_session - what a connection and a message carry.
+ * scan_session - what a message carries.
  *
  * The message streams into a memfd, lines as Postfix has them, fields ended with CRLF:
  * memory stays at one write buffer whatever its size, up to max_message.
@@ -7,7 +7,6 @@
 #ifndef MILTERS_SCAN_SCAN_SESSION_H
 #define MILTERS_SCAN_SCAN_SESSION_H
 
-#include "milters/common/milter_client.h"
 #include "milters/scan/scan_decide.h"
 #include "shared/base/arena.h"
 
@@ -21,12 +20,6 @@ struct scan_foreign {
 enum { SCAN_FOREIGN_MAX = 20000, SCAN_FOREIGN_NAMES_MAX = 500 };
 
 struct scan_session {
-    unsigned long granted; /* steps that the MTA grants */
-    bool in_message;
-    bool counted;
-    /* Of the connection. */
-    struct milter_client client;
-    /* Of the message. */
     struct arena *arena;
     const char *sender;
     int fd; /* memfd, -1: none */

@@ -198,7 +198,7 @@ open_one(const struct addrinfo *info, int *fd)
     if (*fd < 0)
         return false;
     (void)setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    /* Accepted sockets inherit it: several small answers in a row (libmilter's) would
+    /* Accepted sockets inherit it: several small answers in a row would
      * each wait for the peer's delayed acknowledgement. */
     (void)setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (info->ai_family == AF_INET6)

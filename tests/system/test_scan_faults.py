@@ -130,8 +130,7 @@ def test_when_all_are_busy_mail_waits_then_gets_451_in_time(own):
     replies = [s.wait().reply for s in many]
     assert all(r == "" or r.startswith("451 4.7.1 message not scanned (") for r in replies)
     assert any(replies), "there was work for more than four seconds"
-    # libmilter may leave a session to a thread that is busy with another one's message, at its start and its end.
-    assert max(s.seconds for s in many) < 13.5
+    assert max(s.seconds for s in many) < 5.5, "the deadline, and a busy machine"
     wait_for(lambda: milter.send(PLAIN, b"after\r\n").action == "accept", 10, "room")
 
 
