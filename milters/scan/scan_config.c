@@ -38,6 +38,7 @@ static const struct config_option options[] = {
     RULE(on_encrypted, CONFIG_CHOICE, "tag", PARTS),
     SCAN(allow_signatures, CONFIG_LIST, "", NULL, 0, 0, true),
     SCAN(temp, CONFIG_TEXT, "", NULL, 0, 0, true),
+    SCAN(temp_in_memory, CONFIG_YES_NO, "yes"),
     SCAN(require_sandbox, CONFIG_YES_NO, "yes"),
     SCAN(spamd, CONFIG_SOCKET, "none", NULL, 0, 0, true),
     SCAN(spamd_timeout, CONFIG_DURATION, "20s", NULL, 100, 280000),

@@ -34,6 +34,7 @@ struct scan_config {
     struct scan_rules rules;
     struct config_list allow_signatures;
     const char *temp;
+    bool temp_in_memory;
     bool require_sandbox;
     struct socket_address spamd;
     uint64_t spamd_timeout;

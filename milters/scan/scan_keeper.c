@@ -17,7 +17,7 @@
 
 #include "milters/common/milter_supervise.h"
 #include "milters/scan/scan_lock.h"
-#include "milters/scan/scan_temp.h"
+#include "milters/scan/scan_memory.h"
 #include "milters/scan/scan_worker.h"
 #include "shared/service/log.h"
 
@@ -36,15 +36,14 @@ struct worker {
     bool retired; /* told to end, or killed */
     bool stuck;
     uint64_t started_ms;
-    char temp[SCAN_TEMP_MAX];
+    struct scan_folder folder;
 };
 
 struct keeper {
     const struct scan_keeper *setup;
     struct clam_engine *engine;
     struct worker workers[SCAN_WORKERS_MAX];
-    char temp[SCAN_TEMP_MAX];
-    int temp_lock; /* held while the folder is in use */
+    struct scan_folders folders;
     int control;
     int children; /* signalfd */
     bool told_ready;
@@ -100,11 +99,11 @@ free_place(struct keeper *keeper)
 /* In the child: nothing of the keeper's other workers stays open, or nobody would see
  * their end. */
 static void
-close_others(const struct keeper *keeper)
+close_others(const struct keeper *keeper, const struct worker *place)
 {
     (void)close(keeper->control);
     (void)close(keeper->children);
-    (void)close(keeper->temp_lock);
+    scan_folder_close_others(&keeper->folders, &place->folder);
     for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
         if (keeper->workers[i].pid != 0)
             (void)close(keeper->workers[i].commands);
@@ -122,7 +121,7 @@ static void __attribute__((noreturn)) be_worker(const struct keeper *keeper,
         .number = (unsigned)place->number,
         .jobs = setup->jobs,
         .commands = commands,
-        .temp = place->temp,
+        .folder = &place->folder,
         .keeper = keeper_pid,
         .user = setup->user,
         .group = setup->group,
@@ -132,27 +131,11 @@ static void __attribute__((noreturn)) be_worker(const struct keeper *keeper,
     };
     sigset_t none;
 
-    close_others(keeper);
+    close_others(keeper, place);
     scan_board_leave(setup->board);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     scan_worker_run(&worker);
-}
-
-/* The keeper's own folder may have been swept away by somebody who tidies up /tmp. */
-static bool
-make_temp(struct keeper *keeper, struct worker *place)
-{
-    const struct scan_keeper *setup = keeper->setup;
-
-    if (scan_temp_make(
-            keeper->temp, place->number, setup->user, setup->group, place->temp))
-        return true;
-    return errno == ENOENT &&
-           scan_temp_make_base(setup->temp, setup->user, setup->group, keeper->temp,
-               &keeper->temp_lock) &&
-           scan_temp_make(
-               keeper->temp, place->number, setup->user, setup->group, place->temp);
 }
 
 static bool
@@ -167,7 +150,9 @@ start_worker(struct keeper *keeper)
     *place = (struct worker){.number = scan_board_take_slot(keeper->setup->board, self),
         .commands = command[1],
         .started_ms = now_ms()};
-    if (place->number >= 0 && make_temp(keeper, place))
+    if (place->number >= 0 &&
+        scan_folder_take(&keeper->folders, (unsigned)(place - keeper->workers),
+            place->number, &place->folder))
         place->pid = fork();
     else
         place->pid = -1;
@@ -177,8 +162,8 @@ start_worker(struct keeper *keeper)
     }
     (void)close(command[0]);
     if (place->pid < 0) {
-        log_say(LOG_LEVEL_ERROR, "can't start a scan worker in %s: %s", keeper->temp,
-            strerror(errno));
+        log_say(LOG_LEVEL_ERROR, "can't start a scan worker in %s: %s",
+            keeper->folders.base, strerror(errno));
         (void)close(command[1]);
         if (place->number >= 0)
             scan_board_free_slot(keeper->setup->board, place->number);
@@ -266,7 +251,7 @@ bury(struct keeper *keeper, struct worker *worker, int status)
             WIFSIGNALED(status) ? log_number("signal", WTERMSIG(status)) : log_nothing(),
             log_note(unfit ? "before it was ready" : "a spare takes its place"));
     (void)close(worker->commands);
-    scan_temp_remove(worker->temp);
+    scan_folder_give_back(&keeper->folders, &worker->folder);
     scan_board_free_slot(keeper->setup->board, worker->number);
     *worker = (struct worker){0};
 }
@@ -379,6 +364,32 @@ turn(struct keeper *keeper)
     fill_up(keeper);
 }
 
+/* While we may: a file system is made by root.  Workers that have just ended still hold
+ * theirs, hence twice as many as run. */
+static bool
+open_folders(struct keeper *keeper)
+{
+    const struct scan_keeper *setup = keeper->setup;
+    struct scan_folders *folders = &keeper->folders;
+    struct error error;
+
+    if (!scan_folder_open(folders, setup->temp, setup->user, setup->group)) {
+        log_say(LOG_LEVEL_ERROR, "no folder for temporary files, %s: %s", folders->base,
+            strerror(errno));
+        return false;
+    }
+    if (setup->memory == 0 || scan_memory_holds(folders->base))
+        return true;
+    if (scan_folder_use_memory(
+            folders, 2 * (setup->workers + setup->spares), setup->memory, &error))
+        log_say(LOG_LEVEL_INFO, "temporary files are in memory, at most %llu MB a worker",
+            (unsigned long long)setup->memory >> 20);
+    else
+        log_say(LOG_LEVEL_INFO, "temporary files are on disk, in %s (%s)", folders->base,
+            error.text);
+    return true;
+}
+
 static bool
 become_user(const struct scan_keeper *setup)
 {
@@ -436,19 +447,14 @@ scan_keeper_run(void *argument, int control)
 
     keeper->setup = argument;
     keeper->control = control;
-    keeper->temp_lock = -1;
     /* A load takes long and listens to nobody: it ends with the supervisor, later word of
      * its end comes by `control`. */
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (!load(keeper))
         return KEEPER_EXIT_NO_SIGNATURES;
     (void)prctl(PR_SET_PDEATHSIG, 0);
-    if (!scan_temp_make_base(keeper->setup->temp, keeper->setup->user,
-            keeper->setup->group, keeper->temp, &keeper->temp_lock)) {
-        log_say(LOG_LEVEL_ERROR, "no folder for temporary files, %s: %s", keeper->temp,
-            strerror(errno));
+    if (!open_folders(keeper))
         return EXIT_FAILURE;
-    }
     if (!become_user(keeper->setup) || !open_signals(keeper)) {
         log_say(LOG_LEVEL_ERROR, "the keeper of the scan workers can't start: %s",
             strerror(errno));
@@ -463,6 +469,6 @@ scan_keeper_run(void *argument, int control)
         while (keeper->workers[i].pid != 0)
             turn(keeper);
     }
-    scan_temp_remove(keeper->temp);
+    scan_folder_remove(&keeper->folders);
     return EXIT_SUCCESS;
 }

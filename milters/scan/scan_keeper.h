@@ -17,6 +17,7 @@ struct scan_keeper {
     int jobs; /* the workers' end of the jobs socket */
     const char *databases;
     const char *temp; /* folder for temporary files; "" is TMPDIR, else /tmp */
+    uint64_t memory;  /* octets a worker's may have in memory; 0: they go to disk */
     struct clam_limits limits;
     struct config_list allowed;
     unsigned workers;

@@ -136,14 +136,26 @@ become(const struct scan_worker *worker, struct error *error)
     return true;
 }
 
+static bool
+enter(const struct scan_folder *folder, struct error *error)
+{
+    bool on_disk = folder->memory < 0;
+
+    if ((on_disk ? chdir(folder->path) : fchdir(folder->memory)) < 0)
+        return error_permanent(error, "no temporary folder %s: %s",
+            on_disk ? folder->path : "in memory", strerror(errno));
+    if (!on_disk)
+        (void)close(folder->memory);
+    return true;
+}
+
 bool
 scan_lock_enter(const struct scan_worker *worker, struct error *error)
 {
     bool shut_in = false;
 
-    if (chdir(worker->temp) < 0)
-        return error_permanent(
-            error, "no temporary folder %s: %s", worker->temp, strerror(errno));
+    if (!enter(worker->folder, error))
+        return false;
     set_limits(worker->max_file);
     if (getuid() == 0 && !scan_lock_has_landlock())
         shut_in = chroot(".") == 0 && chdir("/") == 0;

@@ -38,6 +38,16 @@ struct scan {
     struct milter_daemon daemon;
 };
 
+/* libclamav has a part more than once on its way through an archive. */
+static uint64_t
+memory_for_temp(const struct scan_config *config)
+{
+    uint64_t largest =
+        config->max_scan > config->max_message ? config->max_scan : config->max_message;
+
+    return config->temp_in_memory ? 3 * largest : 0;
+}
+
 static void
 fill_keeper(struct scan *scan)
 {
@@ -48,6 +58,7 @@ fill_keeper(struct scan *scan)
         .jobs = scan->jobs[1],
         .databases = config->databases,
         .temp = config->temp,
+        .memory = memory_for_temp(config),
         .limits = {config->max_scan, config->max_file, config->max_files,
                    config->max_recursion, config->deadline / 5 * 4},
         .allowed = config->allow_signatures,

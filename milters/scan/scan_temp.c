@@ -119,6 +119,33 @@ scan_temp_remove(const char *path)
 }
 
 static bool
+is_empty(int folder)
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+    bool found = entries == NULL;
+
+    while (!found && (entry = readdir(entries)) != NULL)
+        found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    if (entries != NULL)
+        (void)closedir(entries);
+    else if (fd >= 0)
+        (void)close(fd);
+    return !found;
+}
+
+bool
+scan_temp_empty(int folder)
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0)
+        empty(fd, DEPTH_MAX);
+    return is_empty(folder);
+}
+
+static bool
 is_left_over(const char *name)
 {
     struct span rest = span_of(name);

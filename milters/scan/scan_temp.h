@@ -31,6 +31,9 @@ bool scan_temp_make(
 /* With all that is in it; follows no link. */
 void scan_temp_remove(const char *path);
 
+/* What is in it, the folder stays; any descriptor of it.  False: something is left. */
+bool scan_temp_empty(int folder);
+
 /* Removes what keepers that are gone have left below `temp`. */
 void scan_temp_sweep(const char *temp);
 

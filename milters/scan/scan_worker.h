@@ -16,6 +16,7 @@
 
 #include "milters/scan/clam_engine.h"
 #include "milters/scan/scan_board.h"
+#include "milters/scan/scan_folder.h"
 
 /* Octets on the command pipe; end of file is WORKER_RETIRE. */
 enum { WORKER_ACTIVATE = 'A', WORKER_RETIRE = 'T' };
@@ -31,7 +32,7 @@ struct scan_worker {
     unsigned number;
     int jobs;
     int commands;
-    const char *temp; /* its own folder */
+    const struct scan_folder *folder; /* its own, for temporary files */
     pid_t keeper;
     uid_t user; /* to become, where root */
     gid_t group;
