@@ -8,7 +8,8 @@ $(foreach t,$(SERVICE_TESTS),$(eval $t_PACKAGES := libevent))
 test_client_SOURCES  := policyd/serve/client.c
 test_client_PACKAGES := libevent
 
-test_scan_lock_SOURCES := milters/scan/scan_lock.c
+test_scan_folder_SOURCES := milters/scan/scan_folder.c milters/scan/scan_memory.c milters/scan/scan_temp.c
+test_scan_lock_SOURCES   := milters/scan/scan_lock.c milters/scan/scan_memory.c
 
 # DKIM through libopendkim.
 dkim_SOURCES := milters/auth/dkim_check.c milters/auth/dkim_key_cache.c tests/fakes/dkim_message.c tests/fakes/dns_table.c

@@ -3,7 +3,7 @@ import pathlib
 import threading
 
 from milter import Milter
-from processes import wait_for
+from processes import run, wait_for
 from signatures import PLAIN, make_folder
 
 
@@ -33,6 +33,11 @@ def keeper_of(milter):
 
 def workers_of(milter):
     return children(keeper_of(milter))
+
+
+def in_memory(path):
+    """Does it lie in a file system in memory?  (Python's statvfs has no type.)"""
+    return run("stat", "--file-system", "--format=%T", path).stdout.strip() in ("tmpfs", "ramfs")
 
 
 class Load:

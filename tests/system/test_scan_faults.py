@@ -15,7 +15,7 @@ import pytest
 
 from milter import Milter
 from processes import BIN, is_alive, wait_for
-from scanner import Load, children, keeper_of, start, workers_of
+from scanner import Load, children, in_memory, keeper_of, start, workers_of
 from signatures import EICAR, MARKER_A, MARKER_B, PLAIN, attachment, make_folder, zipped
 
 ADDRESS = "127.20.44.1"
@@ -184,6 +184,7 @@ def test_no_room_for_temporary_files_is_no_clean_one(own, folder):
         assert milter.send(*large).reply.startswith("451 4.7.1 message not scanned (scan failed: ")
         assert milter.send(*attachment(EICAR)).reply.startswith("550")
         assert milter.send(*attachment(b"small")).field("X-Virus-Status") == "Clean"
+        assert "temporary files are" not in milter.log(), "they are in memory as it is"
         milter.stop()
     finally:
         subprocess.run(["umount", "--lazy", folder / "small"], check=True)
@@ -204,7 +205,7 @@ def test_without_a_temporary_folder_nothing_is_called_clean(folder):
 
 
 def test_a_temporary_folder_that_is_swept_away_comes_back(own, folder):
-    milter = own()
+    milter = own(temp_in_memory="no")
     shutil.rmtree(next((folder / "temp").iterdir()))
     seen = set()
 
@@ -306,6 +307,9 @@ def test_started_as_a_user_without_rights(folder, options):
         assert milter.send(*attachment(zipped("a.txt", b"text"))).field("X-Virus-Status") == "Clean"
         for pid in family(milter.process.pid):
             assert os.stat(f"/proc/{pid}/task").st_uid in (nobody.pw_uid, 0)
+        if not in_memory(folder):
+            said = [l for l in milter.log().splitlines() if "temporary files are" in l]
+            assert len(said) == 1 and "temporary files are on disk, in " in said[0], said
     finally:
         milter.stop()
 

@@ -5,6 +5,7 @@
 #include "tests/unit/unit.h"
 
 #include "milters/scan/scan_lock.h"
+#include "milters/scan/scan_memory.h"
 #include "shared/base/attributes.h"
 #include "shared/service/log.h"
 
@@ -21,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { HELD = 40, ESCAPED = 41, NOT_LOCKED = 42 };
+enum { HELD = 40, ESCAPED = 41, NOT_LOCKED = 42, MEMORY_SIZE = 1 << 20 };
 
 static char temp[] = "/tmp/postshift-lock.XXXXXX";
 
@@ -109,24 +110,58 @@ uses_its_folder(void)
     return HELD;
 }
 
+/* In memory there is an end to it that on disk there is not. */
 static int
-locked_in(int (*attempt)(void), bool as_nobody)
+fills_its_folder(void)
+{
+    static const char block[4096];
+    int fd = open("part", O_RDWR | O_CREAT | O_EXCL, 0600);
+    size_t written = 0;
+
+    while (written < sizeof(block) * 1024 && write(fd, block, sizeof(block)) > 0)
+        written += sizeof(block);
+    return held_if(fd >= 0 && errno == ENOSPC && written > 0 && written <= MEMORY_SIZE);
+}
+
+static int memory_folder;
+
+static int
+uses_the_keepers_descriptor(void)
+{
+    struct stat about;
+
+    return held_if(fstat(memory_folder, &about) < 0);
+}
+
+static int
+locked_in(int (*attempt)(void), bool as_nobody, bool in_memory)
 {
     static struct scan_slot slot;
+    struct scan_folder folder = {.memory = -1};
     struct error error;
     pid_t self = getpid();
-    pid_t child = fork();
+    pid_t child;
     int status;
 
+    (void)memcpy(folder.path, temp, sizeof(temp));
+    if (in_memory) {
+        uid_t user = as_nobody ? 65534 : 0;
+
+        folder.memory = scan_memory_make(MEMORY_SIZE, user, user, &error);
+        folder.path[0] = '\0';
+        assert_true(folder.memory >= 0);
+    }
+    memory_folder = folder.memory;
+    child = fork();
     if (child == 0) {
         struct scan_worker worker = {
             .slot = &slot,
-            .temp = temp,
+            .folder = &folder,
             .keeper = self,
             .user = as_nobody ? 65534 : 0,
             .group = as_nobody ? 65534 : 0,
             .require_sandbox = true,
-            .max_file = 1 << 20,
+            .max_file = 1 << 24,
         };
 
         if (!scan_lock_enter(&worker, &error)) {
@@ -135,6 +170,8 @@ locked_in(int (*attempt)(void), bool as_nobody)
         }
         _exit(attempt());
     }
+    if (in_memory)
+        (void)close(folder.memory);
     assert_int_equal(waitpid(child, &status, 0), child);
     if (WIFSIGNALED(status))
         return WTERMSIG(status) == SIGSYS ? HELD : -WTERMSIG(status);
@@ -162,9 +199,9 @@ nothing_outside_its_folder_can_be_reached(void **state)
         {"write into /tmp",               writes_outside },
         {"list folders",                  lists_root     },
     };
+    const bool *in_memory = *state;
     bool both = getuid() == 0;
 
-    (void)state;
 #ifdef POSTSHIFT_SANITIZED
     (void)makes_a_socket;
     (void)executes;
@@ -175,10 +212,29 @@ nothing_outside_its_folder_can_be_reached(void **state)
 #endif
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         print_message("# %s\n", rows[i].what);
-        assert_int_equal(locked_in(rows[i].attempt, false), HELD);
+        assert_int_equal(locked_in(rows[i].attempt, false, *in_memory), HELD);
         if (both)
-            assert_int_equal(locked_in(rows[i].attempt, true), HELD);
+            assert_int_equal(locked_in(rows[i].attempt, true, *in_memory), HELD);
     }
+}
+
+static void
+nor_from_a_folder_in_memory(void **state)
+{
+    static bool yes = true;
+    void *in_memory = &yes;
+    struct error error;
+    int folder = scan_memory_make(MEMORY_SIZE, getuid(), getgid(), &error);
+
+    (void)state;
+    if (folder < 0) {
+        print_message("# %s\n", error.text);
+        skip();
+    }
+    (void)close(folder);
+    nothing_outside_its_folder_can_be_reached(&in_memory);
+    assert_int_equal(locked_in(fills_its_folder, true, true), HELD);
+    assert_int_equal(locked_in(uses_the_keepers_descriptor, true, true), HELD);
 }
 
 static int
@@ -198,8 +254,10 @@ remove_temp(void **state)
 int
 main(void)
 {
+    static bool no = false;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_outside_its_folder_can_be_reached),
+        cmocka_unit_test_prestate(nothing_outside_its_folder_can_be_reached, &no),
+        cmocka_unit_test(nor_from_a_folder_in_memory),
     };
 
     return cmocka_run_group_tests(tests, make_temp, remove_temp);
