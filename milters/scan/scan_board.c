@@ -53,6 +53,43 @@ scan_board_free_slot(struct scan_board *board, int number)
     atomic_store(&board->slots[number].keeper, 0);
 }
 
+uint64_t
+scan_board_number_job(struct scan_board *board)
+{
+    return atomic_fetch_add(&board->jobs, 1) + 1;
+}
+
+void
+scan_slot_take_job(
+    struct scan_slot *slot, uint64_t job, uint64_t deadline_ms, uint64_t now_ms)
+{
+    atomic_store(&slot->deadline_ms, deadline_ms);
+    atomic_store(&slot->taken_ms, now_ms);
+    atomic_store(&slot->job, job);
+    atomic_store(&slot->state, WORKER_BUSY);
+}
+
+void
+scan_slot_end_job(struct scan_slot *slot)
+{
+    atomic_store(&slot->deadline_ms, 0);
+    atomic_store(&slot->state, WORKER_IDLE);
+}
+
+int
+scan_board_find_job(const struct scan_board *board, uint64_t job, uint64_t *taken_ms)
+{
+    for (int i = 0; i < SCAN_WORKERS_MAX; i++) {
+        const struct scan_slot *slot = &board->slots[i];
+
+        if (atomic_load(&slot->job) != job)
+            continue;
+        *taken_ms = atomic_load(&slot->taken_ms);
+        return i;
+    }
+    return -1;
+}
+
 void
 scan_board_leave(struct scan_board *board)
 {

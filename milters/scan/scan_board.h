@@ -40,6 +40,8 @@ struct scan_slot {
     atomic_int state;             /* enum scan_worker_state */
     atomic_int keeper;            /* pid of the keeper it belongs to; 0: free */
     _Atomic uint64_t deadline_ms; /* of the job in hand, CLOCK_MONOTONIC */
+    _Atomic uint64_t job;      /* taken last, by number; stays when the worker is gone */
+    _Atomic uint64_t taken_ms; /* when */
 };
 
 /* A message (by digest) at which workers died, and when the last did. */
@@ -56,6 +58,7 @@ struct scan_board {
     };
     /* From here on not for workers. */
     struct scan_killer killers[SCAN_KILLERS_MAX];
+    _Atomic uint64_t jobs;   /* given numbers so far */
     atomic_bool has_killers; /* until then nobody needs a digest */
     atomic_bool ready;       /* a keeper has signatures and a tested worker */
     atomic_bool swapping;    /* reload = replace: the next keeper is loading, jobs wait */
@@ -72,6 +75,24 @@ struct scan_board *scan_board_new(void); /* zeroed, shared with children */
 /* Takes a free slot for `keeper`, also one whose keeper is gone.  -1: none. */
 int scan_board_take_slot(struct scan_board *board, pid_t keeper);
 void scan_board_free_slot(struct scan_board *board, int number);
+
+/* The next job's number. */
+uint64_t scan_board_number_job(struct scan_board *board);
+
+/*
+ * In a worker's slot: it has a job in hand, it has none any more.  Who asked for the job
+ * need not be woken for that: only when no answer comes he looks who has taken it.
+ */
+void scan_slot_take_job(
+    struct scan_slot *slot, uint64_t job, uint64_t deadline_ms, uint64_t now_ms);
+void scan_slot_end_job(struct scan_slot *slot);
+
+/*
+ * The worker (its number, -1: none) that took the job, and when: for one that never was
+ * answered.  A slot whose worker died says so until another worker has been started in
+ * its place, tested and given a job.
+ */
+int scan_board_find_job(const struct scan_board *board, uint64_t job, uint64_t *taken_ms);
 
 /* In a worker: the slots stay, the rest can't be reached any more. */
 void scan_board_leave(struct scan_board *board);

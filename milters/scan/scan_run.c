@@ -23,6 +23,7 @@ struct work {
     int reply; /* -1: over */
     uint64_t deadline_ms;
     uint64_t began_ms;
+    uint64_t job;      /* its number */
     uint64_t taken_ms; /* by a worker */
     struct scan_findings *findings;
     struct scan_timing *timing;
@@ -35,6 +36,20 @@ now_ms(void)
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Whether a worker has had the job in hand. */
+static bool
+is_taken(struct work *work)
+{
+    uint64_t taken_ms = 0;
+
+    if (work->timing->worker < 0) {
+        work->timing->worker =
+            scan_board_find_job(work->pool->board, work->job, &taken_ms);
+        work->taken_ms = taken_ms;
+    }
+    return work->timing->worker >= 0;
 }
 
 static void
@@ -51,7 +66,7 @@ work_end(struct work *work, enum scan_missing missing)
 static int
 send_job(const struct work *work, int message_fd, int reply_fd, uint64_t size)
 {
-    struct scan_job job = {work->deadline_ms, size};
+    struct scan_job job = {work->job, work->deadline_ms, size};
     int fds[2] = {message_fd, reply_fd};
     char control[CMSG_SPACE(sizeof(fds))] = {0};
     struct buffer frame;
@@ -99,6 +114,7 @@ work_start(struct work *work, int fd, size_t size)
         return;
     }
     work->reply = pair[0];
+    work->job = scan_board_number_job(work->pool->board);
     do {
         problem = send_job(work, fd, pair[1], size);
     } while (
@@ -113,34 +129,29 @@ work_hear(struct work *work)
 {
     char octets[SCAN_FRAME_MAX];
     ssize_t got = recv(work->reply, octets, sizeof(octets), MSG_DONTWAIT);
-    unsigned worker;
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got <= 0) {
         /* Dropped without a word by one that was too late to take it, or dead at it. */
-        work_end(work, work->timing->worker >= 0 ? SCAN_DIED : SCAN_BUSY);
-        return;
-    }
-    if (work->timing->worker < 0 &&
-        scan_wire_read_taken(span_make(octets, (size_t)got), &worker)) {
-        work->timing->worker = (int)(worker % SCAN_WORKERS_MAX);
-        work->taken_ms = now_ms();
-        return;
-    }
-    if (scan_wire_read_result(span_make(octets, (size_t)got), &work->findings->result))
+        work_end(work, is_taken(work) ? SCAN_DIED : SCAN_BUSY);
+    } else if (scan_wire_read_result(
+                   span_make(octets, (size_t)got), &work->findings->result)) {
+        work->timing->worker = (int)(work->findings->result.worker % SCAN_WORKERS_MAX);
         work_end(work, SCAN_DONE);
-    else
-        work_end(
-            work, SCAN_DIED); /* what speaks like that is no worker of ours any more */
+    } else {
+        /* What speaks like that is no worker of ours any more. */
+        (void)is_taken(work);
+        work_end(work, SCAN_DIED);
+    }
 }
 
 static void
 work_check_time(struct work *work, uint64_t now)
 {
     if (work->reply >= 0 && now >= work->deadline_ms)
-        work_end(work, work->timing->worker >= 0 ? SCAN_TIMEOUT : SCAN_BUSY);
-    else if (work->reply >= 0 && work->timing->worker < 0 && !is_ready(work->pool->board))
+        work_end(work, is_taken(work) ? SCAN_TIMEOUT : SCAN_BUSY);
+    else if (work->reply >= 0 && !is_ready(work->pool->board) && !is_taken(work))
         work_end(work, SCAN_NOT_READY);
 }
 
@@ -255,7 +266,7 @@ scan_run(const struct scan_pool *pool, int fd, uint64_t size, struct span preamb
 {
     uint64_t began = now_ms();
     struct work work = {
-        pool, -1, began + pool->deadline_ms, began, began, findings, timing};
+        pool, -1, began + pool->deadline_ms, began, 0, began, findings, timing};
     struct spamd_client *spamd = NULL;
     struct span message = {NULL, 0};
 

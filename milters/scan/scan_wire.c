@@ -2,7 +2,7 @@
 
 #include "shared/base/cursor.h"
 
-enum { FRAME_JOB = 'J', FRAME_TAKEN = 'T', FRAME_RESULT = 'R' };
+enum { FRAME_JOB = 'J', FRAME_RESULT = 'R' };
 enum { FLAG_ENCRYPTED = 1, FLAG_LIMITED = 2, FLAGS_ALL = 3 };
 
 static void
@@ -40,6 +40,7 @@ void
 scan_wire_write_job(const struct scan_job *job, struct buffer *out)
 {
     buffer_append_octet(out, FRAME_JOB);
+    buffer_append_u64(out, job->number);
     buffer_append_u64(out, job->deadline_ms);
     buffer_append_u64(out, job->size);
 }
@@ -51,27 +52,10 @@ scan_wire_read_job(struct span frame, struct scan_job *job)
 
     if (cursor_u8(&cursor) != FRAME_JOB)
         return false;
+    job->number = cursor_u64(&cursor);
     job->deadline_ms = cursor_u64(&cursor);
     job->size = cursor_u64(&cursor);
-    return cursor_at_end(&cursor);
-}
-
-void
-scan_wire_write_taken(unsigned worker, struct buffer *out)
-{
-    buffer_append_octet(out, FRAME_TAKEN);
-    buffer_append_u32(out, worker);
-}
-
-bool
-scan_wire_read_taken(struct span frame, unsigned *worker)
-{
-    struct cursor cursor = cursor_on(frame);
-
-    if (cursor_u8(&cursor) != FRAME_TAKEN)
-        return false;
-    *worker = cursor_u32(&cursor);
-    return cursor_at_end(&cursor);
+    return cursor_at_end(&cursor) && job->number != 0;
 }
 
 void
@@ -83,6 +67,7 @@ scan_wire_write_result(const struct scan_result *result, struct buffer *out)
     buffer_append_octet(out, FRAME_RESULT);
     buffer_append_octet(out, (char)result->status);
     buffer_append_octet(out, (char)flags);
+    buffer_append_u32(out, result->worker);
     write_name(result->virus, out);
     write_name(result->problem, out);
 }
@@ -103,6 +88,7 @@ scan_wire_read_result(struct span frame, struct scan_result *result)
     *result = (struct scan_result){.status = (enum scan_status)status,
         .encrypted = (flags & FLAG_ENCRYPTED) != 0,
         .limited = (flags & FLAG_LIMITED) != 0};
+    result->worker = cursor_u32(&cursor);
     read_name(&cursor, result->virus);
     read_name(&cursor, result->problem);
     if (!cursor_at_end(&cursor))

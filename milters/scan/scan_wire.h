@@ -3,9 +3,10 @@
  *
  * A job is one SEQPACKET message on the jobs socket with two descriptors beside it: the
  * message (a sealed memfd) and the worker's end of a reply socket.  On that one the
- * worker sends a `taken` frame, then a `result` frame, each a SEQPACKET message; end of
- * file before the result means that the worker is gone. A worker has parsed a stranger's
- * mail and may be in a stranger's hands: its frames are read like any input.
+ * worker sends a `result` frame, a SEQPACKET message; end of file before it means that
+ * the worker is gone, or that nobody took the job in time: the board tells who has it. A
+ * worker has parsed a stranger's mail and may be in a stranger's hands: its frame is read
+ * like any input.
  */
 #ifndef MILTERS_SCAN_SCAN_WIRE_H
 #define MILTERS_SCAN_SCAN_WIRE_H
@@ -23,23 +24,21 @@ enum scan_status {
 
 struct scan_result {
     enum scan_status status;
-    bool encrypted; /* a part could not be looked into */
-    bool limited;   /* a limit was reached: parts were not scanned, see `problem` */
+    unsigned worker; /* its number, for the log */
+    bool encrypted;  /* a part could not be looked into */
+    bool limited;    /* a limit was reached: parts were not scanned, see `problem` */
     char virus[SCAN_NAME_MAX + 1];   /* signature name, printable */
     char problem[SCAN_NAME_MAX + 1]; /* which limit, which failure */
 };
 
 struct scan_job {
+    uint64_t number;      /* of its own, never 0 */
     uint64_t deadline_ms; /* CLOCK_MONOTONIC: whoever takes it later drops it */
     uint64_t size;        /* octets of the message */
 };
 
 void scan_wire_write_job(const struct scan_job *job, struct buffer *out);
 bool scan_wire_read_job(struct span frame, struct scan_job *job);
-
-/* `worker` is the worker's number, for the log. */
-void scan_wire_write_taken(unsigned worker, struct buffer *out);
-bool scan_wire_read_taken(struct span frame, unsigned *worker);
 
 void scan_wire_write_result(const struct scan_result *result, struct buffer *out);
 bool scan_wire_read_result(struct span frame, struct scan_result *result);

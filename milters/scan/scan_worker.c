@@ -127,10 +127,8 @@ scan_one(const struct scan_worker *worker, const struct received *received)
     int seals = fcntl(received->message, F_GET_SEALS);
 
     buffer_init(&frame, SCAN_FRAME_MAX);
-    atomic_store(&worker->slot->deadline_ms, received->job.deadline_ms);
-    set_state(worker, WORKER_BUSY);
-    scan_wire_write_taken(worker->number, &frame);
-    answer(received->reply, &frame);
+    scan_slot_take_job(
+        worker->slot, received->job.number, received->job.deadline_ms, now_ms());
     /* A message that could still be changed while it is looked at is none. */
     if (seals < 0 || (seals & SEALS) != SEALS) {
         result = (struct scan_result){.status = SCAN_STATUS_FAILED};
@@ -138,12 +136,11 @@ scan_one(const struct scan_worker *worker, const struct received *received)
     } else {
         clam_engine_scan(worker->engine, received->message, worker->allowed, &result);
     }
-    buffer_reset(&frame);
+    result.worker = worker->number;
     scan_wire_write_result(&result, &frame);
     answer(received->reply, &frame);
     buffer_clear(&frame);
-    atomic_store(&worker->slot->deadline_ms, 0);
-    set_state(worker, WORKER_IDLE);
+    scan_slot_end_job(worker->slot);
     if (received->job.size > TRIM_ABOVE)
         (void)malloc_trim(0);
     return result.status != SCAN_STATUS_FAILED;

@@ -19,6 +19,7 @@ reads_what_it_wrote(void **state)
          .problem = "MaxFileSize"},
         {                  .status = SCAN_STATUS_INFECTED,                           .virus = "Eicar-Test-Signature.UNOFFICIAL"},
         {.status = SCAN_STATUS_FAILED,                           .problem = "Can't create temporary directory"},
+        {                    .status = SCAN_STATUS_CLEAN,                           .worker = 255},
     };
 
     (void)state;
@@ -29,6 +30,7 @@ reads_what_it_wrote(void **state)
         scan_wire_write_result(&rows[i], &frame);
         assert_true(scan_wire_read_result(buffer_span(&frame), &read));
         assert_int_equal(read.status, rows[i].status);
+        assert_int_equal(read.worker, rows[i].worker);
         assert_int_equal(read.encrypted, rows[i].encrypted);
         assert_int_equal(read.limited, rows[i].limited);
         assert_string_equal(read.virus, rows[i].virus);
@@ -43,18 +45,18 @@ refuses_what_no_worker_writes(void **state)
         const char *what;
         struct span frame;
     } rows[] = {
-        {"nothing",                    {"", 0}            },
-        {"another kind",               {"X\0\0\0\0", 5}   },
-        {"an unknown status",          {"R\3\0\0\0", 5}   },
-        {"an unknown flag",            {"R\0\4\0\0", 5}   },
-        {"cut",                        {"R\0\0\0", 4}     },
-        {"more than there should be",  {"R\0\0\0\0x", 6}  },
-        {"a name longer than itself",  {"R\1\0\5ab", 6}   },
-        {"infected by nothing",        {"R\1\0\0\0", 5}   },
-        {"clean and infected",         {"R\0\0\1a\0", 6}  },
-        {"a name with a line end",     {"R\1\0\2a\n\0", 7}},
-        {"a name with a NUL",          {"R\1\0\2a\0\0", 7}},
-        {"a name that ends a comment", {"R\1\0\2a)\0", 7} },
+        {"nothing",                    {"", 0}                     },
+        {"another kind",               {"X\0\0\0\0\0\0\0\0", 9}    },
+        {"an unknown status",          {"R\3\0\0\0\0\0\0\0", 9}    },
+        {"an unknown flag",            {"R\0\4\0\0\0\0\0\0", 9}    },
+        {"cut",                        {"R\0\0\0\0\0\0\0", 8}      },
+        {"more than there should be",  {"R\0\0\0\0\0\0\0\0x", 10}  },
+        {"a name longer than itself",  {"R\1\0\0\0\0\0\5ab", 10}   },
+        {"infected by nothing",        {"R\1\0\0\0\0\0\0\0", 9}    },
+        {"clean and infected",         {"R\0\0\0\0\0\0\1a\0", 10}  },
+        {"a name with a line end",     {"R\1\0\0\0\0\0\2a\n\0", 11}},
+        {"a name with a NUL",          {"R\1\0\0\0\0\0\2a\0\0", 11}},
+        {"a name that ends a comment", {"R\1\0\0\0\0\0\2a)\0", 11} },
     };
 
     (void)state;
@@ -67,24 +69,23 @@ refuses_what_no_worker_writes(void **state)
 }
 
 static void
-jobs_and_taken_frames_go_round(void **state)
+jobs_go_round(void **state)
 {
-    struct scan_job job = {UINT64_C(0x0102030405060708), 12345};
+    struct scan_job job = {7, UINT64_C(0x0102030405060708), 12345};
     struct scan_job read;
-    unsigned worker = 0;
 
     (void)state;
     buffer_reset(&frame);
     scan_wire_write_job(&job, &frame);
     assert_true(scan_wire_read_job(buffer_span(&frame), &read));
-    assert_true(read.deadline_ms == job.deadline_ms && read.size == job.size);
+    assert_true(read.number == job.number && read.deadline_ms == job.deadline_ms &&
+                read.size == job.size);
     assert_false(
         scan_wire_read_job(span_first(buffer_span(&frame), frame.length - 1), &read));
-    assert_false(scan_wire_read_taken(buffer_span(&frame), &worker));
     buffer_reset(&frame);
-    scan_wire_write_taken(7, &frame);
-    assert_true(scan_wire_read_taken(buffer_span(&frame), &worker));
-    assert_int_equal(worker, 7);
+    job.number = 0;
+    scan_wire_write_job(&job, &frame);
+    assert_false(scan_wire_read_job(buffer_span(&frame), &read));
 }
 
 static void
@@ -111,7 +112,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_it_wrote),
         cmocka_unit_test(refuses_what_no_worker_writes),
-        cmocka_unit_test(jobs_and_taken_frames_go_round),
+        cmocka_unit_test(jobs_go_round),
         cmocka_unit_test(copies_names_harmlessly),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
