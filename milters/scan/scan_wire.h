@@ -2,9 +2,9 @@
  * scan_wire - the frames between the serving process and a scan worker.  Pure.
  *
  * A job is one SEQPACKET message on the jobs socket with two descriptors beside it: the
- * message (a sealed memfd) and the worker's end of a reply socket.  On that one the
- * worker sends a `result` frame, a SEQPACKET message; end of file before it means that
- * the worker is gone, or that nobody took the job in time: the board tells who has it. A
+ * message (a sealed memfd) and the worker's end of a pipe.  Into that one the worker
+ * writes a `result` frame, in one piece; end of file before it means that the worker is
+ * gone, or that nobody took the job in time: the board tells who has it. A
  * worker has parsed a stranger's mail and may be in a stranger's hands: its frame is read
  * like any input.
  */

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -18,6 +20,8 @@ enum {
     TRIM_ABOVE = 1 << 20,
     LOOK_MS = 500, /* for a job whose waker died on the way */
 };
+
+_Static_assert(SCAN_FRAME_MAX <= PIPE_BUF, "an answer is written in one piece");
 
 /* A job as it came: the message and where the answer goes. */
 struct received {
@@ -101,10 +105,14 @@ receive(int jobs, struct received *received)
     return true;
 }
 
+/* In one piece: a frame is shorter than what a pipe takes at once.  Nobody may be there.
+ */
 static void
 answer(int reply, const struct buffer *frame)
 {
-    (void)send(reply, frame->data, frame->length, MSG_NOSIGNAL);
+    ssize_t written = write(reply, frame->data, frame->length);
+
+    (void)written;
 }
 
 /* Whoever asked may have given up while the job waited. */
@@ -115,7 +123,7 @@ is_wanted(const struct received *received)
 
     if (received->job.deadline_ms <= now_ms())
         return false;
-    return poll(&reply, 1, 0) == 0 || (reply.revents & (POLLHUP | POLLERR)) == 0;
+    return poll(&reply, 1, 0) == 0 || (reply.revents & POLLERR) == 0;
 }
 
 /* False: the scan failed. */
@@ -218,6 +226,7 @@ scan_worker_run(const struct scan_worker *worker)
     int test_mail = clam_test_mail();
     int waiting = epoll_create1(EPOLL_CLOEXEC);
 
+    (void)signal(SIGPIPE, SIG_IGN); /* who asked may be gone */
     if (waiting < 0 || !listen_to(waiting, worker->commands, EPOLLIN))
         _exit(WORKER_EXIT_UNFIT);
     if (!scan_lock_enter(worker, &error) ||
