@@ -2,12 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "milters/auth/auth_checks.h"
 #include "milters/auth/auth_report.h"
 #include "milters/auth/authres_forged.h"
 #include "milters/common/milter_run.h"
+#include "shared/service/clock.h"
 #include "shared/service/log.h"
 #include "shared/service/sandbox.h"
 
@@ -51,17 +51,18 @@ note_sender(const struct visit *visit, struct span argument)
     const char *address = milter_session_macro(visit->milter, "mail_addr");
 
     session->sender_argument = arena_span(session->arena, raw);
+    session->sender = (struct span){"", 0};
     /* What was cut is another address: none is told from it. */
     if (raw.length < argument.length)
-        session->sender = (struct span){"", 0};
-    else if (address != NULL)
+        return;
+    if (address != NULL)
         session->sender =
             arena_span(session->arena, span_first(span_of(address), AUTH_ADDRESS_MAX));
-    else if (!auth_checks_sender(session->sender_argument,
-                 span_first(span_from(session->sender_argument, 1),
-                     raw.length < 2 ? 0 : raw.length - 2),
-                 &session->sender))
-        session->sender = (struct span){"", 0};
+    else
+        (void)auth_checks_sender(session->sender_argument,
+            span_first(span_from(session->sender_argument, 1),
+                raw.length < 2 ? 0 : raw.length - 2),
+            &session->sender);
 }
 
 static bool
@@ -78,7 +79,7 @@ on_mail(void *data, struct span sender)
     struct visit *visit = data;
     struct auth_session *session = visit->session;
 
-    session->began_ms = milter_now_ms();
+    session->began_ms = clock_now_ms();
     note_sender(visit, sender);
     session->authenticated =
         has_macro(visit, "auth_authen") || has_macro(visit, "auth_type");
@@ -199,7 +200,7 @@ on_end_of_message(void *data)
     else
         auth_report_fields(service->engines.config, session, findings, &verdict);
     (void)milter_session_reply(visit->milter, &verdict);
-    took = milter_now_ms() - session->began_ms;
+    took = (int64_t)(clock_now_ms() - session->began_ms);
     auth_report_count(service->metrics, session, findings, &verdict, took);
     auth_report_log(
         milter_session_macro(visit->milter, "i"), session, findings, &verdict, took);

@@ -40,7 +40,7 @@ struct auth_session {
     struct arena *arena;
     bool trusted; /* local, or in trusted_networks: left alone altogether */
     bool skipped; /* trusted or authenticated: not checked */
-    int64_t began_ms;
+    uint64_t began_ms;
     struct span sender_argument; /* of MAIL FROM, raw */
     struct span sender;          /* the macro {mail_addr}: what Postfix uses */
     struct header_field *fields;

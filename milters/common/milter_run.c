@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "milters/common/milter_supervise.h"
+#include "shared/service/clock.h"
 #include "shared/service/log.h"
 #include "shared/service/metrics.h"
 
@@ -31,7 +32,7 @@ struct server {
     struct milter_counts counts;
     pthread_attr_t threads;
     bool draining;
-    int64_t stopping_ms; /* since when, 0: not */
+    uint64_t stopping_ms; /* since when, 0: not */
 };
 
 static volatile sig_atomic_t told_to_stop;
@@ -126,7 +127,7 @@ may_end(const struct server *server)
         return true;
     return server->stopping_ms > 0 &&
            (atomic_load(&server->counts.messages) == 0 ||
-               milter_now_ms() - server->stopping_ms >= STOP_MS);
+               clock_now_ms() - server->stopping_ms >= STOP_MS);
 }
 
 /* Signals are heard while waiting and at no other time. */
@@ -147,7 +148,7 @@ wait_for_word(struct server *server, const sigset_t *heard)
             accept_one(server);
     }
     if (told_to_stop != 0 && server->stopping_ms == 0)
-        server->stopping_ms = milter_now_ms();
+        server->stopping_ms = clock_now_ms();
 }
 
 /* All threads but this one are deaf to signals, and this one hears them where it waits.

@@ -431,12 +431,3 @@ milter_session_reply(struct milter_session *session, const struct verdict *verdi
             LOG_LEVEL_ERROR, "the changes of a message are too many to tell: it waits");
     return told;
 }
-
-int64_t
-milter_now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}

@@ -60,7 +60,4 @@ bool milter_session_leading_space(const struct milter_session *session);
 enum verdict_action milter_session_reply(
     struct milter_session *session, const struct verdict *verdict);
 
-/* CLOCK_MONOTONIC. */
-int64_t milter_now_ms(void);
-
 #endif

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "shared/base/attributes.h"
+#include "shared/service/clock.h"
 #include "shared/service/log.h"
 
 enum {
@@ -28,7 +28,7 @@ struct child {
     struct supervise_role role; /* a copy: the list of roles may change */
     pid_t pid;
     int control;
-    int64_t started_ms;
+    uint64_t started_ms;
     bool told;     /* to drain or to stop: its end is no surprise */
     bool starting; /* has yet to say that it is ready */
     struct event *deadline;
@@ -52,15 +52,6 @@ struct supervise {
     struct event *on_child;
     bool stopping;
 };
-
-static int64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static struct timeval
 seconds(long count)
@@ -238,7 +229,7 @@ slot_start(struct slot *slot)
     (void)close(pair[1]);
     child->role = slot->role;
     child->control = pair[0];
-    child->started_ms = now_ms();
+    child->started_ms = clock_now_ms();
     child->starting = child->role.says_ready;
     child->owner = supervise;
     child->deadline = evtimer_new(supervise->base, on_deadline, child);
@@ -332,7 +323,7 @@ static void
 child_died(struct supervise *supervise, const struct child *child, int status)
 {
     struct slot *slot = slot_find(supervise, child->role.name);
-    bool quick = now_ms() - child->started_ms < QUICK_DEATH_MS;
+    bool quick = clock_now_ms() - child->started_ms < QUICK_DEATH_MS;
     bool another = supervise_is_running(supervise, child->role.name);
 
     if (supervise->hooks.died != NULL)

@@ -7,6 +7,7 @@
 
 #include "milters/common/milter_run.h"
 #include "milters/scan/scan_session.h"
+#include "shared/service/clock.h"
 #include "shared/service/log.h"
 #include "shared/service/sandbox.h"
 
@@ -50,7 +51,7 @@ on_mail(void *data, struct span sender)
 {
     struct visit *visit = data;
 
-    scan_session_begin(visit->session, without_brackets(sender), milter_now_ms());
+    scan_session_begin(visit->session, without_brackets(sender), clock_now_ms());
 }
 
 static void
@@ -176,7 +177,7 @@ log_message(const struct visit *visit, const struct verdict *verdict,
         scored ? log_hundredths("score", findings->spam.score / 10) : log_nothing(),
         scored ? log_hundredths("required", findings->spam.required / 10) : log_nothing(),
         timing->worker >= 0 ? log_number("worker", timing->worker) : log_nothing(),
-        log_milliseconds("delay", milter_now_ms() - session->began_ms),
+        log_milliseconds("delay", (int64_t)(clock_now_ms() - session->began_ms)),
         log_text("dsn", verdict->enhanced),
         verdict->reason != NULL ? log_note(verdict->reason) : log_nothing(),
         words->spamd != NULL && findings->spamd == SPAMD_UNKNOWN

@@ -58,7 +58,7 @@ scan_session_reset(struct scan_session *session)
 }
 
 void
-scan_session_begin(struct scan_session *session, struct span sender, int64_t now_ms)
+scan_session_begin(struct scan_session *session, struct span sender, uint64_t now_ms)
 {
     scan_session_reset(session);
     session->began_ms = now_ms;

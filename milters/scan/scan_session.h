@@ -31,7 +31,7 @@ struct scan_session {
     struct scan_foreign *foreign;
     unsigned foreign_count;
     unsigned foreign_names;
-    int64_t began_ms;
+    uint64_t began_ms;
 };
 
 struct scan_session *scan_session_new(void);
@@ -41,7 +41,8 @@ void scan_session_free(struct scan_session *session);
 void scan_session_reset(struct scan_session *session);
 
 /* Starts a message: opens its memfd. */
-void scan_session_begin(struct scan_session *session, struct span sender, int64_t now_ms);
+void scan_session_begin(
+    struct scan_session *session, struct span sender, uint64_t now_ms);
 
 /* A field as the milter protocol gives it: value lines parted by LF; with `leading_space`
  * its own blank is there. */

@@ -30,21 +30,6 @@ append_or(struct buffer *out, struct span text, const char *otherwise)
         buffer_append_text(out, otherwise);
 }
 
-/* A line without its end; CRLF or LF. */
-static bool
-take_line(struct span *rest, struct span *line)
-{
-    size_t end = span_find(*rest, '\n');
-
-    if (end == SPAN_NONE)
-        return false;
-    *line = span_first(*rest, end);
-    *rest = span_from(*rest, end + 1);
-    if (line->length > 0 && line->data[line->length - 1] == '\r')
-        line->length--;
-    return true;
-}
-
 /* "SPAMD/1.1 0 EX_OK" */
 static bool
 read_status(struct span line, struct error *error)
@@ -155,12 +140,12 @@ spamd_read_reply(struct span text, struct spamd_reply *reply, struct error *erro
     uint64_t length = 0;
 
     *reply = (struct spamd_reply){0};
-    if (!take_line(&rest, &line))
+    if (!span_line(&rest, &line))
         return error_temporary(error, "spamd closed without an answer");
     if (!read_status(line, error))
         return false;
     for (unsigned lines = 0;; lines++) {
-        if (lines == LINES_MAX || !take_line(&rest, &line))
+        if (lines == LINES_MAX || !span_line(&rest, &line))
             return error_temporary(error, "spamd's answer is cut");
         if (line.length == 0)
             break;

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "shared/base/number.h"
+#include "shared/service/clock.h"
 
 enum { REPLY_MAX = 64 << 20, CHUNK = 16384, ANSWER_MAX = 100000 };
 
@@ -21,15 +21,6 @@ struct talk {
     int64_t deadline_ms;
 };
 
-static int64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Waits until the socket can be read or written. */
 static bool
 wait_for(const struct talk *talk, short what, struct error *error)
@@ -37,7 +28,7 @@ wait_for(const struct talk *talk, short what, struct error *error)
     struct pollfd poll_fd = {talk->fd, what, 0};
 
     for (;;) {
-        int64_t left = talk->deadline_ms - now_ms();
+        int64_t left = talk->deadline_ms - (int64_t)clock_now_ms();
         int ready = left > 0 ? poll(&poll_fd, 1, (int)left) : 0;
 
         if (ready > 0)
@@ -163,7 +154,7 @@ static bool
 hold_talk(const struct socket_address *address, struct span request,
     bool (*complete)(struct span so_far), struct buffer *reply, struct error *error)
 {
-    struct talk talk = {-1, now_ms() + CTL_CLIENT_TIMEOUT_MS};
+    struct talk talk = {-1, (int64_t)clock_now_ms() + CTL_CLIENT_TIMEOUT_MS};
     bool done = false;
 
     if (address->kind == SOCKET_UNIX ? connect_unix(&talk, address->path, error)

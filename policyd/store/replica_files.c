@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "policyd/store/replica_sync_inside.h"
+#include "shared/service/clock.h"
 #include "shared/service/log.h"
 
 /* The files beside Redis: the snapshot that is read at start, the override file that
@@ -44,13 +45,13 @@ open_snapshot(
 {
     struct snapshot_extra extra = {.knows_accept = false};
     struct error error = {.kind = ERROR_NONE};
-    uint64_t begun_ms = sync_now_ms();
+    uint64_t begun_ms = clock_now_ms();
     struct replica *replica = snapshot_read(path, rules, &extra, &error);
 
     if (replica != NULL) {
         replica_keeper_adopt(sync->keeper, replica, extra.knows_accept, extra.accepted);
         sync->snapshot_read = extra.written;
-        tell_snapshot(sync, path, sync_now_ms() - begun_ms);
+        tell_snapshot(sync, path, clock_now_ms() - begun_ms);
     } else if (error.kind != ERROR_NONE) {
         log_warning("", log_text("snapshot", path), log_text("refused", error.text),
             log_note("starts without it"));

@@ -7,6 +7,7 @@
 
 #include "policyd/routing/key_queue.h"
 #include "policyd/store/value_reader.h"
+#include "shared/service/clock.h"
 
 enum {
     COMPARE_ENTRIES = 200, /* between looks at the clock */
@@ -296,21 +297,12 @@ finish(struct replica_scan *scan, bool taken)
     scan->events.finished(scan->argument, taken);
 }
 
-static uint64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static void
 compare_slice(evutil_socket_t fd, short what, void *argument)
 {
     struct replica_scan *scan = argument;
     struct replica_keeper *keeper = scan->reading->keeper;
-    uint64_t end_ms = now_ms() + COMPARE_SLICE_MS;
+    uint64_t end_ms = clock_now_ms() + COMPARE_SLICE_MS;
     enum replica_load_result result;
 
     (void)fd;
@@ -318,7 +310,7 @@ compare_slice(evutil_socket_t fd, short what, void *argument)
     reading_set_time(scan->reading);
     do {
         result = replica_keeper_step_load(keeper, COMPARE_ENTRIES);
-    } while (result == LOAD_GOES_ON && now_ms() < end_ms);
+    } while (result == LOAD_GOES_ON && clock_now_ms() < end_ms);
     if (result == LOAD_GOES_ON)
         compare_soon(scan);
     else

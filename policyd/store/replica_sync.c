@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "policyd/store/replica_sync_inside.h"
+#include "shared/service/clock.h"
 #include "shared/service/log.h"
 
 enum {
@@ -22,15 +23,6 @@ enum {
     HEAL_LATEST_MS = 30 * 1000,
     HEAL_PAUSE_MS = 10 * 1000, /* between such loads, or ten times what one takes */
 };
-
-uint64_t
-sync_now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 bool
 sync_is_up(const struct replica_sync *sync)
@@ -61,7 +53,7 @@ note_synced(struct replica_sync *sync)
 static void
 touch(struct replica_sync *sync)
 {
-    sync->changed_ms = sync_now_ms();
+    sync->changed_ms = clock_now_ms();
     if (sync->snapshot != NULL)
         snapshot_touch(sync->snapshot);
 }
@@ -103,7 +95,7 @@ start_load(struct replica_sync *sync)
         return;
     sync->load_wanted = false;
     sync->load_again = false;
-    sync->load_begun_ms = sync_now_ms();
+    sync->load_begun_ms = clock_now_ms();
     eviction_policy_ask(&sync->policy, sync->reading.redis);
     replica_scan_start(sync->scan);
 }
@@ -118,7 +110,7 @@ read_everything(struct replica_sync *sync, uint64_t earliest_ms)
     changed_keys_forget(sync->changed);
     if (replica_scan_is_running(sync->scan)) {
         sync->load_again = true;
-    } else if (earliest_ms <= sync_now_ms()) {
+    } else if (earliest_ms <= clock_now_ms()) {
         start_load(sync);
     } else {
         sync->load_wanted = true;
@@ -144,7 +136,7 @@ load_finished(void *argument, bool taken)
 {
     struct replica_sync *sync = argument;
 
-    sync->load_ended_ms = sync_now_ms();
+    sync->load_ended_ms = clock_now_ms();
     sync->load_took_ms = sync->load_ended_ms - sync->load_begun_ms;
     sync->loads += taken;
     sync->refused += !taken;
@@ -171,7 +163,7 @@ load_failed(void *argument)
 static bool
 may_heal(const struct replica_sync *sync)
 {
-    uint64_t now = sync_now_ms();
+    uint64_t now = clock_now_ms();
     uint64_t since = now - sync->load_ended_ms;
 
     return replica_keeper_wants_load(sync->keeper) && since >= HEAL_PAUSE_MS &&
@@ -182,7 +174,7 @@ may_heal(const struct replica_sync *sync)
 static bool
 is_load_due(const struct replica_sync *sync)
 {
-    uint64_t now = sync_now_ms();
+    uint64_t now = clock_now_ms();
 
     return (sync->load_wanted && now >= sync->load_earliest_ms) || may_heal(sync) ||
            now - sync->load_ended_ms >= (uint64_t)sync->reload_seconds * 1000;
@@ -408,7 +400,7 @@ set_up(struct replica_sync *sync, const struct replica_sync_options *options)
         .recipient = options->rules.recipient,
         .aliases = replica_alias_new()};
     sync->up_since = time(NULL);
-    sync->load_ended_ms = sync_now_ms();
+    sync->load_ended_ms = clock_now_ms();
     reading_set_time(&sync->reading);
 }
 

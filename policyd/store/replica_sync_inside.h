@@ -55,7 +55,6 @@ struct replica_sync {
 bool sync_is_up(const struct replica_sync *sync);
 
 /* A clock that never steps. */
-uint64_t sync_now_ms(void);
 
 void sync_open_files(
     struct replica_sync *sync, const struct replica_sync_options *options);

@@ -13,9 +13,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "shared/service/clock.h"
 #include "shared/service/log.h"
 
 enum {
@@ -225,19 +225,10 @@ run_child(const struct snapshot *snapshot, pid_t parent, int end,
 
 /* --- writing: the parent --- */
 
-static uint64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static void
 wait_until(struct snapshot *snapshot, uint64_t time_ms)
 {
-    uint64_t now = now_ms();
+    uint64_t now = clock_now_ms();
     uint64_t wait_ms = time_ms > now ? time_ms - now : 0;
     struct timeval wait = {
         .tv_sec = (time_t)(wait_ms / 1000),
@@ -256,19 +247,19 @@ failed(struct snapshot *snapshot, const char *what, const char *why)
         log_warning("", log_text("snapshot", snapshot->path), log_text("failed", what),
             log_note(why));
     snapshot->complained = true;
-    snapshot->next_ms = now_ms() + RETRY_MS;
+    snapshot->next_ms = clock_now_ms() + RETRY_MS;
 }
 
 static void
 finish(struct snapshot *snapshot, int status)
 {
-    uint64_t duration_ms = now_ms() - snapshot->begun_ms;
+    uint64_t duration_ms = clock_now_ms() - snapshot->begun_ms;
 
     snapshot->child = 0;
     close(snapshot->end);
     event_free(snapshot->ended);
     snapshot->ended = NULL;
-    snapshot->next_ms = now_ms() + PAUSE_FACTOR * duration_ms;
+    snapshot->next_ms = clock_now_ms() + PAUSE_FACTOR * duration_ms;
     if (snapshot->next_ms < snapshot->begun_ms + LEAST_PAUSE_MS)
         snapshot->next_ms = snapshot->begun_ms + LEAST_PAUSE_MS;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
@@ -316,7 +307,7 @@ start_child(struct snapshot *snapshot)
         wait_until(snapshot, snapshot->next_ms);
         return;
     }
-    snapshot->begun_ms = now_ms();
+    snapshot->begun_ms = clock_now_ms();
     snapshot->child = fork();
     if (snapshot->child == 0)
         run_child(snapshot, parent, ends[1], replica, &extra);

@@ -180,6 +180,20 @@ span_split(struct span *rest, char separator, struct span *part)
 }
 
 bool
+span_line(struct span *rest, struct span *line)
+{
+    size_t end = span_find(*rest, '\n');
+
+    if (end == SPAN_NONE)
+        return false;
+    *line = span_first(*rest, end);
+    *rest = span_from(*rest, end + 1);
+    if (line->length > 0 && line->data[line->length - 1] == '\r')
+        line->length--;
+    return true;
+}
+
+bool
 span_word(struct span *rest, struct span *word)
 {
     size_t end = 0;

@@ -55,6 +55,12 @@ struct span span_trim(struct span span);
  */
 bool span_split(struct span *rest, char separator, struct span *part);
 
+/*
+ * Takes the line before the first LF into `line`, without that and a CR before it; false
+ * where there is no LF.
+ */
+bool span_line(struct span *rest, struct span *line);
+
 /* The next word of `rest`, words being parted by blanks and tabs; false when none is
  * left. */
 bool span_word(struct span *rest, struct span *word);

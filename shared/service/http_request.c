@@ -125,27 +125,12 @@ read_field(struct span line, struct http_request *request, bool absolute, size_t
     return true;
 }
 
-/* Lines end in CR LF, or LF from those who type by hand. */
-static bool
-take_line(struct span *rest, struct span *line)
-{
-    size_t end = span_find(*rest, '\n');
-
-    if (end == SPAN_NONE)
-        return false;
-    *line = span_first(*rest, end);
-    *rest = span_from(*rest, end + 1);
-    if (line->length > 0 && line->data[line->length - 1] == '\r')
-        line->length--;
-    return true;
-}
-
 static bool
 has_whole_head(struct span rest)
 {
     struct span line;
 
-    while (take_line(&rest, &line)) {
+    while (span_line(&rest, &line)) {
         if (line.length == 0)
             return true;
     }
@@ -165,10 +150,10 @@ http_request_parse(struct span octets, struct http_request *request)
     if (!has_whole_head(rest))
         return octets.length >= HTTP_REQUEST_MAX ? HTTP_REQUEST_TOO_LARGE
                                                  : HTTP_REQUEST_MORE;
-    if (!take_line(&rest, &line) ||
+    if (!span_line(&rest, &line) ||
         !read_request_line(line, request, &absolute, &host_is_needed))
         return HTTP_REQUEST_BAD;
-    while (take_line(&rest, &line) && line.length > 0) {
+    while (span_line(&rest, &line) && line.length > 0) {
         if (!read_field(line, request, absolute, &hosts))
             return HTTP_REQUEST_BAD;
     }

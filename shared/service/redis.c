@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "shared/base/number.h"
+#include "shared/service/clock.h"
 #include "shared/service/log.h"
 #include "shared/service/redis_link.h"
 #include "shared/service/redis_login.h"
@@ -73,15 +73,6 @@ static const char *const trouble_names[REDIS_TROUBLE_COUNT] = {
     [REDIS_TROUBLE_LOST] = "lost",
     [REDIS_TROUBLE_PROTOCOL] = "protocol",
 };
-
-static uint64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* What goes wrong */
 
@@ -166,7 +157,7 @@ was_lost(void *argument, enum redis_trouble trouble, const char *why)
     snprintf(text, sizeof(text), "%s", why);
     note_trouble(redis, trouble, text);
     log_down(redis);
-    if (now_ms() - redis->up_since_ms >= STABLE_MS)
+    if (clock_now_ms() - redis->up_since_ms >= STABLE_MS)
         redis->failures = 0;
     /* Down before the callbacks in flight hear of it: what they ask in turn is refused.
      */
@@ -183,7 +174,7 @@ is_up_now(struct redis *redis)
 {
     redis->phase = PHASE_UP;
     redis->connects++;
-    redis->up_since_ms = now_ms();
+    redis->up_since_ms = clock_now_ms();
     redis->why[0] = '\0';
     redis->logged[0] = '\0';
     if (!redis->options.quiet)

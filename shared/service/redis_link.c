@@ -8,10 +8,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "shared/base/buffer.h"
+#include "shared/service/clock.h"
 
 enum {
     READ_OCTETS = 16 * 1024,
@@ -48,15 +48,6 @@ struct redis_link {
     struct redis_link_events events;
     void *argument;
 };
-
-static uint64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void
 link_release(struct redis_link *link)
@@ -281,7 +272,7 @@ static void
 on_timer(evutil_socket_t fd, short what, void *argument)
 {
     struct redis_link *link = argument;
-    uint64_t now = now_ms();
+    uint64_t now = clock_now_ms();
     uint64_t deadline;
 
     (void)fd;
@@ -429,7 +420,7 @@ redis_link_send(struct redis_link *link, redis_callback *callback, void *argumen
     pending = pending_push(link);
     pending->callback = callback;
     pending->argument = argument;
-    pending->deadline_ms = now_ms() + link->timeout_ms;
+    pending->deadline_ms = clock_now_ms() + link->timeout_ms;
     pending->subscribes = count > 0 && span_is_nocase(words[0], "SUBSCRIBE");
     event_add(link->writable, NULL);
     if (!link->timer_armed)

@@ -151,6 +151,23 @@ takes_word_after_word(void **state)
 }
 
 static void
+takes_line_after_line(void **state)
+{
+    struct span rest = SPAN("one\r\n\ntwo\rthree\nhalf");
+    struct span line;
+
+    (void)state;
+    assert_true(span_line(&rest, &line));
+    assert_true(span_is(line, "one"));
+    assert_true(span_line(&rest, &line));
+    assert_true(span_is(line, ""));
+    assert_true(span_line(&rest, &line));
+    assert_true(span_is(line, "two\rthree"));
+    assert_false(span_line(&rest, &line));
+    assert_true(span_is(rest, "half"));
+}
+
+static void
 tells_what_octets_are_in_it(void **state)
 {
     (void)state;
@@ -202,6 +219,7 @@ main(void)
         cmocka_unit_test(trims_blanks_and_line_ends),
         cmocka_unit_test(splits_into_all_parts),
         cmocka_unit_test(takes_word_after_word),
+        cmocka_unit_test(takes_line_after_line),
         cmocka_unit_test(tells_what_octets_are_in_it),
         cmocka_unit_test(copies_what_fits_and_is_text),
         cmocka_unit_test(folds_ascii_alone),

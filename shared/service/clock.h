@@ -1,0 +1,12 @@
+/*
+ * clock - how time goes by, whatever the wall clock does (CLOCK_MONOTONIC).
+ */
+#ifndef SHARED_SERVICE_CLOCK_H
+#define SHARED_SERVICE_CLOCK_H
+
+#include <stdint.h>
+
+/* Milliseconds since some point in the past that all processes share. */
+uint64_t clock_now_ms(void);
+
+#endif
