@@ -293,9 +293,9 @@ clam_engine_preload(void)
     (void)EVP_MD_fetch(NULL, "MD5", NULL);
 }
 
-void
-clam_engine_scan(const struct clam_engine *engine, int fd,
-    const struct config_list *allowed, struct scan_result *result)
+/* Of a descriptor, or where there is none (-1) of memory. */
+static cl_error_t
+call_library(int fd, struct span octets, const char **name, struct scan *scan)
 {
     struct cl_scan_options options = {
         .general = CL_SCAN_GENERAL_HEURISTICS | CL_SCAN_GENERAL_ALLMATCHES,
@@ -303,26 +303,57 @@ clam_engine_scan(const struct clam_engine *engine, int fd,
         .heuristic = CL_SCAN_HEURISTIC_EXCEEDS_MAX | CL_SCAN_HEURISTIC_ENCRYPTED_ARCHIVE |
                      CL_SCAN_HEURISTIC_ENCRYPTED_DOC,
     };
+    struct cl_engine *library = scan->engine->library;
+    unsigned long scanned = 0;
+    cl_fmap_t *map;
+    cl_error_t code;
+
+    if (fd >= 0)
+        return cl_scandesc_callback(fd, NULL, name, &scanned, library, &options, scan);
+    map = cl_fmap_open_memory(octets.data, octets.length);
+    if (map == NULL)
+        return CL_EMEM;
+    code = cl_scanmap_callback(map, NULL, name, &scanned, library, &options, scan);
+    cl_fmap_close(map);
+    return code;
+}
+
+static void
+scan_message(const struct clam_engine *engine, int fd, struct span octets,
+    const struct config_list *allowed, struct scan_result *result)
+{
     struct scan scan = {engine, allowed, result};
     const char *name = NULL;
-    unsigned long scanned = 0;
     cl_error_t code;
 
     *result = (struct scan_result){.status = SCAN_STATUS_CLEAN};
     said.error = false;
-    code =
-        cl_scandesc_callback(fd, NULL, &name, &scanned, engine->library, &options, &scan);
+    code = call_library(fd, octets, &name, &scan);
     if (result->status == SCAN_STATUS_INFECTED)
         return; /* found is found, whatever went wrong besides */
     if (code == CL_VIRUS && !result->limited && !result->encrypted && name != NULL &&
         !is_allowed(allowed, name))
-        on_found(fd, name, &scan);
+        on_found(-1, name, &scan);
     if (result->status == SCAN_STATUS_INFECTED)
         return;
     if (said.error || (code != CL_CLEAN && code != CL_VIRUS)) {
         result->status = SCAN_STATUS_FAILED;
         scan_text_copy(result->problem, said.error ? said.text : cl_strerror(code));
     }
+}
+
+void
+clam_engine_scan(const struct clam_engine *engine, int fd,
+    const struct config_list *allowed, struct scan_result *result)
+{
+    scan_message(engine, fd, (struct span){NULL, 0}, allowed, result);
+}
+
+void
+clam_engine_scan_octets(const struct clam_engine *engine, struct span octets,
+    const struct config_list *allowed, struct scan_result *result)
+{
+    scan_message(engine, -1, octets, allowed, result);
 }
 
 static int

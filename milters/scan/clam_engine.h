@@ -1,5 +1,5 @@
 /*
- * clam_engine - libclamav: load signatures, scan one descriptor.
+ * clam_engine - libclamav: load signatures, scan one message.
  *
  * libclamav fails open: without a usable temporary folder, out of memory, or with its
  * temporary files cut it says "clean", and the only sign is an error message.  So every
@@ -47,6 +47,10 @@ void clam_engine_preload(void);
 /* Names in `allowed` (with or without .UNOFFICIAL) are no finding; what else is in the
  * mail is still found. */
 void clam_engine_scan(const struct clam_engine *engine, int fd,
+    const struct config_list *allowed, struct scan_result *result);
+
+/* The same for a message in memory. */
+void clam_engine_scan_octets(const struct clam_engine *engine, struct span octets,
     const struct config_list *allowed, struct scan_result *result);
 
 /*

@@ -131,6 +131,7 @@ gather(
 {
     const struct scan_service *service = visit->service;
     struct scan_session *session = visit->session;
+    struct scan_message message;
     struct buffer preamble;
 
     *findings = (struct scan_findings){.spamd = SPAMD_OFF};
@@ -154,8 +155,9 @@ gather(
     buffer_init(&preamble, PREAMBLE_MAX);
     if (findings->spamd != SPAMD_OFF)
         write_preamble(visit, &preamble);
-    scan_run(&service->pool, session->fd, session->size, buffer_span(&preamble),
-        session->arena, findings, timing);
+    message = scan_session_message(session);
+    scan_run(&service->pool, &message, buffer_span(&preamble), session->arena, findings,
+        timing);
     buffer_clear(&preamble);
 }
 

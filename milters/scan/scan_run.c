@@ -65,29 +65,47 @@ work_end(struct work *work, enum scan_missing missing)
 
 /* 0 done, else errno; EAGAIN: the queue of the jobs socket is full. */
 static int
-send_job(const struct work *work, int message_fd, int reply_fd, uint64_t size)
+send_frame(const struct work *work, const struct buffer *frame, int reply, int message)
 {
-    struct scan_job job = {work->job, work->deadline_ms, size};
-    int fds[2] = {message_fd, reply_fd};
+    int fds[2] = {reply, message};
+    size_t size = message < 0 ? sizeof(fds[0]) : sizeof(fds);
     char control[CMSG_SPACE(sizeof(fds))] = {0};
-    struct buffer frame;
-    struct iovec part;
-    struct msghdr message = {.msg_iov = &part,
+    struct iovec part = {frame->data, frame->length};
+    struct msghdr packet = {.msg_iov = &part,
         .msg_iovlen = 1,
         .msg_control = control,
-        .msg_controllen = sizeof(control)};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    int problem = 0;
+        .msg_controllen = CMSG_SPACE(size)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&packet);
 
-    buffer_init(&frame, SCAN_FRAME_MAX);
-    scan_wire_write_job(&job, &frame);
-    part = (struct iovec){frame.data, frame.length};
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(fds));
-    memcpy(CMSG_DATA(header), fds, sizeof(fds));
-    if (sendmsg(work->pool->jobs, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        problem = errno;
+    header->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(header), fds, size);
+    return sendmsg(work->pool->jobs, &packet, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? errno
+                                                                               : 0;
+}
+
+/* For as long as a look at the deadline can wait. */
+static void
+wait_for_place(const struct work *work)
+{
+    struct pollfd jobs = {work->pool->jobs, POLLOUT, 0};
+
+    (void)poll(&jobs, 1, LOOK_MS);
+}
+
+static int
+send_job(const struct work *work, const struct scan_message *message, int reply)
+{
+    struct scan_job job = {work->job, work->deadline_ms, message->size, message->octets};
+    struct buffer frame;
+    int problem;
+
+    buffer_init(&frame, SCAN_JOB_MAX);
+    scan_wire_write_job(&job, &frame);
+    while ((problem = send_frame(work, &frame, reply, message->fd)) == EAGAIN &&
+           now_ms() < work->deadline_ms)
+        wait_for_place(work);
     buffer_clear(&frame);
     return problem;
 }
@@ -101,7 +119,7 @@ is_ready(const struct scan_board *board)
 }
 
 static void
-work_start(struct work *work, int fd, size_t size)
+work_start(struct work *work, const struct scan_message *message)
 {
     int ends[2];
     int problem;
@@ -118,10 +136,7 @@ work_start(struct work *work, int fd, size_t size)
     }
     work->reply = ends[0];
     work->job = scan_board_number_job(work->pool->board);
-    do {
-        problem = send_job(work, fd, ends[1], size);
-    } while (
-        problem == EAGAIN && now_ms() < work->deadline_ms && poll(NULL, 0, LOOK_MS) == 0);
+    problem = send_job(work, message, ends[1]);
     (void)close(ends[1]);
     if (problem != 0)
         work_end(work, problem == EAGAIN ? SCAN_BUSY : SCAN_TROUBLE);
@@ -200,44 +215,46 @@ wait_for_both(struct work *work, struct spamd_client *spamd)
 /* Most messages are never looked at here: only spamd and a message that kills need its
  * octets. */
 static struct span
-map_message(int fd, uint64_t size)
+map_message(const struct scan_message *message)
 {
-    void *memory =
-        size == 0 ? MAP_FAILED : mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
+    size_t size = (size_t)message->size;
+    void *memory;
 
-    return memory == MAP_FAILED ? (struct span){NULL, 0}
-                                : span_make(memory, (size_t)size);
+    if (message->fd < 0)
+        return message->octets;
+    memory = mmap(NULL, size, PROT_READ, MAP_PRIVATE, message->fd, 0);
+    return memory == MAP_FAILED ? (struct span){NULL, 0} : span_make(memory, size);
 }
 
 static void
-unmap_message(struct span message)
+unmap_message(const struct scan_message *message, struct span mapped)
 {
     union {
         const char *given;
         void *passed;
-    } memory = {.given = message.data};
+    } memory = {.given = mapped.data};
 
-    if (message.length > 0)
-        (void)munmap(memory.passed, message.length);
+    if (message->fd >= 0 && mapped.length > 0)
+        (void)munmap(memory.passed, mapped.length);
 }
 
 static uint64_t
-digest_of(int fd, uint64_t size)
+digest_of(const struct scan_message *message)
 {
     uint8_t digest[DIGEST_SHA256_SIZE] = {0};
     struct cursor cursor = cursor_on(span_make(digest, sizeof(digest)));
-    struct span message = map_message(fd, size);
+    struct span octets = map_message(message);
 
-    digest_sha256(message, digest);
-    unmap_message(message);
+    digest_sha256(octets, digest);
+    unmap_message(message, octets);
     return cursor_u64(&cursor);
 }
 
 static bool
-is_killer(const struct scan_board *board, int fd, uint64_t size)
+is_killer(const struct scan_board *board, const struct scan_message *message)
 {
     return atomic_load(&board->has_killers) &&
-           scan_board_deaths(board, digest_of(fd, size), now_ms()) >= DEATHS_MAX;
+           scan_board_deaths(board, digest_of(message), now_ms()) >= DEATHS_MAX;
 }
 
 /* A message that was waiting for most of its time is not the one to blame. */
@@ -264,34 +281,35 @@ take_spamd_answer(
 }
 
 void
-scan_run(const struct scan_pool *pool, int fd, uint64_t size, struct span preamble,
-    struct arena *arena, struct scan_findings *findings, struct scan_timing *timing)
+scan_run(const struct scan_pool *pool, const struct scan_message *message,
+    struct span preamble, struct arena *arena, struct scan_findings *findings,
+    struct scan_timing *timing)
 {
     uint64_t began = now_ms();
     struct work work = {
         pool, -1, began + pool->deadline_ms, began, 0, began, findings, timing};
     struct spamd_client *spamd = NULL;
-    struct span message = {NULL, 0};
+    struct span octets = {NULL, 0};
 
     *findings = (struct scan_findings){.spamd = SPAMD_OFF};
     *timing = (struct scan_timing){.worker = -1, .spamd_ms = -1};
     if (pool->spamd.address.kind != SOCKET_NONE) {
         findings->spamd = SPAMD_UNKNOWN;
         findings->spamd_problem = "message too large for spamd";
-        if (size <= pool->spamd_max) {
-            message = map_message(fd, size);
-            spamd = spamd_client_new(&pool->spamd, preamble, message, began);
+        if (message->size <= pool->spamd_max) {
+            octets = map_message(message);
+            spamd = spamd_client_new(&pool->spamd, preamble, octets, began);
         }
     }
-    if (is_killer(pool->board, fd, size))
+    if (is_killer(pool->board, message))
         work_end(&work, SCAN_KILLER);
     else
-        work_start(&work, fd, (size_t)size);
+        work_start(&work, message);
     wait_for_both(&work, spamd);
     if (is_to_blame(&work))
-        scan_board_add_death(pool->board, digest_of(fd, size), now_ms());
+        scan_board_add_death(pool->board, digest_of(message), now_ms());
     if (spamd != NULL)
         take_spamd_answer(spamd, arena, findings);
     spamd_client_free(spamd);
-    unmap_message(message);
+    unmap_message(message, octets);
 }

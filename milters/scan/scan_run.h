@@ -1,5 +1,5 @@
 /*
- * scan_run - one message, sealed in a memfd, to a worker and to spamd at the same time.
+ * scan_run - one message to a worker and to spamd at the same time.
  *
  * Blocks until both have answered or their time is over, `deadline_ms` after the call at
  * the latest.
@@ -19,17 +19,23 @@ struct scan_pool {
     uint64_t spamd_max; /* octets; larger messages are not shown to spamd */
 };
 
+/* A message: in memory up to SCAN_INLINE_MAX, a larger one in a sealed memfd; borrowed.
+ */
+struct scan_message {
+    uint64_t size;
+    struct span octets; /* empty where there is a descriptor */
+    int fd;             /* -1: none */
+};
+
 struct scan_timing {
     int worker; /* number, -1: none had it */
     int64_t clamav_ms;
     int64_t spamd_ms; /* -1: not asked */
 };
 
-/*
- * `fd` is the sealed message of `size` octets; `preamble` goes to spamd before it. Texts
- * of `findings` live in `arena`.
- */
-void scan_run(const struct scan_pool *pool, int fd, uint64_t size, struct span preamble,
-    struct arena *arena, struct scan_findings *findings, struct scan_timing *timing);
+/* `preamble` goes to spamd before the message.  Texts of `findings` live in `arena`. */
+void scan_run(const struct scan_pool *pool, const struct scan_message *message,
+    struct span preamble, struct arena *arena, struct scan_findings *findings,
+    struct scan_timing *timing);
 
 #endif

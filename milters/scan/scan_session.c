@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 enum {
-    WRITE_AT = 32 * 1024,
     PENDING_MAX = 4 * 1024 * 1024,
     ARENA_MAX = 64 * 1024 * 1024,
     SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL,
@@ -47,6 +46,7 @@ scan_session_reset(struct scan_session *session)
     session->fd = -1;
     session->sender = "";
     session->size = 0;
+    session->written = 0;
     session->too_big = false;
     session->trouble = false;
     session->forged = false;
@@ -63,13 +63,15 @@ scan_session_begin(struct scan_session *session, struct span sender, uint64_t no
     scan_session_reset(session);
     session->began_ms = now_ms;
     session->sender = arena_text(session->arena, span_first(sender, 1024));
-    session->fd = memfd_create("postshift-scan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    session->trouble = session->fd < 0;
 }
 
 static void
 write_all(struct scan_session *session, struct span octets)
 {
+    if (session->fd < 0)
+        session->fd = memfd_create("postshift-scan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    session->trouble |= session->fd < 0;
+    session->written += octets.length;
     while (octets.length > 0 && !session->trouble) {
         ssize_t written = write(session->fd, octets.data, octets.length);
 
@@ -155,7 +157,7 @@ scan_session_field(struct scan_session *session, struct span name, struct span v
     buffer_append_text(&session->pending, "\r\n");
     if (!buffer_ok(&session->pending))
         session->trouble = true;
-    if (session->pending.length >= WRITE_AT)
+    if (session->pending.length > SCAN_INLINE_MAX)
         flush(session);
 }
 
@@ -171,7 +173,7 @@ scan_session_body(struct scan_session *session, struct span chunk, uint64_t most
 {
     if (!has_room(session, chunk.length, most))
         return;
-    if (session->pending.length + chunk.length > WRITE_AT) {
+    if (session->pending.length + chunk.length > SCAN_INLINE_MAX) {
         flush(session);
         write_all(session, chunk);
     } else {
@@ -182,16 +184,20 @@ scan_session_body(struct scan_session *session, struct span chunk, uint64_t most
 bool
 scan_session_seal(struct scan_session *session)
 {
-    off_t length;
-
+    if (session->fd < 0 && session->pending.length <= SCAN_INLINE_MAX) {
+        session->size = session->pending.length;
+        return buffer_ok(&session->pending);
+    }
     flush(session);
-    if (session->trouble || fcntl(session->fd, F_ADD_SEALS, SEALS) < 0)
-        return false;
-    length = lseek(session->fd, 0, SEEK_END);
-    if (length < 0 || lseek(session->fd, 0, SEEK_SET) < 0)
-        return false;
-    session->size = (uint64_t)length;
-    return true;
+    session->size = session->written;
+    return !session->trouble && fcntl(session->fd, F_ADD_SEALS, SEALS) == 0;
+}
+
+struct scan_message
+scan_session_message(const struct scan_session *session)
+{
+    return (struct scan_message){
+        session->size, buffer_span(&session->pending), session->fd};
 }
 
 void

@@ -1,13 +1,14 @@
 /*
  * scan_session - what a message carries.
  *
- * The message streams into a memfd, lines as Postfix has them, fields ended with CRLF:
- * memory stays at one write buffer whatever its size, up to max_message.
+ * A small message stays in memory, up to SCAN_INLINE_MAX; a larger one streams into a
+ * memfd, so that memory stays at one write buffer whatever its size, up to max_message.
+ * Lines are as Postfix has them, fields end with CRLF.
  */
 #ifndef MILTERS_SCAN_SCAN_SESSION_H
 #define MILTERS_SCAN_SCAN_SESSION_H
 
-#include "milters/scan/scan_decide.h"
+#include "milters/scan/scan_run.h"
 #include "shared/base/arena.h"
 
 /* A field name that came with the mail and is ours to remove, and how often. */
@@ -22,8 +23,9 @@ enum { SCAN_FOREIGN_MAX = 20000, SCAN_FOREIGN_NAMES_MAX = 500 };
 struct scan_session {
     struct arena *arena;
     const char *sender;
-    int fd; /* memfd, -1: none */
-    struct buffer pending;
+    int fd;                /* memfd, -1: none so far */
+    struct buffer pending; /* not yet written to it */
+    uint64_t written;      /* octets in it */
     uint64_t size;
     bool too_big;
     bool trouble;
@@ -40,7 +42,7 @@ void scan_session_free(struct scan_session *session);
 /* Forgets the message, keeps the connection. */
 void scan_session_reset(struct scan_session *session);
 
-/* Starts a message: opens its memfd. */
+/* Starts a message. */
 void scan_session_begin(
     struct scan_session *session, struct span sender, uint64_t now_ms);
 
@@ -51,9 +53,9 @@ void scan_session_field(struct scan_session *session, struct span name, struct s
 void scan_session_end_of_header(struct scan_session *session, uint64_t most);
 void scan_session_body(struct scan_session *session, struct span chunk, uint64_t most);
 
-/* Writes what is pending and seals the memfd, which has session->size octets; false on
- * trouble. */
+/* Ends a message, whose size is exact from here on; false on trouble. */
 bool scan_session_seal(struct scan_session *session);
+struct scan_message scan_session_message(const struct scan_session *session);
 
 /* Deletions for all foreign fields, with room for `more` further edits. */
 void scan_session_edits(

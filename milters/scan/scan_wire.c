@@ -43,6 +43,7 @@ scan_wire_write_job(const struct scan_job *job, struct buffer *out)
     buffer_append_u64(out, job->number);
     buffer_append_u64(out, job->deadline_ms);
     buffer_append_u64(out, job->size);
+    buffer_append(out, job->octets);
 }
 
 bool
@@ -55,7 +56,9 @@ scan_wire_read_job(struct span frame, struct scan_job *job)
     job->number = cursor_u64(&cursor);
     job->deadline_ms = cursor_u64(&cursor);
     job->size = cursor_u64(&cursor);
-    return cursor_at_end(&cursor) && job->number != 0;
+    job->octets = cursor_bytes(&cursor, cursor_left(&cursor));
+    return cursor_ok(&cursor) && job->number != 0 &&
+           job->octets.length == (job->size <= SCAN_INLINE_MAX ? job->size : 0);
 }
 
 void

@@ -1,10 +1,11 @@
 /*
  * scan_wire - the frames between the serving process and a scan worker.  Pure.
  *
- * A job is one SEQPACKET message on the jobs socket with two descriptors beside it: the
- * message (a sealed memfd) and the worker's end of a pipe.  Into that one the worker
- * writes a `result` frame, in one piece; end of file before it means that the worker is
- * gone, or that nobody took the job in time: the board tells who has it. A
+ * A job is one SEQPACKET message on the jobs socket with the worker's end of a pipe
+ * beside it.  A small message, as most are, stands in the frame: nothing cheaper gets it
+ * across.  A larger one goes beside it too, before the pipe, as a sealed memfd.  Into the
+ * pipe the worker writes a `result` frame, in one piece; end of file before it means that
+ * the worker is gone, or that nobody took the job in time: the board tells who has it. A
  * worker has parsed a stranger's mail and may be in a stranger's hands: its frame is read
  * like any input.
  */
@@ -14,6 +15,8 @@
 #include "shared/base/buffer.h"
 
 enum { SCAN_FRAME_MAX = 1024, SCAN_NAME_MAX = 200 };
+/* Octets of a message that goes along in the job's frame; and such a frame. */
+enum { SCAN_INLINE_MAX = 32 * 1024, SCAN_JOB_MAX = SCAN_INLINE_MAX + 64 };
 
 enum scan_status {
     SCAN_STATUS_CLEAN,    /* scanned, nothing found; see also the flags */
@@ -35,6 +38,7 @@ struct scan_job {
     uint64_t number;      /* of its own, never 0 */
     uint64_t deadline_ms; /* CLOCK_MONOTONIC: whoever takes it later drops it */
     uint64_t size;        /* octets of the message */
+    struct span octets;   /* the message, up to SCAN_INLINE_MAX, else empty; borrowed */
 };
 
 void scan_wire_write_job(const struct scan_job *job, struct buffer *out);

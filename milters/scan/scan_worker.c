@@ -26,8 +26,9 @@ _Static_assert(SCAN_FRAME_MAX <= PIPE_BUF, "an answer is written in one piece");
 /* A job as it came: the message and where the answer goes. */
 struct received {
     struct scan_job job;
-    int message;
+    int message; /* -1: it stands in the job */
     int reply;
+    char frame[SCAN_JOB_MAX];
 };
 
 static uint64_t
@@ -68,14 +69,14 @@ take_descriptors(struct msghdr *message, struct received *received)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL;
          c = CMSG_NXTHDR(message, c)) {
-        int fds[2];
+        int fds[2] = {-1, -1};
 
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-            c->cmsg_len != CMSG_LEN(sizeof(fds)))
+            c->cmsg_len > CMSG_LEN(sizeof(fds)))
             continue;
-        memcpy(fds, CMSG_DATA(c), sizeof(fds));
-        received->message = fds[0];
-        received->reply = fds[1];
+        memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+        received->reply = fds[0];
+        received->message = fds[1];
     }
 }
 
@@ -83,22 +84,23 @@ take_descriptors(struct msghdr *message, struct received *received)
 static bool
 receive(int jobs, struct received *received)
 {
-    char frame[SCAN_FRAME_MAX];
     char control[CMSG_SPACE(2 * sizeof(int))];
-    struct iovec part = {frame, sizeof(frame)};
+    struct iovec part = {received->frame, sizeof(received->frame)};
     struct msghdr message = {.msg_iov = &part,
         .msg_iovlen = 1,
         .msg_control = control,
         .msg_controllen = sizeof(control)};
     ssize_t length;
 
-    *received = (struct received){.message = -1, .reply = -1};
+    received->message = -1;
+    received->reply = -1;
     length = recvmsg(jobs, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (length <= 0)
         return false;
     take_descriptors(&message, received);
-    if (received->message < 0 || received->reply < 0 ||
-        !scan_wire_read_job(span_make(frame, (size_t)length), &received->job)) {
+    if (received->reply < 0 ||
+        !scan_wire_read_job(span_make(received->frame, (size_t)length), &received->job) ||
+        (received->message < 0) != (received->job.size <= SCAN_INLINE_MAX)) {
         close_received(received);
         return false;
     }
@@ -126,23 +128,33 @@ is_wanted(const struct received *received)
     return poll(&reply, 1, 0) == 0 || (reply.revents & POLLERR) == 0;
 }
 
+/* A message that could still be changed while it is looked at is none. */
+static bool
+is_sealed(int message)
+{
+    int seals = fcntl(message, F_GET_SEALS);
+
+    return seals >= 0 && (seals & SEALS) == SEALS;
+}
+
 /* False: the scan failed. */
 static bool
 scan_one(const struct scan_worker *worker, const struct received *received)
 {
     struct scan_result result;
     struct buffer frame;
-    int seals = fcntl(received->message, F_GET_SEALS);
 
     buffer_init(&frame, SCAN_FRAME_MAX);
     scan_slot_take_job(
         worker->slot, received->job.number, received->job.deadline_ms, now_ms());
-    /* A message that could still be changed while it is looked at is none. */
-    if (seals < 0 || (seals & SEALS) != SEALS) {
+    if (received->message < 0) {
+        clam_engine_scan_octets(
+            worker->engine, received->job.octets, worker->allowed, &result);
+    } else if (is_sealed(received->message)) {
+        clam_engine_scan(worker->engine, received->message, worker->allowed, &result);
+    } else {
         result = (struct scan_result){.status = SCAN_STATUS_FAILED};
         scan_text_copy(result.problem, "descriptor not sealed");
-    } else {
-        clam_engine_scan(worker->engine, received->message, worker->allowed, &result);
     }
     result.worker = worker->number;
     scan_wire_write_result(&result, &frame);

@@ -16,7 +16,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct scan_job job;
     struct buffer out;
 
-    buffer_init(&out, SCAN_FRAME_MAX);
+    buffer_init(&out, SCAN_JOB_MAX);
     if (scan_wire_read_result(frame, &result)) {
         assert(!span_has_control(span_of(result.virus)) &&
                !span_has_control(span_of(result.problem)));

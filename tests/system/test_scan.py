@@ -56,6 +56,42 @@ def test_finds_the_test_file_in(scanner, name):
     assert answer.reply == "550 5.7.1 message refused: it contains Eicar-Test-Signature.UNOFFICIAL"
 
 
+def behind(octets, fields, body):
+    """The same mail with a first part of that size before its own."""
+    filler = (b"line after line after line\r\n" * (octets // 28 + 1))[:octets]
+    return fields, b"--part\r\nContent-Type: text/plain\r\n\r\n" + filler + b"\r\n" + body
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_finds_the_test_file_in_a_large_mail_in(scanner, name):
+    """Small mails reach a worker another way than large ones."""
+    data, encoding = CONTAINERS[name]
+    answer = scanner.send(*behind(60000, *attachment(data, encoding=encoding)))
+    assert answer.reply == "550 5.7.1 message refused: it contains Eicar-Test-Signature.UNOFFICIAL"
+
+
+def test_mails_about_the_size_where_the_way_changes_are_scanned_to_their_end(scanner):
+    """32768 octets with our line ends is the last size that goes along with the job."""
+    fields, body = attachment(EICAR, encoding="8bit")
+    plain = sum(len(n) + len(v) + 4 for n, v in fields) + 2 + len(behind(0, fields, body)[1])
+    sizes = []
+    with scanner.session() as session:
+        for size in range(32768 - 3, 32768 + 4):
+            fields, longer = behind(size - plain, fields, body)
+            for chunk in (65535, 1000):
+                answer = session.message(fields, longer, chunk=chunk, queue_id=f"SIZE{size}")
+                assert answer.reply.startswith("550 5.7.1 "), (size, chunk)
+            sizes.append(f"size={size}, ")
+    assert all(scanner.log().count(text) == 2 for text in sizes)
+
+
+def test_mails_of_next_to_nothing(scanner):
+    with scanner.session() as session:
+        for octets in range(12):
+            answer = session.message([], b"x" * octets)
+            assert answer.field("X-Virus-Status") == "Clean"
+
+
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_a_clean_counterpart_of_is_clean(scanner, name):
     data, encoding = CONTAINERS[name]
@@ -263,6 +299,24 @@ def test_two_hundred_connections_at_once(own, spamd):
         thread.join(60)
     assert len(replies) > 400
     assert set(replies) == {(True, "550"), (False, "")}
+
+
+def test_more_small_mails_at_once_than_the_queue_holds(own):
+    """30 kB each for one worker: the queue takes some, the rest waits for a place."""
+    milter = own(workers=1)
+    mails = [behind(30000, *attachment(EICAR if n % 2 else b"clean")) for n in range(60)]
+    actions = [None] * len(mails)
+
+    def send(number):
+        actions[number] = milter.send(*mails[number]).action
+
+    os.kill(workers_of(milter)[0], signal.SIGSTOP)
+    threads = [threading.Thread(target=send, args=(n,), daemon=True) for n in range(len(mails))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert actions == ["reply" if n % 2 else "accept" for n in range(len(mails))]
 
 
 def test_a_peer_that_begins_anew_without_negotiating(scanner):

@@ -71,7 +71,9 @@ refuses_what_no_worker_writes(void **state)
 static void
 jobs_go_round(void **state)
 {
-    struct scan_job job = {7, UINT64_C(0x0102030405060708), 12345};
+    struct scan_job job = {
+        7, UINT64_C(0x0102030405060708), 5, {"hello", 5}
+    };
     struct scan_job read;
 
     (void)state;
@@ -79,9 +81,23 @@ jobs_go_round(void **state)
     scan_wire_write_job(&job, &frame);
     assert_true(scan_wire_read_job(buffer_span(&frame), &read));
     assert_true(read.number == job.number && read.deadline_ms == job.deadline_ms &&
-                read.size == job.size);
+                read.size == job.size && span_equal(read.octets, job.octets));
     assert_false(
         scan_wire_read_job(span_first(buffer_span(&frame), frame.length - 1), &read));
+    buffer_append_octet(&frame, '!');
+    assert_false(scan_wire_read_job(buffer_span(&frame), &read));
+    /* A large one goes beside it. */
+    job = (struct scan_job){
+        8, 9, SCAN_INLINE_MAX + 1, {"", 0}
+    };
+    buffer_reset(&frame);
+    scan_wire_write_job(&job, &frame);
+    assert_true(scan_wire_read_job(buffer_span(&frame), &read));
+    assert_true(read.size == job.size && read.octets.length == 0);
+    job.size = SCAN_INLINE_MAX;
+    buffer_reset(&frame);
+    scan_wire_write_job(&job, &frame);
+    assert_false(scan_wire_read_job(buffer_span(&frame), &read));
     buffer_reset(&frame);
     job.number = 0;
     scan_wire_write_job(&job, &frame);
