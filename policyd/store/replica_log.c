@@ -16,6 +16,7 @@ struct replica_log {
     unsigned lines; /* in it */
     unsigned domain_lines;
     int64_t untold[CHANGE_MEMBER + 1];
+    char unreadable[250]; /* why, as told last; "": it is readable */
 };
 
 static void
@@ -146,6 +147,28 @@ replica_log_alarm(const char *text)
             log_note("Redis says again what is answered"));
     else
         log_error("", log_text("alarm", "redis lost what is answered"), log_note(text));
+}
+
+void
+replica_log_unreadable(struct replica_log *log, const struct redis *redis,
+    enum redis_trouble trouble, const char *why)
+{
+    if (strncmp(why, log->unreadable, sizeof(log->unreadable) - 1) == 0)
+        return;
+    (void)snprintf(log->unreadable, sizeof(log->unreadable), "%s", why);
+    log_warning("", log_text("redis", "unreadable"),
+        log_text("address", redis_address(redis)),
+        log_text("reason", redis_trouble_name(trouble)), log_note(log->unreadable));
+}
+
+void
+replica_log_readable(struct replica_log *log, const struct redis *redis)
+{
+    if (log->unreadable[0] == '\0')
+        return;
+    log->unreadable[0] = '\0';
+    log_info("redis", log_text("state", "readable"),
+        log_text("address", redis_address(redis)));
 }
 
 void

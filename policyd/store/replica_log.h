@@ -9,6 +9,7 @@
 #define POLICYD_STORE_REPLICA_LOG_H
 
 #include "policyd/routing/replica_keeper.h"
+#include "shared/service/redis.h"
 
 struct event_base;
 struct replica_log;
@@ -19,6 +20,11 @@ void replica_log_free(struct replica_log *log); /* tells what is still to be tol
 void replica_log_change(struct replica_log *log, const struct replica_change *change);
 void replica_log_problem(const struct replica_problem *problem, const char *kept);
 void replica_log_alarm(const char *text);
+
+/* Redis is there and doesn't let us read what it holds: told once, until it does. */
+void replica_log_unreadable(struct replica_log *log, const struct redis *redis,
+    enum redis_trouble trouble, const char *why);
+void replica_log_readable(struct replica_log *log, const struct redis *redis);
 
 /* A problem as one line of status. */
 void replica_log_problem_line(

@@ -141,6 +141,7 @@ load_finished(void *argument, bool taken)
     sync->loads += taken;
     sync->refused += !taken;
     sync->in_step = true;
+    replica_log_readable(sync->log, sync->reading.redis);
     tell_load(sync, taken);
     note_synced(sync);
     if (sync->snapshot != NULL)
@@ -304,6 +305,16 @@ reader_is_up(void *argument)
     changed_keys_read(sync->changed);
 }
 
+/* The following connection tells when Redis goes; that it is there, but can't be read, is
+ * known here alone. */
+static bool
+is_unreadable(const struct replica_sync *sync, enum redis_trouble trouble)
+{
+    return redis_is_up(replica_tracker_redis(sync->tracker)) &&
+           (trouble == REDIS_TROUBLE_PERMISSION || trouble == REDIS_TROUBLE_PROTOCOL ||
+               trouble == REDIS_TROUBLE_BUSY);
+}
+
 static void
 reader_is_down(void *argument, enum redis_trouble trouble, const char *why)
 {
@@ -311,6 +322,8 @@ reader_is_down(void *argument, enum redis_trouble trouble, const char *why)
 
     log_debug("replica", log_text("reader", "down"),
         log_text("reason", redis_trouble_name(trouble)), log_note(why));
+    if (is_unreadable(sync, trouble))
+        replica_log_unreadable(sync->log, sync->reading.redis, trouble, why);
     note_up(sync);
     if (!replica_scan_is_running(sync->scan))
         return;

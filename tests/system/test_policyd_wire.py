@@ -691,6 +691,31 @@ def test_wrong_password_and_wrong_database(folder):
         server.kill()
 
 
+def test_a_redis_that_does_not_let_us_read_is_told_once(folder):
+    server = RedisServer(folder / "redis", "127.20.3.24").start()
+    server.set_domain(DOMAIN, old=OLD, new=NEW, weight="0")
+    reads = "~cutover:* resetchannels &__redis__:invalidate -@all +@read +@connection +subscribe +unsubscribe " \
+            "+client|id +client|tracking +info +role +scan"
+    server.command("ACL", "SETUSER", "reader", "on", ">secret", *reads.split(), "-hgetall")
+    secret = folder / "secret"
+    secret.write_text("secret\n")
+    secret.chmod(0o600)
+    try:
+        daemon = Policyd(folder, "127.20.3.25", redis=server, domains=DOMAIN,
+                         redis_lines={"username": "reader", "password_file": secret})
+        daemon.start(loaded=False)
+        daemon.process.wait_for_output("redis=unreadable, address=inet:127.20.3.24:6379, reason=permission")
+        assert daemon.ask(f"alice@{DOMAIN}").startswith("TEMP ")
+        wait_for(lambda: daemon.metric('postshift_redis_errors_total{reason="permission"}') >= 3, 20, "more attempts")
+        assert daemon.process.output().count("unreadable") == 1
+        server.command("ACL", "SETUSER", "reader", "+hgetall")
+        daemon.wait_for_route(f"alice@{DOMAIN}", OLD, seconds=20)
+        daemon.process.wait_for_output("redis: state=readable")
+        assert daemon.stop() == 0
+    finally:
+        server.kill()
+
+
 def test_term_ends_it_with_clients_of_all_kinds(folder, redis):
     daemon = Policyd(folder, "127.20.3.23", redis=redis, domains=DOMAIN).start()
     clients = [route(daemon) for _ in range(20)]
