@@ -1,6 +1,7 @@
 #include "shared/service/redis_config.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void
 read_password(struct redis_config *redis, const struct config *config,
@@ -8,13 +9,21 @@ read_password(struct redis_config *redis, const struct config *config,
 {
     bool is_own = redis->own_password_file[0] != '\0';
     const char *file = is_own ? redis->own_password_file : redis->password_file;
+    struct buffer password;
     struct error error;
 
     redis->password[0] = '\0';
-    if (file[0] == '\0' || redis_password_read(file, redis->password, &error))
+    if (file[0] == '\0')
         return;
-    config_complain(config, errors, is_own ? section : "redis",
-        is_own ? "redis_password_file" : "password_file", "%s", error.text);
+    buffer_init(&password, REDIS_PASSWORD_MAX);
+    if (!config_read_password(file, &password, &error))
+        config_complain(config, errors, is_own ? section : "redis",
+            is_own ? "redis_password_file" : "password_file", "%s", error.text);
+    else
+        (void)span_copy(buffer_span(&password), redis->password, REDIS_PASSWORD_MAX);
+    if (password.data != NULL)
+        explicit_bzero(password.data, password.capacity);
+    buffer_clear(&password);
 }
 
 static bool

@@ -1,10 +1,7 @@
 #include "shared/service/redis_options.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char *
 copy_text(const char *text)
@@ -24,35 +21,6 @@ own_text(const char *text)
 
     memcpy(&own, &text, sizeof(own));
     return own;
-}
-
-bool
-redis_password_read(
-    const char *path, char password[REDIS_PASSWORD_MAX], struct error *error)
-{
-    char text[REDIS_PASSWORD_MAX + 1];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t count;
-    struct span line;
-    struct span rest;
-    bool fits;
-
-    password[0] = '\0';
-    if (fd < 0)
-        return error_permanent(error, "%s: %s", path, strerror(errno));
-    count = read(fd, text, sizeof(text));
-    close(fd);
-    if (count < 0)
-        return error_permanent(error, "%s: %s", path, strerror(errno));
-    rest = span_make(text, (size_t)count);
-    fits = span_split(&rest, '\n', &line);
-    if (fits && line.length > 0 && line.data[line.length - 1] == '\r')
-        line.length--;
-    fits = fits && span_copy(line, password, REDIS_PASSWORD_MAX);
-    explicit_bzero(text, sizeof(text));
-    if (!fits || password[0] == '\0')
-        return error_permanent(error, "%s: no password on its first line", path);
-    return true;
 }
 
 void

@@ -8,7 +8,7 @@
 #include "shared/base/error.h"
 #include "shared/service/socket_address.h"
 
-enum { REDIS_SENTINELS_MAX = 8, REDIS_PASSWORD_MAX = 1024, REDIS_TIMEOUT_MS = 2000 };
+enum { REDIS_SENTINELS_MAX = 8, REDIS_PASSWORD_MAX = 1025, REDIS_TIMEOUT_MS = 2000 };
 
 /* All texts are copied by those who take the struct. */
 struct redis_options {
@@ -23,10 +23,6 @@ struct redis_options {
     unsigned answer_ms;  /* for each command once it is up; 0: timeout_ms */
     bool quiet; /* logs no change of state: another connection to the same Redis does */
 };
-
-/* The first line of the file, into `password`. */
-bool redis_password_read(
-    const char *path, char password[REDIS_PASSWORD_MAX], struct error *error);
 
 /* A copy that owns its texts, with the timeout filled in; cleared with its password
  * wiped. */

@@ -605,41 +605,6 @@ names_are_resolved_or_not(void **state)
     site_close(&site);
 }
 
-static void
-passwords_stand_on_the_first_line(void **state)
-{
-    static const struct {
-        const char *text;
-        const char *password; /* NULL: refused */
-    } rows[] = {
-        {"secret\n",         "secret"},
-        {"secret",           "secret"},
-        {"secret\r\nmore\n", "secret"},
-        {" a b \nmore",      " a b " },
-        {"",                 NULL    },
-        {"\nsecret\n",       NULL    },
-    };
-    char path[] = "/tmp/test_redis.XXXXXX";
-    char password[REDIS_PASSWORD_MAX];
-    struct error error;
-    int fd = mkstemp(path);
-
-    (void)state;
-    assert_true(fd >= 0);
-    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        assert_int_equal(ftruncate(fd, 0), 0);
-        assert_int_equal(
-            pwrite(fd, rows[i].text, strlen(rows[i].text), 0), strlen(rows[i].text));
-        assert_int_equal(
-            redis_password_read(path, password, &error), rows[i].password != NULL);
-        if (rows[i].password != NULL)
-            assert_string_equal(password, rows[i].password);
-    }
-    close(fd);
-    unlink(path);
-    assert_false(redis_password_read(path, password, &error));
-}
-
 int
 main(void)
 {
@@ -656,7 +621,6 @@ main(void)
         cmocka_unit_test(sentinels_tell_where_the_primary_is),
         cmocka_unit_test(too_much_is_refused),
         cmocka_unit_test(names_are_resolved_or_not),
-        cmocka_unit_test(passwords_stand_on_the_first_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
