@@ -291,9 +291,10 @@ config_new(const char *name)
     return config;
 }
 
-struct config *
-config_parse(const char *name, struct span text, const struct config_option *options,
-    size_t option_count, void *target, struct buffer *errors)
+/* NULL where there are errors, unless the caller wants it all the same. */
+static struct config *
+parse(const char *name, struct span text, const struct config_option *options,
+    size_t option_count, void *target, bool anyway, struct buffer *errors)
 {
     struct config *config = config_new(name);
     struct reader reader = {.config = config,
@@ -304,15 +305,15 @@ config_parse(const char *name, struct span text, const struct config_option *opt
 
     apply_presets(&reader);
     read_text(&reader, text);
-    if (reader.error_count == 0)
+    if (reader.error_count == 0 || anyway)
         return config;
     config_free(config);
     return NULL;
 }
 
-struct config *
-config_read(const char *file, bool must_exist, const struct config_option *options,
-    size_t option_count, void *target, struct buffer *errors)
+static struct config *
+read_file(const char *file, bool must_exist, const struct config_option *options,
+    size_t option_count, void *target, bool anyway, struct buffer *errors)
 {
     struct buffer content;
     struct config *config = NULL;
@@ -321,12 +322,33 @@ config_read(const char *file, bool must_exist, const struct config_option *optio
     buffer_init(&content, FILE_MAX);
     if (config_file_read(file, &content, NULL, &error) ||
         (error.kind == ERROR_TEMPORARY && !must_exist))
-        config = config_parse(
-            file, buffer_span(&content), options, option_count, target, errors);
+        config = parse(
+            file, buffer_span(&content), options, option_count, target, anyway, errors);
     else
         add_line(errors, file, 0, "", error.text);
     buffer_clear(&content);
     return config;
+}
+
+struct config *
+config_read(const char *file, bool must_exist, const struct config_option *options,
+    size_t option_count, void *target, struct buffer *errors)
+{
+    return read_file(file, must_exist, options, option_count, target, false, errors);
+}
+
+struct config *
+config_read_anyway(const char *file, bool must_exist, const struct config_option *options,
+    size_t option_count, void *target, struct buffer *errors)
+{
+    return read_file(file, must_exist, options, option_count, target, true, errors);
+}
+
+struct config *
+config_parse(const char *name, struct span text, const struct config_option *options,
+    size_t option_count, void *target, struct buffer *errors)
+{
+    return parse(name, text, options, option_count, target, false, errors);
 }
 
 void

@@ -9,9 +9,10 @@
  * the key.  All errors of a file are collected, each `FILE:LINE: [section] key: what is
  * wrong (what is allowed; did you mean X?)`.
  *
- * An empty value is an empty list, or no value for options with `may_be_empty`; elsewhere
- * an error.  Without a value (an empty preset too) a text is "", a number 0, a socket
- * SOCKET_NONE.  A section may be opened again.  Lines may end in CR LF.
+ * An empty value is an empty list, or no value for options with `may_be_empty` (a single
+ * socket says `none` instead); elsewhere an error.  Without a value (an empty preset too)
+ * a text is "", a number 0, a socket SOCKET_NONE.  A section may be opened again.  Lines
+ * may end in CR LF.
  */
 #ifndef SHARED_SERVICE_CONFIG_H
 #define SHARED_SERVICE_CONFIG_H
@@ -33,7 +34,7 @@ enum config_type {
     CONFIG_SIZE,     /* uint64_t octets in least..most */
     CONFIG_SCORE,    /* int64_t thousandths ("5.0"); INT64_MAX where empty */
     CONFIG_CHOICE,   /* int: the place of the value in `choices` ("no|yes|..."), from 0 */
-    CONFIG_SOCKET,   /* struct socket_address; "none" where may_be_empty */
+    CONFIG_SOCKET,   /* struct socket_address; the word "none" where may_be_empty */
     CONFIG_SOCKETS,  /* struct config_sockets: one or more, by blanks; "none" where
                         may_be_empty */
     CONFIG_NETWORKS, /* struct config_list, each checked to be an address or
@@ -89,7 +90,16 @@ struct config *config_read(const char *file, bool must_exist,
     const struct config_option *options, size_t option_count, void *target,
     struct buffer *errors);
 
-/* The same from text in memory, for tests and fuzzers. */
+/*
+ * For checks beyond single values, so that their complaints come in the same run: gives
+ * what was read on errors too, and NULL only where the file can't be read.  A value that
+ * its type refuses stays the preset.  `errors` says whether all is right.
+ */
+struct config *config_read_anyway(const char *file, bool must_exist,
+    const struct config_option *options, size_t option_count, void *target,
+    struct buffer *errors);
+
+/* The same as config_read from text in memory, for tests and fuzzers. */
 struct config *config_parse(const char *name, struct span text,
     const struct config_option *options, size_t option_count, void *target,
     struct buffer *errors);

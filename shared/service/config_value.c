@@ -346,8 +346,8 @@ config_value_empty(const struct config_option *option, void *field)
 bool
 config_value_may_be_empty(const struct config_option *option)
 {
-    return option->may_be_empty || option->type == CONFIG_LIST ||
-           option->type == CONFIG_NETWORKS;
+    return option->type == CONFIG_LIST || option->type == CONFIG_NETWORKS ||
+           (option->may_be_empty && option->type != CONFIG_SOCKET);
 }
 
 const char *

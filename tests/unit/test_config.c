@@ -276,7 +276,7 @@ takes_empty_values_where_there_may_be_none(void **state)
     struct sample sample;
     struct buffer errors;
     struct config *config =
-        parse(SPAN("[policyd]\nuser=\ndomains =\nbackends_old=\ndict =\n[scan]\n"
+        parse(SPAN("[policyd]\nuser=\ndomains =\nbackends_old=\ndict = none\n[scan]\n"
                    "spam_hold =\n"),
             &sample, &errors);
 
@@ -289,6 +289,10 @@ takes_empty_values_where_there_may_be_none(void **state)
     assert_true(sample.spam_hold == INT64_MAX);
     assert_true(config_has(config, "policyd", "user"));
     config_free(config);
+    buffer_clear(&errors);
+    assert_null(parse(SPAN("[policyd]\ndict =\n"), &sample, &errors));
+    assert_string_equal(buffer_text(&errors),
+        "x.conf:2: [policyd] dict: has no value (leave the line out for the default)\n");
     buffer_clear(&errors);
 }
 
