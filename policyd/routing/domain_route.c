@@ -116,6 +116,8 @@ check_transport(
         if (span_is(transport, names[i]))
             return true;
     }
+    if (names[0][0] == '\0')
+        return error_permanent(error, "[policyd] transports allows none");
     return error_permanent(
         error, "the transport is one of [policyd] transports, such as %s", names[0]);
 }

@@ -15,7 +15,8 @@
 #include "shared/base/span.h"
 
 struct domain_state_rules {
-    /* Count 0: the six cutover-* services. */
+    /* Count 0: the six cutover-* services.  An empty text, here and below, names nothing.
+     */
     const char *const *transports;
     size_t transport_count;
     /* Host names, addresses, networks, `unix:path`; count 0, or an entry `any`: any. */

@@ -2,9 +2,11 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <grp.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,34 +16,69 @@
 #define POLICYD(field, type, ...)                                                        \
     CONFIG_OPTION(struct serve_config, "policyd", field, type, __VA_ARGS__)
 
+/* Says which items are wrong, all of them as far as there is room. */
+static bool
+check_items(const struct config_list *list, bool (*is_good)(const char *item),
+    const char *what, struct error *error)
+{
+    struct buffer bad;
+    bool all_good;
+
+    buffer_init(&bad, 120);
+    for (size_t i = 0; i < list->count; i++) {
+        if (!is_good(list->items[i]) &&
+            !buffer_printf(&bad, "%s%s", bad.length > 0 ? ", " : "", list->items[i]))
+            break;
+    }
+    all_good = bad.length == 0;
+    if (!all_good)
+        (void)error_permanent(error, "%s: %s", buffer_text(&bad), what);
+    buffer_clear(&bad);
+    return all_good;
+}
+
+static bool
+is_domain(const char *item)
+{
+    char name[DOMAIN_MAX + 1];
+
+    return idn_to_ascii(span_of(item), name);
+}
+
 static bool
 check_domains(const void *field, struct error *error)
 {
-    const struct config_list *domains = field;
-    char name[DOMAIN_MAX + 1];
+    return check_items(
+        field, is_domain, "no domain name (example.com, bücher.example)", error);
+}
 
-    for (size_t i = 0; i < domains->count; i++) {
-        if (!idn_to_ascii(span_of(domains->items[i]), name))
-            return error_permanent(error,
-                "%s is no domain name (example.com, bücher.example)", domains->items[i]);
-    }
-    return true;
+static bool
+is_transport(const char *item)
+{
+    return strpbrk(item, ":[]@,/") == NULL;
 }
 
 static bool
 check_transports(const void *field, struct error *error)
 {
-    const struct config_list *transports = field;
+    return check_items(
+        field, is_transport, "no name of a delivery service (cutover-old)", error);
+}
 
-    if (transports->count == 0)
-        return error_permanent(error, "no transport is left to route to");
-    for (size_t i = 0; i < transports->count; i++) {
-        if (strpbrk(transports->items[i], ":[]@,/") != NULL)
-            return error_permanent(error,
-                "%s is no name of a delivery service (cutover-old)",
-                transports->items[i]);
-    }
-    return true;
+static bool
+is_nexthop(const char *item)
+{
+    return domain_route_is_nexthop(span_of(item));
+}
+
+static bool
+check_nexthops(const void *field, struct error *error)
+{
+    return check_items(field, is_nexthop,
+        "no nexthop (any, or hosts, addresses, networks and unix:path, by blanks, "
+        "without "
+        "brackets and port)",
+        error);
 }
 
 static bool
@@ -68,11 +105,27 @@ check_hold_text(const void *field, struct error *error)
     return true;
 }
 
+static bool
+check_user(const void *field, struct error *error)
+{
+    const char *name = *(const char *const *)field;
+
+    return getpwnam(name) != NULL || error_permanent(error, "there is no user %s", name);
+}
+
+static bool
+check_group(const void *field, struct error *error)
+{
+    const char *name = *(const char *const *)field;
+
+    return getgrnam(name) != NULL || error_permanent(error, "there is no group %s", name);
+}
+
 static const struct config_option options[] = {
     DAEMON_LOG_OPTIONS(struct serve_config, log),
     REDIS_CONFIG_OPTIONS(struct serve_config, redis, "policyd"),
-    POLICYD(user, CONFIG_TEXT, "", .may_be_empty = true),
-    POLICYD(group, CONFIG_TEXT, "", .may_be_empty = true),
+    POLICYD(user, CONFIG_TEXT, "", .may_be_empty = true, .check = check_user),
+    POLICYD(group, CONFIG_TEXT, "", .may_be_empty = true, .check = check_group),
     POLICYD(policy, CONFIG_SOCKETS, "unix:" QUEUE "policy.sock", .may_be_empty = true),
     POLICYD(route, CONFIG_SOCKETS, "unix:" QUEUE "route.sock", .may_be_empty = true),
     POLICYD(dict, CONFIG_SOCKETS, "unix:/run/postshift/dict.sock", .may_be_empty = true),
@@ -82,7 +135,7 @@ static const struct config_option options[] = {
         "cutover-old cutover-new cutover-standby "
         "cutover-old-lmtp cutover-new-lmtp cutover-standby-lmtp",
         .check = check_transports),
-    POLICYD(nexthops, CONFIG_LIST, "any"),
+    POLICYD(nexthops, CONFIG_LIST, "any", .check = check_nexthops),
     POLICYD(allow_loopback, CONFIG_YES_NO, "no"),
     POLICYD(recipient_delimiter, CONFIG_TEXT, "+", .may_be_empty = true,
         .check = check_delimiters),
@@ -95,9 +148,8 @@ static const struct config_option options[] = {
     POLICYD(imap_follows, CONFIG_CHOICE, "pin", "pin|route"),
     POLICYD(backends_old, CONFIG_NETWORKS, ""),
     POLICYD(backends_new, CONFIG_NETWORKS, ""),
-    POLICYD(snapshot, CONFIG_PATH, "/var/lib/postshift/policyd/snapshot",
-        .may_be_empty = true),
-    POLICYD(override, CONFIG_PATH, "/etc/postshift/override", .may_be_empty = true),
+    POLICYD(snapshot, CONFIG_PATH, "/var/lib/postshift/policyd/snapshot"),
+    POLICYD(override, CONFIG_PATH, "/etc/postshift/override"),
     POLICYD(log_routes, CONFIG_YES_NO, "no"),
 };
 
@@ -197,22 +249,30 @@ gather_own_addresses(struct serve_config *config)
         freeifaddrs(interfaces);
 }
 
+/* An empty list allows nothing, while a count of 0 means the usual to domain_state_rules.
+ */
+static void
+allow_only(const struct config_list *list, const char *const **items, size_t *count)
+{
+    static const char *const nothing[] = {""};
+
+    *items = list->count == 0 ? nothing : list->items;
+    *count = list->count == 0 ? 1 : list->count;
+}
+
 static void
 make_ready(struct serve_config *config)
 {
-    bool any_nexthop =
-        config->nexthops.count == 1 && strcmp(config->nexthops.items[0], "any") == 0;
+    struct domain_state_rules *rules = &config->state_rules;
 
     config->route_rules.recipient.delimiters = config->recipient_delimiter;
     config->route_rules.recipient.fold_local_part = config->fold_local_part;
     config->route_rules.system_recipients_on_old =
         config->system_recipients == SYSTEM_RECIPIENTS_OLD;
     make_domains(config);
-    config->state_rules.transports = config->transports.items;
-    config->state_rules.transport_count = config->transports.count;
-    config->state_rules.nexthops = config->nexthops.items;
-    config->state_rules.nexthop_count = any_nexthop ? 0 : config->nexthops.count;
-    config->state_rules.allow_loopback = config->allow_loopback;
+    allow_only(&config->transports, &rules->transports, &rules->transport_count);
+    allow_only(&config->nexthops, &rules->nexthops, &rules->nexthop_count);
+    rules->allow_loopback = config->allow_loopback;
     gather_own_addresses(config);
     make_networks(&config->backends_old, &config->old_networks);
     make_networks(&config->backends_new, &config->new_networks);
@@ -236,7 +296,8 @@ serve_config_read_for(
         if (span_starts(span_of(own[i].key), SPAN("redis_")))
             own[i].section = section;
     }
-    config->file = config_read(file, must_exist, own, ARRAY_LENGTH(own), config, errors);
+    config->file =
+        config_read_anyway(file, must_exist, own, ARRAY_LENGTH(own), config, errors);
     if (config->file == NULL) {
         serve_config_free(config);
         return NULL;

@@ -487,6 +487,57 @@ database = -1
     assert run(Policyd_program(), "-c", path, check=False).returncode == 78
 
 
+def test_what_several_values_are_together_is_told_in_the_same_run(folder):
+    path = write(folder / "bad.conf", """\
+[redis]
+sentinels = inet:192.0.2.1:26379 nonsense
+password_file = /nonexistent/password
+[policyd]
+domains = @a example.com b..c
+nexthops = 192.0.2.10 [192.0.2.20] foo..bar 192.0.2.30:25 192.0.2.0/33 unix:/run/lmtp
+transports = a: cutover-old b/c
+snapshot =
+override =
+metrics =
+hold_at = never
+user = nobody-of-that-name
+group = no-group-of-that-name
+""")
+    done = check(path)
+    assert done.returncode == 78
+    lines = {}
+    for line in (done.stdout + done.stderr).strip().splitlines():
+        number, text = re.match(rf"{re.escape(str(path))}:(\d+): (.*)", line).groups()
+        lines[int(number)] = lines.get(int(number), "") + text + "\n"
+    assert sorted(lines) == [2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13]
+    assert "nonsense" in lines[2] and "primary = NAME" in lines[2]
+    assert "[redis] password_file: " in lines[3] and "No such file" in lines[3]
+    assert "[policyd] domains: @a, b..c: no domain name" in lines[5]
+    assert "[policyd] nexthops: foo..bar, 192.0.2.30:25, 192.0.2.0/33: no nexthop" in lines[6]
+    assert "[policyd] transports: a:, b/c: no name" in lines[7]
+    assert all("has no value" in lines[number] for number in (8, 9, 10))
+    assert "there is no user" in lines[12] and "there is no group" in lines[13]
+
+
+def test_lists_may_be_empty_and_then_allow_nothing(folder, redis):
+    redis.set_domain(DOMAIN, old=OLD, new=NEW, weight="0")
+    for key, why in (("nexthops", "not in [policyd] nexthops"), ("transports", "transports allows none")):
+        daemon = Policyd(folder, "127.20.3.26", redis=redis, domains=DOMAIN, name=key, **{key: ""}).start()
+        assert daemon.ask(f"alice@{DOMAIN}").startswith("TEMP ")
+        assert why in daemon.process.output()
+        assert daemon.stop() == 0
+
+
+def test_a_password_that_others_may_read_is_warned_of(folder):
+    secret = write(folder / "secret", "secret\n")
+    path = write(folder / "right.conf", f"[redis]\npassword_file = {secret}\n")
+    for mode, warned in ((0o640, False), (0o644, True)):
+        secret.chmod(mode)
+        done = check(path)
+        assert done.returncode == 0
+        assert (f"password file {secret} has mode 0644" in done.stdout + done.stderr) == warned
+
+
 def test_right_files_missing_files_and_usage(folder):
     assert check(write(folder / "empty.conf", "")).returncode == 0
     assert check(write(folder / "idn.conf", "[policyd]\ndomains = BÜCHER.example\n")).returncode == 0
