@@ -6,6 +6,7 @@
 
 #include "shared/base/attributes.h"
 #include "shared/base/domain.h"
+#include "shared/base/mailbox.h"
 
 enum { IDENTIFIERS_MAX = DKIM_SIGNATURES_MAX + 1 };
 
@@ -43,19 +44,50 @@ is_plain_local(struct span local)
     return true;
 }
 
+/* The same mailbox, whatever of its local part is quoted that need not be. */
+static bool
+is_same_mailbox(struct span left, struct span right)
+{
+    size_t left_at = span_find_last(left, '@');
+    size_t right_at = span_find_last(right, '@');
+    struct buffer left_local;
+    struct buffer right_local;
+    bool same;
+
+    if (span_equal(left, right))
+        return true;
+    if (left_at == SPAN_NONE || right_at == SPAN_NONE ||
+        !span_equal(span_from(left, left_at), span_from(right, right_at)))
+        return false;
+    buffer_init(&left_local, left.length);
+    buffer_init(&right_local, right.length);
+    same = mailbox_unquote(span_first(left, left_at), &left_local) &&
+           mailbox_unquote(span_first(right, right_at), &right_local) &&
+           span_equal(buffer_span(&left_local), buffer_span(&right_local));
+    buffer_clear(&left_local);
+    buffer_clear(&right_local);
+    return same;
+}
+
+static bool
+is_plain_mailbox(struct span mailbox)
+{
+    size_t at = span_find_last(mailbox, '@');
+
+    return !has_brackets_or_controls(mailbox) &&
+           is_plain_local(at == SPAN_NONE ? mailbox : span_first(mailbox, at));
+}
+
 bool
 auth_checks_sender(struct span argument, struct span mail_addr, struct span *mailbox)
 {
-    size_t at;
-
     if (argument.length >= 2 && argument.data[0] == '<' &&
         argument.data[argument.length - 1] == '>')
         argument = span_first(span_from(argument, 1), argument.length - 2);
-    at = span_find_last(argument, '@');
-    if (!span_equal(argument, mail_addr) || has_brackets_or_controls(argument) ||
-        !is_plain_local(at == SPAN_NONE ? argument : span_first(argument, at)))
+    if (!is_plain_mailbox(argument) || !is_plain_mailbox(mail_addr) ||
+        !is_same_mailbox(argument, mail_addr))
         return false;
-    *mailbox = argument;
+    *mailbox = mail_addr;
     return true;
 }
 

@@ -49,9 +49,9 @@ void auth_checks_end(const struct auth_engines *engines, struct auth_session *se
 
 /*
  * The mailbox that SPF is to be asked for.  Postfix's own reading of MAIL FROM (the macro
- * {mail_addr}) counts only where the raw argument is that same plain mailbox: what two
- * readers take differently is no identity. False: none.  The empty mailbox is the null
- * sender.
+ * {mail_addr}) counts only where the raw argument is that same plain mailbox, quotes that
+ * need not be (`"a"@x`) aside: what two readers take differently is no identity.  False:
+ * none.  The empty mailbox is the null sender.
  */
 bool auth_checks_sender(
     struct span argument, struct span mail_addr, struct span *mailbox);

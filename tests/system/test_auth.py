@@ -98,6 +98,26 @@ def test_what_two_readers_take_differently_is_no_identity(site):
     assert found["dmarc"][0].startswith("fail ")
 
 
+@pytest.mark.parametrize("sender,mail_addr", [
+    ('<"a"@sender.example>', "a@sender.example"), ('<"a.b"@sender.example>', "a.b@sender.example"),
+    ('<"a\\ b"@sender.example>', '"a b"@sender.example'), ('<"a b"@sender.example>', '"a b"@sender.example'),
+    ('<"\\a"@sender.example>', "a@sender.example"),
+])
+def test_quotes_that_need_not_be_change_no_mailbox(site, sender, mail_addr):
+    found = results(site.send(mail(), sender=sender, mail_addr=mail_addr))
+    assert found["spf"] == ["pass smtp.mailfrom=sender.example smtp.helo=out.sender.example"]
+
+
+@pytest.mark.parametrize("sender,mail_addr", [
+    ('<"a"@sender.example>', "b@sender.example"), ('<"a@evil.example"@sender.example>', "a@evil.example@sender.example"),
+    ('<"a"@evil.example>', "a@sender.example"), ('<"a"b@sender.example>', "ab@sender.example"),
+    ('<"a>"@sender.example>', '"a>"@sender.example'), ("<a\\b@sender.example>", "ab@sender.example"),
+])
+def test_other_quotes_make_no_identity(site, sender, mail_addr):
+    found = results(site.send(mail(), sender=sender, mail_addr=mail_addr))
+    assert found["spf"][0].startswith("none ")
+
+
 @pytest.mark.parametrize("fields", [
     [("To", "b@example.net")],
     [("From", "a@sender.example"), ("From", "b@evil.example")],
