@@ -109,20 +109,23 @@ static void
 check_spf(const struct auth_engines *engines, struct auth_session *session,
     const struct dns_lookup *lookup, struct auth_findings *findings)
 {
-    if (!read_client(session, span_of(engines->config->authserv_id), &findings->client))
-        return;
+    bool has_address =
+        read_client(session, span_of(engines->config->authserv_id), &findings->client);
+    bool is_plain =
+        auth_checks_sender(session->sender_argument, session->sender, &findings->mailbox);
+
+    if (!is_plain)
+        findings->mailbox = session->sender;
     findings->has_spf = true;
-    if (auth_checks_sender(
-            session->sender_argument, session->sender, &findings->mailbox)) {
+    if (has_address && is_plain)
         findings->spf = spf_check_mailfrom(
             &findings->client, findings->mailbox, lookup, session->arena);
-    } else {
-        findings->mailbox = session->sender;
+    else
         findings->spf = (struct spf_report){.result = AUTH_NONE,
             .identity = SPF_IDENTITY_MAILFROM,
-            .problem = "MAIL FROM is no plain mailbox"};
-    }
-    findings->has_helo = engines->config->spf_helo;
+            .problem = has_address ? "MAIL FROM is no plain mailbox"
+                                   : "the client's address is not known"};
+    findings->has_helo = has_address && engines->config->spf_helo;
     if (findings->has_helo)
         findings->helo = spf_check_helo(&findings->client, lookup, session->arena);
 }

@@ -81,7 +81,8 @@ auth_report_fields(const struct auth_config *config, struct auth_session *sessio
         return;
     if (findings->has_helo)
         add_received_spf(session, findings, &findings->helo, verdict);
-    if (findings->has_spf)
+    /* A Received-SPF that can't name the client says nothing. */
+    if (findings->has_spf && findings->client.address_length > 0)
         add_received_spf(session, findings, &findings->spf, verdict);
     add_results(config, session, findings, verdict);
 }

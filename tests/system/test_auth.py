@@ -217,8 +217,10 @@ def test_trusted_and_authenticated_clients_are_skipped(site):
 
 
 def test_a_client_without_an_address_is_not_local(site):
-    found = results(site.send(mail(), client=None, name="unknown"))
-    assert "spf" not in found and found["dmarc"][0].startswith("fail ")
+    answer = site.send(mail(), client=None, name="unknown")
+    assert results(answer)["spf"] == ["none smtp.helo=out.sender.example"]
+    assert results(answer)["dmarc"][0].startswith("fail ")
+    assert answer.field("Received-SPF") is None
 
 
 def test_a_sender_too_long_to_be_kept_is_no_identity(site):
