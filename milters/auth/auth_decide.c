@@ -100,10 +100,15 @@ refuse_dmarc(const char *domain, struct arena *arena, struct verdict *verdict)
         arena_printf(arena, "dmarc policy of %s", domain));
 }
 
-/* Whether an answer of DNS is missing that could have made another result. */
+/*
+ * Whether an answer of DNS is missing that could have made another result.  That of HELO
+ * beside MAIL FROM is in no results: it counts only where it could have refused.
+ */
 static bool
-lacks_dns(const struct auth_facts *facts)
+lacks_dns(const struct auth_wishes *wishes, const struct auth_facts *facts)
 {
+    size_t identities =
+        wishes->spf_reject || facts->spf_count == 0 ? facts->spf_count : 1;
     bool lacks = false;
 
     for (size_t i = 0; i < facts->dmarc_count; i++) {
@@ -111,7 +116,7 @@ lacks_dns(const struct auth_facts *facts)
             return false;
         lacks |= facts->dmarc[i].result == AUTH_TEMPERROR;
     }
-    for (size_t i = 0; i < facts->spf_count; i++)
+    for (size_t i = 0; i < identities; i++)
         lacks |= facts->spf[i].result == AUTH_TEMPERROR;
     for (size_t i = 0; facts->dkim != NULL && i < facts->dkim->count; i++)
         lacks |= facts->dkim->candidates[i].signature.result == AUTH_TEMPERROR;
@@ -119,11 +124,12 @@ lacks_dns(const struct auth_facts *facts)
 }
 
 static bool
-decide_dns(const struct auth_facts *facts, struct arena *arena, struct verdict *verdict)
+decide_dns(const struct auth_wishes *wishes, const struct auth_facts *facts,
+    struct arena *arena, struct verdict *verdict)
 {
     struct buffer text;
 
-    if (!lacks_dns(facts))
+    if (!lacks_dns(wishes, facts))
         return false;
     buffer_init(&text, REPLY_MAX);
     append_words(
@@ -164,7 +170,7 @@ auth_decide(const struct auth_wishes *wishes, const struct auth_facts *facts,
         refuse_dmarc(domain, arena, verdict);
         return;
     }
-    if (wishes->dns_tempfail && decide_dns(facts, arena, verdict))
+    if (wishes->dns_tempfail && decide_dns(wishes, facts, arena, verdict))
         return;
     if (bad && wishes->bad_from == AUTH_BAD_FROM_QUARANTINE)
         quarantine(wishes, facts->author->reason, arena, verdict);

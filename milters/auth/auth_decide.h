@@ -36,7 +36,7 @@ struct auth_spf_fact {
 
 struct auth_facts {
     struct span client_address;      /* as text */
-    const struct auth_spf_fact *spf; /* MAIL FROM, HELO: those that count */
+    const struct auth_spf_fact *spf; /* the one of the results, then HELO if checked */
     size_t spf_count;
     const struct dkim_plan *dkim;      /* NULL: not checked */
     const struct author *author;       /* NULL: DMARC is off */

@@ -182,6 +182,37 @@ decides(void **state)
     }
 }
 
+/* HELO is in no results: without spf_reject it can't have made another one. */
+static void
+defers_for_helo_only_where_it_could_refuse(void **state)
+{
+    static const struct {
+        struct auth_wishes wishes;
+        enum auth_result results[2];
+        enum verdict_action action;
+    } rows[] = {
+        {{.dns_tempfail = true},                     {AUTH_NONE, AUTH_TEMPERROR}, VERDICT_ACCEPT  },
+        {{.dns_tempfail = true, .spf_reject = true}, {AUTH_NONE, AUTH_TEMPERROR},
+         VERDICT_TEMPFAIL                                                                         },
+        {{.dns_tempfail = true},                     {AUTH_TEMPERROR, AUTH_NONE}, VERDICT_TEMPFAIL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct arena *arena = arena_new(1 << 16);
+        const struct auth_spf_fact spf[] = {
+            {.result = rows[i].results[0]},
+            {.result = rows[i].results[1]},
+        };
+        const struct auth_facts facts = {.spf = spf, .spf_count = 2};
+        struct verdict verdict;
+
+        auth_decide(&rows[i].wishes, &facts, arena, &verdict);
+        assert_int_equal(verdict.action, rows[i].action);
+        arena_free(arena);
+    }
+}
+
 static void
 cuts_what_others_say(void **state)
 {
@@ -244,6 +275,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decides),
+        cmocka_unit_test(defers_for_helo_only_where_it_could_refuse),
         cmocka_unit_test(cuts_what_others_say),
         cmocka_unit_test(knows_who_is_exempt),
     };
