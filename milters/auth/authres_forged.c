@@ -2,6 +2,7 @@
 
 #include "shared/base/attributes.h"
 #include "shared/base/buffer.h"
+#include "shared/base/idn.h"
 
 #include <string.h>
 
@@ -103,6 +104,33 @@ read_id(struct span value, struct buffer *id, bool *goes_on)
     return id->length > 0;
 }
 
+/*
+ * The authserv-id in other letters than ASCII (RFC 6532): U-labels, or what IDNA maps to
+ * ours, as whoever compares A-labels will read it.
+ */
+static bool
+is_international_name(struct span value, struct span authserv_id)
+{
+    char ascii[DOMAIN_MAX + 1];
+    struct span rest = value;
+    struct buffer id;
+    bool is_ours;
+
+    if (!skip_cfws(&rest) || rest.length == 0)
+        return false;
+    buffer_init(&id, value.length);
+    if (rest.data[0] == '"')
+        (void)take_quoted(&rest, &id);
+    for (; rest.length > 0 && (is_token_octet(rest.data[0]) || rest.data[0] & 0x80);
+         rest = span_from(rest, 1))
+        buffer_append_octet(&id, rest.data[0]);
+    is_ours = !span_is_ascii(buffer_span(&id)) &&
+              idn_to_ascii(span_trim(buffer_span(&id)), ascii) &&
+              is_name(span_of(ascii), authserv_id);
+    buffer_clear(&id);
+    return is_ours;
+}
+
 bool
 authres_claims(struct span value, struct span authserv_id)
 {
@@ -110,6 +138,8 @@ authres_claims(struct span value, struct span authserv_id)
     struct buffer id;
     bool claims;
 
+    if (is_international_name(value, authserv_id))
+        return true;
     buffer_init(&id, value.length);
     if (read_id(value, &id, &goes_on))
         claims = !goes_on && is_name(buffer_span(&id), authserv_id);

@@ -2,7 +2,8 @@
  * authres_forged - which fields of a message pretend to be ours.
  *
  * An Authentication-Results field is ours when its authserv-id is our own, in whatever
- * disguise: case, comments, quotes, folds, a final dot, a version (RFC 8601 section 5).
+ * disguise: case, comments, quotes, folds, a final dot, a version, letters that IDNA maps
+ * to it (RFC 8601 section 5).
  * One whose id can't be read is ours when our id stands anywhere in it.  A Received-SPF
  * field is ours when it names us as the receiver.  No size is too large to be looked at.
  */

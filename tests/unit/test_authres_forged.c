@@ -58,6 +58,35 @@ knows_its_own_results(void **state)
 }
 
 static void
+knows_itself_in_other_letters(void **state)
+{
+    static const struct {
+        const char *value;
+        const char *id;
+        bool ours;
+    } rows[] = {
+        {" b\xc3\xbc\x63her.example; none",                  "xn--bcher-kva.example", true },
+        {" B\xc3\x9c\x43HER.example 1; none",                "xn--bcher-kva.example", true },
+        {" \"b\xc3\xbc\x63her.example\"; none",              "xn--bcher-kva.example", true },
+        {" (c) b\xc3\xbc\x63her.example.",                   "xn--bcher-kva.example", true },
+        {" XN--BCHER-KVA.example; none",                     "xn--bcher-kva.example", true },
+        {" \xef\xbd\x8dx.example.net; none",                 "mx.example.net",        true }, /* full width */
+        {" mx\xe3\x80\x82\x65xample.net; none",              "mx.example.net",        true }, /* U+3002 */
+        {" mx.exam\xc2\xadple.net; none",                    "mx.example.net",        true }, /* soft hyphen */
+        {" b\xc3\xa4\x63her.example; none",                  "xn--bcher-kva.example", false},
+        {" mx.example.n\xc3\xa9t; none",                     "mx.example.net",        false},
+        {" other.example; none (\xef\xbd\x8dx.example.net)", "mx.example.net",        false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        print_message("# %s\n", rows[i].value);
+        assert_int_equal(
+            authres_claims(span_of(rows[i].value), span_of(rows[i].id)), rows[i].ours);
+    }
+}
+
+static void
 keeps_results_of_others(void **state)
 {
     static const char *const rows[] = {
@@ -186,6 +215,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_its_own_results),
+        cmocka_unit_test(knows_itself_in_other_letters),
         cmocka_unit_test(keeps_results_of_others),
         cmocka_unit_test(knows_received_spf_of_its_own),
         cmocka_unit_test(numbers_what_is_to_be_deleted),
