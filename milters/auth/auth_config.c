@@ -49,7 +49,8 @@ set_authserv_id(struct auth_config *config, struct buffer *errors)
         config->authserv_id = host;
     }
     if (!domain_is_valid(span_of(config->authserv_id)))
-        config_complain(config->config, errors, "auth", "authserv_id", "no host name");
+        config_complain(config->config, errors, "auth", "authserv_id",
+            "\"%s\" is no host name (such as mx.example.net)", config->authserv_id);
 }
 
 static void
@@ -61,7 +62,9 @@ check_exempt(const struct auth_config *config, struct buffer *errors)
 
         if (!network_parse(word, &network) && !domain_is_valid(word))
             config_complain(config->config, errors, "auth", "dmarc_exempt",
-                "%s is neither a domain nor a network", config->dmarc_exempt.items[i]);
+                "\"%s\" is neither a domain nor a network (such as list.example or "
+                "192.0.2.0/24)",
+                config->dmarc_exempt.items[i]);
     }
 }
 

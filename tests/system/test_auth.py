@@ -3,13 +3,14 @@ import os
 import pathlib
 import re
 import signal
+import subprocess
 import threading
 import time
 
 import pytest
 
 from authsite import AuthSite, mail, results
-from processes import is_alive, wait_for
+from processes import BIN, is_alive, wait_for
 
 ADDRESS = "127.20.43.1"
 FORGED = [" mx.example.net; dmarc=pass", "MX.EXAMPLE.NET; dmarc=pass", "mx.example.net 1; dkim=pass",
@@ -322,3 +323,17 @@ def test_ends_within_ten_seconds(own):
     site.milter.process.signal(signal.SIGTERM)
     assert site.milter.process.wait(10) == 0
     wait_for(lambda: not any(is_alive(p) for p in pids), 5, "all processes to end")
+
+
+@pytest.mark.parametrize("option,what", [
+    ("authserv_id = mx example", '"mx example" is no host name (such as mx.example.net)'),
+    ("dmarc_exempt = list.example @x", '"@x" is neither a domain nor a network (such as list.example or 192.0.2.0/24)'),
+    ("spf_reject = yes", '"yes" is no choice (one of no|fail)'),
+    ("dkim_max_signatures = 11", '"11" is no number here (digits, from 1 to 10)'),
+])
+def test_a_wrong_option_is_told_with_what_is_allowed(tmp_path, option, what):
+    config = tmp_path / "postshift.conf"
+    config.write_text(f"[auth]\n{option}\n", encoding="utf-8")
+    checked = subprocess.run([BIN / "postshift-auth", "-t", "-c", config], capture_output=True, text=True, check=False)
+    assert checked.returncode == 78
+    assert checked.stderr == f"{config}:2: [auth] {option.split()[0]}: {what}\n"
