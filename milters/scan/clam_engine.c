@@ -1,22 +1,17 @@
 #include "milters/scan/clam_engine.h"
 
 #include <clamav.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <iconv.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "shared/service/log.h"
 
 enum { WARNINGS_MAX = 20 };
-enum { SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL };
 
 struct clam_engine {
     struct cl_engine *library;
@@ -293,9 +288,8 @@ clam_engine_preload(void)
     (void)EVP_MD_fetch(NULL, "MD5", NULL);
 }
 
-/* Of a descriptor, or where there is none (-1) of memory. */
 static cl_error_t
-call_library(int fd, struct span octets, const char **name, struct scan *scan)
+call_library(struct span message, const char **name, struct scan *scan)
 {
     struct cl_scan_options options = {
         .general = CL_SCAN_GENERAL_HEURISTICS | CL_SCAN_GENERAL_ALLMATCHES,
@@ -303,23 +297,20 @@ call_library(int fd, struct span octets, const char **name, struct scan *scan)
         .heuristic = CL_SCAN_HEURISTIC_EXCEEDS_MAX | CL_SCAN_HEURISTIC_ENCRYPTED_ARCHIVE |
                      CL_SCAN_HEURISTIC_ENCRYPTED_DOC,
     };
-    struct cl_engine *library = scan->engine->library;
     unsigned long scanned = 0;
-    cl_fmap_t *map;
+    cl_fmap_t *map = cl_fmap_open_memory(message.data, message.length);
     cl_error_t code;
 
-    if (fd >= 0)
-        return cl_scandesc_callback(fd, NULL, name, &scanned, library, &options, scan);
-    map = cl_fmap_open_memory(octets.data, octets.length);
     if (map == NULL)
         return CL_EMEM;
-    code = cl_scanmap_callback(map, NULL, name, &scanned, library, &options, scan);
+    code = cl_scanmap_callback(
+        map, NULL, name, &scanned, scan->engine->library, &options, scan);
     cl_fmap_close(map);
     return code;
 }
 
-static void
-scan_message(const struct clam_engine *engine, int fd, struct span octets,
+void
+clam_engine_scan(const struct clam_engine *engine, struct span message,
     const struct config_list *allowed, struct scan_result *result)
 {
     struct scan scan = {engine, allowed, result};
@@ -328,7 +319,7 @@ scan_message(const struct clam_engine *engine, int fd, struct span octets,
 
     *result = (struct scan_result){.status = SCAN_STATUS_CLEAN};
     said.error = false;
-    code = call_library(fd, octets, &name, &scan);
+    code = call_library(message, &name, &scan);
     if (result->status == SCAN_STATUS_INFECTED)
         return; /* found is found, whatever went wrong besides */
     if (code == CL_VIRUS && !result->limited && !result->encrypted && name != NULL &&
@@ -342,64 +333,17 @@ scan_message(const struct clam_engine *engine, int fd, struct span octets,
     }
 }
 
-void
-clam_engine_scan(const struct clam_engine *engine, int fd,
-    const struct config_list *allowed, struct scan_result *result)
-{
-    scan_message(engine, fd, (struct span){NULL, 0}, allowed, result);
-}
-
-void
-clam_engine_scan_octets(const struct clam_engine *engine, struct span octets,
-    const struct config_list *allowed, struct scan_result *result)
-{
-    scan_message(engine, -1, octets, allowed, result);
-}
-
-static int
-sealed_memfd(struct span content)
-{
-    int fd = memfd_create("postshift-scan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-    if (fd < 0)
-        return -1;
-    while (content.length > 0) {
-        ssize_t written = write(fd, content.data, content.length);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            break;
-        content = span_from(content, (size_t)written);
-    }
-    if (content.length > 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
-        (void)close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-int
-clam_test_mail(void)
-{
-    struct buffer mail;
-    int fd;
-
-    buffer_init(&mail, 4096);
-    write_test_mail(&mail);
-    fd = sealed_memfd(buffer_span(&mail));
-    buffer_clear(&mail);
-    return fd;
-}
-
 bool
-clam_engine_self_test(
-    const struct clam_engine *engine, int test_mail, struct error *error)
+clam_engine_self_test(const struct clam_engine *engine, struct error *error)
 {
     static const struct config_list nothing = {NULL, 0};
     struct scan_result result;
+    struct buffer mail;
 
-    clam_engine_scan(engine, test_mail, &nothing, &result);
+    buffer_init(&mail, 4096);
+    write_test_mail(&mail);
+    clam_engine_scan(engine, buffer_span(&mail), &nothing, &result);
+    buffer_clear(&mail);
     if (result.status == SCAN_STATUS_INFECTED)
         return true;
     if (result.status == SCAN_STATUS_FAILED)

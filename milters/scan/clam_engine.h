@@ -46,20 +46,11 @@ void clam_engine_preload(void);
 
 /* Names in `allowed` (with or without .UNOFFICIAL) are no finding; what else is in the
  * mail is still found. */
-void clam_engine_scan(const struct clam_engine *engine, int fd,
+void clam_engine_scan(const struct clam_engine *engine, struct span message,
     const struct config_list *allowed, struct scan_result *result);
 
-/* The same for a message in memory. */
-void clam_engine_scan_octets(const struct clam_engine *engine, struct span octets,
-    const struct config_list *allowed, struct scan_result *result);
-
-/*
- * A sealed memfd with a mail that has the EICAR test file attached (made before the
- * sandbox, which has no call for it; -1 on failure), and its scan: the whole way,
- * temporary file included.
- */
-int clam_test_mail(void);
-bool clam_engine_self_test(
-    const struct clam_engine *engine, int test_mail, struct error *error);
+/* Of a mail that has the EICAR test file attached: the whole way, temporary file
+ * included. */
+bool clam_engine_self_test(const struct clam_engine *engine, struct error *error);
 
 #endif

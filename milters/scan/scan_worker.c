@@ -8,7 +8,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -128,33 +130,58 @@ is_wanted(const struct received *received)
     return poll(&reply, 1, 0) == 0 || (reply.revents & POLLERR) == 0;
 }
 
-/* A message that could still be changed while it is looked at is none. */
+/* A message that could still be changed or cut while it is looked at is none. */
 static bool
-is_sealed(int message)
+map_message(const struct received *received, struct span *message)
 {
-    int seals = fcntl(message, F_GET_SEALS);
+    size_t size = (size_t)received->job.size;
+    struct stat status;
+    void *memory;
+    int seals;
 
-    return seals >= 0 && (seals & SEALS) == SEALS;
+    *message = received->job.octets;
+    if (received->message < 0)
+        return true;
+    seals = fcntl(received->message, F_GET_SEALS);
+    if (seals < 0 || (seals & SEALS) != SEALS || fstat(received->message, &status) < 0 ||
+        (uint64_t)status.st_size != received->job.size)
+        return false;
+    memory =
+        mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, received->message, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    *message = span_make(memory, size);
+    return true;
+}
+
+static void
+unmap_message(const struct received *received, struct span message)
+{
+    union {
+        const char *given;
+        void *passed;
+    } memory = {.given = message.data};
+
+    if (received->message >= 0)
+        (void)munmap(memory.passed, message.length);
 }
 
 /* False: the scan failed. */
 static bool
 scan_one(const struct scan_worker *worker, const struct received *received)
 {
-    struct scan_result result;
+    struct scan_result result = {.status = SCAN_STATUS_FAILED};
+    struct span message;
     struct buffer frame;
 
     buffer_init(&frame, SCAN_FRAME_MAX);
     scan_slot_take_job(
         worker->slot, received->job.number, received->job.deadline_ms, now_ms());
-    if (received->message < 0) {
-        clam_engine_scan_octets(
-            worker->engine, received->job.octets, worker->allowed, &result);
-    } else if (is_sealed(received->message)) {
-        clam_engine_scan(worker->engine, received->message, worker->allowed, &result);
+    if (map_message(received, &message)) {
+        clam_engine_scan(worker->engine, message, worker->allowed, &result);
+        unmap_message(received, message);
     } else {
-        result = (struct scan_result){.status = SCAN_STATUS_FAILED};
-        scan_text_copy(result.problem, "descriptor not sealed");
+        scan_text_copy(result.problem, "message not sealed, or no memory for it");
     }
     result.worker = worker->number;
     scan_wire_write_result(&result, &frame);
@@ -235,19 +262,17 @@ void
 scan_worker_run(const struct scan_worker *worker)
 {
     struct error error;
-    int test_mail = clam_test_mail();
     int waiting = epoll_create1(EPOLL_CLOEXEC);
 
     (void)signal(SIGPIPE, SIG_IGN); /* who asked may be gone */
     if (waiting < 0 || !listen_to(waiting, worker->commands, EPOLLIN))
         _exit(WORKER_EXIT_UNFIT);
     if (!scan_lock_enter(worker, &error) ||
-        !clam_engine_self_test(worker->engine, test_mail, &error)) {
+        !clam_engine_self_test(worker->engine, &error)) {
         log_error(
             "scan worker", log_number("worker", worker->number), log_note(error.text));
         _exit(WORKER_EXIT_UNFIT);
     }
-    (void)close(test_mail);
     serve(worker, waiting);
     _exit(WORKER_EXIT_DONE);
 }
