@@ -48,12 +48,31 @@ write_edits(struct buffer *out, const struct verdict *verdict, bool leading_spac
     }
 }
 
-/* "550" and "5.7.1", or "451" and "4.7.1". */
+static bool
+is_digits(struct span text, size_t least, size_t most)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+    }
+    return text.length >= least && text.length <= most;
+}
+
+/* "550" and "5.7.1", or "451" and "4.7.1": Postfix gives up on a milter that says
+ * anything else. */
 static bool
 is_code(const char *code, const char *enhanced, char kind)
 {
-    return code != NULL && enhanced != NULL && strlen(code) == 3 && code[0] == kind &&
-           enhanced[0] == kind && enhanced[1] == '.';
+    struct span rest;
+    struct span class;
+    struct span subject;
+
+    if (code == NULL || enhanced == NULL || code[0] != kind || enhanced[0] != kind)
+        return false;
+    rest = span_of(enhanced);
+    return is_digits(span_of(code), 3, 3) && span_split(&rest, '.', &class) &&
+           span_split(&rest, '.', &subject) && is_digits(class, 1, 1) &&
+           is_digits(subject, 1, 3) && is_digits(rest, 1, 3);
 }
 
 static bool

@@ -17,7 +17,8 @@
 enum {
     STOP_MS = 8000,
     LOOK_MS = 20,
-    PAUSE_MS = 100, /* before the next try, where there are no descriptors or threads */
+    PAUSE_MS = 100,  /* before the next try, where there are no descriptors or threads */
+    QUIET_MS = 1000, /* after a line that says so */
     STACK_SIZE = 1 << 20,
 };
 
@@ -31,6 +32,7 @@ struct server {
     const struct milter_run *run;
     struct milter_counts counts;
     pthread_attr_t threads;
+    uint64_t complained_ms;
     bool draining;
     uint64_t stopping_ms; /* since when, 0: not */
 };
@@ -65,6 +67,18 @@ serve(void *argument)
     return NULL;
 }
 
+/* What goes on ten times a second is told once. */
+static bool
+may_complain(struct server *server)
+{
+    uint64_t now = clock_now_ms();
+
+    if (server->complained_ms > 0 && now - server->complained_ms < QUIET_MS)
+        return false;
+    server->complained_ms = now;
+    return true;
+}
+
 static bool
 start_session(struct server *server, int fd)
 {
@@ -81,8 +95,9 @@ start_session(struct server *server, int fd)
                   : pthread_create(&thread, &server->threads, serve, visit);
     if (problem == 0)
         return true;
-    log_say(LOG_LEVEL_WARNING, "milter: hung up on an MTA: %d sessions, %s",
-        atomic_load(&server->counts.sessions) - 1, strerror(problem));
+    if (may_complain(server))
+        log_say(LOG_LEVEL_WARNING, "milter: hung up on an MTA: %d sessions, %s",
+            atomic_load(&server->counts.sessions) - 1, strerror(problem));
     count_session(server, -1);
     (void)close(fd);
     free(visit);
@@ -99,7 +114,7 @@ accept_one(struct server *server)
         return;
     if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
         return;
-    if (fd < 0)
+    if (fd < 0 && may_complain(server))
         log_say(LOG_LEVEL_WARNING, "milter: can't accept: %s", strerror(errno));
     (void)poll(NULL, 0, PAUSE_MS);
 }

@@ -269,8 +269,10 @@ on_end_of_message(struct milter_session *session, struct span chunk)
     if (session->over)
         return;
     session->handler->end_of_message(session->data);
-    end_message(session);
+    /* It is in hand until the MTA has the answer: a process that is told to stop waits
+     * for it. */
     flush(session);
+    end_message(session);
     shrink(&session->out);
 }
 
@@ -327,6 +329,8 @@ on_packet(struct milter_session *session, const struct milter_packet *packet)
         break;
     case MILTER_ABORT:
         end_message(session);
+        /* Also what was said of a message whose MAIL never came. */
+        milter_macros_forget(&session->macros, MILTER_STAGE_MAIL);
         break;
     case MILTER_QUIT_NEW:
         end_message(session);
@@ -388,7 +392,7 @@ milter_session_run(int fd, const struct milter_handler *handler, void *service,
         .fd = fd, .handler = handler, .service = service, .counts = counts};
 
     set_patience(fd);
-    buffer_init(&session.in, MILTER_PACKET_MAX + READ_AT_ONCE);
+    buffer_init(&session.in, MILTER_PACKET_MAX + 2 * READ_AT_ONCE);
     buffer_init(&session.out, OUT_MAX);
     milter_macros_init(&session.macros);
     while (!session.over)
