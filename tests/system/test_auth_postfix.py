@@ -240,7 +240,7 @@ def test_no_helo_and_other_addresses(site):
 
 
 @pytest.mark.parametrize("sender", ["<(any@sender.example>", "<x@sender.example(.evil.example>", "<@sender.example,@y:'a@evil.example>",
-                                    "<a@b'@sender.example>", "<@x.example:a@sender.example>", "<\"a\"@sender.example>"])
+                                    "<a@b'@sender.example>", "<@x.example:a@sender.example>", "<\"a\"b@sender.example>"])
 def test_senders_that_two_readers_take_differently(site, sender):
     smtp = site.session(GOOD)
     if smtp.docmd("MAIL", f"FROM:{sender}")[0] != 250:
@@ -250,6 +250,12 @@ def test_senders_that_two_readers_take_differently(site, sender):
     smtp.quit()
     found = ours(site.copy(recipient))
     assert found["spf"].startswith("none") and found["dmarc"].startswith("fail ")
+
+
+@pytest.mark.parametrize("sender", ['<"a"@sender.example>', '<"a b"@sender.example>', '<"a\\ b"@sender.example>'])
+def test_quotes_in_a_sender_make_no_difference(site, sender):
+    found = ours(site.send(text(), sender=sender))
+    assert found["spf"].startswith("pass smtp.mailfrom=sender.example ") and found["dmarc"].startswith("pass ")
 
 
 def test_own_users_are_left_alone(site):
