@@ -8,7 +8,7 @@
 #include "policyd/ctl/ctl_write.h"
 #include "shared/base/number.h"
 
-enum { TRIES = 8 };
+enum { TRIES = 8, WEIGHT_ALL = 10000 };
 
 /* One attempt: what was read, and what it would become. */
 struct attempt {
@@ -253,6 +253,21 @@ try_once(struct attempt *attempt, int *status)
         tell(attempt);
     }
     return written;
+}
+
+const char *
+ctl_domain_forget_danger(const struct ctl_domain *now, const struct domain_state *next)
+{
+    const struct domain_state *state = now->state;
+
+    (void)next;
+    if (state == NULL)
+        return "forgetting a domain without a good state";
+    if (state->mode == DOMAIN_MODE_NEW || state->mode == DOMAIN_MODE_FORGOTTEN ||
+        state->same_as[0] != '\0' ||
+        (state->mode == DOMAIN_MODE_SPLIT && state->weight == WEIGHT_ALL))
+        return NULL;
+    return "forgetting a domain that is not all on new";
 }
 
 int

@@ -21,6 +21,12 @@ struct ctl_domain_order {
     bool must_exist;
 };
 
+/* Forgotten, a domain's mail goes where the site's own maps say: that should be new. */
+const char *ctl_domain_forget_danger(
+    const struct ctl_domain *now, const struct domain_state *next);
+
+#define CTL_DOMAIN_FORGET_REMEDY "its mail would go where the site's own maps say"
+
 /* Gives the exit code; everything is said. */
 int ctl_domain_change(struct ctl *ctl, const struct ctl_domain_order *order);
 

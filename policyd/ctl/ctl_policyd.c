@@ -115,6 +115,16 @@ ctl_policyd_confirm(struct ctl *ctl, const char *name, uint64_t rev)
     tell_not_yet(ctl, domain);
 }
 
+/* What is taken out of Redis while an alarm stands may be part of the loss. */
+static void
+tell_if_kept(const struct ctl_json *route)
+{
+    if (ctl_json_is_true(route, "suspect"))
+        ctl_output_say(
+            "an alarm stands (see status): what is taken out of Redis waits until "
+            "accept-state");
+}
+
 void
 ctl_policyd_tell_route(struct ctl *ctl, struct span address,
     bool (*is_so)(const struct ctl_json *route, struct span wanted), struct span wanted)
@@ -136,4 +146,6 @@ ctl_policyd_tell_route(struct ctl *ctl, struct span address,
     ctl_output_say("policyd answers %s for it: %s",
         ctl_output_text(ctl->arena, ctl_json_text(route, "result")),
         ctl_output_text(ctl->arena, ctl_json_text(route, "why")));
+    if (!is_so(route, wanted))
+        tell_if_kept(route);
 }

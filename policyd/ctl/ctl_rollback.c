@@ -116,6 +116,18 @@ roll_back(struct ctl *ctl, const struct ctl_domain *domain, bool all)
     return ctl_domain_change(ctl, &order);
 }
 
+/* A weight decides nothing there. */
+static void
+tell_mode(const struct ctl_domain *domain)
+{
+    enum domain_mode mode =
+        domain->state == NULL ? DOMAIN_MODE_SPLIT : domain->state->mode;
+
+    if (mode != DOMAIN_MODE_SPLIT && mode != DOMAIN_MODE_OLD && mode != DOMAIN_MODE_NEW)
+        ctl_output_say("its mode stays %s; mode=split or --all takes its mail to old",
+            domain_mode_name(mode));
+}
+
 static int
 run(struct ctl *ctl, const struct ctl_domain *domain)
 {
@@ -133,6 +145,8 @@ run(struct ctl *ctl, const struct ctl_domain *domain)
     if (!all && (!tell_lists(ctl, domain, &staying, &error) ||
                     !tell_pins(ctl, domain->name, &staying, &error)))
         return ctl_store_fail(ctl, &error);
+    if (!all)
+        tell_mode(domain);
     if (staying > 0)
         ctl_output_say("--all would send those to old too (mode=old)");
     ctl_output_say(

@@ -78,6 +78,12 @@ ctl_set_run(struct ctl *ctl)
                     (int)wanted[i].name.length, wanted[i].name.data);
         }
     }
+    for (size_t i = 0; i < count; i++) {
+        if (!span_is(wanted[i].name, "mode") || !span_is(wanted[i].value, "forgotten"))
+            continue;
+        order.danger = ctl_domain_forget_danger;
+        order.remedy = CTL_DOMAIN_FORGET_REMEDY;
+    }
     order.name = ctl_store_canonical_domain(ctl, arguments->words[0]);
     return order.name == NULL ? CTL_USAGE : ctl_domain_change(ctl, &order);
 }

@@ -13,23 +13,6 @@
 #include "policyd/routing/replica_keeper.h"
 #include "shared/base/number.h"
 
-enum { WEIGHT_ALL = 10000 };
-
-/* Forgotten, a domain's mail goes where the site's own maps say: that should be new. */
-static const char *
-find_danger(const struct ctl_domain *now, const struct domain_state *next)
-{
-    const struct domain_state *state = now->state;
-
-    (void)next;
-    if (state == NULL)
-        return "forgetting a domain without a good state";
-    if (state->mode == DOMAIN_MODE_NEW || state->same_as[0] != '\0' ||
-        (state->mode == DOMAIN_MODE_SPLIT && state->weight == WEIGHT_ALL))
-        return NULL;
-    return "forgetting a domain that is not all on new";
-}
-
 int
 ctl_state_forget(struct ctl *ctl)
 {
@@ -39,8 +22,8 @@ ctl_state_forget(struct ctl *ctl)
         .fields = &forgotten,
         .count = 1,
         .why = "forget",
-        .danger = find_danger,
-        .remedy = "its mail would go where the site's own maps say",
+        .danger = ctl_domain_forget_danger,
+        .remedy = CTL_DOMAIN_FORGET_REMEDY,
         .must_exist = true,
     };
     int status;

@@ -449,6 +449,30 @@ def test_rollback_that_is_none(bare):
     bare.fails(4, "rollback", "example.com", "--if-rev", "4")
 
 
+def test_set_mode_forgotten_has_the_guard_of_forget(world):
+    assert "not all on new" in world.fails(4, "set", "example.com", "mode=forgotten")
+    assert "without a good state" in world.fails(4, "set", "example.net", "mode=forgotten")
+    world.ctl("set", "example.com", "mode=forgotten", "--force")
+    world.ctl("set", "example.com", "mode=forgotten")
+
+
+def test_rollback_names_a_mode_that_a_weight_does_not_change(world):
+    world.ctl("set", "example.com", "mode=hold")
+    assert "its mode stays hold" in world.ctl("rollback", "example.com").stdout
+    assert "its mode stays" not in world.ctl("rollback", "example.com", "--all").stdout
+
+
+def test_unpin_while_an_alarm_stands_says_that_it_waits(world):
+    world.ctl("pin", "zed@example.com", "new")
+    world.ctl("set", "example.net", "old=" + OLD, "new=" + NEW, "weight=0")
+    world.redis.command("DEL", "cutover:domain:example.net")
+    wait_for(lambda: "alarm: example.net is gone" in world.ctl("status").stdout, 10, "the alarm")
+    said = world.ctl("unpin", "zed@example.com").stdout
+    assert "policyd answers new" in said and "waits until accept-state" in said
+    world.ctl("accept-state")
+    wait_for(lambda: world.json("route", "zed@example.com")["pin"] is None, 10, "the pin is gone")
+
+
 def test_forget(world):
     world.state(weight=99)
     assert "not all on new" in world.fails(4, "forget", "example.com")
