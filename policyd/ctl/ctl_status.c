@@ -93,11 +93,16 @@ describe_state(struct ctl *ctl, const struct ctl_json *domain)
     bool good = ctl_json_is_true(domain, "good");
     bool ours = ctl_json_is_true(domain, "ours");
     struct span why = ctl_json_text(domain, "why");
+    const char *not_ours = ctl->config->serve->route_rules.domain_count > 0
+                               ? "not among [policyd] domains"
+                               : "never had a good state";
 
+    if (!ours && span_is(why, not_ours))
+        why = span_of("");
     if (!ctl_json_is_true(domain, "suspect") && good && ours)
         return "";
     return arena_printf(ctl->arena, "  %s%s%s\n",
-        !ours  ? "not among [policyd] domains, its mail goes the site's own way"
+        !ours ? arena_printf(ctl->arena, "%s, its mail goes the site's own way", not_ours)
         : good ? "Redis no longer says this, the last good state stays in force"
                : "no good state: its mail waits in the queue",
         why.length > 0 ? ": " : "", ctl_output_text(ctl->arena, why));

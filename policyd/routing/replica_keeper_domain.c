@@ -59,8 +59,8 @@ keep_ours(const struct arrival *arrival, enum replica_problem_kind kind,
             span_first(domain_fields_find(&fields, span_of(detail->field)), 63), kept,
             sizeof(kept));
     }
-    snprintf(why, sizeof(why), "%.30s=%.50s: %.100s", detail->field, detail->value,
-        detail->text);
+    snprintf(why, sizeof(why), "%.30s%s%.50s: %.100s", detail->field,
+        detail->value[0] != '\0' ? "=" : "", detail->value, detail->text);
     if ((arrival->targets & REPLICA_LOADING) != 0 && arrival->ours.ours)
         replica_put_domain(keeper->loading, arrival->name,
             arrival->ours.state == NULL ? NULL : domain_fields_copy(arrival->ours.state),

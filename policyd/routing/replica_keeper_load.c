@@ -275,7 +275,8 @@ write_refusal(const struct replica_losses *losses, char *out, size_t size)
         buffer_printf(&text, " %zu of %zu domains (%s%s) gone,", losses->domains,
             losses->domains_total, losses->domain, losses->domains > 1 ? ", ..." : "");
     if (losses->older > 0)
-        buffer_printf(&text, " %zu domains with a lower rev,", losses->older);
+        buffer_printf(&text, " %zu domain%s with a lower rev,", losses->older,
+            losses->older == 1 ? "" : "s");
     if (losses->pins > 0)
         buffer_printf(&text, " %zu of %zu pins gone,", losses->pins, losses->pins_total);
     if (losses->units > 0)

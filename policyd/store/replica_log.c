@@ -178,8 +178,8 @@ replica_log_problem_line(const struct replica_problem *problem, char *out, size_
 
     if (problem->kind == PROBLEM_INVALID || problem->kind == PROBLEM_UNKNOWN ||
         problem->kind == PROBLEM_OLDER)
-        snprintf(out, size, "%s: %s=%s: %s", problem->key, detail->field, detail->value,
-            detail->text);
+        snprintf(out, size, "%s: %s%s%s: %s", problem->key, detail->field,
+            detail->value[0] != '\0' ? "=" : "", detail->value, detail->text);
     else
         snprintf(out, size, "%s: %s", problem->key, detail->text);
 }

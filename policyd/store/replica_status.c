@@ -82,13 +82,13 @@ note_override(const struct override *override,
     char line[300];
 
     if (override_count(override) > 0) {
-        snprintf(line, sizeof(line), "the override file is in force for %zu domains",
-            override_count(override));
+        snprintf(line, sizeof(line), "the override file is in force for %zu domain%s",
+            override_count(override), override_count(override) == 1 ? "" : "s");
         note(argument, line);
     }
     if (override_bad_lines(override) > 0) {
-        snprintf(line, sizeof(line), "the override file has %zu bad lines",
-            override_bad_lines(override));
+        snprintf(line, sizeof(line), "the override file has %zu bad line%s",
+            override_bad_lines(override), override_bad_lines(override) == 1 ? "" : "s");
         note(argument, line);
     }
     if (override_trouble(override)[0] != '\0') {

@@ -816,7 +816,7 @@ def test_the_override_file_wins(policyd, redis):
     assert "line=3" in policyd.process.output()
     # A typing error does not end it.
     policyd.override.write_text("example.com mode=hodl\n")
-    wait_for(lambda: "1 bad lines" in notes(policyd) and "line=1" in policyd.process.output(), 5, "the bad line is noticed")
+    wait_for(lambda: "1 bad line" in notes(policyd) and "line=1" in policyd.process.output(), 5, "the bad line is noticed")
     assert backend(policyd) == "hold"
     with open(policyd.override, "w", encoding="ascii") as file:
         file.write("example.com mode=old")

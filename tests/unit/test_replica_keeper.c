@@ -476,7 +476,7 @@ a_load_with_a_lower_rev_is_refused_whole(void **state)
     assert_int_equal(weight_of(&site, "example.org"), -1);
     assert_int_equal(pin_of(&site, "user4@example.com"), PIN_NONE);
     assert_int_equal(site.alarms, 1);
-    assert_non_null(strstr(site.alarm, "1 domains with a lower rev"));
+    assert_non_null(strstr(site.alarm, "1 domain with a lower rev"));
     assert_true(is_suspect(&site, "example.com"));
     /* The same again: no second line. */
     read_all(&site, "weight 70 rev 4 " ROUTES, 5);
