@@ -184,14 +184,20 @@ dkim_check_start(struct dkim_check *check, const struct header_field *fields,
     }
 }
 
+/*
+ * Of the signatures only those that are verified or set aside: with another one in the
+ * header, libopendkim's list would not be ours, and the plan made sure that it stands
+ * above all that any of them signs.
+ */
 static bool
 is_wanted(const struct dkim_check *check, size_t field)
 {
     struct span name = header_field_name(&check->fields[field]);
+    bool is_signature = span_is_nocase(name, "DKIM-Signature");
 
     for (size_t i = 0; i < check->shown_count; i++) {
         if (check->shown[i]->field == field ||
-            (dkim_candidate_is_pending(check->shown[i]) &&
+            (!is_signature && dkim_candidate_is_pending(check->shown[i]) &&
                 dkim_signature_names(&check->shown[i]->signature, name) > 0))
             return true;
     }

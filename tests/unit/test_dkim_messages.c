@@ -288,6 +288,35 @@ verifies_what_signs_signatures(void **state)
     }
 }
 
+/* A bad signature above one that signs signatures is not among what that one signed. */
+static void
+verifies_below_a_bad_signature(void **state)
+{
+    static const char *const tops[] = {
+        " nonsense",
+        TEMPLATE(" x=1;", "From"),
+        " v=1; a=rsa-sha256; d=example.com; s=missing; h=From; bh=@BH@; b=@B@",
+        TEMPLATE("", "From:DKIM-Signature:DKIM-Signature:DKIM-Signature"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(tops); i++) {
+        struct bench bench;
+
+        print_message("# %s\n", tops[i]);
+        bench_open(&bench);
+        bench_field(&bench, "From", SPAN(" a@example.com"));
+        bench_sign(&bench, TEMPLATE("", "From"), "From");
+        bench_sign(&bench, TEMPLATE("", "From:DKIM-Signature"), "From:DKIM-Signature");
+        bench_sign(&bench, tops[i], "From");
+        bench_check(&bench);
+        assert_string_not_equal(bench_result(&bench, 0), "pass");
+        assert_string_equal(bench_result(&bench, 1), "pass");
+        assert_string_equal(bench_result(&bench, 2), "pass");
+        bench_close(&bench);
+    }
+}
+
 static void
 refuses_a_nul_in_a_signed_field(void **state)
 {
@@ -431,6 +460,7 @@ main(void)
         cmocka_unit_test(tells_a_field_added_to_an_oversigned_name),
         cmocka_unit_test(hashes_three_body_forms),
         cmocka_unit_test(verifies_what_signs_signatures),
+        cmocka_unit_test(verifies_below_a_bad_signature),
         cmocka_unit_test(refuses_a_nul_in_a_signed_field),
         cmocka_unit_test(handles_long_fields),
         cmocka_unit_test(asks_for_each_key_once_and_wants_no_body_in_vain),
