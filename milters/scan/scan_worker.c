@@ -20,6 +20,9 @@
 enum {
     SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK,
     TRIM_ABOVE = 1 << 20,
+    KEEP_BLOCK = 32 << 20, /* octets; larger ones are the kernel's again when freed */
+    KEEP_IN_ALL = 128 << 20,
+    REST_MS = 50, /* without a job, before memory is given back */
     LOOK_MS = 500, /* for a job whose waker died on the way */
 };
 
@@ -233,20 +236,45 @@ take_job(const struct scan_worker *worker, unsigned *scans)
     return good;
 }
 
+/*
+ * For each part of a message libclamav takes memory in proportion to the number of
+ * signatures, megabytes with as many as there are, and frees it again.  Left to itself
+ * malloc would have the kernel clear those pages anew each time; what a worker needs
+ * while it scans it keeps until it has nothing to do.
+ */
+static void
+keep_memory(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, KEEP_BLOCK);
+    (void)mallopt(M_TRIM_THRESHOLD, KEEP_IN_ALL);
+}
+
+static int
+patience_ms(bool active, bool keeps)
+{
+    if (keeps)
+        return REST_MS;
+    return active ? LOOK_MS : -1;
+}
+
 static void
 serve(const struct scan_worker *worker, int waiting)
 {
     unsigned scans = 0;
     bool active = false;
+    bool keeps = true; /* memory, also that of the self test */
     bool good = true;
 
     set_state(worker, WORKER_SPARE);
     while (good && !is_worn(worker, scans)) {
         struct epoll_event event;
-        int count = epoll_wait(waiting, &event, 1, active ? LOOK_MS : -1);
+        int count = epoll_wait(waiting, &event, 1, patience_ms(active, keeps));
 
         if (count < 0 && errno != EINTR)
             _exit(WORKER_EXIT_UNFIT);
+        if (count == 0 && keeps)
+            (void)malloc_trim(0);
+        keeps = count > 0;
         if (count > 0 && event.data.fd == worker->commands) {
             if (!obey(worker, waiting))
                 _exit(WORKER_EXIT_DONE);
@@ -265,6 +293,7 @@ scan_worker_run(const struct scan_worker *worker)
     int waiting = epoll_create1(EPOLL_CLOEXEC);
 
     (void)signal(SIGPIPE, SIG_IGN); /* who asked may be gone */
+    keep_memory();
     if (waiting < 0 || !listen_to(waiting, worker->commands, EPOLLIN))
         _exit(WORKER_EXIT_UNFIT);
     if (!scan_lock_enter(worker, &error) ||
