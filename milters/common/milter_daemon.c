@@ -12,6 +12,9 @@
 #include "shared/service/metrics_http.h"
 #include "shared/service/privs.h"
 
+/* More than supervise_stop takes. */
+enum { STOP_SECONDS = 12 };
+
 static const char *const serving_names[MILTER_LISTEN_MAX] = {"serving", "serving-2",
     "serving-3", "serving-4", "serving-5", "serving-6", "serving-7", "serving-8"};
 static const char metrics_name[] = "metrics";
@@ -177,6 +180,7 @@ milter_daemon_run(struct milter_daemon *daemon)
         .reload = on_reload,
         .stop = on_stop,
         .argument = daemon,
+        .stop_seconds = STOP_SECONDS,
     };
     struct milter_settings settings = daemon->settings(daemon->argument);
 

@@ -20,6 +20,7 @@ enum {
     FIRST_DELAY_MS = 100,
     LONGEST_DELAY_MS = 5000,
     STOP_SECONDS = 9,
+    LAST_SECONDS = 2, /* for those that were told once all others were gone */
     DRAIN_SECONDS = 600,
 };
 
@@ -31,6 +32,7 @@ struct child {
     uint64_t started_ms;
     bool told;     /* to drain or to stop: its end is no surprise */
     bool starting; /* has yet to say that it is ready */
+    bool stopping;
     struct event *deadline;
     struct event *heard; /* for roles that say when they are ready */
     struct supervise *owner;
@@ -355,6 +357,25 @@ child_unlink(struct supervise *supervise, pid_t pid)
     return NULL;
 }
 
+/* Those that others need come when these are gone. */
+static void
+stop_children(struct supervise *supervise)
+{
+    bool last = true;
+
+    for (struct child *child = supervise->children; child != NULL; child = child->next)
+        last = last && child->role.stops_last;
+    for (struct child *child = supervise->children; child != NULL; child = child->next) {
+        if (child->stopping || (child->role.stops_last && !last))
+            continue;
+        child->stopping = true;
+        child_end(
+            child, SUPERVISE_STOP, child->role.stops_last ? LAST_SECONDS : STOP_SECONDS);
+    }
+    if (supervise->children == NULL && supervise->hooks.stopped != NULL)
+        supervise->hooks.stopped(supervise->hooks.argument);
+}
+
 static void
 on_child(evutil_socket_t fd, short what, void *argument)
 {
@@ -379,9 +400,8 @@ on_child(evutil_socket_t fd, short what, void *argument)
             child_died(supervise, child, status);
         child_free(child);
     }
-    if (supervise->stopping && supervise->children == NULL &&
-        supervise->hooks.stopped != NULL)
-        supervise->hooks.stopped(supervise->hooks.argument);
+    if (supervise->stopping)
+        stop_children(supervise);
 }
 
 struct supervise *
@@ -458,10 +478,7 @@ supervise_stop(struct supervise *supervise)
     supervise->stopping = true;
     for (size_t i = 0; i < supervise->slot_count; i++)
         (void)evtimer_del(supervise->slots[i].restart);
-    for (struct child *child = supervise->children; child != NULL; child = child->next)
-        child_end(child, SUPERVISE_STOP, STOP_SECONDS);
-    if (supervise->children == NULL && supervise->hooks.stopped != NULL)
-        supervise->hooks.stopped(supervise->hooks.argument);
+    stop_children(supervise);
 }
 
 void

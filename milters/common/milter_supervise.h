@@ -39,6 +39,9 @@ struct supervise_role {
     bool says_ready;
     /* A reload tells the old child to drain before the new one starts. */
     bool drain_first;
+    /* Others need it to finish what they have in hand: it is told to stop once they are
+     * gone. */
+    bool stops_last;
     /* Descriptors the child keeps besides 0, 1, 2 and `control`; all others are closed.
      */
     int keep[SUPERVISE_KEEP_MAX];
@@ -86,8 +89,8 @@ void supervise_set_argument(
 void supervise_set_drain_first(
     struct supervise *supervise, const char *name, bool drain_first);
 
-/* Tells all to stop; what is left after 9 s is killed.  hooks.stopped is called at the
- * end. */
+/* Tells all to stop; what is left after 9 s is killed (those that stop last: 2 s after
+ * the others).  hooks.stopped is called at the end. */
 void supervise_stop(struct supervise *supervise);
 
 void supervise_free(struct supervise *supervise);

@@ -225,6 +225,7 @@ start_keeper(struct scan *scan)
         .argument = &scan->keeper,
         .says_ready = true,
         .drain_first = scan->config->reload == SCAN_RELOAD_REPLACE,
+        .stops_last = true,
         .keep = {scan->jobs[1]},
         .keep_count = 1,
     };

@@ -219,7 +219,8 @@ static void
 begin_stop(evutil_socket_t fd, short what, void *argument)
 {
     struct runner *runner = argument;
-    struct timeval limit = seconds(STOP_SECONDS);
+    unsigned given = runner->run->stop_seconds;
+    struct timeval limit = seconds(given > 0 ? given : STOP_SECONDS);
 
     if (runner->stopping || runner->run->stop == NULL) {
         end_loop(fd, what, argument);

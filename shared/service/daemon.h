@@ -72,8 +72,8 @@ void daemon_config_failed(const struct buffer *errors) ATTRIBUTE_NO_RETURN;
  * STOPPING at the end, feeds the systemd watchdog at half its interval.  A turn of the
  * loop that takes more than `stuck_seconds` ends the process by SIGALRM with one line to
  * stderr (0: no such guard).  Ignores SIGPIPE.  `stop` is called once on TERM and may
- * arrange for the loop to end later by event_base_loopexit; NULL ends it at once; 5 s
- * after TERM it is ended anyway.
+ * arrange for the loop to end later by event_base_loopexit; NULL ends it at once;
+ * `stop_seconds` (0: 5) after TERM it is ended anyway.
  */
 struct daemon_run {
     struct event_base *base;
@@ -81,6 +81,7 @@ struct daemon_run {
     void (*stop)(void *argument);
     void *argument;
     unsigned stuck_seconds;
+    unsigned stop_seconds;
 };
 void daemon_run(const struct daemon_run *run);
 

@@ -268,6 +268,18 @@ def test_own_users_are_left_alone(site):
     assert site.copy(recipient).headers("Authentication-Results") == []
 
 
+@pytest.mark.parametrize("name", ["[UNAVAILABLE]", "localhost", "out.sender.example"])
+def test_a_client_whose_address_its_proxy_does_not_know(site, name):
+    """It is judged by what it is, and by no address: least of all by that of the proxy, which is trusted."""
+    copy = site.send(text(b"Authentication-Results: mx.example.net; dmarc=pass"), client="[UNAVAILABLE]", NAME=name)
+    assert len(copy.headers("Authentication-Results")) == 1
+    found = ours(copy)
+    assert found["spf"].startswith("none") and found["dkim"] == "none"
+    assert found["dmarc"] == "fail (p=reject) header.from=sender.example policy.dmarc=reject"
+    found = ours(site.send(signed(site, text()), client="[UNAVAILABLE]", NAME=name))
+    assert found["dkim"].startswith("pass ") and found["dmarc"].startswith("pass ")
+
+
 def test_large_and_odd_octets(site):
     many = b",\r\n ".join(b"user%05d@example.com" % n for n in range(3000))
     assert ours(site.send(text(b"Cc: " + many)))["dmarc"].startswith("pass ")

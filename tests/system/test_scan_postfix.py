@@ -37,7 +37,7 @@ def spamd(module_folder):
 @pytest.fixture(scope="module")
 def site(module_folder, spamd):
     gateway = Gateway(module_folder, ADDRESS, main={
-        "relay_transport": f"smtp:[{BACKEND}]:2525",
+        "relay_transport": f"smtp:[{BACKEND}]:2525", "smtpd_authorized_xclient_hosts": "127.0.0.0/8",
         "smtpd_milters": "{ unix:postshift/scan.sock, default_action=tempfail, connect_timeout=3s, content_timeout=120s }"})
     gateway.sockets.mkdir(mode=0o755)
     backend = Sink("backend", (BACKEND, 2525)).start()
@@ -95,6 +95,24 @@ def test_the_test_file_is_refused(site):
     assert refused.value.smtp_code == 550
     assert b"Eicar-Test-Signature" in refused.value.smtp_error
     assert backend.copies_of("virus@example.com") == []
+
+
+@pytest.mark.parametrize("name", ["[UNAVAILABLE]", "localhost"])
+def test_a_client_whose_address_its_proxy_does_not_know_is_scanned(site, name):
+    gateway, backend, _ = site
+
+    def send_as(text, recipient):
+        with gateway.session() as client:
+            client.ehlo()
+            assert client.docmd("XCLIENT", f"ADDR=[UNAVAILABLE] NAME={name}")[0] == 220
+            return client.sendmail("a@example.org", [recipient], text)
+
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        send_as(mime(EICAR), "virus@example.com")
+    assert refused.value.smtp_code == 550
+    recipient = f"{len(name)}@example.com"
+    assert send_as(mime(b"clean"), recipient) == {}
+    assert wait_for(lambda: backend.copies_of(recipient), 30, "the mail")[0].header("X-Virus-Status") == "Clean"
 
 
 def test_the_spam_test_text_is_tagged(site):
