@@ -1,5 +1,7 @@
 #include "milters/auth/dkim_plan.h"
 
+#include "shared/base/attributes.h"
+
 #include <string.h>
 
 enum { EXAMINED_MAX = 100 }; /* DKIM-Signature fields that are read at all */
@@ -218,13 +220,20 @@ admit(struct body_forms *forms, const struct dkim_signature *signature)
     return true;
 }
 
+/* Which of the signatures get their turn. */
+struct turn {
+    bool has_length;
+    bool aligned;
+};
+
 static void
-limit_forms(struct dkim_plan *plan, struct body_forms *forms, bool aligned)
+limit_forms(struct dkim_plan *plan, struct body_forms *forms, struct turn turn)
 {
     for (size_t i = 0; i < plan->count; i++) {
         struct dkim_candidate *candidate = &plan->candidates[i];
 
-        if (candidate->aligned == aligned && dkim_candidate_is_pending(candidate) &&
+        if (candidate->signature.has_length == turn.has_length &&
+            candidate->aligned == turn.aligned && dkim_candidate_is_pending(candidate) &&
             !admit(forms, &candidate->signature))
             dkim_candidate_decide(
                 candidate, AUTH_POLICY, "too many different l= in one message");
@@ -271,13 +280,21 @@ void
 dkim_plan_settle(
     struct dkim_plan *plan, const struct header_field *fields, size_t field_count)
 {
+    static const struct turn turns[] = {
+        {false, true },
+        {false, false},
+        {true,  true },
+        {true,  false},
+    };
     struct body_forms forms = {.count = 0};
     bool changed;
 
     for (size_t i = 0; i < field_count; i++)
         refuse_octets(plan, &fields[i]);
-    limit_forms(plan, &forms, true);
-    limit_forms(plan, &forms, false);
+    /* Those without l= need two forms at most: whatever stands beside them can't take
+     * their turn. */
+    for (size_t i = 0; i < ARRAY_LENGTH(turns); i++)
+        limit_forms(plan, &forms, turns[i]);
     /* One that drops out is no longer pending for those that sign it. */
     do {
         changed = false;
