@@ -254,6 +254,7 @@ auth_checks_end(const struct auth_engines *engines, struct auth_session *session
         dkim_check_end(session->dkim);
         findings->dkim = dkim_check_plan(session->dkim);
     }
-    if (engines->config->dmarc)
+    findings->has_dmarc = engines->config->dmarc;
+    if (findings->has_dmarc)
         check_dmarc(engines, session, findings);
 }

@@ -32,6 +32,7 @@ struct auth_findings {
     struct spf_report helo; /* HELO as an identity of its own */
     struct author author;
     const struct dkim_plan *dkim; /* NULL: not checked */
+    bool has_dmarc;               /* DMARC is asked for */
     struct dmarc_verdict dmarc[AUTHOR_DOMAINS_MAX];
     size_t dmarc_count;
     bool exempt;

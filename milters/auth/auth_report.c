@@ -105,6 +105,8 @@ dkim_word(const struct dkim_plan *plan)
 static const char *
 dmarc_word(const struct auth_findings *findings)
 {
+    if (!findings->has_dmarc)
+        return NULL;
     if (findings->author.kind != AUTHOR_ONE)
         return auth_result_name(AUTH_PERMERROR);
     return findings->dmarc_count == 1 ? auth_result_name(findings->dmarc[0].result)
@@ -120,6 +122,24 @@ policy_word(const struct auth_findings *findings)
     return dmarc_policy_name(findings->dmarc[0].policy);
 }
 
+/* Why it came to this, or what is odd; NULL where there is nothing to tell. */
+static const char *
+note_of(const struct auth_session *session, const struct auth_findings *findings,
+    const struct verdict *verdict)
+{
+    const struct dmarc_verdict *dmarc = &findings->dmarc[0];
+
+    if (verdict->reason != NULL)
+        return verdict->reason;
+    if (findings->has_dmarc && findings->author.reason != NULL)
+        return findings->author.reason;
+    if (findings->dmarc_count == 1 && dmarc->repeats)
+        return arena_printf(session->arena,
+            "a tag stands twice in the dmarc record of %.*s, the first counts",
+            (int)dmarc->policy_domain.length, dmarc->policy_domain.data);
+    return NULL;
+}
+
 void
 auth_report_log(const char *queue_id, const struct auth_session *session,
     const struct auth_findings *findings, const struct verdict *verdict,
@@ -127,6 +147,7 @@ auth_report_log(const char *queue_id, const struct auth_session *session,
 {
     static const struct auth_findings nothing;
     const struct auth_findings *found = findings == NULL ? &nothing : findings;
+    const char *note = note_of(session, found, verdict);
     bool checked = findings != NULL;
 
     log_info_for(queue_id, "auth", log_text("action", auth_action_name(verdict->action)),
@@ -149,9 +170,7 @@ auth_report_log(const char *queue_id, const struct auth_session *session,
         session->forged_count > 0 ? log_number("forged", session->forged_count)
                                   : log_nothing(),
         log_milliseconds("delay", milliseconds), log_text("dsn", verdict->enhanced),
-        verdict->reason != NULL                   ? log_note(verdict->reason)
-        : checked && found->author.reason != NULL ? log_note(found->author.reason)
-                                                  : log_nothing());
+        note != NULL ? log_note(note) : log_nothing());
 }
 
 void
@@ -169,6 +188,8 @@ auth_report_count(struct auth_metrics *metrics, const struct auth_session *sessi
             metrics, AUTH_METHOD_DKIM, findings->dkim->candidates[i].signature.result);
     if (findings->dkim != NULL && findings->dkim->count == 0)
         auth_metrics_result(metrics, AUTH_METHOD_DKIM, AUTH_NONE);
+    if (!findings->has_dmarc)
+        return;
     if (findings->author.kind != AUTHOR_ONE)
         auth_metrics_result(metrics, AUTH_METHOD_DMARC, AUTH_PERMERROR);
     else if (findings->dmarc_count == 1)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from authsite import AuthSite, mail, results
+from authsite import AuthSite, ZONE, mail, results
 from processes import BIN, is_alive, wait_for
 
 ADDRESS = "127.20.43.1"
@@ -237,6 +237,23 @@ def test_one_line_a_message(site):
                  "from=<x@evil.example>", "header_from=sender.example", "spf=none", "dkim=none", "dmarc=fail",
                  "policy=reject", "delay="):
         assert part in line, line
+
+
+def test_a_method_that_is_off_is_neither_logged_nor_counted(own):
+    site = own(dmarc="no")
+    assert "dmarc" not in results(site.send([("To", "b@example.net")], queue_id="LOGLINE3"))
+    line = wait_for(lambda: next((l for l in site.milter.log().splitlines() if "LOGLINE3" in l), None), 5)
+    assert "dmarc=" not in line and "From" not in line
+    assert site.milter.metric('postshift_auth_results_total{method="dmarc",result="permerror"}') == 0
+    assert site.milter.metric('postshift_auth_results_total{method="spf",result="pass"}') == 1
+
+
+def test_a_record_that_repeats_a_tag_is_told_of(own):
+    site = own(zone=ZONE + "twice.example A 192.0.2.9\n_dmarc.twice.example TXT v=DMARC1; p=quarantine; p=none\n")
+    found = results(site.send(mail("a@news.twice.example"), sender="<x@evil.example>", queue_id="LOGLINE4"))
+    assert found["dmarc"] == ["fail (p=quarantine) header.from=news.twice.example policy.dmarc=quarantine"]
+    line = wait_for(lambda: next((l for l in site.milter.log().splitlines() if "LOGLINE4" in l), None), 5)
+    assert line.endswith(" (a tag stands twice in the dmarc record of twice.example, the first counts)")
 
 
 def test_large_and_odd_messages(site):
