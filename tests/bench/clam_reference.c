@@ -2,9 +2,9 @@
  * clam_reference - libclamav in one process, nothing around it: the measure for
  * postshift-scan.
  *
- * clam_reference FOLDER COUNT FILE [PAUSE_US]: loads the signatures, scans FILE's octets COUNT times
- * from a memfd with the options postshift-scan uses, prints the CPU time of the scans and
- * the resident memory as JSON.
+ * clam_reference FOLDER COUNT FILE [PAUSE_US]: loads the signatures, scans FILE's octets
+ * COUNT times from a memfd with the options postshift-scan uses, prints the CPU time of
+ * the scans and the resident memory as JSON.
  */
 #include <clamav.h>
 #include <stdio.h>
