@@ -19,6 +19,7 @@
 #include "milters/scan/scan_lock.h"
 #include "milters/scan/scan_memory.h"
 #include "milters/scan/scan_worker.h"
+#include "shared/service/clock.h"
 #include "shared/service/log.h"
 
 enum {
@@ -50,15 +51,6 @@ struct keeper {
     bool draining;
     uint64_t not_before_ms; /* no new workers before */
 };
-
-static uint64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static struct scan_slot *
 slot_of(const struct keeper *keeper, const struct worker *worker)
@@ -149,7 +141,7 @@ start_worker(struct keeper *keeper)
         return false;
     *place = (struct worker){.number = scan_board_take_slot(keeper->setup->board, self),
         .commands = command[1],
-        .started_ms = now_ms()};
+        .started_ms = clock_now_ms()};
     if (place->number >= 0 &&
         scan_folder_take(&keeper->folders, (unsigned)(place - keeper->workers),
             place->number, &place->folder))
@@ -213,11 +205,11 @@ fill_up(struct keeper *keeper)
     unsigned wanted = keeper->setup->workers + keeper->setup->spares;
     unsigned have = count_workers(keeper, true) + count_workers(keeper, false);
 
-    if (keeper->draining || now_ms() < keeper->not_before_ms)
+    if (keeper->draining || clock_now_ms() < keeper->not_before_ms)
         return;
     for (; have < wanted; have++) {
         if (!start_worker(keeper)) {
-            keeper->not_before_ms = now_ms() + UNFIT_PAUSE_MS;
+            keeper->not_before_ms = clock_now_ms() + UNFIT_PAUSE_MS;
             return;
         }
     }
@@ -244,7 +236,7 @@ bury(struct keeper *keeper, struct worker *worker, int status)
 
     atomic_fetch_add(&keeper->setup->board->exits[reason], 1);
     if (unfit || reason == EXIT_FAILED)
-        keeper->not_before_ms = now_ms() + UNFIT_PAUSE_MS;
+        keeper->not_before_ms = clock_now_ms() + UNFIT_PAUSE_MS;
     if (reason == EXIT_SIGNAL || reason == EXIT_STUCK)
         log_error("scan worker ended", log_number("worker", worker->number),
             log_number("pid", worker->pid), log_text("reason", scan_exit_name(reason)),
@@ -300,7 +292,7 @@ reap(struct keeper *keeper)
 static void
 kill_stuck(struct keeper *keeper)
 {
-    uint64_t now = now_ms();
+    uint64_t now = clock_now_ms();
 
     for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
         struct worker *worker = &keeper->workers[i];
@@ -407,7 +399,7 @@ load(struct keeper *keeper)
     const struct scan_keeper *setup = keeper->setup;
     char version[SCAN_VERSION_MAX];
     struct error error;
-    uint64_t began = now_ms();
+    uint64_t began = clock_now_ms();
 
     keeper->engine = clam_engine_load(setup->databases, &setup->limits, &error);
     if (keeper->engine == NULL) {
@@ -423,7 +415,7 @@ load(struct keeper *keeper)
     log_info("signatures", log_text("databases", setup->databases),
         log_number("signatures", clam_engine_signatures(keeper->engine)),
         log_text("version", version),
-        log_milliseconds("delay", (int64_t)(now_ms() - began)));
+        log_milliseconds("delay", (int64_t)(clock_now_ms() - began)));
     return true;
 }
 

@@ -11,6 +11,7 @@
 
 #include "shared/base/cursor.h"
 #include "shared/base/digest.h"
+#include "shared/service/clock.h"
 
 enum {
     LOOK_MS = 20,   /* for a place in a queue */
@@ -29,15 +30,6 @@ struct work {
     struct scan_findings *findings;
     struct scan_timing *timing;
 };
-
-static uint64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* Whether a worker has had the job in hand. */
 static bool
@@ -60,7 +52,7 @@ work_end(struct work *work, enum scan_missing missing)
         (void)close(work->reply);
     work->reply = -1;
     work->findings->missing = missing;
-    work->timing->clamav_ms = (int64_t)(now_ms() - work->began_ms);
+    work->timing->clamav_ms = (int64_t)(clock_now_ms() - work->began_ms);
 }
 
 /* 0 done, else errno; EAGAIN: the queue of the jobs socket is full. */
@@ -104,7 +96,7 @@ send_job(const struct work *work, const struct scan_message *message, int reply)
     buffer_init(&frame, SCAN_JOB_MAX);
     scan_wire_write_job(&job, &frame);
     while ((problem = send_frame(work, &frame, reply, message->fd)) == EAGAIN &&
-           now_ms() < work->deadline_ms)
+           clock_now_ms() < work->deadline_ms)
         wait_for_place(work);
     buffer_clear(&frame);
     return problem;
@@ -177,7 +169,7 @@ work_check_time(struct work *work, uint64_t now)
 static int
 patience_ms(const struct work *work, const struct spamd_client *spamd)
 {
-    uint64_t now = now_ms();
+    uint64_t now = clock_now_ms();
 
     if (spamd != NULL && !spamd_client_done(spamd))
         return LOOK_MS;
@@ -189,7 +181,7 @@ patience_ms(const struct work *work, const struct spamd_client *spamd)
 static void
 wait_for_both(struct work *work, struct spamd_client *spamd)
 {
-    uint64_t began = now_ms();
+    uint64_t began = clock_now_ms();
 
     while (work->reply >= 0 || (spamd != NULL && !spamd_client_done(spamd))) {
         struct pollfd waiting[2] = {
@@ -201,7 +193,7 @@ wait_for_both(struct work *work, struct spamd_client *spamd)
         if (spamd != NULL && !spamd_client_done(spamd))
             waiting[1].fd = spamd_client_fd(spamd, &waiting[1].events);
         (void)poll(waiting, 2, patience_ms(work, spamd));
-        now = now_ms();
+        now = clock_now_ms();
         if (waiting[0].revents != 0)
             work_hear(work);
         work_check_time(work, now);
@@ -254,7 +246,7 @@ static bool
 is_killer(const struct scan_board *board, const struct scan_message *message)
 {
     return atomic_load(&board->has_killers) &&
-           scan_board_deaths(board, digest_of(message), now_ms()) >= DEATHS_MAX;
+           scan_board_deaths(board, digest_of(message), clock_now_ms()) >= DEATHS_MAX;
 }
 
 /* A message that was waiting for most of its time is not the one to blame. */
@@ -285,7 +277,7 @@ scan_run(const struct scan_pool *pool, const struct scan_message *message,
     struct span preamble, struct arena *arena, struct scan_findings *findings,
     struct scan_timing *timing)
 {
-    uint64_t began = now_ms();
+    uint64_t began = clock_now_ms();
     struct work work = {
         pool, -1, began + pool->deadline_ms, began, 0, began, findings, timing};
     struct spamd_client *spamd = NULL;
@@ -307,7 +299,7 @@ scan_run(const struct scan_pool *pool, const struct scan_message *message,
         work_start(&work, message);
     wait_for_both(&work, spamd);
     if (is_to_blame(&work))
-        scan_board_add_death(pool->board, digest_of(message), now_ms());
+        scan_board_add_death(pool->board, digest_of(message), clock_now_ms());
     if (spamd != NULL)
         take_spamd_answer(spamd, arena, findings);
     spamd_client_free(spamd);

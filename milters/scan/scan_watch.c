@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "shared/base/span.h"
+#include "shared/service/clock.h"
 
 struct scan_watch {
     struct event_base *base;
@@ -27,15 +27,6 @@ struct scan_watch {
 /* A load that failed is tried again after so many looks, also when nothing changes: it
  * may have been short of memory, or have met a file half written. */
 enum { LOOKS_UNTIL_RETRY = 10 };
-
-static uint64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static bool
 is_database(const char *name)
@@ -107,7 +98,7 @@ on_timer(evutil_socket_t fd, short what, void *argument)
 {
     struct scan_watch *watch = argument;
     uint64_t found = fingerprint(watch->folder);
-    uint64_t now = now_ms();
+    uint64_t now = clock_now_ms();
 
     (void)fd;
     (void)what;
@@ -161,7 +152,7 @@ scan_watch_set(
 void
 scan_watch_result(struct scan_watch *watch, bool good)
 {
-    watch->again_ms = good ? 0 : now_ms() + LOOKS_UNTIL_RETRY * watch->check_ms;
+    watch->again_ms = good ? 0 : clock_now_ms() + LOOKS_UNTIL_RETRY * watch->check_ms;
 }
 
 void

@@ -15,15 +15,16 @@
 #include <unistd.h>
 
 #include "milters/scan/scan_lock.h"
+#include "shared/service/clock.h"
 #include "shared/service/log.h"
 
 enum {
     SEALS = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK,
-    TRIM_ABOVE = 1 << 20,
     KEEP_BLOCK = 32 << 20, /* octets; larger ones are the kernel's again when freed */
     KEEP_IN_ALL = 128 << 20,
-    REST_MS = 50, /* without a job, before memory is given back */
-    LOOK_MS = 500, /* for a job whose waker died on the way */
+    REST_MS = 5,          /* without a job, before memory is given back */
+    REST_ABOVE = 2 << 20, /* less is kept: to take it again costs more than it is worth */
+    LOOK_MS = 500,        /* for a job whose waker died on the way */
 };
 
 _Static_assert(SCAN_FRAME_MAX <= PIPE_BUF, "an answer is written in one piece");
@@ -35,15 +36,6 @@ struct received {
     int reply;
     char frame[SCAN_JOB_MAX];
 };
-
-static uint64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static bool
 is_worn(const struct scan_worker *worker, unsigned scans)
@@ -128,7 +120,7 @@ is_wanted(const struct received *received)
 {
     struct pollfd reply = {received->reply, 0, 0};
 
-    if (received->job.deadline_ms <= now_ms())
+    if (received->job.deadline_ms <= clock_now_ms())
         return false;
     return poll(&reply, 1, 0) == 0 || (reply.revents & POLLERR) == 0;
 }
@@ -179,7 +171,7 @@ scan_one(const struct scan_worker *worker, const struct received *received)
 
     buffer_init(&frame, SCAN_FRAME_MAX);
     scan_slot_take_job(
-        worker->slot, received->job.number, received->job.deadline_ms, now_ms());
+        worker->slot, received->job.number, received->job.deadline_ms, clock_now_ms());
     if (map_message(received, &message)) {
         clam_engine_scan(worker->engine, message, worker->allowed, &result);
         unmap_message(received, message);
@@ -191,8 +183,6 @@ scan_one(const struct scan_worker *worker, const struct received *received)
     answer(received->reply, &frame);
     buffer_clear(&frame);
     scan_slot_end_job(worker->slot);
-    if (received->job.size > TRIM_ABOVE)
-        (void)malloc_trim(0);
     return result.status != SCAN_STATUS_FAILED;
 }
 
@@ -249,6 +239,13 @@ keep_memory(void)
     (void)mallopt(M_TRIM_THRESHOLD, KEEP_IN_ALL);
 }
 
+static void
+give_back_memory(void)
+{
+    if (mallinfo2().fordblks > REST_ABOVE)
+        (void)malloc_trim(0);
+}
+
 static int
 patience_ms(bool active, bool keeps)
 {
@@ -273,7 +270,7 @@ serve(const struct scan_worker *worker, int waiting)
         if (count < 0 && errno != EINTR)
             _exit(WORKER_EXIT_UNFIT);
         if (count == 0 && keeps)
-            (void)malloc_trim(0);
+            give_back_memory();
         keeps = count > 0;
         if (count > 0 && event.data.fd == worker->commands) {
             if (!obey(worker, waiting))
