@@ -114,6 +114,7 @@ main(int argc, char **argv)
     auth.daemon = (struct milter_daemon){
         .program = "postshift-auth",
         .registry = auth_metrics_registry(auth.metrics),
+        .sessions = auth_metrics_sessions(auth.metrics),
         .serve = serve,
         .reload = reload,
         .settings = settings,

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "milters/common/milter_counts.h"
 #include "shared/service/daemon.h"
 #include "shared/service/listen.h"
 #include "shared/service/log.h"
@@ -38,6 +39,15 @@ run_serving(void *argument, int control)
 
     become_user(daemon);
     return daemon->serve(daemon->argument, serving->fd, control);
+}
+
+/* What it had open is so no longer. */
+static void
+on_serving_gone(void *argument, pid_t pid)
+{
+    const struct milter_serving *serving = argument;
+
+    metrics_add(serving->daemon->sessions, -milter_counts_left(pid));
 }
 
 static void
@@ -119,6 +129,7 @@ milter_daemon_start(struct milter_daemon *daemon, const struct supervise_hooks *
 {
     static const struct supervise_hooks none;
 
+    milter_counts_share();
     daemon->base = event_base_new();
     if (daemon->base == NULL)
         log_fatal(EXIT_FAILURE, "no event loop");
@@ -127,6 +138,7 @@ milter_daemon_start(struct milter_daemon *daemon, const struct supervise_hooks *
         struct supervise_role role = {
             .name = serving_names[i],
             .run = run_serving,
+            .gone = on_serving_gone,
             .argument = &daemon->serving[i],
             .keep = {daemon->fds[i]},
             .keep_count = 1,

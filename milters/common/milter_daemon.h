@@ -26,7 +26,8 @@ struct milter_settings {
 
 struct milter_daemon {
     const char *program;
-    struct metrics *registry; /* shared */
+    struct metrics *registry;        /* shared */
+    struct metrics_series *sessions; /* a gauge of all serving processes */
 
     /* In the serving process, after it has become `user`; gives the exit status. */
     int (*serve)(void *argument, int fd, int control);

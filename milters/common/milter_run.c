@@ -30,7 +30,7 @@ struct visit {
 
 struct server {
     const struct milter_run *run;
-    struct milter_counts counts;
+    struct milter_counts *counts;
     pthread_attr_t threads;
     uint64_t complained_ms;
     bool draining;
@@ -49,7 +49,7 @@ on_signal(int number)
 static void
 count_session(struct server *server, int change)
 {
-    atomic_fetch_add(&server->counts.sessions, change);
+    atomic_fetch_add(&server->counts->sessions, change);
     if (server->run->gauge != NULL)
         metrics_add(server->run->gauge, change);
 }
@@ -61,7 +61,7 @@ serve(void *argument)
     const struct milter_run *run = visit.server->run;
 
     free(argument);
-    milter_session_run(visit.fd, run->handler, run->service, &visit.server->counts);
+    milter_session_run(visit.fd, run->handler, run->service, visit.server->counts);
     (void)close(visit.fd);
     count_session(visit.server, -1);
     return NULL;
@@ -90,14 +90,14 @@ start_session(struct server *server, int fd)
         abort();
     *visit = (struct visit){server, fd};
     count_session(server, 1);
-    problem = atomic_load(&server->counts.sessions) > MILTER_SESSIONS_MAX
+    problem = atomic_load(&server->counts->sessions) > MILTER_SESSIONS_MAX
                   ? EMFILE
                   : pthread_create(&thread, &server->threads, serve, visit);
     if (problem == 0)
         return true;
     if (may_complain(server))
         log_say(LOG_LEVEL_WARNING, "milter: hung up on an MTA: %d sessions, %s",
-            atomic_load(&server->counts.sessions) - 1, strerror(problem));
+            atomic_load(&server->counts->sessions) - 1, strerror(problem));
     count_session(server, -1);
     (void)close(fd);
     free(visit);
@@ -138,10 +138,10 @@ hear_supervisor(struct server *server)
 static bool
 may_end(const struct server *server)
 {
-    if (server->draining && atomic_load(&server->counts.sessions) == 0)
+    if (server->draining && atomic_load(&server->counts->sessions) == 0)
         return true;
     return server->stopping_ms > 0 &&
-           (atomic_load(&server->counts.messages) == 0 ||
+           (atomic_load(&server->counts->messages) == 0 ||
                clock_now_ms() - server->stopping_ms >= STOP_MS);
 }
 
@@ -188,6 +188,7 @@ milter_run(const struct milter_run *run)
     sigset_t heard;
 
     server.run = run;
+    server.counts = milter_counts_mine();
     if (pthread_attr_init(&server.threads) != 0 ||
         pthread_attr_setdetachstate(&server.threads, PTHREAD_CREATE_DETACHED) != 0) {
         log_say(LOG_LEVEL_ERROR, "can't serve: no threads");

@@ -10,9 +10,8 @@
 #ifndef MILTERS_COMMON_MILTER_SESSION_H
 #define MILTERS_COMMON_MILTER_SESSION_H
 
-#include <stdatomic.h>
-
 #include "milters/common/milter_client.h"
+#include "milters/common/milter_counts.h"
 #include "milters/common/milter_macros.h"
 #include "milters/common/verdict.h"
 
@@ -36,13 +35,8 @@ struct milter_handler {
     void (*close)(void *data);                   /* so is the connection */
 };
 
-/* Counted over all sessions of a process. */
-struct milter_counts {
-    atomic_int sessions;
-    atomic_int messages; /* in hand */
-};
-
-/* Serves a connection until it ends; the descriptor is the caller's. */
+/* Serves a connection until it ends; the descriptor is the caller's.  Counts messages
+ * alone. */
 void milter_session_run(int fd, const struct milter_handler *handler, void *service,
     struct milter_counts *counts);
 

@@ -396,6 +396,8 @@ on_child(evutil_socket_t fd, short what, void *argument)
         child = child_unlink(supervise, pid);
         if (child == NULL)
             continue;
+        if (child->role.gone != NULL)
+            child->role.gone(child->role.argument, pid);
         if (!child->told && !supervise->stopping)
             child_died(supervise, child, status);
         child_free(child);

@@ -37,6 +37,8 @@ struct supervise_role {
      * older one in service.
      */
     bool says_ready;
+    /* Called in the parent once a child is no more, for whatever reason.  May be NULL. */
+    void (*gone)(void *argument, pid_t pid);
     /* A reload tells the old child to drain before the new one starts. */
     bool drain_first;
     /* Others need it to finish what they have in hand: it is told to stop once they are
