@@ -106,9 +106,22 @@ put_state(const struct arrival *arrival, struct domain_state *state)
     return replica_put_domain(keeper->answering, arrival->name, state, rev) && fits;
 }
 
+/* Not ours by Redis' word, ours by the file's: one of them should follow. */
+static void
+warn_of_listed(const struct arrival *arrival)
+{
+    if (arrival->keeper->rules.domain_count > 0)
+        keeper_problem_text(arrival->keeper, PROBLEM_UNKNOWN, arrival->key, "mode",
+            SPAN("forgotten"),
+            "its mail goes where the site's own maps say, and [policyd] domains still "
+            "lists it",
+            "");
+}
+
 static void
 take_state(const struct arrival *arrival, struct domain_state *state)
 {
+    bool is_forgotten = state->mode == DOMAIN_MODE_FORGOTTEN;
     uint64_t rev = state->rev;
 
     if (state->has_rev && rev < arrival->ours.rev &&
@@ -120,6 +133,8 @@ take_state(const struct arrival *arrival, struct domain_state *state)
     if (!put_state(arrival, state))
         keeper_problem_text(arrival->keeper, PROBLEM_INVALID, arrival->key, "domain",
             arrival->name, "too many domains", "");
+    else if (is_forgotten)
+        warn_of_listed(arrival);
     if ((arrival->targets & REPLICA_ANSWERING) != 0)
         replica_set_suspect(arrival->keeper->answering, arrival->name, NULL);
     if ((arrival->targets & REPLICA_LOADING) != 0)

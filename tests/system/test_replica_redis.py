@@ -299,6 +299,8 @@ def test_a_domain_that_goes_is_kept(policyd, redis, how):
 def test_a_forgotten_domain_may_go(policyd, redis):
     redis.set_domain("example.com", mode="forgotten")
     wait_for_backend(policyd, "NOTFOUND")
+    wait_for(lambda: "[policyd] domains still lists it" in notes(policyd), 5, "that is told")
+    assert "domain=example.com, field=mode, value=forgotten" in policyd.process.output()
     redis.command("DEL", "cutover:domain:example.com")
     caught_up_by_log = policyd.process.output()
     reload(policyd, redis)
