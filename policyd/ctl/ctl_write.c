@@ -148,7 +148,7 @@ ctl_write_next_rev(const struct ctl_domain *domain)
 
     for (size_t i = 0; i < domain->count; i++) {
         if (span_is(domain->fields[i].name, "rev"))
-            (void)number_unsigned(domain->fields[i].value, UINT64_MAX - 1, &rev);
+            (void)number_unsigned(domain->fields[i].value, DOMAIN_REV_MAX - 1, &rev);
     }
     return rev >= now ? rev + 1 : now;
 }

@@ -1,6 +1,7 @@
 #include "policyd/routing/domain_state.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,6 @@
 #include "shared/base/number.h"
 
 enum { LIST_NAME_MAX = 64 };
-
-/* What a JSON number holds exactly; far above any unix time. */
-static const uint64_t largest_rev = UINT64_C(1) << 53;
 
 static const char *const mode_names[] = {
     [DOMAIN_MODE_SPLIT] = "split",
@@ -153,8 +151,9 @@ read_inside(struct reading *reading, struct span value, struct error *error)
 static bool
 read_rev(struct reading *reading, struct span value, struct error *error)
 {
-    if (!number_unsigned(value, largest_rev, &reading->state->rev))
-        return error_permanent(error, "a rev is a whole number without sign");
+    if (!number_unsigned(value, DOMAIN_REV_MAX, &reading->state->rev))
+        return error_permanent(
+            error, "a rev is a whole number from 0 to %" PRIu64, DOMAIN_REV_MAX);
     reading->state->has_rev = true;
     return true;
 }

@@ -35,6 +35,9 @@ enum {
     DOMAIN_STATE_LISTS_MAX = 32,
 };
 
+/* What a JSON number holds exactly; far above any unix time. */
+#define DOMAIN_REV_MAX (UINT64_C(1) << 53)
+
 /* Immutable once parsed; one block on the heap. */
 struct domain_state {
     enum domain_mode mode;

@@ -456,6 +456,14 @@ def test_set_mode_forgotten_has_the_guard_of_forget(world):
     world.ctl("set", "example.com", "mode=forgotten")
 
 
+def test_a_rev_that_is_none_is_written_over(world):
+    for rev in ("9223372036854775807", "18446744073709551615", "nonsense"):
+        world.redis.command("HSET", "cutover:domain:example.com", "rev", rev)
+        world.ctl("set", "example.com", "weight=1")
+        assert abs(int(world.hash()["rev"]) - time.time()) < 60
+        world.ctl("set", "example.com", "weight=0")
+
+
 def test_rollback_names_a_mode_that_a_weight_does_not_change(world):
     world.ctl("set", "example.com", "mode=hold")
     assert "its mode stays hold" in world.ctl("rollback", "example.com").stdout
