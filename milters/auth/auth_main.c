@@ -113,6 +113,7 @@ main(int argc, char **argv)
     auth.metrics = auth_metrics_new();
     auth.daemon = (struct milter_daemon){
         .program = "postshift-auth",
+        .section = "auth",
         .registry = auth_metrics_registry(auth.metrics),
         .sessions = auth_metrics_sessions(auth.metrics),
         .serve = serve,

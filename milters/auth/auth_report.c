@@ -140,6 +140,18 @@ note_of(const struct auth_session *session, const struct auth_findings *findings
     return NULL;
 }
 
+/* As Postfix writes it; one without an address has none to show. */
+static const char *
+client_text(const struct auth_session *session)
+{
+    const struct milter_client *client = session->client;
+    const char *name = client->name[0] == '\0' ? "unknown" : client->name;
+
+    if (client->address[0] == '\0')
+        return name;
+    return arena_printf(session->arena, "%s[%s]", name, client->address);
+}
+
 void
 auth_report_log(const char *queue_id, const struct auth_session *session,
     const struct auth_findings *findings, const struct verdict *verdict,
@@ -151,10 +163,7 @@ auth_report_log(const char *queue_id, const struct auth_session *session,
     bool checked = findings != NULL;
 
     log_info_for(queue_id, "auth", log_text("action", auth_action_name(verdict->action)),
-        log_text("client",
-            arena_printf(session->arena, "%s[%s]",
-                session->client->name[0] == '\0' ? "unknown" : session->client->name,
-                session->client->address)),
+        log_text("client", client_text(session)),
         log_address("helo", span_of(session->client->helo)),
         log_address("from", session->sender),
         checked && found->author.count > 0

@@ -162,10 +162,28 @@ milter_daemon_start(struct milter_daemon *daemon, const struct supervise_hooks *
     }
 }
 
+/* The sockets stay as they were opened. */
+static void
+warn_of_restart(const struct milter_daemon *daemon, const struct milter_settings *old,
+    const struct milter_settings *new)
+{
+    bool listen = config_sockets_equal(old->listen, new->listen);
+    bool metrics = socket_address_equal(old->metrics, new->metrics);
+
+    if (!listen || !metrics)
+        log_say(LOG_LEVEL_WARNING, "[%s] %s: changed, in force after a restart only",
+            daemon->section,
+            listen    ? "metrics"
+            : metrics ? "listen"
+                      : "listen, metrics");
+}
+
 static void
 on_reload(void *argument)
 {
     struct milter_daemon *daemon = argument;
+    struct milter_settings old = daemon->settings(daemon->argument);
+    struct milter_settings new;
     bool taken = daemon->reload(daemon->argument);
 
     metrics_reloaded(daemon->registry, taken);
@@ -174,6 +192,8 @@ on_reload(void *argument)
     supervise_reload(daemon->supervise);
     log_say(LOG_LEVEL_INFO,
         "configuration read again: new processes serve, the old ones finish");
+    new = daemon->settings(daemon->argument);
+    warn_of_restart(daemon, &old, &new);
 }
 
 static void

@@ -26,12 +26,14 @@ struct milter_settings {
 
 struct milter_daemon {
     const char *program;
+    const char *section;             /* of the configuration */
     struct metrics *registry;        /* shared */
     struct metrics_series *sessions; /* a gauge of all serving processes */
 
     /* In the serving process, after it has become `user`; gives the exit status. */
     int (*serve)(void *argument, int fd, int control);
-    /* Reads the configuration again; false: the old one stays (the reason is logged). */
+    /* Reads the configuration again, the old one's memory stays; false: so does it itself
+     * (the reason is logged). */
     bool (*reload)(void *argument);
     /* The settings in force. */
     struct milter_settings (*settings)(void *argument);

@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "shared/base/attributes.h"
+#include "milters/common/milter_child.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 
@@ -59,58 +58,6 @@ static struct timeval
 seconds(long count)
 {
     return (struct timeval){count, 0};
-}
-
-static int
-compare_fds(const void *left, const void *right)
-{
-    return *(const int *)left - *(const int *)right;
-}
-
-/* Closes all but the standard descriptors and those of the role. */
-static void
-close_the_rest(const struct supervise_role *role, int control)
-{
-    int keep[SUPERVISE_KEEP_MAX + 1];
-    size_t count = 0;
-    unsigned next = 3;
-
-    for (size_t i = 0; i < role->keep_count; i++)
-        keep[count++] = role->keep[i];
-    keep[count++] = control;
-    qsort(keep, count, sizeof(keep[0]), compare_fds);
-    for (size_t i = 0; i < count; i++) {
-        if (keep[i] < 3 || (unsigned)keep[i] < next)
-            continue;
-        if ((unsigned)keep[i] > next)
-            (void)close_range(next, (unsigned)keep[i] - 1, 0);
-        next = (unsigned)keep[i] + 1;
-    }
-    (void)close_range(next, ~0U, 0);
-}
-
-/* The parent's handlers write to its event loop: nothing of them may be left here. */
-static void
-default_signals(void)
-{
-    static const int handled[] = {
-        SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM, SIGUSR1, SIGUSR2};
-    sigset_t none;
-
-    for (size_t i = 0; i < ARRAY_LENGTH(handled); i++)
-        (void)signal(handled[i], SIG_DFL);
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static ATTRIBUTE_NO_RETURN void
-be_child(const struct supervise_role *role, int control)
-{
-    default_signals();
-    (void)setpgid(0, 0);
-    close_the_rest(role, control);
-    _exit(role->run(role->argument, control));
 }
 
 static void
@@ -208,29 +155,19 @@ slot_start(struct slot *slot)
 {
     struct supervise *supervise = slot->owner;
     struct child *child = calloc(1, sizeof(*child));
-    int pair[2];
-    sigset_t all;
-    sigset_t before;
 
     if (child == NULL)
         abort();
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
-        log_say(LOG_LEVEL_ERROR, "can't start the %s process: socketpair: %s",
-            slot->role.name, strerror(errno));
+    child->pid = milter_child_fork(&slot->role, &child->control);
+    if (child->pid < 0) {
+        log_say(LOG_LEVEL_ERROR, "can't start the %s process: %s", slot->role.name,
+            strerror(errno));
         free(child);
         slot->quick_deaths++;
         schedule(slot);
         return false;
     }
-    (void)sigfillset(&all);
-    (void)sigprocmask(SIG_SETMASK, &all, &before);
-    child->pid = fork();
-    if (child->pid == 0)
-        be_child(&slot->role, pair[1]);
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    (void)close(pair[1]);
     child->role = slot->role;
-    child->control = pair[0];
     child->started_ms = clock_now_ms();
     child->starting = child->role.says_ready;
     child->owner = supervise;
@@ -239,14 +176,6 @@ slot_start(struct slot *slot)
         event_new(supervise->base, child->control, EV_READ | EV_PERSIST, on_heard, child);
     if (child->deadline == NULL || child->heard == NULL)
         abort();
-    if (child->pid < 0) {
-        log_say(LOG_LEVEL_ERROR, "can't start the %s process: fork: %s", slot->role.name,
-            strerror(errno));
-        child_free(child);
-        slot->quick_deaths++;
-        schedule(slot);
-        return false;
-    }
     child->next = supervise->children;
     supervise->children = child;
     if (child->role.says_ready)

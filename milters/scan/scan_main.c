@@ -267,6 +267,7 @@ main(int argc, char **argv)
 
     scan.daemon = (struct milter_daemon){
         .program = "postshift-scan",
+        .section = "scan",
         .registry = scan_metrics_registry(scan.metrics),
         .sessions = scan_metrics_sessions(scan.metrics),
         .serve = serve,

@@ -339,22 +339,6 @@ network_list_has(const struct network_list *networks, struct span address)
 }
 
 static bool
-sockets_equal(const struct config_sockets *left, const struct config_sockets *right)
-{
-    char texts[2][300];
-
-    if (left->count != right->count)
-        return false;
-    for (size_t i = 0; i < left->count; i++) {
-        socket_address_write(&left->items[i], texts[0]);
-        socket_address_write(&right->items[i], texts[1]);
-        if (strcmp(texts[0], texts[1]) != 0)
-            return false;
-    }
-    return true;
-}
-
-static bool
 sentinels_equal(const struct config_list *left, const struct config_list *right)
 {
     if (left->count != right->count)
@@ -371,10 +355,8 @@ serve_config_same_redis(const struct serve_config *old, const struct serve_confi
 {
     const struct redis_config *left = &old->redis;
     const struct redis_config *right = &new->redis;
-    const struct config_sockets left_address = {.items = {left->address}, .count = 1};
-    const struct config_sockets right_address = {.items = {right->address}, .count = 1};
 
-    return sockets_equal(&left_address, &right_address) &&
+    return socket_address_equal(&left->address, &right->address) &&
            sentinels_equal(&left->sentinels, &right->sentinels) &&
            strcmp(left->options.username, right->options.username) == 0 &&
            strcmp(left->password, right->password) == 0 &&
@@ -394,13 +376,11 @@ void
 serve_config_restart_keys(
     const struct serve_config *old, const struct serve_config *new, struct buffer *keys)
 {
-    const struct config_sockets old_metrics = {.items = {old->metrics}, .count = 1};
-    const struct config_sockets new_metrics = {.items = {new->metrics}, .count = 1};
-
-    add_key(keys, sockets_equal(&old->policy, &new->policy), "[policyd] policy");
-    add_key(keys, sockets_equal(&old->route, &new->route), "[policyd] route");
-    add_key(keys, sockets_equal(&old->dict, &new->dict), "[policyd] dict");
-    add_key(keys, sockets_equal(&old_metrics, &new_metrics), "[policyd] metrics");
+    add_key(keys, config_sockets_equal(&old->policy, &new->policy), "[policyd] policy");
+    add_key(keys, config_sockets_equal(&old->route, &new->route), "[policyd] route");
+    add_key(keys, config_sockets_equal(&old->dict, &new->dict), "[policyd] dict");
+    add_key(
+        keys, socket_address_equal(&old->metrics, &new->metrics), "[policyd] metrics");
     add_key(keys, strcmp(old->user, new->user) == 0, "[policyd] user");
     add_key(keys, strcmp(old->group, new->group) == 0, "[policyd] group");
     add_key(keys, strcmp(old->snapshot, new->snapshot) == 0, "[policyd] snapshot");

@@ -381,3 +381,16 @@ config_has(const struct config *config, const char *section, const char *key)
 {
     return find_entry(config, section, key) != NULL;
 }
+
+bool
+config_sockets_equal(
+    const struct config_sockets *left, const struct config_sockets *right)
+{
+    if (left->count != right->count)
+        return false;
+    for (size_t i = 0; i < left->count; i++) {
+        if (!socket_address_equal(&left->items[i], &right->items[i]))
+            return false;
+    }
+    return true;
+}

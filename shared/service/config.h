@@ -120,6 +120,9 @@ bool config_has(const struct config *config, const char *section, const char *ke
  */
 bool config_read_password(const char *path, struct buffer *password, struct error *error);
 
+bool config_sockets_equal(
+    const struct config_sockets *left, const struct config_sockets *right);
+
 /* The nearest of `names` to a misspelt word, or NULL when none is near. */
 const char *config_nearest(struct span word, const char *const *names, size_t count);
 

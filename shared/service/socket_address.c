@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char any_host[] = "*";
 
@@ -132,6 +133,17 @@ socket_address_parse(
     }
     return error_permanent(
         error, "not a socket (unix:/path, inet:host:port, local:/path, inet:port@host)");
+}
+
+bool
+socket_address_equal(
+    const struct socket_address *left, const struct socket_address *right)
+{
+    char texts[2][300];
+
+    socket_address_write(left, texts[0]);
+    socket_address_write(right, texts[1]);
+    return strcmp(texts[0], texts[1]) == 0;
 }
 
 void

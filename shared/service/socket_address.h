@@ -22,6 +22,10 @@ struct socket_address {
 bool socket_address_parse(
     struct span text, struct socket_address *address, struct error *error);
 
+/* The same kind and place, in the same words. */
+bool socket_address_equal(
+    const struct socket_address *left, const struct socket_address *right);
+
 /* In Postfix's form: unix:/path, inet:host:port, inet:[v6]:port, none. */
 void socket_address_write(const struct socket_address *address, char out[300]);
 

@@ -322,6 +322,14 @@ def test_reload_serves_anew_and_finishes_old_sessions(own):
     assert site.send(mail(), client="198.51.100.7", sender="<x@evil.example>").reply.startswith("550")
 
 
+def test_sockets_change_only_at_a_restart(own):
+    site = own()
+    site.milter.write_config(listen=f"inet:{site.milter.address[0]}:8999", metrics="none")
+    site.milter.process.signal(signal.SIGHUP)
+    site.milter.process.wait_for_output("[auth] listen, metrics: changed, in force after a restart only")
+    assert site.send(mail()).action == "accept"
+
+
 def test_ends_within_ten_seconds(own):
     site = own()
     pids = children(site.milter.process.pid)
