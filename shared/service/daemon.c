@@ -119,6 +119,9 @@ daemon_options_read(int argc, char **argv, const struct daemon_usage *usage)
         case ':':
             usage_failed(usage, "option -%c needs a value", optopt);
         default:
+            /* Of a long one, getopt names no more than its second hyphen. */
+            if (optopt == '-' && optind < argc)
+                usage_failed(usage, "unknown option %s", argv[optind]);
             usage_failed(usage, "unknown option -%c", optopt);
         }
     }

@@ -543,6 +543,8 @@ def test_right_files_missing_files_and_usage(folder):
     assert check(write(folder / "idn.conf", "[policyd]\ndomains = BÜCHER.example\n")).returncode == 0
     assert check(folder / "missing.conf").returncode == 78
     assert run(Policyd_program(), "-x", check=False).returncode == 78
+    long = run(Policyd_program(), "--help", check=False)
+    assert long.returncode == 78 and "unknown option --help (-h shows the options)" in long.stderr
     assert run(Policyd_program(), "-h").stdout.startswith("usage: postshift-policyd")
     assert run(Policyd_program(), "-V").stdout.startswith("postshift-policyd ")
 
