@@ -189,8 +189,8 @@ format: ## clang-format in place
 	clang-format -i $(C_FILES)
 
 lint: ## formatting, clang-tidy, manual pages
-	clang-format --dry-run -Werror $(C_FILES)
-	tests/lint $(BASE) $(PURE) $(SERVICE) $(foreach p,$(PROGRAMS),$($p_SOURCES)) -- -std=c11 -D_GNU_SOURCE -I. -DPOSTSHIFT_VERSION='"$(VERSION)"' $(ALL_CFLAGS)
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
+	$(Q)tests/lint $(BASE) $(PURE) $(SERVICE) $(foreach p,$(PROGRAMS),$($p_SOURCES)) -- -std=c11 -D_GNU_SOURCE -I. -DPOSTSHIFT_VERSION='"$(VERSION)"' $(ALL_CFLAGS)
 
 install: all ## DESTDIR= prefix=/usr
 	$(foreach p,$(PROGRAMS),install -D -m 0755 $(BIN)/$(call program_name,$p) $(DESTDIR)$(prefix)/$(if $(filter ctl,$p),bin,sbin)/$(call program_name,$p) &&) true

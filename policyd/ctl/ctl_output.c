@@ -38,7 +38,7 @@ ctl_output_alarm(const char *format, ...)
     va_list arguments;
 
     buffer_init(&line, ALARM_MAX);
-    buffer_init(&folded, 2 * ALARM_MAX);
+    buffer_init(&folded, (size_t)2 * ALARM_MAX);
     va_start(arguments, format);
     buffer_vprintf(&line, format, arguments);
     va_end(arguments);

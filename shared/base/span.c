@@ -255,5 +255,7 @@ span_lower(char *data, size_t length)
 char
 span_lower_octet(char octet)
 {
-    return octet >= 'A' && octet <= 'Z' ? (char)(octet - 'A' + 'a') : octet;
+    if (octet >= 'A' && octet <= 'Z')
+        return (char)(octet - 'A' + 'a');
+    return octet;
 }
