@@ -86,7 +86,7 @@ def auth(folder):
 
 def serving(milter):
     """The newest serving process."""
-    return int(re.findall(r"started: process=serving, pid=(\d+)", milter.log())[-1])
+    return int(wait_for(lambda: re.findall(r"started: process=serving, pid=(\d+)", milter.log()), 5)[-1])
 
 
 def resident(pid):
@@ -165,7 +165,7 @@ def test_three_hundred_idle_ones_and_traffic(one):
         thread.join(120)
     assert wrong == []
     assert all(one.is_done(message(session)) for session in idle)
-    assert one.milter.metric("postshift_milter_sessions") == 300
+    wait_for(lambda: one.milter.metric("postshift_milter_sessions") == 300, 5, "the others to be gone")
     close(idle)
     none_is_left(one)
 
