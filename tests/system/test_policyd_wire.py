@@ -519,13 +519,17 @@ group = no-group-of-that-name
     assert "there is no user" in lines[12] and "there is no group" in lines[13]
 
 
-def test_lists_may_be_empty_and_then_allow_nothing(folder, redis):
-    redis.set_domain(DOMAIN, old=OLD, new=NEW, weight="0")
-    for key, why in (("nexthops", "not in [policyd] nexthops"), ("transports", "transports allows none")):
-        daemon = Policyd(folder, "127.20.3.26", redis=redis, domains=DOMAIN, name=key, **{key: ""}).start()
-        assert daemon.ask(f"alice@{DOMAIN}").startswith("TEMP ")
-        assert why in daemon.process.output()
-        assert daemon.stop() == 0
+def test_lists_may_be_empty_and_then_allow_nothing(folder):
+    server = RedisServer(folder / "redis", "127.20.3.27").start()
+    server.set_domain(DOMAIN, old=OLD, new=NEW, weight="0")
+    try:
+        for key, why in (("nexthops", "not in [policyd] nexthops"), ("transports", "transports allows none")):
+            daemon = Policyd(folder, "127.20.3.26", redis=server, domains=DOMAIN, name=key, **{key: ""}).start()
+            assert daemon.ask(f"alice@{DOMAIN}").startswith("TEMP ")
+            assert why in daemon.process.output()
+            assert daemon.stop() == 0
+    finally:
+        server.kill()
 
 
 def test_a_password_that_others_may_read_is_warned_of(folder):
