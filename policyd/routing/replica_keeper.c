@@ -279,3 +279,13 @@ replica_keeper_problems(const struct replica_keeper *keeper)
 {
     return keeper->problems;
 }
+
+bool
+replica_keeper_rules_allow(const struct replica_keeper_rules *rules, struct span name)
+{
+    for (size_t i = 0; i < rules->domain_count; i++) {
+        if (span_is(name, rules->domains[i]))
+            return true;
+    }
+    return rules->domain_count == 0;
+}

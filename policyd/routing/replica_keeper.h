@@ -29,6 +29,10 @@ struct replica_keeper_rules {
     size_t domain_count;
 };
 
+/* Whether that domain may be in Redis. */
+bool replica_keeper_rules_allow(
+    const struct replica_keeper_rules *rules, struct span name);
+
 enum replica_source {
     REPLICA_FROM_REDIS,
     REPLICA_FROM_ACCEPT,

@@ -15,16 +15,6 @@ struct arrival {
     struct replica_domain ours; /* what answers now; all zero when unknown */
 };
 
-static bool
-is_listed(const struct replica_keeper_rules *rules, struct span name)
-{
-    for (size_t i = 0; i < rules->domain_count; i++) {
-        if (span_is(name, rules->domains[i]))
-            return true;
-    }
-    return rules->domain_count == 0;
-}
-
 static void
 set_suspect(const struct arrival *arrival, const char *why)
 {
@@ -206,7 +196,7 @@ keeper_take_domain(struct replica_keeper *keeper, unsigned targets, struct span 
         keep_gone(&arrival);
         return;
     }
-    if (!is_listed(&keeper->rules, name)) {
+    if (!replica_keeper_rules_allow(&keeper->rules, name)) {
         refuse_domain(&arrival);
         return;
     }

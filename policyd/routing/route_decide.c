@@ -17,23 +17,14 @@ struct facts {
     int64_t now;
 };
 
-static bool
-is_listed(const struct route_rules *rules, struct span name)
-{
-    for (size_t i = 0; i < rules->domain_count; i++) {
-        if (span_is(name, rules->domains[i]))
-            return true;
-    }
-    return false;
-}
-
 /* Whether a domain is ours, and what is known of it. */
 static bool
 find_ours(const struct facts *facts, struct span name, struct replica_domain *found)
 {
     *found = (struct replica_domain){0};
     (void)replica_find_domain(facts->replica, name, found);
-    return facts->rules->domain_count > 0 ? is_listed(facts->rules, name) : found->ours;
+    return facts->rules->domain_count > 0 ? route_rules_list(facts->rules, name)
+                                          : found->ours;
 }
 
 static bool
@@ -394,4 +385,14 @@ route_reason_name(enum route_reason reason)
     };
 
     return names[reason];
+}
+
+bool
+route_rules_list(const struct route_rules *rules, struct span name)
+{
+    for (size_t i = 0; i < rules->domain_count; i++) {
+        if (span_is(name, rules->domains[i]))
+            return true;
+    }
+    return false;
 }

@@ -56,6 +56,9 @@ struct route_rules {
     size_t domain_count;
 };
 
+/* Whether the name stands among the domains of the file. */
+bool route_rules_list(const struct route_rules *rules, struct span name);
+
 /* Spans and pointers are borrowed from the replica (until its next change) or point into
  * this struct, so it isn't copied. */
 struct route {

@@ -252,16 +252,6 @@ read_accept(struct snapshot_reader *reader, struct cursor *cursor)
 }
 
 static bool
-is_listed(const struct replica_keeper_rules *rules, struct span name)
-{
-    for (size_t i = 0; i < rules->domain_count; i++) {
-        if (span_is(name, rules->domains[i]))
-            return true;
-    }
-    return rules->domain_count == 0;
-}
-
-static bool
 read_fields(struct cursor *cursor, struct domain_field *fields, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -285,7 +275,7 @@ read_domain(struct snapshot_reader *reader, struct cursor *cursor)
     if (count > DOMAIN_FIELDS_COUNT || !read_fields(cursor, fields, count))
         return false;
     reader->counts.domains++;
-    if (!is_listed(reader->rules, name))
+    if (!replica_keeper_rules_allow(reader->rules, name))
         return true;
     if (count > 0) {
         state = domain_state_parse(

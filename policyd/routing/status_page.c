@@ -17,16 +17,6 @@ compare_entries(const void *left, const void *right)
     return span_compare(a->name, b->name);
 }
 
-static bool
-is_listed(const struct route_rules *rules, struct span name)
-{
-    for (size_t i = 0; i < rules->domain_count; i++) {
-        if (span_is(name, rules->domains[i]))
-            return true;
-    }
-    return false;
-}
-
 /* How many domains the replica knows, ours or not. */
 static size_t
 count_known(const struct replica *replica)
@@ -107,7 +97,8 @@ write_entry(struct json *json, const struct route_rules *rules, const struct ent
     json_object_begin(json, NULL);
     json_span(json, "domain", entry->name);
     json_bool(json, "ours",
-        rules->domain_count > 0 ? is_listed(rules, entry->name) : entry->domain.ours);
+        rules->domain_count > 0 ? route_rules_list(rules, entry->name)
+                                : entry->domain.ours);
     json_bool(json, "good", entry->domain.state != NULL);
     write_state(json, entry->domain.state);
     json_integer(json, "rev", (int64_t)entry->domain.rev);
