@@ -35,6 +35,16 @@ struct milter_handler {
     void (*close)(void *data);                   /* so is the connection */
 };
 
+/* For one that judges whole messages: may edit and hold them, has no use for recipients,
+ * and answers nothing before the end. */
+enum {
+    MILTER_EDITS = MILTER_ADD_FIELDS | MILTER_CHANGE_FIELDS | MILTER_QUARANTINES,
+    MILTER_ANSWERS_LAST = MILTER_NO_RCPT | MILTER_NO_DATA | MILTER_NO_UNKNOWN |
+                          MILTER_NR_CONNECT | MILTER_NR_HELO | MILTER_NR_MAIL |
+                          MILTER_NR_FIELD | MILTER_NR_END_FIELDS | MILTER_NR_BODY |
+                          MILTER_SKIP | MILTER_LEADING_SPACE,
+};
+
 /* Serves a connection until it ends; the descriptor is the caller's.  Counts messages
  * alone. */
 void milter_session_run(int fd, const struct milter_handler *handler, void *service,

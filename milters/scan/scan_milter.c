@@ -228,10 +228,8 @@ on_close(void *data)
 }
 
 static const struct milter_handler handler = {
-    .actions = MILTER_ADD_FIELDS | MILTER_CHANGE_FIELDS | MILTER_QUARANTINES,
-    .steps = MILTER_NO_RCPT | MILTER_NO_DATA | MILTER_NO_UNKNOWN | MILTER_NR_CONNECT |
-             MILTER_NR_HELO | MILTER_NR_MAIL | MILTER_NR_FIELD | MILTER_NR_END_FIELDS |
-             MILTER_NR_BODY | MILTER_SKIP | MILTER_LEADING_SPACE,
+    .actions = MILTER_EDITS,
+    .steps = MILTER_ANSWERS_LAST,
     .open = on_open,
     .mail = on_mail,
     .field = on_field,
