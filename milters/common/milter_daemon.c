@@ -14,7 +14,7 @@
 #include "shared/service/privs.h"
 
 /* More than supervise_stop takes. */
-enum { STOP_SECONDS = 12 };
+enum { STOP_SECONDS = 10 };
 
 static const char *const serving_names[MILTER_LISTEN_MAX] = {"serving", "serving-2",
     "serving-3", "serving-4", "serving-5", "serving-6", "serving-7", "serving-8"};

@@ -15,7 +15,7 @@
 #include "shared/service/metrics.h"
 
 enum {
-    STOP_MS = 8000,
+    STOP_MS = 7000,
     LOOK_MS = 20,
     PAUSE_MS = 100,  /* before the next try, where there are no descriptors or threads */
     QUIET_MS = 1000, /* after a line that says so */

@@ -4,7 +4,7 @@
  * One process serves one listening socket, given as a descriptor that the supervisor
  * keeps (milter_supervise).  The first thread accepts and listens to the supervisor: told
  * to drain, it accepts no more, waits until no session is left and ends the process; told
- * to stop (TERM says the same), it waits for messages in hand only, 8 s at most.
+ * to stop (TERM says the same), it waits for messages in hand only, 7 s at most.
  */
 #ifndef MILTERS_COMMON_MILTER_RUN_H
 #define MILTERS_COMMON_MILTER_RUN_H

@@ -18,8 +18,8 @@ enum {
     QUICK_DEATH_MS = 2000,
     FIRST_DELAY_MS = 100,
     LONGEST_DELAY_MS = 5000,
-    STOP_SECONDS = 9,
-    LAST_SECONDS = 2, /* for those that were told once all others were gone */
+    STOP_SECONDS = 8,
+    LAST_SECONDS = 1, /* for those that were told once all others were gone */
     DRAIN_SECONDS = 600,
 };
 

@@ -9,7 +9,7 @@
  *
  * A child learns what is wanted of it on its control descriptor: one octet,
  * SUPERVISE_DRAIN (take nothing new, finish the sessions, then exit) or SUPERVISE_STOP
- * (finish messages in hand, exit within 8 s); end of file means that the parent is gone
+ * (finish messages in hand, exit within 7 s); end of file means that the parent is gone
  * and counts as SUPERVISE_STOP.  Children stand in a process group of their own and have
  * default signal handlers, so that a terminal's Ctrl-C reaches the parent alone.
  */
@@ -91,7 +91,7 @@ void supervise_set_argument(
 void supervise_set_drain_first(
     struct supervise *supervise, const char *name, bool drain_first);
 
-/* Tells all to stop; what is left after 9 s is killed (those that stop last: 2 s after
+/* Tells all to stop; what is left after 8 s is killed (those that stop last: 1 s after
  * the others).  hooks.stopped is called at the end. */
 void supervise_stop(struct supervise *supervise);
 

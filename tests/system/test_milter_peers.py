@@ -350,7 +350,7 @@ def test_stuck_ones_hold_up_neither_reload_nor_stop(one):
     stuck[4].sendall(OFFER)
     assert stuck[4].recv(100)[4:5] == b"O", "the old one still answers"
     one.milter.process.signal(signal.SIGTERM)
-    assert one.milter.process.wait(12) == 0, "the message of stuck[3] is in hand: 8 s"
+    assert one.milter.process.wait(10) == 0, "the message of stuck[3] is in hand: 7 s"
     assert not is_alive(old)
     for peer in stuck[3:]:
         peer.close()
