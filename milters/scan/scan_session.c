@@ -184,13 +184,13 @@ scan_session_body(struct scan_session *session, struct span chunk, uint64_t most
 bool
 scan_session_seal(struct scan_session *session)
 {
-    if (session->fd < 0 && session->pending.length <= SCAN_INLINE_MAX) {
-        session->size = session->pending.length;
-        return buffer_ok(&session->pending);
-    }
-    flush(session);
-    session->size = session->written;
-    return !session->trouble && fcntl(session->fd, F_ADD_SEALS, SEALS) == 0;
+    if (session->fd >= 0 || session->pending.length > SCAN_INLINE_MAX)
+        flush(session);
+    /* Without a descriptor for what has left the buffer the rest is no message. */
+    if (session->trouble || !buffer_ok(&session->pending))
+        return false;
+    session->size = session->fd < 0 ? session->pending.length : session->written;
+    return session->fd < 0 || fcntl(session->fd, F_ADD_SEALS, SEALS) == 0;
 }
 
 struct scan_message
