@@ -348,5 +348,5 @@ clam_engine_self_test(const struct clam_engine *engine, struct error *error)
         return true;
     if (result.status == SCAN_STATUS_FAILED)
         return error_temporary(error, "the self test failed: %s", result.problem);
-    return error_temporary(error, "the signatures do not find the EICAR test mail");
+    return error_permanent(error, "the signatures do not find the EICAR test mail");
 }

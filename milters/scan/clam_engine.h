@@ -50,7 +50,7 @@ void clam_engine_scan(const struct clam_engine *engine, struct span message,
     const struct config_list *allowed, struct scan_result *result);
 
 /* Of a mail that has the EICAR test file attached: the whole way, temporary file
- * included. */
+ * included.  A permanent error is one of the signatures: they do not find it. */
 bool clam_engine_self_test(const struct clam_engine *engine, struct error *error);
 
 #endif

@@ -49,6 +49,7 @@ struct keeper {
     int children; /* signalfd */
     bool told_ready;
     bool draining;
+    bool blind; /* its signatures do not find the test mail: of no use to anybody */
     uint64_t not_before_ms; /* no new workers before */
 };
 
@@ -174,6 +175,19 @@ say(int fd, char octet)
     (void)written;
 }
 
+/* What is in use from now on. */
+static void
+publish(const struct keeper *keeper)
+{
+    struct scan_board *board = keeper->setup->board;
+    char version[SCAN_VERSION_MAX];
+
+    clam_engine_version(keeper->engine, version, sizeof(version));
+    scan_board_set_version(board, version);
+    atomic_store(&board->signatures, clam_engine_signatures(keeper->engine));
+    atomic_store(&board->database_time, clam_engine_time(keeper->engine));
+}
+
 /* As many as should take jobs do, out of those that have passed their test. */
 static void
 activate(struct keeper *keeper)
@@ -194,6 +208,7 @@ activate(struct keeper *keeper)
     }
     if (active > 0 && !keeper->told_ready) {
         keeper->told_ready = true;
+        publish(keeper);
         atomic_store(&keeper->setup->board->ready, true);
         say(keeper->control, SUPERVISE_READY);
     }
@@ -248,6 +263,30 @@ bury(struct keeper *keeper, struct worker *worker, int status)
     *worker = (struct worker){0};
 }
 
+static void
+retire_all(struct keeper *keeper)
+{
+    for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
+        struct worker *worker = &keeper->workers[i];
+
+        if (worker->pid == 0 || worker->retired)
+            continue;
+        worker->retired = true;
+        say(worker->commands, WORKER_RETIRE);
+    }
+}
+
+/* Loading them again, once they have changed, is the supervisor's business. */
+static void
+give_up(struct keeper *keeper)
+{
+    log_error("signatures", log_text("databases", keeper->setup->databases),
+        log_note("they do not find the EICAR test mail"));
+    keeper->blind = true;
+    keeper->draining = true;
+    retire_all(keeper);
+}
+
 static struct worker *
 find_worker(struct keeper *keeper, pid_t pid)
 {
@@ -281,10 +320,14 @@ reap(struct keeper *keeper)
 
         if (worker == NULL)
             continue;
-        if (WIFSTOPPED(status))
+        if (WIFSTOPPED(status)) {
             kill_worker(worker);
-        else
-            bury(keeper, worker, status);
+            continue;
+        }
+        bury(keeper, worker, status);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_EXIT_BLIND &&
+            !keeper->told_ready && !keeper->draining)
+            give_up(keeper);
     }
 }
 
@@ -306,19 +349,6 @@ kill_stuck(struct keeper *keeper)
         if (deadline == 0 || now < deadline + STUCK_GRACE_MS)
             continue;
         kill_worker(worker);
-    }
-}
-
-static void
-retire_all(struct keeper *keeper)
-{
-    for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
-        struct worker *worker = &keeper->workers[i];
-
-        if (worker->pid == 0 || worker->retired)
-            continue;
-        worker->retired = true;
-        say(worker->commands, WORKER_RETIRE);
     }
 }
 
@@ -409,9 +439,6 @@ load(struct keeper *keeper)
     }
     clam_engine_preload();
     clam_engine_version(keeper->engine, version, sizeof(version));
-    scan_board_set_version(setup->board, version);
-    atomic_store(&setup->board->signatures, clam_engine_signatures(keeper->engine));
-    atomic_store(&setup->board->database_time, clam_engine_time(keeper->engine));
     log_info("signatures", log_text("databases", setup->databases),
         log_number("signatures", clam_engine_signatures(keeper->engine)),
         log_text("version", version),
@@ -462,5 +489,5 @@ scan_keeper_run(void *argument, int control)
             turn(keeper);
     }
     scan_folder_remove(&keeper->folders);
-    return EXIT_SUCCESS;
+    return keeper->blind ? KEEPER_EXIT_NO_SIGNATURES : EXIT_SUCCESS;
 }

@@ -28,7 +28,7 @@ struct scan_keeper {
     gid_t group;
 };
 
-/* Exit status 75: the signatures could not be loaded. */
+/* Exit status 75: the signatures could not be loaded, or do not find the test mail. */
 enum { KEEPER_EXIT_NO_SIGNATURES = 75 };
 
 /* For supervise_role: `argument` is a struct scan_keeper. */

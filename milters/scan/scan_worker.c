@@ -283,6 +283,13 @@ serve(const struct scan_worker *worker, int waiting)
     _exit(WORKER_EXIT_WORN);
 }
 
+static void __attribute__((noreturn))
+be_unfit(const struct scan_worker *worker, const struct error *error)
+{
+    log_error("scan worker", log_number("worker", worker->number), log_note(error->text));
+    _exit(WORKER_EXIT_UNFIT);
+}
+
 void
 scan_worker_run(const struct scan_worker *worker)
 {
@@ -293,11 +300,12 @@ scan_worker_run(const struct scan_worker *worker)
     keep_memory();
     if (waiting < 0 || !listen_to(waiting, worker->commands, EPOLLIN))
         _exit(WORKER_EXIT_UNFIT);
-    if (!scan_lock_enter(worker, &error) ||
-        !clam_engine_self_test(worker->engine, &error)) {
-        log_error(
-            "scan worker", log_number("worker", worker->number), log_note(error.text));
-        _exit(WORKER_EXIT_UNFIT);
+    if (!scan_lock_enter(worker, &error))
+        be_unfit(worker, &error);
+    if (!clam_engine_self_test(worker->engine, &error)) {
+        if (error.kind == ERROR_PERMANENT)
+            _exit(WORKER_EXIT_BLIND);
+        be_unfit(worker, &error);
     }
     serve(worker, waiting);
     _exit(WORKER_EXIT_DONE);

@@ -21,9 +21,14 @@
 /* Octets on the command pipe; end of file is WORKER_RETIRE. */
 enum { WORKER_ACTIVATE = 'A', WORKER_RETIRE = 'T' };
 
-/* Exit status of a worker that could not lock itself in, did not pass its test, is worn
- * out. */
-enum { WORKER_EXIT_DONE = 0, WORKER_EXIT_UNFIT = 10, WORKER_EXIT_WORN = 11 };
+/* Exit status of a worker that could not lock itself in or work, is worn out, has
+ * signatures that do not find the test mail. */
+enum {
+    WORKER_EXIT_DONE = 0,
+    WORKER_EXIT_UNFIT = 10,
+    WORKER_EXIT_WORN = 11,
+    WORKER_EXIT_BLIND = 12,
+};
 
 struct scan_worker {
     const struct clam_engine *engine;

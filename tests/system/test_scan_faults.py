@@ -236,6 +236,22 @@ def test_a_signature_file_that_is_gone_is_noticed(own, folder):
     wait_for(lambda: milter.send(*attachment(MARKER_B)).action == "accept", 20, "its end")
 
 
+@pytest.mark.parametrize("reload", ["overlap", "replace"])
+def test_signatures_without_the_test_file_are_let_go_and_mended_ones_taken(own, folder, reload):
+    """A file half written, of a form that can be loaded: the workers fail their test, and what comes next counts."""
+    milter = own(reload=reload)
+    (folder / "db/test.ndb").write_text("Test.Marker.B:0:*:" + MARKER_B.hex() + "\n", encoding="ascii")
+    failures = 'postshift_scan_database_reloads_total{result="fail"}'
+    wait_for(lambda: (milter.metric(failures) or 0) >= 1, 20, "the load to fail")
+    assert "they do not find the EICAR test mail" in milter.log()
+    if reload == "overlap":
+        assert milter.send(*attachment(EICAR)).reply.startswith("550"), "the old ones are in use"
+        assert milter.metric("postshift_scan_signatures") == 2
+    make_folder(folder / "db", [("Test.Marker.B", MARKER_B)])
+    wait_for(lambda: milter.send(*attachment(MARKER_B)).reply.startswith("550"), 20, "the mended ones")
+    assert milter.send(*attachment(EICAR)).reply.startswith("550")
+
+
 def test_reload_in_place_costs_no_mail_either(own, folder):
     milter = own(reload="replace")
     first = keeper_of(milter)
