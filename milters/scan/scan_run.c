@@ -288,9 +288,13 @@ scan_run(const struct scan_pool *pool, const struct scan_message *message,
     if (pool->spamd.address.kind != SOCKET_NONE) {
         findings->spamd = SPAMD_UNKNOWN;
         findings->spamd_problem = "message too large for spamd";
-        if (message->size <= pool->spamd_max) {
+        if (message->size - SCAN_MARK.length <= pool->spamd_max) {
             octets = map_message(message);
-            spamd = spamd_client_new(&pool->spamd, preamble, octets, began);
+            findings->spamd_problem = "no memory for the message";
+        }
+        if (octets.length > 0) {
+            spamd = spamd_client_new(
+                &pool->spamd, preamble, span_from(octets, SCAN_MARK.length), began);
         }
     }
     if (is_killer(pool->board, message))

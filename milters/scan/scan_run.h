@@ -19,8 +19,11 @@ struct scan_pool {
     uint64_t spamd_max; /* octets; larger messages are not shown to spamd */
 };
 
-/* A message: in memory up to SCAN_INLINE_MAX, a larger one in a sealed memfd; borrowed.
- */
+/* What libclamav knows a mail by, at the head of each message; not for spamd. */
+#define SCAN_MARK SPAN("Received: by postshift-scan\r\n")
+
+/* A message and the mark: in memory up to SCAN_INLINE_MAX, larger in a sealed memfd;
+ * borrowed. */
 struct scan_message {
     uint64_t size;
     struct span octets; /* empty where there is a descriptor */

@@ -62,6 +62,7 @@ scan_session_begin(struct scan_session *session, struct span sender, uint64_t no
 {
     scan_session_reset(session);
     session->began_ms = now_ms;
+    buffer_append(&session->pending, SCAN_MARK);
     session->sender = arena_text(session->arena, span_first(sender, 1024));
 }
 
@@ -149,7 +150,7 @@ scan_session_field(struct scan_session *session, struct span name, struct span v
 {
     if (scan_is_ours(name, spamd))
         note_foreign(session, name);
-    if (!has_room(session, name.length + value.length + 4, most))
+    if (!has_room(session, name.length + value.length + (leading_space ? 3 : 4), most))
         return;
     buffer_append(&session->pending, name);
     buffer_append_text(&session->pending, leading_space ? ":" : ": ");
@@ -181,6 +182,12 @@ scan_session_body(struct scan_session *session, struct span chunk, uint64_t most
     }
 }
 
+static uint64_t
+octets_of(const struct scan_session *session)
+{
+    return session->fd < 0 ? session->pending.length : session->written;
+}
+
 bool
 scan_session_seal(struct scan_session *session)
 {
@@ -189,7 +196,7 @@ scan_session_seal(struct scan_session *session)
     /* Without a descriptor for what has left the buffer the rest is no message. */
     if (session->trouble || !buffer_ok(&session->pending))
         return false;
-    session->size = session->fd < 0 ? session->pending.length : session->written;
+    session->size = octets_of(session) - SCAN_MARK.length;
     return session->fd < 0 || fcntl(session->fd, F_ADD_SEALS, SEALS) == 0;
 }
 
@@ -197,7 +204,7 @@ struct scan_message
 scan_session_message(const struct scan_session *session)
 {
     return (struct scan_message){
-        session->size, buffer_span(&session->pending), session->fd};
+        octets_of(session), buffer_span(&session->pending), session->fd};
 }
 
 void

@@ -3,7 +3,10 @@
  *
  * A small message stays in memory, up to SCAN_INLINE_MAX; a larger one streams into a
  * memfd, so that memory stays at one write buffer whatever its size, up to max_message.
- * Lines are as Postfix has them, fields end with CRLF.
+ * Lines are as Postfix has them, fields end with CRLF.  SCAN_MARK stands before them:
+ * what a message begins with is its sender's choice, and libclamav goes by it.  A first
+ * field
+ * "%PDF-1.4: x" is enough for it to see a document without attachments.
  */
 #ifndef MILTERS_SCAN_SCAN_SESSION_H
 #define MILTERS_SCAN_SCAN_SESSION_H
@@ -26,7 +29,7 @@ struct scan_session {
     int fd;                /* memfd, -1: none so far */
     struct buffer pending; /* not yet written to it */
     uint64_t written;      /* octets in it */
-    uint64_t size;
+    uint64_t size;         /* of the message as it came */
     bool too_big;
     bool trouble;
     bool forged; /* more foreign fields than the ceilings above */
@@ -53,8 +56,10 @@ void scan_session_field(struct scan_session *session, struct span name, struct s
 void scan_session_end_of_header(struct scan_session *session, uint64_t most);
 void scan_session_body(struct scan_session *session, struct span chunk, uint64_t most);
 
-/* Ends a message, whose size is exact from here on; false on trouble. */
+/* Ends a message; false on trouble. */
 bool scan_session_seal(struct scan_session *session);
+
+/* The mark is part of it. */
 struct scan_message scan_session_message(const struct scan_session *session);
 
 /* Deletions for all foreign fields, with room for `more` further edits. */

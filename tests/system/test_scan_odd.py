@@ -86,6 +86,11 @@ ODD = {
                                lines(base64.encodebytes(zipped("a.com", EICAR)))),
     "no header": ([], EICAR),
     "eight bits in the header": (PLAIN + [("X-Any", b"\xff\xfe \x80"), *MIXED], part(LEAF) + END),
+    "no field but the type": ([("Content-Type", 'multipart/mixed;\n boundary="p"')], part(LEAF) + END),
+    "an archive's mark in the header": (PLAIN + MIXED + [("X-Any", "PK\x03\x04")], part(LEAF) + END),
+    "an archive's mark before the parts": (PLAIN + MIXED, b"PK\x03\x04\r\n" + part(LEAF) + END),
+    **{f"a first field {name}": ([(name, "x"), *MIXED], part(LEAF) + END)
+       for name in ("%PDF-1.4", "MZ", "{\\rtf1", "GIF89a", b"\x7fELF", b"\x1f\x8b\x08", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "begin 644 a")},
     "data: in HTML": (typed("text/html"), b'<a href="data:application/octet-stream;base64,' + base64.b64encode(EICAR) + b'">x</a>'),
     "TNEF": attachment(tnef(EICAR), name="winmail.dat"),
 }

@@ -56,7 +56,9 @@ a_small_message_needs_no_descriptor(void **state)
     assert_true(scan_session_seal(session));
     message = scan_session_message(session);
     assert_int_equal(message.fd, -1);
-    assert_int_equal(message.size, 3 * PIECE + strlen("Subject: hello\r\n\r\n"));
+    assert_int_equal(session->size, 3 * PIECE + strlen("Subject: hello\r\n\r\n"));
+    assert_int_equal(message.size, session->size + SCAN_MARK.length);
+    assert_true(span_starts(message.octets, SCAN_MARK));
     assert_int_equal(message.octets.length, message.size);
     scan_session_free(session);
 }
@@ -72,7 +74,8 @@ a_large_one_is_whole_and_sealed(void **state)
     assert_true(scan_session_seal(session));
     message = scan_session_message(session);
     assert_int_equal(fstat(message.fd, &about), 0);
-    assert_int_equal(about.st_size, 20 * PIECE + strlen("Subject: hello\r\n\r\n"));
+    assert_int_equal(session->size, 20 * PIECE + strlen("Subject: hello\r\n\r\n"));
+    assert_int_equal(about.st_size, session->size + SCAN_MARK.length);
     assert_int_equal(message.size, about.st_size);
     assert_int_equal(message.octets.length, 0);
     assert_true((fcntl(message.fd, F_GET_SEALS) & F_SEAL_WRITE) != 0);
@@ -93,6 +96,29 @@ one_that_lost_octets_is_none(void **state)
     }
 }
 
+/* As it was sent: its own blank, if it has one, is part of a field's value. */
+static void
+a_message_of_exactly_the_most_is_not_too_big(void **state)
+{
+    static const uint64_t size = sizeof("Subject: hello\r\n\r\nbody") - 1;
+
+    (void)state;
+    for (unsigned more = 0; more < 2; more++) {
+        for (unsigned leading_space = 0; leading_space < 2; leading_space++) {
+            struct scan_session *session = scan_session_new();
+
+            scan_session_begin(session, SPAN(""), 0);
+            scan_session_field(session, SPAN("Subject"),
+                leading_space != 0 ? SPAN(" hello") : SPAN("hello"), leading_space != 0,
+                false, size - more);
+            scan_session_end_of_header(session, size - more);
+            scan_session_body(session, SPAN("body"), size - more);
+            assert_int_equal(session->too_big, more != 0);
+            scan_session_free(session);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -100,6 +126,7 @@ main(void)
         cmocka_unit_test(a_small_message_needs_no_descriptor),
         cmocka_unit_test(a_large_one_is_whole_and_sealed),
         cmocka_unit_test(one_that_lost_octets_is_none),
+        cmocka_unit_test(a_message_of_exactly_the_most_is_not_too_big),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
