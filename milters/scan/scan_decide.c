@@ -278,7 +278,8 @@ scan_decide(const struct scan_rules *rules, const struct scan_findings *findings
             judgement.unscanned);
         return;
     }
-    if (findings->spamd == SPAMD_UNKNOWN &&
+    /* What is too large now is so when it comes again. */
+    if (findings->spamd == SPAMD_UNKNOWN && !findings->too_large_for_spamd &&
         rules->on_spamd_fail == ON_SPAMD_FAIL_TEMPFAIL) {
         refuse(verdict, VERDICT_TEMPFAIL, "451", "4.7.1",
             "message not checked for spam, try again later", findings->spamd_problem);

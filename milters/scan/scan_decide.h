@@ -58,6 +58,7 @@ struct scan_findings {
     enum spamd_state spamd;
     struct spamd_reply spam;   /* of SPAMD_DONE */
     const char *spamd_problem; /* of SPAMD_UNKNOWN */
+    bool too_large_for_spamd;  /* SPAMD_UNKNOWN, and always will be */
 };
 
 /* The words of log line and metrics. */

@@ -146,6 +146,7 @@ gather(
     }
     if (session->too_big) {
         findings->missing = SCAN_TOO_BIG;
+        findings->too_large_for_spamd = true;
         return;
     }
     if (!scan_session_seal(session)) {

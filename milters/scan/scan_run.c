@@ -288,7 +288,9 @@ scan_run(const struct scan_pool *pool, const struct scan_message *message,
     if (pool->spamd.address.kind != SOCKET_NONE) {
         findings->spamd = SPAMD_UNKNOWN;
         findings->spamd_problem = "message too large for spamd";
-        if (message->size - SCAN_MARK.length <= pool->spamd_max) {
+        findings->too_large_for_spamd =
+            message->size - SCAN_MARK.length > pool->spamd_max;
+        if (!findings->too_large_for_spamd) {
             octets = map_message(message);
             findings->spamd_problem = "no memory for the message";
         }
