@@ -15,7 +15,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { SCAN_WORKERS_MAX = 256, SCAN_KILLERS_MAX = 1024, SCAN_VERSION_MAX = 64 };
+enum {
+    SCAN_WORKERS_MAX = 256,
+    SCAN_KILLERS_MAX = 1024,
+    SCAN_VERSION_MAX = 64,
+    SCAN_SPAMD_PLACES_MAX = 1000,
+};
 /* A multiple of the size of a page, on any machine. */
 enum { SCAN_SLOTS_ROOM = 1 << 16 };
 
@@ -58,10 +63,11 @@ struct scan_board {
     };
     /* From here on not for workers. */
     struct scan_killer killers[SCAN_KILLERS_MAX];
-    _Atomic uint64_t jobs;   /* given numbers so far */
-    atomic_bool has_killers; /* until then nobody needs a digest */
-    atomic_bool ready;       /* a keeper has signatures and a tested worker */
-    atomic_bool swapping;    /* reload = replace: the next keeper is loading, jobs wait */
+    atomic_int spamd_places[SCAN_SPAMD_PLACES_MAX]; /* process; 0: free */
+    _Atomic uint64_t jobs;                          /* given numbers so far */
+    atomic_bool has_killers;                        /* until then nobody needs a digest */
+    atomic_bool ready;    /* a keeper has signatures and a tested worker */
+    atomic_bool swapping; /* reload = replace: the next keeper is loading, jobs wait */
     atomic_uint signatures;
     _Atomic int64_t database_time;
     _Atomic uint64_t exits[EXIT_REASONS];

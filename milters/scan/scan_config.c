@@ -42,7 +42,7 @@ static const struct config_option options[] = {
     SCAN(require_sandbox, CONFIG_YES_NO, "yes"),
     SCAN(spamd, CONFIG_SOCKET, "none", NULL, 0, 0, true),
     SCAN(spamd_timeout, CONFIG_DURATION, "20s", NULL, 100, 280000),
-    SCAN(spamd_connections, CONFIG_NUMBER, "5", NULL, 1, 1000),
+    SCAN(spamd_connections, CONFIG_NUMBER, "5", NULL, 1, SCAN_SPAMD_PLACES_MAX),
     SCAN(spamd_max_message, CONFIG_SIZE, "500k", NULL, 1024, UINT64_C(1) << 28),
     SCAN(spamd_user, CONFIG_TEXT, "", NULL, 0, 0, true),
     RULE(on_spam, CONFIG_CHOICE, "tag", "tag|hold|reject"),

@@ -76,6 +76,8 @@ serve(void *argument, int fd, int control)
 {
     struct scan *scan = argument;
     const struct scan_config *config = scan->config;
+    uint64_t patience = config->spamd_timeout < config->deadline ? config->spamd_timeout
+                                                                 : config->deadline;
     static struct scan_service service;
 
     service = (struct scan_service){
@@ -83,8 +85,8 @@ serve(void *argument, int fd, int control)
         .pool = {.board = scan->board,
                  .jobs = scan->jobs[0],
                  .deadline_ms = config->deadline,
-                 .spamd = {config->spamd, config->spamd_timeout,
-                (unsigned)config->spamd_connections, config->spamd_user},
+                 .spamd = {config->spamd, patience, (unsigned)config->spamd_connections,
+                scan->board->spamd_places, config->spamd_user},
                  .spamd_max = config->spamd_max_message},
         .metrics = scan->metrics,
     };

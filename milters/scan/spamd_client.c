@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
-#include <stdatomic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ struct spamd_client {
     const struct spamd_server *server;
     enum phase phase;
     int fd;
-    bool has_place;
+    int place; /* -1: none */
     uint64_t deadline_ms;
     struct buffer request;
     struct span parts[3]; /* what is still to be sent */
@@ -28,18 +28,19 @@ struct spamd_client {
     struct error error;
 };
 
-static atomic_uint places_taken;
-
-static bool
-take_place(unsigned places)
+/* The place of a process that was killed is free, too.  -1: none is. */
+static int
+take_place(const struct spamd_server *server)
 {
-    unsigned taken = atomic_load(&places_taken);
+    for (unsigned i = 0; i < server->connections; i++) {
+        int owner = atomic_load(&server->places[i]);
 
-    while (taken < places) {
-        if (atomic_compare_exchange_weak(&places_taken, &taken, taken + 1))
-            return true;
+        if (owner != 0 && (kill(owner, 0) == 0 || errno != ESRCH))
+            continue;
+        if (atomic_compare_exchange_strong(&server->places[i], &owner, getpid()))
+            return (int)i;
     }
-    return false;
+    return -1;
 }
 
 static void
@@ -48,9 +49,9 @@ finish(struct spamd_client *client, bool good)
     if (client->fd >= 0)
         (void)close(client->fd);
     client->fd = -1;
-    if (client->has_place)
-        atomic_fetch_sub(&places_taken, 1);
-    client->has_place = false;
+    if (client->place >= 0)
+        atomic_store(&client->server->places[client->place], 0);
+    client->place = -1;
     client->phase = PHASE_DONE;
     client->good = good;
 }
@@ -101,9 +102,9 @@ start(struct spamd_client *client)
 {
     const struct socket_address *address = &client->server->address;
 
-    if (!take_place(client->server->connections))
+    client->place = take_place(client->server);
+    if (client->place < 0)
         return;
-    client->has_place = true;
     client->fd =
         address->kind == SOCKET_UNIX ? connect_unix(address) : connect_inet(address);
     if (client->fd < 0) {
@@ -205,6 +206,7 @@ spamd_client_new(const struct spamd_server *server, struct span preamble,
         abort();
     client->server = server;
     client->fd = -1;
+    client->place = -1;
     client->deadline_ms = now_ms + server->timeout_ms;
     buffer_init(&client->request, 1024);
     buffer_init(&client->answer, SPAMD_REPLY_MAX);

@@ -2,12 +2,14 @@
  * spamd_client - one request to spamd over its socket, beside other waiting: never
  * blocks.
  *
- * At most `connections` requests of the process are under way (spamd has so many
- * children; what is over waits in the kernel, and with it every other mail): until a
+ * At most `connections` requests of all serving processes are under way (spamd has so
+ * many children; what is over waits in the kernel, and with it every other mail): until a
  * place is free a request only counts its time.
  */
 #ifndef MILTERS_SCAN_SPAMD_CLIENT_H
 #define MILTERS_SCAN_SPAMD_CLIENT_H
+
+#include <stdatomic.h>
 
 #include "milters/scan/spamd_wire.h"
 #include "shared/service/socket_address.h"
@@ -16,6 +18,7 @@ struct spamd_server {
     struct socket_address address; /* SOCKET_NONE: spamd is off */
     uint64_t timeout_ms;
     unsigned connections;
+    atomic_int *places; /* so many, shared: the process that has it, 0 free */
     const char *user;
 };
 

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from milter import Milter
+from milter import Milter, Session
 from processes import is_alive, wait_for
 from scanner import Load, children, keeper_of, start, workers_of
 from signatures import EICAR, MARKER_A, MARKER_B, PLAIN, attachment, make_folder, office, pdf, tarred, zipped
@@ -340,6 +340,9 @@ class FakeSpamd:
     def __init__(self, address, answer):
         self.answer = answer
         self.requests = []
+        self.pause = 0
+        self.now, self.most = 0, 0      # requests under way
+        self.lock = threading.Lock()
         self.socket = socket.create_server(address)
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -352,12 +355,20 @@ class FakeSpamd:
                 return
             threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
+    def count(self, change):
+        with self.lock:
+            self.now += change
+            self.most = max(self.most, self.now)
+
     def serve(self, client):
+        self.count(1)
         with client:
             data = b""
             while more := client.recv(65536):
                 data += more
             self.requests.append(data)
+            time.sleep(self.pause)
+            self.count(-1)
             if self.answer is not None:
                 client.sendall(self.answer)
             else:
@@ -434,6 +445,35 @@ def test_a_spamd_that_says_nothing_sensible(own, spamd, kind):
 def test_spamd_away_is_tempfail_by_choice(own):
     milter = own(spamd="inet:127.20.40.9:7839", on_spamd_fail="tempfail")
     assert milter.send(PLAIN, b"hello\r\n").reply == "451 4.7.1 message not checked for spam, try again later"
+
+
+def test_a_silent_spamd_is_waited_for_no_longer_than_the_deadline(own, spamd):
+    address, _ = spamd(None)
+    milter = own(spamd=address, spamd_timeout="20s", deadline="1s")
+    began = time.monotonic()
+    answer = milter.send(PLAIN, b"x\r\n")
+    assert time.monotonic() - began < 3
+    assert (answer.field("X-Virus-Status"), answer.field("X-Spam-Status")) == ("Clean", "Unknown")
+
+
+def test_no_more_requests_to_spamd_than_it_may_have_whatever_the_socket(own, spamd):
+    address, server = spamd(HAM)
+    server.pause = 0.1
+    milter = own(spamd=address, spamd_connections=2, listen="inet:127.20.40.2:8892 inet:127.20.40.2:8893")
+    answers = []
+
+    def send(port):
+        with Session(("127.20.40.2", port)) as session:
+            answers.append(session.message(PLAIN, b"x\r\n").field("X-Spam-Status"))
+
+    threads = [threading.Thread(target=send, args=(8892 + n % 2,), daemon=True) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(answers) == 12 and "Unknown" not in answers
+    assert server.most == 2
+    assert milter.process.stop() == 0
 
 
 def test_ends_within_ten_seconds_and_leaves_nothing(own, folder):
