@@ -73,8 +73,12 @@ check(struct scan_config *config, struct buffer *errors)
     if (config->spamd.kind == SOCKET_INET && !is_numeric(config->spamd.host))
         config_complain(file, errors, "scan", "spamd",
             "no numeric address (a name would be looked up while a mail waits)");
-    if (config->max_file > config->max_scan)
-        config_complain(file, errors, "scan", "max_file", "larger than max_scan");
+    if (config->max_file > config->max_scan && config_has(file, "scan", "max_file"))
+        config_complain(file, errors, "scan", "max_file",
+            "larger than max_scan (at most that, 200M unless set)");
+    else if (config->max_file > config->max_scan)
+        config_complain(file, errors, "scan", "max_scan",
+            "less than max_file (at least that, 64M unless set)");
     if (span_has_control(span_of(config->spamd_user)))
         config_complain(file, errors, "scan", "spamd_user", "control characters");
 }
