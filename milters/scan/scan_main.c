@@ -185,6 +185,7 @@ on_died(void *argument, const struct supervise_role *role, int status)
         scan_metrics_reload(scan->metrics, false);
         scan_watch_result(scan->watch, false);
     }
+    scan_temp_sweep(scan->config->temp);
     atomic_store(&scan->board->swapping, false);
     /* Another keeper's workers may be at work, or it may still be loading. */
     atomic_store(

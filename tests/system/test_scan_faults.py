@@ -219,6 +219,15 @@ def test_a_temporary_folder_that_is_swept_away_comes_back(own, folder):
     assert all(s == "Clean" or s.startswith("451 4.7.1 message not scanned (scan") for s in seen), seen
 
 
+def test_a_killed_keeper_leaves_no_folder(own, folder):
+    milter = own(temp_in_memory="no")
+    left, = (folder / "temp").iterdir()
+    os.kill(keeper_of(milter), signal.SIGKILL)
+    wait_for(lambda: not left.exists(), 10, "its folder to be removed")
+    wait_for(lambda: milter.page("/healthz")[0] == 200, 10, "another keeper")
+    assert milter.send(*attachment(EICAR)).reply.startswith("550")
+
+
 def test_a_broken_yara_file_is_named_and_the_rest_is_used(own, folder):
     milter = own()
     (folder / "db/broken.yara").write_text('rule broken { strings: $a = "x" condition: $b and }\n', encoding="ascii")
@@ -369,7 +378,8 @@ def test_a_message_of_60_megabytes(own):
 
 def test_a_wrong_configuration_is_named(folder):
     config = folder / "c.conf"
-    for text, part in (("max_file = 300M\nmax_scan = 200M", "max_file"), ("temp = tmp", "temp"), ("deadlin = 3s", "deadline"),
+    for text, part in (("max_file = 300M\nmax_scan = 200M", ":2: [scan] max_file: larger"), ("max_scan = 12M", ":2: [scan] max_scan: less"),
+                        ("temp = tmp", "temp"), ("deadlin = 3s", "deadline"),
                        ("spamd = inet:mail.example.org:783", "spamd"), ("on_fail = reject", "on_fail")):
         config.write_text(f"[scan]\n{text}\n", encoding="ascii")
         done = subprocess.run([BIN / "postshift-scan", "-t", "-c", config], stderr=subprocess.PIPE, text=True)
