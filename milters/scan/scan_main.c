@@ -237,6 +237,16 @@ start_keeper(struct scan *scan)
     supervise_add(scan->daemon.supervise, &role);
 }
 
+/* For what passes before there are signatures: on_fail = accept. */
+static void
+set_first_version(struct scan_board *board)
+{
+    char version[SCAN_VERSION_MAX];
+
+    (void)snprintf(version, sizeof(version), "%s/0", cl_retver());
+    scan_board_set_version(board, version);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -264,6 +274,7 @@ main(int argc, char **argv)
     /* What all processes share. */
     scan.metrics = scan_metrics_new();
     scan.board = scan_board_new();
+    set_first_version(scan.board);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, scan.jobs) < 0)
         log_fatal(EXIT_FAILURE, "no socket for the workers: %s", strerror(errno));
     scan_temp_sweep(scan.config->temp);

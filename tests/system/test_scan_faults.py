@@ -3,6 +3,7 @@ import ctypes
 import io
 import os
 import pwd
+import re
 import resource
 import shutil
 import signal
@@ -357,6 +358,7 @@ def test_failing_open_still_removes_what_is_forged(folder):
         answer = milter.send(PLAIN + [("X-Virus-Status", "Clean"), ("X-Virus-Scanned", "yes")], b"x\r\n")
         assert answer.action == "accept"
         assert answer.field("X-Virus-Status") == "Unscanned (scanner not ready)"
+        assert re.fullmatch(r"postshift-scan \(ClamAV [0-9.]+\S*/0\) at \S+", answer.field("X-Virus-Scanned"))
         assert sorted(answer.deleted) == [("X-Virus-Scanned", 1), ("X-Virus-Status", 1)]
         assert milter.send([("X-Virus-Status", "Clean")] * 20001, b"x\r\n").reply.startswith("550 5.7.1 ")
     finally:
