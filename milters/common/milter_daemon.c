@@ -130,6 +130,7 @@ milter_daemon_start(struct milter_daemon *daemon, const struct supervise_hooks *
     static const struct supervise_hooks none;
 
     milter_counts_share();
+    privs_warn_of_root(daemon->settings(daemon->argument).user);
     daemon->base = event_base_new();
     if (daemon->base == NULL)
         log_fatal(EXIT_FAILURE, "no event loop");

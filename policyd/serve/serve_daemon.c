@@ -98,6 +98,7 @@ serve_daemon_drop_privileges(struct serve_daemon *daemon)
 {
     struct error error;
 
+    privs_warn_of_root(daemon->config->user);
     if (!privs_become(daemon->config->user, daemon->config->group, &error))
         log_fatal(EXIT_FAILURE, "user: %s", error.text);
 }

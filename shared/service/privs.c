@@ -68,15 +68,18 @@ become(const char *user, const char *group, struct error *error)
 bool
 privs_become(const char *user, const char *group, struct error *error)
 {
-    if (is_given(user)) {
-        if (!become(user, group, error))
-            return false;
-    } else if (geteuid() == 0) {
-        log_say(LOG_LEVEL_WARNING, "serving as root: set user = in the configuration");
-    }
+    if (is_given(user) && !become(user, group, error))
+        return false;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return error_permanent(error, "no_new_privs: %s", strerror(errno));
     return true;
+}
+
+void
+privs_warn_of_root(const char *user)
+{
+    if (!is_given(user) && geteuid() == 0)
+        log_say(LOG_LEVEL_WARNING, "serving as root: set user = in the configuration");
 }
 
 void

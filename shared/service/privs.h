@@ -9,10 +9,12 @@
 /*
  * Sets no_new_privs and, started as root with a `user` (not NULL or ""), becomes that
  * user (group `group` where given, else its own, with its supplementary groups) and drops
- * all capabilities.  Root without a user is warned of in the log.  Not root and a user
- * other than the own: error.
+ * all capabilities.  Not root and a user other than the own: error.
  */
 bool privs_become(const char *user, const char *group, struct error *error);
+
+/* In the log, where root is to serve and no user was given. */
+void privs_warn_of_root(const char *user);
 
 /* Core dumps off, the soft limit of open files up to the hard one. */
 void privs_limits(void);
