@@ -156,11 +156,18 @@ work_hear(struct work *work)
     }
 }
 
+/* Without its folder, say, no worker passes its test. */
+static enum scan_missing
+reason_to_wait(const struct scan_board *board)
+{
+    return scan_board_has_workers(board) ? SCAN_BUSY : SCAN_NOT_READY;
+}
+
 static void
 work_check_time(struct work *work, uint64_t now)
 {
     if (work->reply >= 0 && now >= work->deadline_ms)
-        work_end(work, is_taken(work) ? SCAN_TIMEOUT : SCAN_BUSY);
+        work_end(work, is_taken(work) ? SCAN_TIMEOUT : reason_to_wait(work->pool->board));
     else if (work->reply >= 0 && !is_ready(work->pool->board) && !is_taken(work))
         work_end(work, SCAN_NOT_READY);
 }

@@ -220,6 +220,16 @@ def test_a_temporary_folder_that_is_swept_away_comes_back(own, folder):
     assert all(s == "Clean" or s.startswith("451 4.7.1 message not scanned (scan") for s in seen), seen
 
 
+def test_without_any_fit_worker_the_scanner_is_not_called_busy(own, folder):
+    milter = own(temp_in_memory="no", deadline="1s", workers=1)
+    shutil.rmtree(folder / "temp")
+    not_ready = "451 4.7.1 message not scanned (scanner not ready), try again later"
+    wait_for(lambda: milter.send(*attachment(zipped("a.txt", b"text"))).reply == not_ready, 20, "the reply")
+    (folder / "temp").mkdir()
+    (folder / "temp").chmod(0o1777)
+    wait_for(lambda: milter.send(*attachment(EICAR)).reply.startswith("550"), 20, "the folder to be used")
+
+
 def test_a_killed_keeper_leaves_no_folder(own, folder):
     milter = own(temp_in_memory="no")
     left, = (folder / "temp").iterdir()
