@@ -21,7 +21,12 @@ def start(folder, address, **options):
 
 
 def children(pid):
-    return [int(p) for p in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    """None of one that has just ended."""
+    try:
+        found = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(p) for p in found.split()]
 
 
 def keeper_of(milter):
