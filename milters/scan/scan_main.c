@@ -59,8 +59,10 @@ fill_keeper(struct scan *scan)
         .databases = config->databases,
         .temp = config->temp,
         .memory = memory_for_temp(config),
-        .limits = {config->max_scan, config->max_file, config->max_files,
-                   config->max_recursion, config->deadline / 5 * 4},
+ /* The message has our mark on top. */
+        .limits = {config->max_scan + SCAN_MARK.length,
+                   config->max_file + SCAN_MARK.length, config->max_files, config->max_recursion,
+                   config->deadline / 5 * 4},
         .allowed = config->allow_signatures,
         .workers = (unsigned)config->workers,
         .spares = SPARES,
