@@ -30,10 +30,11 @@ def children(pid):
 
 
 def keeper_of(milter):
-    """The keeper is the one that has children of its own."""
-    found = [c for c in children(milter.process.pid) if children(c)]
-    assert len(found) == 1, found
-    return found[0]
+    """The keeper is the one that has children of its own, but for the moment after all were killed."""
+    def find():
+        found = [c for c in children(milter.process.pid) if children(c)]
+        return len(found) == 1 and found[0]
+    return wait_for(find, 5, "one keeper with workers")
 
 
 def workers_of(milter):
