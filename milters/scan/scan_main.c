@@ -48,6 +48,19 @@ memory_for_temp(const struct scan_config *config)
     return config->temp_in_memory ? 3 * largest : 0;
 }
 
+/* The line on top of a message is none of its octets. */
+static struct clam_limits
+limits_of(const struct scan_config *config)
+{
+    return (struct clam_limits){
+        .max_scan = config->max_scan + SCAN_MARK.length,
+        .max_file = config->max_file + SCAN_MARK.length,
+        .max_files = config->max_files,
+        .max_recursion = config->max_recursion,
+        .scan_ms = config->deadline / 5 * 4,
+    };
+}
+
 static void
 fill_keeper(struct scan *scan)
 {
@@ -59,10 +72,7 @@ fill_keeper(struct scan *scan)
         .databases = config->databases,
         .temp = config->temp,
         .memory = memory_for_temp(config),
- /* The message has our mark on top. */
-        .limits = {config->max_scan + SCAN_MARK.length,
-                   config->max_file + SCAN_MARK.length, config->max_files, config->max_recursion,
-                   config->deadline / 5 * 4},
+        .limits = limits_of(config),
         .allowed = config->allow_signatures,
         .workers = (unsigned)config->workers,
         .spares = SPARES,
