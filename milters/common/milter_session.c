@@ -4,8 +4,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "milters/common/milter_reply.h"
 #include "shared/service/log.h"

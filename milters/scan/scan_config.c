@@ -1,7 +1,6 @@
 #include "milters/scan/scan_config.h"
 
 #include <arpa/inet.h>
-#include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>

@@ -181,10 +181,11 @@ def test_a_worker_that_is_killed_costs_at_most_its_message(own):
 
 def test_a_stopped_worker_is_replaced(own):
     milter = own(workers=1)
+    wait_for(lambda: len(workers_of(milter)) == 2, 5, "the worker and the spare")
     for worker in workers_of(milter):
         os.kill(worker, signal.SIGSTOP)
     assert milter.send(PLAIN, b"hello\r\n").action == "accept", "it waits for a new one"
-    assert milter.metric('postshift_scan_worker_exits_total{reason="stuck"}') == 2
+    wait_for(lambda: milter.metric('postshift_scan_worker_exits_total{reason="stuck"}') == 2, 5, "both to be counted")
 
 
 def test_a_killed_keeper_is_replaced(own):
