@@ -50,7 +50,7 @@ MANUALS  :=
 UNIT_TESTS := $(wildcard tests/unit/test_*.c)
 FUZZERS    := $(wildcard tests/fuzz/fuzz_*.c)
 
-include $(sort $(wildcard shared/build.mk milters/*/build.mk policyd/build.mk policyd/*/build.mk tests/build.mk))
+include $(sort $(wildcard shared/build.mk milters/build.mk policyd/build.mk tests/build.mk))
 
 # A program is built once its main file is there.
 PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(filter %_main.c,$($p_SOURCES)),$p))

@@ -1,3 +1,3 @@
 BASE             += $(wildcard shared/base/*.c)
 SERVICE          += $(wildcard shared/service/*.c)
-SERVICE_PACKAGES += libevent libevent_pthreads hiredis libseccomp libcares resolv
+SERVICE_PACKAGES += libevent libevent_pthreads libseccomp

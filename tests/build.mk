@@ -12,25 +12,29 @@ test_scan_folder_SOURCES := milters/scan/scan_folder.c milters/scan/scan_memory.
 test_scan_session_SOURCES := milters/scan/scan_session.c
 test_scan_lock_SOURCES   := milters/scan/scan_lock.c milters/scan/scan_memory.c
 
+# Our reader of JSON.
+$(foreach t,test_ctl_json fuzz_ctl_json test_route_page,$(eval $t_SOURCES := policyd/ctl/ctl_json.c))
+
 # DKIM through libopendkim.
-dkim_SOURCES := milters/auth/dkim_check.c milters/auth/dkim_key_cache.c tests/fakes/dkim_message.c tests/fakes/dns_table.c
+dkim_SOURCES := milters/dkim/dkim_check.c milters/dkim/dkim_key_cache.c tests/fakes/dkim_message.c tests/fakes/dns_table.c
 test_dkim_check_SOURCES     := $(dkim_SOURCES) tests/fakes/dkim_signer.c
 test_dkim_check_PACKAGES    := opendkim
-test_dkim_key_cache_SOURCES  := milters/auth/dkim_key_cache.c
+test_dkim_key_cache_SOURCES  := milters/dkim/dkim_key_cache.c
 test_dkim_key_cache_PACKAGES := libcrypto
 test_dkim_messages_SOURCES  := $(dkim_SOURCES) tests/fakes/dkim_signer.c
 test_dkim_messages_PACKAGES := opendkim
 fuzz_dkim_check_SOURCES     := $(dkim_SOURCES)
 fuzz_dkim_check_PACKAGES    := opendkim
-test_dmarc_fetch_SOURCES  := milters/auth/dmarc_fetch.c tests/fakes/dns_table.c
+test_dmarc_fetch_SOURCES  := milters/dmarc/dmarc_fetch.c tests/fakes/dns_table.c
 test_dmarc_fetch_PACKAGES := libpsl
-test_auth_attacks_SOURCES  := milters/auth/dmarc_fetch.c tests/fakes/dns_table.c
+test_auth_attacks_SOURCES  := milters/dmarc/dmarc_fetch.c tests/fakes/dns_table.c
 test_auth_attacks_PACKAGES := libpsl
 
-test_dns_PACKAGES := libcares
+test_dns_SOURCES  := milters/dns/dns.c milters/dns/dns_channels.c
+test_dns_PACKAGES := libcares resolv
 
 # SPF through libspf2, whose compiler sees nothing but texts of ours.
-spf_SOURCES := $(addprefix milters/auth/,spf_check.c spf_dns.c spf_library.c) \
+spf_SOURCES := $(addprefix milters/spf/,spf_check.c spf_dns.c spf_library.c) \
                tests/fakes/dns_table.c tests/fakes/spf_guard.c
 spf_LINK    := -Wl,--wrap=SPF_record_compile
 test_spf_check_SOURCES  := $(spf_SOURCES)
@@ -41,7 +45,11 @@ fuzz_spf_check_PACKAGES := spf2
 fuzz_spf_check_LINK     := $(spf_LINK)
 
 # hiredis' reader, our replies, connections.
+redis_SOURCES := $(wildcard policyd/redis/*.c)
+fuzz_redis_reply_SOURCES  := $(redis_SOURCES)
 fuzz_redis_reply_PACKAGES := hiredis libevent
+test_redis_SOURCES        := $(redis_SOURCES)
+test_redis_reply_SOURCES  := $(redis_SOURCES)
 test_redis_PACKAGES       := hiredis libevent
 test_redis_reply_PACKAGES := hiredis libevent
 

@@ -11,8 +11,8 @@
 #include "milters/auth/auth_config.h"
 #include "milters/auth/auth_decide.h"
 #include "milters/auth/auth_session.h"
-#include "milters/auth/dmarc_fetch.h"
-#include "milters/auth/spf_check.h"
+#include "milters/dmarc/dmarc_fetch.h"
+#include "milters/spf/spf_check.h"
 
 /* What the checks of a process share; made in the serving process. */
 struct auth_engines {

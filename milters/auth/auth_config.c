@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "milters/auth/dkim_plan.h"
+#include "milters/dkim/dkim_plan.h"
 #include "shared/base/attributes.h"
 #include "shared/base/domain.h"
 #include "shared/base/network.h"

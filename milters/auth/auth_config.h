@@ -7,7 +7,7 @@
 #include "milters/auth/auth_decide.h"
 #include "shared/service/config.h"
 #include "shared/service/daemon.h"
-#include "shared/service/dns.h"
+#include "milters/dns/dns.h"
 
 enum { AUTH_ORG_TREE_WALK, AUTH_ORG_PSL };
 

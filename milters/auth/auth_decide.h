@@ -7,9 +7,9 @@
 #ifndef MILTERS_AUTH_AUTH_DECIDE_H
 #define MILTERS_AUTH_AUTH_DECIDE_H
 
-#include "milters/auth/dkim_plan.h"
-#include "milters/auth/dmarc_decide.h"
-#include "milters/common/verdict.h"
+#include "milters/dkim/dkim_plan.h"
+#include "milters/dmarc/dmarc_decide.h"
+#include "milters/protocol/verdict.h"
 
 enum auth_quarantine { AUTH_QUARANTINE_HOLD, AUTH_QUARANTINE_TAG };
 enum auth_bad_from {

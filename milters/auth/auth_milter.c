@@ -5,7 +5,7 @@
 
 #include "milters/auth/auth_checks.h"
 #include "milters/auth/auth_report.h"
-#include "milters/auth/authres_forged.h"
+#include "milters/authres/authres_forged.h"
 #include "milters/common/milter_run.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"

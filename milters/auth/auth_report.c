@@ -1,7 +1,7 @@
 #include "milters/auth/auth_report.h"
 
-#include "milters/auth/authres_write.h"
-#include "milters/auth/spf_received.h"
+#include "milters/authres/authres_write.h"
+#include "milters/spf/spf_received.h"
 #include "shared/service/log.h"
 
 enum { FIELDS_OF_OURS = 3 };

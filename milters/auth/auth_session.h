@@ -9,11 +9,11 @@
 #ifndef MILTERS_AUTH_AUTH_SESSION_H
 #define MILTERS_AUTH_AUTH_SESSION_H
 
-#include "milters/auth/dkim_check.h"
-#include "milters/common/milter_client.h"
+#include "milters/dkim/dkim_check.h"
+#include "milters/protocol/milter_client.h"
 #include "shared/base/arena.h"
-#include "shared/base/header_field.h"
-#include "shared/service/dns.h"
+#include "milters/message/header_field.h"
+#include "milters/dns/dns.h"
 
 enum {
     AUTH_FIELDS_MAX = 1000,

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "milters/common/milter_reply.h"
+#include "milters/protocol/milter_reply.h"
 #include "shared/service/log.h"
 
 enum {

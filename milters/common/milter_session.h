@@ -10,10 +10,10 @@
 #ifndef MILTERS_COMMON_MILTER_SESSION_H
 #define MILTERS_COMMON_MILTER_SESSION_H
 
-#include "milters/common/milter_client.h"
+#include "milters/protocol/milter_client.h"
 #include "milters/common/milter_counts.h"
-#include "milters/common/milter_macros.h"
-#include "milters/common/verdict.h"
+#include "milters/protocol/milter_macros.h"
+#include "milters/protocol/verdict.h"
 
 struct milter_session;
 

@@ -7,7 +7,7 @@
 #ifndef MILTERS_SCAN_SCAN_DECIDE_H
 #define MILTERS_SCAN_SCAN_DECIDE_H
 
-#include "milters/common/verdict.h"
+#include "milters/protocol/verdict.h"
 #include "milters/scan/scan_wire.h"
 #include "milters/scan/spamd_wire.h"
 #include "shared/base/arena.h"

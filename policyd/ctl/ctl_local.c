@@ -11,7 +11,7 @@
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_store.h"
 #include "policyd/ctl/ctl_verbs.h"
-#include "policyd/routing/override_text.h"
+#include "policyd/replica/override_text.h"
 #include "shared/base/number.h"
 
 enum { TRIES = 40, PAUSE_MS = 50 };

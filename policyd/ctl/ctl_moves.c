@@ -11,7 +11,7 @@
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_world.h"
-#include "policyd/ctl/moves_format.h"
+#include "policyd/terminal/moves_format.h"
 #include "policyd/routing/route_decide.h"
 #include "shared/base/number.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "policyd/ctl/ctl_table.h"
+#include "policyd/terminal/ctl_table.h"
 
 enum { ALARM_MAX = 64 << 10 };
 

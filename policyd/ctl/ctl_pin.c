@@ -8,7 +8,7 @@
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_verbs.h"
-#include "policyd/routing/pin.h"
+#include "policyd/state/pin.h"
 #include "shared/base/number.h"
 
 enum {

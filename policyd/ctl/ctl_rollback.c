@@ -7,7 +7,7 @@
 #include "policyd/ctl/ctl_domain.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
-#include "policyd/routing/pin.h"
+#include "policyd/state/pin.h"
 
 enum { SHOWN_MAX = 20, BUNCH = 1000, BUNCH_OCTETS = 16 << 20 };
 

@@ -10,7 +10,7 @@
 #include "policyd/ctl/ctl_file.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
-#include "policyd/ctl/setup_site.h"
+#include "policyd/setup/setup_site.h"
 #include "shared/base/json.h"
 
 #define POSTFIX_FOLDER "/etc/postfix"

@@ -10,7 +10,7 @@
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_write.h"
-#include "policyd/routing/replica_keeper.h"
+#include "policyd/replica/replica_keeper.h"
 #include "shared/base/number.h"
 
 int

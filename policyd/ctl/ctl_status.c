@@ -11,7 +11,7 @@
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_setup.h"
-#include "policyd/ctl/ctl_table.h"
+#include "policyd/terminal/ctl_table.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_world.h"
 #include "policyd/routing/status_page.h"

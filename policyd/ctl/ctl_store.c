@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "policyd/ctl/ctl_output.h"
-#include "policyd/routing/replica.h"
+#include "policyd/replica/replica.h"
 #include "shared/base/idn.h"
 #include "shared/base/number.h"
 

@@ -8,8 +8,8 @@
 #define POLICYD_CTL_CTL_STORE_H
 
 #include "policyd/ctl/ctl.h"
-#include "policyd/routing/domain_state.h"
-#include "policyd/routing/recipient.h"
+#include "policyd/state/domain_state.h"
+#include "policyd/state/recipient.h"
 
 /* Opens the connection where it isn't yet. */
 bool ctl_store_open(struct ctl *ctl, struct error *error);

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "policyd/ctl/ctl_file.h"
-#include "policyd/routing/override_text.h"
+#include "policyd/replica/override_text.h"
 #include "shared/base/idn.h"
 
 enum { NAMES_OCTETS = 256 << 20 };

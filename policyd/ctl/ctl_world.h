@@ -9,7 +9,7 @@
 #define POLICYD_CTL_CTL_WORLD_H
 
 #include "policyd/ctl/ctl_store.h"
-#include "policyd/routing/replica.h"
+#include "policyd/replica/replica.h"
 
 struct ctl_world {
     struct ctl *ctl;

@@ -4,8 +4,8 @@
 #include <time.h>
 
 #include "policyd/serve/line_limit.h"
-#include "policyd/serve/policy_decide.h"
-#include "policyd/serve/policy_instances.h"
+#include "policyd/routing/policy_decide.h"
+#include "policyd/routing/policy_instances.h"
 #include "policyd/wire/policy_wire.h"
 
 struct policy_handler {

@@ -12,7 +12,7 @@
 #include "shared/base/domain.h"
 #include "shared/service/config.h"
 #include "shared/service/daemon.h"
-#include "shared/service/redis_config.h"
+#include "policyd/redis/redis_config.h"
 
 enum { SERVE_HOLD_TEXT_MAX = 300, SERVE_DELIMITERS_MAX = 8 };
 

@@ -7,7 +7,7 @@
 #ifndef POLICYD_STORE_EVICTION_POLICY_H
 #define POLICYD_STORE_EVICTION_POLICY_H
 
-#include "shared/service/redis.h"
+#include "policyd/redis/redis.h"
 
 struct eviction_policy {
     struct redis *redis;

@@ -9,7 +9,7 @@
 #ifndef POLICYD_STORE_OVERRIDE_H
 #define POLICYD_STORE_OVERRIDE_H
 
-#include "policyd/routing/override_text.h"
+#include "policyd/replica/override_text.h"
 
 struct event_base;
 struct override;

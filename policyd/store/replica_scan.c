@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "policyd/routing/key_queue.h"
+#include "policyd/replica/key_queue.h"
 #include "policyd/store/value_reader.h"
 #include "shared/service/clock.h"
 

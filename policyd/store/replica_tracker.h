@@ -9,7 +9,7 @@
 #ifndef POLICYD_STORE_REPLICA_TRACKER_H
 #define POLICYD_STORE_REPLICA_TRACKER_H
 
-#include "shared/service/redis.h"
+#include "policyd/redis/redis.h"
 
 struct replica_tracker_events {
     void (*following)(void *argument); /* from now on every change is told */

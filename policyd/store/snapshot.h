@@ -8,7 +8,7 @@
 #ifndef POLICYD_STORE_SNAPSHOT_H
 #define POLICYD_STORE_SNAPSHOT_H
 
-#include "policyd/routing/snapshot_wire.h"
+#include "policyd/replica/snapshot_wire.h"
 
 struct event_base;
 

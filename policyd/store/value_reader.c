@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "policyd/routing/key_queue.h"
+#include "policyd/replica/key_queue.h"
 
 struct batch {
     struct value_reader *reader;

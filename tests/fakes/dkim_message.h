@@ -4,7 +4,7 @@
 #ifndef TESTS_FAKES_DKIM_MESSAGE_H
 #define TESTS_FAKES_DKIM_MESSAGE_H
 
-#include "milters/auth/dkim_check.h"
+#include "milters/dkim/dkim_check.h"
 #include "tests/fakes/dns_table.h"
 
 /* The body goes in chunks of so many octets, 0 being all.  The caller frees the check. */

@@ -1,6 +1,6 @@
 #include "tests/fakes/dkim_signer.h"
 
-#include "milters/auth/base64.h"
+#include "milters/dkim/base64.h"
 #include "shared/base/digest.h"
 
 #include <assert.h>

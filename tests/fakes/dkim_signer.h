@@ -9,8 +9,8 @@
 
 #include <openssl/evp.h>
 
-#include "milters/auth/dkim_signature.h"
-#include "shared/base/header_field.h"
+#include "milters/dkim/dkim_signature.h"
+#include "milters/message/header_field.h"
 
 struct dkim_signer {
     EVP_PKEY *key;     /* RSA or Ed25519 */

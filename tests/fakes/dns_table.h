@@ -9,7 +9,7 @@
 #define TESTS_FAKES_DNS_TABLE_H
 
 #include "shared/base/arena.h"
-#include "shared/base/dns_lookup.h"
+#include "milters/dns/dns_lookup.h"
 
 enum { DNS_TABLE_CNAME = 5 }; /* a row's type; a question never has it */
 

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "milters/auth/author.h"
+#include "milters/message/author.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

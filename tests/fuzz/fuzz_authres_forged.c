@@ -4,7 +4,7 @@
  */
 #include <assert.h>
 
-#include "milters/auth/authres_forged.h"
+#include "milters/authres/authres_forged.h"
 #include "shared/base/buffer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "milters/auth/dkim_key.h"
+#include "milters/dkim/dkim_key.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "milters/auth/dkim_signature.h"
+#include "milters/dkim/dkim_signature.h"
 #include "shared/base/domain.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -6,7 +6,7 @@
  */
 #include <assert.h>
 
-#include "milters/auth/dmarc_decide.h"
+#include "milters/dmarc/dmarc_decide.h"
 #include "shared/base/domain.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

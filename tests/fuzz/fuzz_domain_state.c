@@ -2,7 +2,7 @@
  * fuzz_domain_state - the first octet chooses the rules, then lines `field=value`: a
  * state names only what the rules allow, and written again it is the same.
  */
-#include "policyd/routing/domain_state.h"
+#include "policyd/state/domain_state.h"
 #include "shared/base/attributes.h"
 #include "shared/base/buffer.h"
 #include "shared/base/domain.h"

@@ -2,8 +2,8 @@
  * fuzz_milter_wire - a packet is read once it is whole and no sooner, and is written the
  * same again; offers, clients and macros too.
  */
-#include "milters/common/milter_client.h"
-#include "milters/common/milter_macros.h"
+#include "milters/protocol/milter_client.h"
+#include "milters/protocol/milter_macros.h"
 
 #include <assert.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * fuzz_override_text - whatever stands in the file: each domain once, bad lines counted;
  * and what is replaced for one domain reads back as it was set, the others as before.
  */
-#include "policyd/routing/override_text.h"
+#include "policyd/replica/override_text.h"
 
 #include <assert.h>
 #include <string.h>

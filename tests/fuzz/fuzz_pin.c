@@ -1,7 +1,7 @@
 /*
  * fuzz_pin - a pin that is understood, written again, says the same.
  */
-#include "policyd/routing/pin.h"
+#include "policyd/state/pin.h"
 #include "shared/base/buffer.h"
 #include "shared/base/number.h"
 

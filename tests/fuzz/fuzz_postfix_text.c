@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "policyd/ctl/postfix_text.h"
+#include "policyd/wiring/postfix_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
  * fuzz_recipient - the first octet chooses the rules: what comes out is a key, folded,
  * with a valid domain, and it is the same however often it is asked for.
  */
-#include "policyd/routing/recipient.h"
+#include "policyd/state/recipient.h"
 #include "shared/base/domain.h"
 
 #include <assert.h>

@@ -5,7 +5,7 @@
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 
-#include "shared/service/redis_reply.h"
+#include "policyd/redis/redis_reply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

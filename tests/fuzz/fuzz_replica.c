@@ -4,7 +4,7 @@
  *
  * Octet 0 says what, 1 and 2 say which, 3 how long or how many.
  */
-#include "policyd/routing/replica.h"
+#include "policyd/replica/replica.h"
 
 #include <assert.h>
 #include <stdio.h>

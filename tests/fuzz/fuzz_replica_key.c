@@ -1,7 +1,7 @@
 /* Names of keys: what is written canonically means the same as what it was read from. */
 #include <assert.h>
 
-#include "policyd/routing/replica_key.h"
+#include "policyd/replica/replica_key.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
  */
 #include <assert.h>
 
-#include "policyd/routing/snapshot_wire.h"
+#include "policyd/replica/snapshot_wire.h"
 
 static const char *const transports[] = {"cutover-old", "cutover-new"};
 static const struct replica_keeper_rules rules = {

@@ -4,7 +4,7 @@
  * status (see below) and, for `o`, records parted by '|' (of addresses, `c` is the
  * client's own).
  */
-#include "milters/auth/spf_check.h"
+#include "milters/spf/spf_check.h"
 
 #include <assert.h>
 #include <string.h>

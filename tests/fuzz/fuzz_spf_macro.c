@@ -1,7 +1,7 @@
 /*
  * Any text as macros, over any values: `HELO, LF, local part, LF, text`.
  */
-#include "milters/auth/spf_macro.h"
+#include "milters/spf/spf_macro.h"
 
 #include <assert.h>
 

@@ -6,9 +6,9 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/auth/authres_forged.h"
-#include "milters/auth/authres_write.h"
-#include "milters/auth/dmarc_fetch.h"
+#include "milters/authres/authres_forged.h"
+#include "milters/authres/authres_write.h"
+#include "milters/dmarc/dmarc_fetch.h"
 #include "shared/base/attributes.h"
 #include "tests/fakes/dns_table.h"
 

@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/auth/author.h"
+#include "milters/message/author.h"
 #include "shared/base/attributes.h"
 
 #include <string.h>

@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/auth/authres_forged.h"
+#include "milters/authres/authres_forged.h"
 #include "shared/base/attributes.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/auth/authres_write.h"
+#include "milters/authres/authres_write.h"
 #include "shared/base/attributes.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "policyd/ctl/ctl_arguments.h"
+#include "policyd/terminal/ctl_arguments.h"
 #include "shared/base/attributes.h"
 
 enum { WORDS_MAX = 12 };

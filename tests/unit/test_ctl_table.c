@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "policyd/ctl/ctl_table.h"
+#include "policyd/terminal/ctl_table.h"
 
 static const struct ctl_table_row rows[] = {
     {{"a.example", "30.5", "a rather long cell that must give way"}, NULL,        false},

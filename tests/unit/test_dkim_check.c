@@ -4,7 +4,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/auth/dkim_check.h"
+#include "milters/dkim/dkim_check.h"
 #include "shared/base/attributes.h"
 #include "tests/fakes/dkim_message.h"
 #include "tests/fakes/dkim_signer.h"

@@ -3,9 +3,9 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/auth/base64.h"
-#include "milters/auth/dkim_key.h"
-#include "milters/auth/rsa_key.h"
+#include "milters/dkim/base64.h"
+#include "milters/dkim/dkim_key.h"
+#include "milters/dkim/rsa_key.h"
 #include "shared/base/attributes.h"
 
 #include <string.h>

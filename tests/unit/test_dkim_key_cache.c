@@ -1,4 +1,4 @@
-#include "milters/auth/dkim_key_cache.h"
+#include "milters/dkim/dkim_key_cache.h"
 
 #include <openssl/bio.h>
 #include <openssl/x509.h>

@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/auth/dkim_signature.h"
+#include "milters/dkim/dkim_signature.h"
 #include "shared/base/attributes.h"
 
 #include <string.h>

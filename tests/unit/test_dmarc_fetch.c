@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/auth/dmarc_fetch.h"
+#include "milters/dmarc/dmarc_fetch.h"
 #include "shared/base/attributes.h"
 #include "shared/base/buffer.h"
 #include "tests/fakes/dns_table.h"

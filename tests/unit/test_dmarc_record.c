@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/auth/dmarc_record.h"
+#include "milters/dmarc/dmarc_record.h"
 #include "shared/base/attributes.h"
 
 #define NONE DMARC_POLICY_NONE

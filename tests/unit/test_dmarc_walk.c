@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/auth/dmarc_walk.h"
+#include "milters/dmarc/dmarc_walk.h"
 #include "shared/base/attributes.h"
 #include "shared/base/buffer.h"
 

@@ -4,7 +4,7 @@
 #include "tests/unit/unit.h"
 
 #include "shared/base/attributes.h"
-#include "shared/service/dns.h"
+#include "milters/dns/dns.h"
 
 #include <netinet/in.h>
 #include <pthread.h>

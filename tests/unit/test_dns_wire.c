@@ -4,7 +4,7 @@
 #include "tests/unit/unit.h"
 
 #include "shared/base/attributes.h"
-#include "shared/base/dns_wire.h"
+#include "milters/dns/dns_wire.h"
 
 #include <string.h>
 

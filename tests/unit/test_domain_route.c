@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "policyd/routing/domain_route.h"
+#include "policyd/state/domain_route.h"
 #include "shared/base/attributes.h"
 
 #include <stdio.h>

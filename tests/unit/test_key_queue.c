@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "policyd/routing/key_queue.h"
+#include "policyd/replica/key_queue.h"
 
 static void
 first_in_first_out(void **state)

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "milters/common/milter_client.h"
+#include "milters/protocol/milter_client.h"
 #include "shared/base/attributes.h"
 
 static void

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "milters/common/milter_macros.h"
+#include "milters/protocol/milter_macros.h"
 #include "shared/base/attributes.h"
 
 #define OCTETS(literal)                                                                  \

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "milters/common/milter_reply.h"
+#include "milters/protocol/milter_reply.h"
 #include "shared/base/attributes.h"
 
 #define OCTETS(literal)                                                                  \

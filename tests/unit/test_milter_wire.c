@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "milters/common/milter_wire.h"
+#include "milters/protocol/milter_wire.h"
 #include "shared/base/attributes.h"
 
 #define OCTETS(literal)                                                                  \

@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "policyd/routing/override_text.h"
+#include "policyd/replica/override_text.h"
 #include "shared/base/attributes.h"
 
 #include <stdio.h>

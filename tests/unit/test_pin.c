@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "policyd/routing/pin.h"
+#include "policyd/state/pin.h"
 #include "shared/base/attributes.h"
 
 #include <string.h>

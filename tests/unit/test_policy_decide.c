@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "policyd/serve/policy_decide.h"
+#include "policyd/routing/policy_decide.h"
 
 #include "shared/base/attributes.h"
 

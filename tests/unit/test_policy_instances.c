@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "policyd/serve/policy_instances.h"
+#include "policyd/routing/policy_instances.h"
 
 #include <stdio.h>
 

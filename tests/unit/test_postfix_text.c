@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "policyd/ctl/postfix_text.h"
+#include "policyd/wiring/postfix_text.h"
 
 static const char main_cf[] = "# a comment\n"
                               "biff = no\n"

@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "policyd/routing/recipient.h"
+#include "policyd/state/recipient.h"
 #include "shared/base/attributes.h"
 
 #include <string.h>

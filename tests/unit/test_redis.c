@@ -18,7 +18,7 @@
 #include "shared/base/attributes.h"
 #include "shared/base/buffer.h"
 #include "shared/service/log.h"
-#include "shared/service/redis.h"
+#include "policyd/redis/redis.h"
 
 #define OK "+OK\r\n"
 #define MASTER "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"

@@ -8,7 +8,7 @@
 #include <hiredis/hiredis.h>
 
 #include "shared/base/attributes.h"
-#include "shared/service/redis_reply.h"
+#include "policyd/redis/redis_reply.h"
 
 struct reading {
     struct redisReader *reader;

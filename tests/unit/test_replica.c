@@ -4,8 +4,8 @@
  */
 #include "tests/unit/unit.h"
 
-#include "policyd/routing/packed_table.h"
-#include "policyd/routing/replica.h"
+#include "policyd/replica/packed_table.h"
+#include "policyd/replica/replica.h"
 #include "shared/base/attributes.h"
 
 #include <malloc.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "policyd/routing/replica_alias.h"
+#include "policyd/replica/replica_alias.h"
 
 static void
 keys_stand_in_the_order_of_their_octets(void **state)

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "policyd/routing/replica_guard.h"
+#include "policyd/replica/replica_guard.h"
 #include "shared/base/attributes.h"
 
 static struct span

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "policyd/routing/replica_keeper.h"
+#include "policyd/replica/replica_keeper.h"
 #include "shared/base/attributes.h"
 
 enum { NOW = 1800000000 };

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "policyd/routing/replica_key.h"
+#include "policyd/replica/replica_key.h"
 #include "shared/base/attributes.h"
 
 static const struct recipient_rules rules = {.delimiters = "+", .fold_local_part = true};

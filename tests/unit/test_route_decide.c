@@ -9,7 +9,7 @@
 #include "tests/unit/unit.h"
 
 #include "policyd/routing/bucket.h"
-#include "policyd/routing/override_text.h"
+#include "policyd/replica/override_text.h"
 #include "policyd/routing/route_decide.h"
 #include "shared/base/attributes.h"
 

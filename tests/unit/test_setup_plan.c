@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policyd/ctl/setup_plan.h"
+#include "policyd/wiring/setup_plan.h"
 
 #define ANCHOR "0123456789abcdef"
 #define ROUTE "unix:postshift/route.sock"

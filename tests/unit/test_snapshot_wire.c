@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "policyd/routing/snapshot_wire.h"
+#include "policyd/replica/snapshot_wire.h"
 #include "shared/base/attributes.h"
 
 static const char *const transports[] = {"cutover-old", "cutover-new"};

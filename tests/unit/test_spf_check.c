@@ -4,7 +4,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/auth/spf_check.h"
+#include "milters/spf/spf_check.h"
 #include "shared/base/attributes.h"
 #include "shared/base/buffer.h"
 #include "tests/fakes/dns_table.h"

@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/auth/spf_macro.h"
+#include "milters/spf/spf_macro.h"
 #include "shared/base/attributes.h"
 
 #include <arpa/inet.h>

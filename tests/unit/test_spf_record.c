@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/auth/spf_record.h"
+#include "milters/spf/spf_record.h"
 #include "shared/base/arena.h"
 #include "shared/base/attributes.h"
 #include "shared/base/buffer.h"

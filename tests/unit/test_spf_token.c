@@ -4,7 +4,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/auth/spf_token.h"
+#include "milters/spf/spf_token.h"
 #include "shared/base/attributes.h"
 
 #include <arpa/inet.h>

@@ -1,0 +1,258 @@
+#include "milters/authres/authres_forged.h"
+
+#include "shared/base/attributes.h"
+#include "shared/base/buffer.h"
+#include "shared/base/idn.h"
+
+#include <string.h>
+
+static bool
+is_white(char octet)
+{
+    return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
+}
+
+static bool
+is_token_octet(char octet)
+{
+    return octet > ' ' && octet < 0x7f && strchr("()<>@,;:\\\"/[]?=", octet) == NULL;
+}
+
+static struct span
+without_final_dot(struct span name)
+{
+    if (name.length > 0 && name.data[name.length - 1] == '.')
+        name.length--;
+    return name;
+}
+
+static bool
+is_name(struct span name, struct span other)
+{
+    return span_equal_nocase(
+        without_final_dot(span_trim(name)), without_final_dot(span_trim(other)));
+}
+
+/* False where a comment is never closed. */
+static bool
+skip_cfws(struct span *rest)
+{
+    size_t depth = 0;
+    size_t i = 0;
+
+    for (; i < rest->length; i++) {
+        char octet = rest->data[i];
+
+        if (octet == '(')
+            depth++;
+        else if (depth > 0 && octet == ')')
+            depth--;
+        else if (depth > 0 && octet == '\\')
+            i++;
+        else if (depth == 0 && !is_white(octet))
+            break;
+    }
+    *rest = span_from(*rest, i);
+    return depth == 0;
+}
+
+/* A quoted string's text; false where it is never closed. */
+static bool
+take_quoted(struct span *rest, struct buffer *out)
+{
+    for (size_t i = 1; i < rest->length; i++) {
+        char octet = rest->data[i];
+
+        if (octet == '"') {
+            *rest = span_from(*rest, i + 1);
+            return true;
+        }
+        if (octet == '\\' && i + 1 < rest->length)
+            octet = rest->data[++i];
+        if (octet != '\r' && octet != '\n')
+            buffer_append_octet(out, octet);
+    }
+    return false;
+}
+
+static void
+take_token(struct span *rest, struct buffer *out)
+{
+    size_t length = 0;
+
+    while (length < rest->length && is_token_octet(rest->data[length]))
+        length++;
+    buffer_append(out, span_first(*rest, length));
+    *rest = span_from(*rest, length);
+}
+
+/* The authserv-id, and whether it goes on where a token ends ("id/x" is another's). */
+static bool
+read_id(struct span value, struct buffer *id, bool *goes_on)
+{
+    struct span rest = value;
+
+    if (!skip_cfws(&rest) || rest.length == 0)
+        return false;
+    if (rest.data[0] == '"') {
+        if (!take_quoted(&rest, id))
+            return false;
+    } else {
+        take_token(&rest, id);
+    }
+    *goes_on = rest.length > 0 && (rest.data[0] == '/' || rest.data[0] == '@');
+    return id->length > 0;
+}
+
+/*
+ * The authserv-id in other letters than ASCII (RFC 6532): U-labels, or what IDNA maps to
+ * ours, as whoever compares A-labels will read it.
+ */
+static bool
+is_international_name(struct span value, struct span authserv_id)
+{
+    char ascii[DOMAIN_MAX + 1];
+    struct span rest = value;
+    struct buffer id;
+    bool is_ours;
+
+    if (!skip_cfws(&rest) || rest.length == 0)
+        return false;
+    buffer_init(&id, value.length);
+    if (rest.data[0] == '"')
+        (void)take_quoted(&rest, &id);
+    for (; rest.length > 0 && (is_token_octet(rest.data[0]) || rest.data[0] & 0x80);
+         rest = span_from(rest, 1))
+        buffer_append_octet(&id, rest.data[0]);
+    is_ours = !span_is_ascii(buffer_span(&id)) &&
+              idn_to_ascii(span_trim(buffer_span(&id)), ascii) &&
+              is_name(span_of(ascii), authserv_id);
+    buffer_clear(&id);
+    return is_ours;
+}
+
+bool
+authres_claims(struct span value, struct span authserv_id)
+{
+    bool goes_on = false;
+    struct buffer id;
+    bool claims;
+
+    if (is_international_name(value, authserv_id))
+        return true;
+    buffer_init(&id, value.length);
+    if (read_id(value, &id, &goes_on))
+        claims = !goes_on && is_name(buffer_span(&id), authserv_id);
+    else
+        claims =
+            span_find_text_nocase(value, without_final_dot(authserv_id)) != SPAN_NONE;
+    buffer_clear(&id);
+    return claims;
+}
+
+static bool
+is_name_octet(char octet)
+{
+    char lower = span_lower_octet(octet);
+
+    return (octet & 0x80) != 0 || (lower >= 'a' && lower <= 'z') ||
+           (octet >= '0' && octet <= '9') || octet == '-' || octet == '_' || octet == '.';
+}
+
+/* A name of ours that stands as the value of another key, or in an address, is no claim.
+ */
+static bool
+is_claim(struct span before)
+{
+    static const char *const others[] = {
+        "client-ip", "envelope-from", "helo", "problem", "identity", "mechanism"};
+    size_t start;
+
+    while (before.length > 0 && (is_white(before.data[before.length - 1]) ||
+                                    before.data[before.length - 1] == '"'))
+        before.length--;
+    if (before.length == 0)
+        return true;
+    if (before.data[before.length - 1] == '@')
+        return false;
+    if (before.data[before.length - 1] != '=')
+        return true;
+    before = span_trim(span_first(before, before.length - 1));
+    for (start = before.length; start > 0 && is_name_octet(before.data[start - 1]);)
+        start--;
+    for (size_t i = 0; i < ARRAY_LENGTH(others); i++) {
+        if (span_is_nocase(span_from(before, start), others[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Whether `id` stands in the text as a whole name that claims. */
+static bool
+has_claim(struct span text, struct span id)
+{
+    size_t from = 0;
+    size_t at;
+
+    while ((at = span_find_text_nocase(span_from(text, from), id)) != SPAN_NONE) {
+        size_t start = from + at;
+        size_t end = start + id.length;
+        bool begins = start == 0 || !is_name_octet(text.data[start - 1]);
+        bool ends = end == text.length || !is_name_octet(text.data[end]) ||
+                    (text.data[end] == '.' &&
+                        (end + 1 == text.length || !is_name_octet(text.data[end + 1])));
+
+        if (begins && ends && is_claim(span_first(text, start)))
+            return true;
+        from = start + 1;
+    }
+    return false;
+}
+
+bool
+authres_received_spf_claims(struct span value, struct span authserv_id)
+{
+    struct span id = without_final_dot(authserv_id);
+    struct buffer plain;
+    bool claims;
+
+    if (id.length == 0)
+        return false;
+    /* Quoted pairs hide nothing once the backslashes are gone. */
+    buffer_init(&plain, value.length);
+    for (size_t i = 0; i < value.length; i++) {
+        if (value.data[i] != '\\')
+            buffer_append_octet(&plain, value.data[i]);
+    }
+    claims = has_claim(buffer_span(&plain), id);
+    buffer_clear(&plain);
+    return claims;
+}
+
+size_t
+authres_forged(const struct header_field *fields, size_t field_count,
+    struct span authserv_id, struct verdict_edit *edits, size_t room)
+{
+    static const struct {
+        const char *name;
+        bool (*claims)(struct span value, struct span authserv_id);
+    } rows[] = {
+        {"Authentication-Results", authres_claims             },
+        {"Received-SPF",           authres_received_spf_claims},
+    };
+    size_t count = 0;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        unsigned number = 0;
+
+        for (size_t j = 0; j < field_count && count < room; j++) {
+            if (!header_field_is(&fields[j], span_of(rows[i].name)))
+                continue;
+            number++;
+            if (rows[i].claims(fields[j].value, authserv_id))
+                edits[count++] =
+                    (struct verdict_edit){VERDICT_DELETE, rows[i].name, NULL, number};
+        }
+    }
+    return count;
+}

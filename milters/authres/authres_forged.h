@@ -1,0 +1,26 @@
+/*
+ * authres_forged - which fields of a message pretend to be ours.
+ *
+ * An Authentication-Results field is ours when its authserv-id is our own, in whatever
+ * disguise: case, comments, quotes, folds, a final dot, a version, letters that IDNA maps
+ * to it (RFC 8601 section 5).
+ * One whose id can't be read is ours when our id stands anywhere in it.  A Received-SPF
+ * field is ours when it names us as the receiver.  No size is too large to be looked at.
+ */
+#ifndef MILTERS_AUTH_AUTHRES_FORGED_H
+#define MILTERS_AUTH_AUTHRES_FORGED_H
+
+#include "milters/protocol/verdict.h"
+#include "milters/message/header_field.h"
+
+bool authres_claims(struct span value, struct span authserv_id);
+bool authres_received_spf_claims(struct span value, struct span authserv_id);
+
+/*
+ * Writes a deletion for each of them to `edits`, which has `room` for that many (of a
+ * thousand fields each is deleted once); gives their count.
+ */
+size_t authres_forged(const struct header_field *fields, size_t field_count,
+    struct span authserv_id, struct verdict_edit *edits, size_t room);
+
+#endif

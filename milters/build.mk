@@ -1,0 +1,18 @@
+# The milters.  Pure folders are taken whole; in those of one check what talks to a library, to DNS or keeps a cache
+# has it in its name, and all else is pure.
+milter_outside := %_check.c %_fetch.c %_library.c %_cache.c %/spf_dns.c %/dns.c %/dns_channels.c
+milter_mixed   := $(wildcard milters/spf/*.c milters/dkim/*.c milters/dmarc/*.c milters/dns/*.c)
+PURE           += $(wildcard milters/protocol/*.c milters/message/*.c milters/authres/*.c) \
+                  $(filter-out $(milter_outside),$(milter_mixed)) \
+                  $(wildcard milters/auth/*_decide.c milters/scan/*_decide.c milters/scan/*_wire.c)
+MILTER_SOURCES := $(wildcard milters/common/*.c)
+
+PROGRAMS      += auth
+auth_SOURCES   = $(filter-out $(PURE),$(wildcard milters/auth/*.c) $(milter_mixed)) $(MILTER_SOURCES)
+auth_PACKAGES := opendkim spf2 libpsl libcares resolv libcrypto libevent
+
+PROGRAMS      += scan
+scan_SOURCES   = $(filter-out $(PURE),$(wildcard milters/scan/*.c)) $(MILTER_SOURCES)
+scan_PACKAGES := libclamav libevent libseccomp
+
+MANUALS       += $(wildcard milters/*/*.8)

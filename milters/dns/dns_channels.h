@@ -1,0 +1,38 @@
+/*
+ * dns_channels - c-ares channels to the configured servers, lent to one caller at a time.
+ *
+ * The inner part of dns: nothing else includes this.  A channel that has met a server
+ * without EDNS is not kept, since c-ares leaves EDNS off for good then; nor is one made
+ * with settings that have been replaced.
+ */
+#ifndef SHARED_SERVICE_DNS_CHANNELS_H
+#define SHARED_SERVICE_DNS_CHANNELS_H
+
+#include "milters/dns/dns.h"
+
+#include <ares.h>
+
+struct dns_channels;
+
+struct dns_channel {
+    struct dns_channel *next;
+    ares_channel ares;
+    unsigned generation; /* of the settings it was made with */
+    bool trusted;        /* its servers' AD bit */
+    bool no_edns;        /* set by the caller: an answer came without EDNS */
+};
+
+/* Makes a first channel, so that what can't work fails here. */
+struct dns_channels *dns_channels_new(
+    const struct dns_config *config, struct error *error);
+void dns_channels_free(struct dns_channels *channels);
+bool dns_channels_reload(
+    struct dns_channels *channels, const struct dns_config *config, struct error *error);
+
+struct dns_channel *dns_channels_borrow(struct dns_channels *channels); /* or NULL */
+void dns_channels_return(struct dns_channels *channels, struct dns_channel *channel);
+
+/* Waits for the channel's sockets, at most so long, and lets c-ares work. */
+void dns_channel_turn(struct dns_channel *channel, uint64_t most_us);
+
+#endif

@@ -1,0 +1,165 @@
+/*
+ * replica_keeper - what Redis says, against what we answer: which of it is an order.
+ *
+ * Holds the replica that answers and, during a load, the one that is being filled.  The
+ * caller reads values from Redis and hands them in; here it is decided what they do:
+ *
+ * - a good value is taken, a bad one leaves the last good one in force and is told once;
+ * - a domain that went, a list of several members that vanished, more losses than
+ * replica_guard allows, a rev lower than ours: ours is kept, with an alarm, until an
+ * operator accepts it or Redis has it again;
+ * - a finished load is compared, then taken as a whole or refused as a whole.
+ *
+ * Pure: no Redis, no clock, no log.  What it does is told by events.
+ */
+#ifndef POLICYD_ROUTING_REPLICA_KEEPER_H
+#define POLICYD_ROUTING_REPLICA_KEEPER_H
+
+#include "policyd/replica/override_text.h"
+#include "policyd/replica/replica_compare.h"
+#include "policyd/replica/replica_key.h"
+#include "policyd/replica/replica_problems.h"
+
+/* Borrowed; what it points to outlives the keeper, or the next replica_keeper_set_rules.
+ */
+struct replica_keeper_rules {
+    struct recipient_rules recipient;
+    struct domain_state_rules state;
+    const char *const *domains; /* of [policyd] domains, canonical; count 0: any */
+    size_t domain_count;
+};
+
+/* Whether that domain may be in Redis. */
+bool replica_keeper_rules_allow(
+    const struct replica_keeper_rules *rules, struct span name);
+
+enum replica_source {
+    REPLICA_FROM_REDIS,
+    REPLICA_FROM_ACCEPT,
+    REPLICA_FROM_OVERRIDE,
+    REPLICA_FROM_SNAPSHOT,
+};
+
+const char *replica_source_name(enum replica_source source);
+
+enum replica_change_kind { CHANGE_DOMAIN, CHANGE_PIN, CHANGE_UNIT, CHANGE_MEMBER };
+
+/* Of what is answered; texts are borrowed for the call. */
+struct replica_change {
+    enum replica_source source;
+    enum replica_change_kind kind;
+    struct span name;  /* domain, pin, recipient; of a member: the list's domain */
+    struct span list;  /* of a member */
+    const char *field; /* of a domain; else "pin", "unit", "member" */
+    struct span from;  /* "": was not there */
+    struct span to;    /* "": is no longer there */
+};
+
+struct replica_keeper_events {
+    void (*changed)(void *argument, const struct replica_change *change);
+    /* A problem that is new or has changed; `kept` is what counts instead, or "". */
+    void (*problem)(
+        void *argument, const struct replica_problem *problem, const char *kept);
+    /* Raised, changed, or over ("").  */
+    void (*alarm)(void *argument, const char *text);
+};
+
+/* A value as it was read. */
+enum replica_value_kind { VALUE_ABSENT, VALUE_TEXT, VALUE_FIELDS, VALUE_OTHER };
+
+struct replica_value {
+    enum replica_value_kind kind; /* VALUE_OTHER: the key is of another type */
+    struct span text;
+    const struct domain_field *fields;
+    size_t count;
+};
+
+/* Whom a value is for. */
+enum replica_targets { REPLICA_ANSWERING = 1, REPLICA_LOADING = 2 };
+
+/* An accept that lies further ahead is nonsense: clocks differ, but not by more. */
+enum { REPLICA_ACCEPT_AHEAD_SECONDS = 24 * 60 * 60 };
+
+struct replica_keeper;
+
+struct replica_keeper *replica_keeper_new(const struct replica_keeper_rules *rules,
+    const struct replica_keeper_events *events, void *argument);
+void replica_keeper_free(struct replica_keeper *keeper);
+
+/* A load is to follow: until then what was good under the old rules counts. */
+void replica_keeper_set_rules(
+    struct replica_keeper *keeper, const struct replica_keeper_rules *rules);
+
+/* Unix time in seconds, and a clock that never steps.  Given before any of the calls
+ * below. */
+void replica_keeper_set_time(struct replica_keeper *keeper, int64_t now, uint64_t now_ms);
+
+/* What answers now; another one after a load was taken. */
+const struct replica *replica_keeper_answering(const struct replica_keeper *keeper);
+
+/* At start: what the snapshot has.  Takes the replica. */
+void replica_keeper_adopt(struct replica_keeper *keeper, struct replica *replica,
+    bool knows_accept, int64_t accepted);
+
+void replica_keeper_set_overrides(
+    struct replica_keeper *keeper, const struct override_entry *entries, size_t count);
+
+/*
+ * A domain, pin or unit as Redis has it.  `key` is the name of its Redis key as it is
+ * written there, without the prefix; `about` what that means.  REPLICA_LOADING without a
+ * load is ignored.
+ */
+void replica_keeper_take(struct replica_keeper *keeper, unsigned targets, struct span key,
+    const struct replica_key *about, const struct replica_value *value);
+
+/* A key that names nothing, or a better written one means the same: told, without effect.
+ */
+void replica_keeper_refuse_key(struct replica_keeper *keeper, struct span key,
+    enum replica_problem_kind kind, const char *text);
+
+/* The key that was refused is gone. */
+void replica_keeper_forget_key(struct replica_keeper *keeper, struct span key);
+
+/* A list, member by member; one at a time.  REPLICA_LOADING goes by itself when the load
+ * ends. */
+void replica_keeper_begin_list(struct replica_keeper *keeper, unsigned targets,
+    struct span key, const struct replica_key *about);
+void replica_keeper_take_member(struct replica_keeper *keeper, struct span unit);
+/* All members were read (or it isn't a list at all). */
+void replica_keeper_end_list(struct replica_keeper *keeper, bool is_list);
+/* Puts what was read in force; false when done.  Only then the next one may begin. */
+bool replica_keeper_step_list(struct replica_keeper *keeper, size_t entries);
+/* What was read so far doesn't count. */
+void replica_keeper_drop_list(struct replica_keeper *keeper);
+
+/*
+ * The `accept` key.  True: it is newer than the last one that was taken, and a load
+ * should begin at once; the losses of that load are meant.
+ */
+bool replica_keeper_take_accept(
+    struct replica_keeper *keeper, const struct replica_value *value);
+/* One waits for a load to begin; the load that goes on brings one to pass. */
+bool replica_keeper_has_accept(const struct replica_keeper *keeper);
+bool replica_keeper_is_accepting(const struct replica_keeper *keeper);
+/* The time of the last one taken; false: none is known, the first one met is only
+ * remembered. */
+bool replica_keeper_accepted(const struct replica_keeper *keeper, int64_t *time);
+
+/* A load. */
+void replica_keeper_begin_load(struct replica_keeper *keeper);
+void replica_keeper_drop_load(struct replica_keeper *keeper);
+bool replica_keeper_is_loading(const struct replica_keeper *keeper);
+
+/* All keys have been handed in: compares about as many entries. */
+enum replica_load_result { LOAD_GOES_ON, LOAD_TAKEN, LOAD_REFUSED };
+enum replica_load_result replica_keeper_step_load(
+    struct replica_keeper *keeper, size_t entries);
+
+/* An alarm stands and Redis has changed since the last load: another one may end it. */
+bool replica_keeper_wants_load(const struct replica_keeper *keeper);
+
+const char *replica_keeper_alarm(const struct replica_keeper *keeper); /* "": none */
+const struct replica_problems *replica_keeper_problems(
+    const struct replica_keeper *keeper);
+
+#endif

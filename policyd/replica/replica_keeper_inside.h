@@ -1,0 +1,96 @@
+/*
+ * replica_keeper_inside - the keeper's state, for its own files: replica_keeper.c
+ * (telling, the alarm), replica_keeper_domain.c, _pin.c (pins and units), _list.c and
+ * _load.c.
+ */
+#ifndef POLICYD_ROUTING_REPLICA_KEEPER_INSIDE_H
+#define POLICYD_ROUTING_REPLICA_KEEPER_INSIDE_H
+
+#include "policyd/replica/replica_guard.h"
+#include "policyd/replica/replica_keeper.h"
+#include "policyd/replica/replica_merge.h"
+
+enum { REPLICA_KEY_TEXT_MAX = 2 * REPLICA_NAME_MAX };
+
+enum load_stage { LOAD_NONE, LOAD_READING, LOAD_COMPARING, LOAD_TELLING, LOAD_MERGING };
+
+struct replica_list_job {
+    unsigned targets;        /* 0: no list is being read */
+    bool complete;           /* read to its end: being put in force */
+    struct replica *members; /* this list alone */
+    struct replica_name domain;
+    struct replica_name list;
+    char key[REPLICA_KEY_TEXT_MAX];
+    size_t key_length;
+    bool adding;
+    uint64_t cursor;
+};
+
+struct replica_keeper {
+    struct replica_keeper_rules rules;
+    struct replica_keeper_events events;
+    void *argument;
+    int64_t now;
+    uint64_t now_ms;
+
+    struct replica *answering;
+    struct replica *loading; /* NULL: no load */
+    struct replica_problems *problems;
+    struct replica_guard *guard;
+    struct override_entry *overrides;
+    size_t override_count;
+    struct replica_list_job list;
+
+    enum load_stage stage;
+    bool tainted; /* Redis lost what we keep while this load was read: it lacks that */
+    uint64_t telling; /* cursor */
+    struct replica_compare compare;
+    struct replica_merge merge;
+
+    bool knows_accept;
+    int64_t accepted;             /* the time of the last one taken */
+    struct replica_waiver wanted; /* of the next load */
+    int64_t wanted_time;
+    struct replica_waiver waiver; /* of this load */
+    int64_t accepting;            /* its time; 0: nothing was accepted */
+
+    char alarm[600];   /* "": none */
+    bool load_refused; /* the last one */
+    size_t held;       /* pins and units that Redis lost and we keep */
+    bool changed_since_load;
+};
+
+/* Tells a problem and remembers it. */
+void keeper_problem(struct replica_keeper *keeper, enum replica_problem_kind kind,
+    struct span key, const struct domain_problem *detail, const char *kept);
+void keeper_problem_text(struct replica_keeper *keeper, enum replica_problem_kind kind,
+    struct span key, const char *field, struct span value, const char *text,
+    const char *kept);
+
+/* Redis lost more than it may: what went lately comes back, and losses wait. */
+void keeper_raise_alarm(struct replica_keeper *keeper, const char *text);
+/* Pins or units of the domain are gone from Redis and kept. */
+void keeper_suspect_loss(struct replica_keeper *keeper, struct span domain);
+/* Ends the alarm when Redis says again all that we answer. */
+void keeper_check_alarm(struct replica_keeper *keeper);
+
+void keeper_tell_domain(struct replica_keeper *keeper, enum replica_source source,
+    struct span name, const struct domain_state *from, const struct domain_state *to);
+void keeper_tell(struct replica_keeper *keeper, enum replica_change_kind kind,
+    struct span name, struct span list, struct span from, struct span to);
+
+/* A value for the replicas of `targets`. */
+void keeper_take_domain(struct replica_keeper *keeper, unsigned targets, struct span key,
+    struct span name, const struct replica_value *value);
+void keeper_take_pin(struct replica_keeper *keeper, unsigned targets, struct span key,
+    struct span name, const struct replica_value *value);
+void keeper_take_unit(struct replica_keeper *keeper, unsigned targets, struct span key,
+    struct span recipient, const struct replica_value *value);
+
+/* The states that were good under other rules: what these don't allow goes. */
+void keeper_check_domains(struct replica_keeper *keeper);
+
+/* Whether a load is going on whose losses there are meant. */
+bool keeper_is_waived(const struct replica_keeper *keeper, struct span domain);
+
+#endif

@@ -1,0 +1,169 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "policyd/replica/replica_keeper_inside.h"
+
+/* A list as Redis has it, put in force: members that are no longer there go, new ones
+ * come. */
+
+enum { SEVERAL = 2 };
+
+static struct replica *
+target_of(struct replica_keeper *keeper)
+{
+    return (keeper->list.targets & REPLICA_ANSWERING) != 0 ? keeper->answering
+                                                           : keeper->loading;
+}
+
+static void
+next_target(struct replica_keeper *keeper)
+{
+    struct replica_list_job *job = &keeper->list;
+
+    job->targets &= job->targets - 1; /* the lowest one is done */
+    job->adding = false;
+    job->cursor = 0;
+    if (job->targets == 0)
+        replica_keeper_drop_list(keeper);
+}
+
+/* A list of several members that vanishes is no order, neither for a load that goes on.
+ */
+static bool
+vanished(struct replica_keeper *keeper)
+{
+    struct replica_list_job *job = &keeper->list;
+    struct span domain = replica_name_span(&job->domain);
+    struct span list = replica_name_span(&job->list);
+
+    if ((job->targets & REPLICA_ANSWERING) == 0 ||
+        replica_list_count(job->members, domain, list) > 0 ||
+        replica_list_count(keeper->answering, domain, list) < SEVERAL ||
+        keeper_is_waived(keeper, domain))
+        return false;
+    keeper_problem_text(keeper, PROBLEM_GONE, span_make(job->key, job->key_length),
+        "list", list, "the whole list is gone from Redis; kept until accept-state", "");
+    return true;
+}
+
+/* False after the last. */
+static bool
+drop_next_member(struct replica_keeper *keeper, struct replica *target)
+{
+    struct replica_list_job *job = &keeper->list;
+    struct span domain = replica_name_span(&job->domain);
+    struct span list = replica_name_span(&job->list);
+    struct span unit;
+    struct replica_name copy;
+
+    if (!replica_next_member(target, domain, list, &job->cursor, &unit))
+        return false;
+    if (replica_list_has(job->members, domain, list, unit) ||
+        !replica_name_set(&copy, unit))
+        return true;
+    replica_remove_member(target, domain, list, replica_name_span(&copy));
+    if (target == keeper->answering)
+        keeper_tell(
+            keeper, CHANGE_MEMBER, domain, list, replica_name_span(&copy), span_of(""));
+    return true;
+}
+
+static bool
+put_next_member(struct replica_keeper *keeper, struct replica *target)
+{
+    struct replica_list_job *job = &keeper->list;
+    struct span domain = replica_name_span(&job->domain);
+    struct span list = replica_name_span(&job->list);
+    struct span unit;
+
+    if (!replica_next_member(job->members, domain, list, &job->cursor, &unit))
+        return false;
+    if (replica_list_has(target, domain, list, unit))
+        return true;
+    if (replica_put_member(target, domain, list, unit) && target == keeper->answering)
+        keeper_tell(keeper, CHANGE_MEMBER, domain, list, span_of(""), unit);
+    return true;
+}
+
+void
+replica_keeper_begin_list(struct replica_keeper *keeper, unsigned targets,
+    struct span key, const struct replica_key *about)
+{
+    struct replica_list_job *job = &keeper->list;
+
+    replica_keeper_drop_list(keeper);
+    job->targets = targets;
+    job->members = replica_new();
+    job->domain = about->name;
+    (void)replica_name_set(&job->list, about->list);
+    job->key_length = key.length < sizeof(job->key) ? key.length : sizeof(job->key);
+    memcpy(job->key, key.data, job->key_length);
+    if ((targets & REPLICA_ANSWERING) != 0)
+        replica_problems_begin_key(keeper->problems, key);
+}
+
+void
+replica_keeper_take_member(struct replica_keeper *keeper, struct span unit)
+{
+    struct replica_list_job *job = &keeper->list;
+    struct replica_name name;
+
+    if (job->targets == 0)
+        return;
+    if (replica_name_read(unit, &keeper->rules.recipient, &name))
+        replica_put_member(job->members, replica_name_span(&job->domain),
+            replica_name_span(&job->list), replica_name_span(&name));
+    else
+        keeper_problem_text(keeper, PROBLEM_INVALID, span_make(job->key, job->key_length),
+            "member", unit,
+            "a member is a name of 1 to 1024 octets without control characters", "");
+}
+
+void
+replica_keeper_end_list(struct replica_keeper *keeper, bool is_list)
+{
+    struct replica_list_job *job = &keeper->list;
+    struct span key = span_make(job->key, job->key_length);
+
+    if (job->targets == 0)
+        return;
+    if (!is_list)
+        keeper_problem_text(
+            keeper, PROBLEM_INVALID, key, "list", span_of(""), "is not a set", "");
+    if ((job->targets & REPLICA_ANSWERING) != 0) {
+        keeper->changed_since_load = true;
+        replica_problems_end_key(keeper->problems, key);
+    }
+    job->complete = true;
+    job->adding = false;
+    job->cursor = 0;
+    if (!is_list)
+        replica_keeper_drop_list(keeper);
+}
+
+bool
+replica_keeper_step_list(struct replica_keeper *keeper, size_t entries)
+{
+    struct replica_list_job *job = &keeper->list;
+
+    while (entries-- > 0 && job->targets != 0) {
+        struct replica *target = target_of(keeper);
+
+        if (!job->adding && job->cursor == 0 && vanished(keeper))
+            replica_keeper_drop_list(keeper);
+        else if (target == NULL || (job->adding && !put_next_member(keeper, target)))
+            next_target(keeper);
+        else if (!job->adding && !drop_next_member(keeper, target)) {
+            job->adding = true;
+            job->cursor = 0;
+        }
+    }
+    return job->targets != 0;
+}
+
+void
+replica_keeper_drop_list(struct replica_keeper *keeper)
+{
+    replica_free(keeper->list.members);
+    memset(&keeper->list, 0, sizeof(keeper->list));
+}

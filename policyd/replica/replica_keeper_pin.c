@@ -1,0 +1,191 @@
+#include <stdio.h>
+
+#include "policyd/replica/replica_keeper_inside.h"
+
+/* Pins and units: one that goes is an order, many at once are not. */
+
+/* While an alarm stands, and at what raises it: this one stays as well. */
+static void
+hold_loss(struct replica_keeper *keeper, struct span name)
+{
+    keeper->held++;
+    keeper->tainted = true;
+    keeper_suspect_loss(keeper, replica_name_domain(name));
+}
+
+static void
+raise_alarm(struct replica_keeper *keeper, const char *what, size_t lost, size_t left)
+{
+    char text[120];
+
+    snprintf(text, sizeof(text), "%zu of %zu %s went within 60 s", lost + 1, lost + left,
+        what);
+    keeper_raise_alarm(keeper, text);
+}
+
+static bool
+may_lose_pin(struct replica_keeper *keeper, struct span name, const struct pin *pin)
+{
+    if (pin->place == PIN_BAD || !pin_counts(pin, keeper->now) ||
+        keeper_is_waived(keeper, replica_name_domain(name)))
+        return true;
+    if (keeper->alarm[0] == '\0' && replica_guard_may_lose_pin(keeper->guard,
+                                        keeper->answering, name, keeper->now_ms))
+        return true;
+    if (keeper->alarm[0] == '\0')
+        raise_alarm(keeper, "pins",
+            replica_guard_lost_pins(keeper->guard, keeper->now_ms),
+            replica_pin_count(keeper->answering));
+    hold_loss(keeper, name);
+    return false;
+}
+
+static void
+lose_pin(struct replica_keeper *keeper, struct span name)
+{
+    struct pin pin;
+
+    if (!replica_find_pin(keeper->answering, name, &pin) ||
+        !may_lose_pin(keeper, name, &pin))
+        return;
+    replica_remove_pin(keeper->answering, name);
+    keeper_tell(keeper, CHANGE_PIN, name, span_of(""), span_of(pin_place_name(pin.place)),
+        span_of(""));
+}
+
+/* The last good meaning goes on; without one, the recipient waits. */
+static void
+keep_pin(struct replica_keeper *keeper, unsigned targets, struct span key,
+    struct span name, const struct replica_value *value, const char *text)
+{
+    struct pin pin;
+
+    if (!replica_find_pin(keeper->answering, name, &pin))
+        pin.place = PIN_BAD;
+    if ((targets & REPLICA_ANSWERING) != 0)
+        replica_put_pin(keeper->answering, name, pin.place, pin.until);
+    if ((targets & REPLICA_LOADING) != 0)
+        replica_put_pin(keeper->loading, name, pin.place, pin.until);
+    keeper_problem_text(keeper, PROBLEM_INVALID, key, "pin", value->text, text,
+        pin_place_name(pin.place));
+}
+
+static void
+put_pin(struct replica_keeper *keeper, unsigned targets, struct span name,
+    const struct pin *pin)
+{
+    struct pin ours;
+
+    if ((targets & REPLICA_LOADING) != 0)
+        replica_put_pin(keeper->loading, name, pin->place, pin->until);
+    if ((targets & REPLICA_ANSWERING) == 0)
+        return;
+    replica_guard_found_pin(keeper->guard, name);
+    (void)replica_find_pin(keeper->answering, name, &ours);
+    if (ours.place == pin->place && ours.until == pin->until)
+        return;
+    replica_put_pin(keeper->answering, name, pin->place, pin->until);
+    keeper_tell(keeper, CHANGE_PIN, name, span_of(""),
+        span_of(ours.place == PIN_NONE ? "" : pin_place_name(ours.place)),
+        span_of(pin->place == PIN_NONE ? "" : pin_place_name(pin->place)));
+}
+
+void
+keeper_take_pin(struct replica_keeper *keeper, unsigned targets, struct span key,
+    struct span name, const struct replica_value *value)
+{
+    struct error error = {.text = "is not a string"};
+    struct pin pin;
+
+    if (value->kind == VALUE_ABSENT) {
+        if ((targets & REPLICA_LOADING) != 0)
+            replica_remove_pin(keeper->loading, name);
+        if ((targets & REPLICA_ANSWERING) != 0)
+            lose_pin(keeper, name);
+    } else if (value->kind == VALUE_TEXT && pin_parse(value->text, &pin, &error)) {
+        put_pin(keeper, targets, name, &pin);
+    } else {
+        keep_pin(keeper, targets, key, name, value, error.text);
+    }
+}
+
+static bool
+may_lose_unit(struct replica_keeper *keeper, struct span recipient)
+{
+    if (keeper_is_waived(keeper, replica_name_domain(recipient)))
+        return true;
+    if (keeper->alarm[0] == '\0' && replica_guard_may_lose_unit(keeper->guard,
+                                        keeper->answering, recipient, keeper->now_ms))
+        return true;
+    if (keeper->alarm[0] == '\0')
+        raise_alarm(keeper, "units",
+            replica_guard_lost_units(keeper->guard, keeper->now_ms),
+            replica_unit_count(keeper->answering));
+    hold_loss(keeper, recipient);
+    return false;
+}
+
+static void
+lose_unit(struct replica_keeper *keeper, struct span recipient)
+{
+    struct replica_name before;
+
+    if (!replica_name_set(&before, replica_find_unit(keeper->answering, recipient)) ||
+        !may_lose_unit(keeper, recipient))
+        return;
+    replica_remove_unit(keeper->answering, recipient);
+    keeper_tell(keeper, CHANGE_UNIT, recipient, span_of(""), replica_name_span(&before),
+        span_of(""));
+}
+
+static void
+keep_unit(struct replica_keeper *keeper, unsigned targets, struct span key,
+    struct span recipient, const struct replica_value *value)
+{
+    struct replica_name ours;
+    bool is_known =
+        replica_name_set(&ours, replica_find_unit(keeper->answering, recipient));
+
+    if ((targets & REPLICA_LOADING) != 0 && is_known)
+        replica_put_unit(keeper->loading, recipient, replica_name_span(&ours));
+    keeper_problem_text(keeper, PROBLEM_INVALID, key, "unit", value->text,
+        "a unit is a name of 1 to 1024 octets without control characters", ours.text);
+}
+
+static void
+put_unit(struct replica_keeper *keeper, unsigned targets, struct span recipient,
+    struct span unit)
+{
+    struct replica_name ours;
+
+    if ((targets & REPLICA_LOADING) != 0)
+        replica_put_unit(keeper->loading, recipient, unit);
+    if ((targets & REPLICA_ANSWERING) == 0)
+        return;
+    replica_guard_found_unit(keeper->guard, recipient);
+    (void)replica_name_set(&ours, replica_find_unit(keeper->answering, recipient));
+    if (span_equal(replica_name_span(&ours), unit))
+        return;
+    replica_put_unit(keeper->answering, recipient, unit);
+    keeper_tell(
+        keeper, CHANGE_UNIT, recipient, span_of(""), replica_name_span(&ours), unit);
+}
+
+void
+keeper_take_unit(struct replica_keeper *keeper, unsigned targets, struct span key,
+    struct span recipient, const struct replica_value *value)
+{
+    struct replica_name unit;
+
+    if (value->kind == VALUE_ABSENT) {
+        if ((targets & REPLICA_LOADING) != 0)
+            replica_remove_unit(keeper->loading, recipient);
+        if ((targets & REPLICA_ANSWERING) != 0)
+            lose_unit(keeper, recipient);
+    } else if (value->kind == VALUE_TEXT &&
+               replica_name_read(value->text, &keeper->rules.recipient, &unit)) {
+        put_unit(keeper, targets, recipient, replica_name_span(&unit));
+    } else {
+        keep_unit(keeper, targets, key, recipient, value);
+    }
+}

@@ -1,0 +1,279 @@
+#include "policyd/state/domain_route.h"
+
+#include "shared/base/attributes.h"
+#include "shared/base/domain.h"
+#include "shared/base/network.h"
+#include "shared/base/number.h"
+
+enum {
+    HOSTS_MAX = 16,
+    SOCKET_PATH_MAX = 107, /* sun_path, its terminator left out */
+};
+
+static const char *const usual_transports[] = {"cutover-old", "cutover-new",
+    "cutover-standby", "cutover-old-lmtp", "cutover-new-lmtp", "cutover-standby-lmtp"};
+
+static const struct span unix_prefix = {"unix:", 5};
+
+static bool
+is_address(struct span text)
+{
+    static const struct network everything = {.bits = 0};
+
+    return network_has(&everything, text);
+}
+
+/*
+ * Whether the resolver would read a name as a number: inet_aton(3) takes "127.1", "0" and
+ * "0x7f000001" for addresses.
+ */
+static bool
+ends_in_number(struct span name)
+{
+    size_t dot = span_find_last(name, '.');
+    struct span label = dot == SPAN_NONE ? name : span_from(name, dot + 1);
+    static const struct span hexadecimal = {"0x", 2};
+
+    if (span_starts_nocase(label, hexadecimal))
+        return true;
+    for (size_t i = 0; i < label.length; i++) {
+        if (label.data[i] < '0' || label.data[i] > '9')
+            return false;
+    }
+    return true;
+}
+
+static bool
+is_host(struct span text)
+{
+    return is_address(text) || (domain_is_valid(text) && !ends_in_number(text));
+}
+
+static bool
+is_socket_path(struct span path)
+{
+    return path.length > 0 && path.length <= SOCKET_PATH_MAX &&
+           span_find(path, ' ') == SPAN_NONE && span_find(path, ',') == SPAN_NONE;
+}
+
+/* Names without case; addresses in all their spellings, also against networks. */
+static bool
+matches(struct span host, struct span entry)
+{
+    struct network network;
+
+    if (network_parse(entry, &network))
+        return network_has(&network, host);
+    return span_equal_nocase(host, entry);
+}
+
+static bool
+matches_one(struct span host, const char *const *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (matches(host, span_of(entries[i])))
+            return true;
+    }
+    return false;
+}
+
+static bool
+is_loopback(struct span host)
+{
+    /* "This network" (0.0.0.0) reaches the own host, and so do IPv4-compatible forms. */
+    static const char *const entries[] = {"127.0.0.0/8", "0.0.0.0/8", "::/96",
+        "localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost",
+        "ip6-loopback"};
+
+    return matches_one(host, entries, ARRAY_LENGTH(entries)) ||
+           domain_is_below(host, SPAN("localhost"));
+}
+
+/* `what` is a host, or `unix:path`. */
+static bool
+is_allowed_nexthop(struct span what, const struct domain_state_rules *rules)
+{
+    static const char *const any = "any";
+
+    if (rules->nexthop_count == 0)
+        return true;
+    for (size_t i = 0; i < rules->nexthop_count; i++) {
+        if (span_is(span_of(rules->nexthops[i]), any))
+            return true;
+    }
+    return matches_one(what, rules->nexthops, rules->nexthop_count);
+}
+
+static bool
+check_transport(
+    struct span transport, const struct domain_state_rules *rules, struct error *error)
+{
+    bool usual = rules->transport_count == 0;
+    const char *const *names = usual ? usual_transports : rules->transports;
+    size_t count = usual ? ARRAY_LENGTH(usual_transports) : rules->transport_count;
+
+    for (size_t i = 0; i < count; i++) {
+        if (span_is(transport, names[i]))
+            return true;
+    }
+    if (names[0][0] == '\0')
+        return error_permanent(error, "[policyd] transports allows none");
+    return error_permanent(
+        error, "the transport is one of [policyd] transports, such as %s", names[0]);
+}
+
+static bool
+check_host(struct span host, const struct domain_state_rules *rules, struct error *error)
+{
+    if (!rules->allow_loopback && is_loopback(host))
+        return error_permanent(
+            error, "loopback would come back to us ([policyd] allow_loopback = no)");
+    if (!rules->allow_loopback &&
+        matches_one(host, rules->own_addresses, rules->own_address_count))
+        return error_permanent(error, "this host's own address would come back to us "
+                                      "([policyd] allow_loopback = no)");
+    if (!is_allowed_nexthop(host, rules))
+        return error_permanent(error, "the host is not in [policyd] nexthops");
+    return true;
+}
+
+/* Takes `[host]:port` from the front of `rest`. */
+static bool
+take_host(struct span *rest, struct span *host)
+{
+    static const struct span prefix = {"ipv6:", 5};
+    size_t end = span_find(*rest, ']');
+    struct span inside;
+    struct span port;
+    uint64_t number;
+
+    if (end == SPAN_NONE || rest->data[0] != '[')
+        return false;
+    inside = span_from(span_first(*rest, end), 1);
+    *rest = span_from(*rest, end + 1);
+    if (rest->length == 0 || rest->data[0] != ':')
+        return false;
+    *rest = span_from(*rest, 1);
+    port = span_first(*rest, 0);
+    while (port.length < rest->length && rest->data[port.length] != ',' &&
+           rest->data[port.length] != ' ')
+        port.length++;
+    *rest = span_from(*rest, port.length);
+    if (!number_unsigned(port, UINT16_MAX, &number) || number == 0)
+        return false;
+    if (span_starts_nocase(inside, prefix)) {
+        inside = span_from(inside, prefix.length);
+        if (span_find(inside, ':') == SPAN_NONE)
+            return false;
+    }
+    *host = inside;
+    return is_host(inside);
+}
+
+/* Blanks around at most one comma; at least one octet, and another host behind it. */
+static bool
+take_separator(struct span *rest)
+{
+    size_t commas = 0;
+    size_t length = 0;
+
+    while (length < rest->length &&
+           (rest->data[length] == ' ' || rest->data[length] == ',')) {
+        commas += rest->data[length] == ',';
+        length++;
+    }
+    *rest = span_from(*rest, length);
+    return length > 0 && commas <= 1 && rest->length > 0;
+}
+
+static bool
+check_hosts(
+    struct span nexthop, const struct domain_state_rules *rules, struct error *error)
+{
+    struct span rest = nexthop;
+    struct span host;
+
+    for (size_t count = 0; count < HOSTS_MAX; count++) {
+        if (rest.length == 0 || !take_host(&rest, &host))
+            return error_permanent(
+                error, "a nexthop is [host]:port, a list of those, or unix:path");
+        if (!check_host(host, rules, error))
+            return false;
+        if (rest.length == 0)
+            return true;
+        if (!take_separator(&rest))
+            return error_permanent(error, "hosts are parted by a comma or blanks");
+    }
+    return error_permanent(error, "a nexthop names at most %d hosts", HOSTS_MAX);
+}
+
+static bool
+check_socket(struct span transport, struct span nexthop,
+    const struct domain_state_rules *rules, struct error *error)
+{
+    static const struct span suffix = {"-lmtp", 5};
+
+    if (!span_ends(transport, suffix))
+        return error_permanent(error, "unix: goes with a transport that ends in -lmtp");
+    if (!is_socket_path(span_from(nexthop, unix_prefix.length)))
+        return error_permanent(error,
+            "a socket's path has 1 to %d octets, no blank and no comma", SOCKET_PATH_MAX);
+    if (!is_allowed_nexthop(nexthop, rules))
+        return error_permanent(error, "the socket is not in [policyd] nexthops");
+    return true;
+}
+
+bool
+domain_route_check(
+    struct span route, const struct domain_state_rules *rules, struct error *error)
+{
+    size_t colon = span_find(route, ':');
+    struct span transport = span_first(route, colon);
+    struct span nexthop;
+
+    if (span_has_control(route) || !span_is_ascii(route))
+        return error_permanent(error, "a route is printable ASCII");
+    if (colon == SPAN_NONE)
+        return error_permanent(error, "a route is transport:nexthop");
+    nexthop = span_from(route, colon + 1);
+    if (!check_transport(transport, rules, error))
+        return false;
+    if (span_starts(nexthop, unix_prefix))
+        return check_socket(transport, nexthop, rules, error);
+    return check_hosts(nexthop, rules, error);
+}
+
+bool
+domain_route_check_login(
+    struct span address, const struct domain_state_rules *rules, struct error *error)
+{
+    size_t colon = span_find_last(address, ':');
+    struct span host = span_first(address, colon);
+    uint64_t port;
+    bool bracketed;
+
+    if (colon == SPAN_NONE ||
+        !number_unsigned(span_from(address, colon + 1), UINT16_MAX, &port) || port == 0)
+        return error_permanent(error, "a login goes to host:port or [IPv6]:port");
+    bracketed =
+        host.length > 2 && host.data[0] == '[' && span_find(host, ':') != SPAN_NONE;
+    if (bracketed && host.data[host.length - 1] == ']')
+        host = span_first(span_from(host, 1), host.length - 2);
+    if (!is_host(host) || bracketed != (span_find(host, ':') != SPAN_NONE))
+        return error_permanent(error, "a login goes to host:port or [IPv6]:port");
+    if (!is_allowed_nexthop(host, rules))
+        return error_permanent(error, "the host is not in [policyd] nexthops");
+    return true;
+}
+
+bool
+domain_route_is_nexthop(struct span text)
+{
+    struct network network;
+
+    if (span_has_control(text) || !span_is_ascii(text))
+        return false;
+    if (span_starts(text, unix_prefix))
+        return is_socket_path(span_from(text, unix_prefix.length));
+    return network_parse(text, &network) || is_host(text);
+}

@@ -1,0 +1,404 @@
+#include "policyd/state/domain_state.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/base/attributes.h"
+#include "shared/base/idn.h"
+#include "shared/base/number.h"
+
+enum { LIST_NAME_MAX = 64 };
+
+static const char *const mode_names[] = {
+    [DOMAIN_MODE_SPLIT] = "split",
+    [DOMAIN_MODE_OLD] = "old",
+    [DOMAIN_MODE_NEW] = "new",
+    [DOMAIN_MODE_STANDBY] = "standby",
+    [DOMAIN_MODE_HOLD] = "hold",
+    [DOMAIN_MODE_FORGOTTEN] = "forgotten",
+};
+
+static const char *const inside_names[] = {
+    [INSIDE_UNSET] = "",
+    [INSIDE_RELAY] = "relay",
+    [INSIDE_FORWARD] = "forward",
+    [INSIDE_MAP] = "map",
+    [INSIDE_ACCEPT] = "accept",
+};
+
+/* A hash while it is read.  Texts are copied behind the state, where room was made. */
+struct reading {
+    struct domain_state *state;
+    char *room;
+    struct span domain;
+    const struct domain_state_rules *rules;
+    bool has_weight;
+};
+
+static const char *
+keep(struct reading *reading, struct span text)
+{
+    char *kept = reading->room;
+
+    memcpy(kept, text.data, text.length);
+    kept[text.length] = '\0';
+    reading->room += text.length + 1;
+    return kept;
+}
+
+static bool
+read_weight(struct reading *reading, struct span value, struct error *error)
+{
+    if (!number_percent(value, &reading->state->weight))
+        return error_permanent(error, "a weight is 0 to 100, with up to two decimals");
+    reading->has_weight = true;
+    return true;
+}
+
+static bool
+read_route(
+    struct reading *reading, struct span value, const char **route, struct error *error)
+{
+    if (!domain_route_check(value, reading->rules, error))
+        return false;
+    *route = keep(reading, value);
+    return true;
+}
+
+static bool
+read_old(struct reading *reading, struct span value, struct error *error)
+{
+    return read_route(reading, value, &reading->state->old_route, error);
+}
+
+static bool
+read_new(struct reading *reading, struct span value, struct error *error)
+{
+    return read_route(reading, value, &reading->state->new_route, error);
+}
+
+static bool
+read_standby(struct reading *reading, struct span value, struct error *error)
+{
+    return read_route(reading, value, &reading->state->standby_route, error);
+}
+
+static bool
+read_mode(struct reading *reading, struct span value, struct error *error)
+{
+    if (!domain_mode_parse(value, &reading->state->mode))
+        return error_permanent(
+            error, "a mode is split, old, new, standby, hold or forgotten");
+    return true;
+}
+
+static bool
+read_same_as(struct reading *reading, struct span value, struct error *error)
+{
+    char target[DOMAIN_MAX + 1];
+
+    if (!idn_to_ascii(value, target))
+        return error_permanent(error, "same_as names a domain");
+    if (span_is(reading->domain, target))
+        return error_permanent(error, "same_as names another domain");
+    reading->state->same_as = keep(reading, span_of(target));
+    return true;
+}
+
+static bool
+is_list_name(struct span name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        char octet = span_lower_octet(name.data[i]);
+
+        if (!(octet >= 'a' && octet <= 'z') && !(octet >= '0' && octet <= '9') &&
+            octet != '.' && octet != '_' && octet != '-')
+            return false;
+    }
+    return name.length > 0 && name.length <= LIST_NAME_MAX;
+}
+
+static bool
+read_lists(struct reading *reading, struct span value, struct error *error)
+{
+    struct domain_state *state = reading->state;
+    struct span rest = value;
+    struct span name;
+
+    while (span_word(&rest, &name)) {
+        if (!is_list_name(name))
+            return error_permanent(error,
+                "a list's name has up to %d letters, digits, dots, underscores, hyphens",
+                LIST_NAME_MAX);
+        if (state->list_count == DOMAIN_STATE_LISTS_MAX)
+            return error_permanent(error, "at most %d lists", DOMAIN_STATE_LISTS_MAX);
+        state->lists[state->list_count++] = keep(reading, name);
+    }
+    return true;
+}
+
+static bool
+read_inside(struct reading *reading, struct span value, struct error *error)
+{
+    if (!domain_inside_parse(value, &reading->state->inside))
+        return error_permanent(error, "inside is relay, forward, map or accept");
+    return true;
+}
+
+static bool
+read_rev(struct reading *reading, struct span value, struct error *error)
+{
+    if (!number_unsigned(value, DOMAIN_REV_MAX, &reading->state->rev))
+        return error_permanent(
+            error, "a rev is a whole number from 0 to %" PRIu64, DOMAIN_REV_MAX);
+    reading->state->has_rev = true;
+    return true;
+}
+
+static bool
+read_imap_old(struct reading *reading, struct span value, struct error *error)
+{
+    if (!domain_route_check_login(value, reading->rules, error))
+        return false;
+    reading->state->imap_old = keep(reading, value);
+    return true;
+}
+
+static bool
+read_imap_new(struct reading *reading, struct span value, struct error *error)
+{
+    if (!domain_route_check_login(value, reading->rules, error))
+        return false;
+    reading->state->imap_new = keep(reading, value);
+    return true;
+}
+
+static const struct field {
+    const char *name;
+    bool (*read)(struct reading *reading, struct span value, struct error *error);
+} fields_known[] = {
+    {"weight",   read_weight  },
+    {"old",      read_old     },
+    {"new",      read_new     },
+    {"standby",  read_standby },
+    {"mode",     read_mode    },
+    {"same_as",  read_same_as },
+    {"lists",    read_lists   },
+    {"inside",   read_inside  },
+    {"rev",      read_rev     },
+    {"imap_old", read_imap_old},
+    {"imap_new", read_imap_new},
+};
+
+/* Cut, and nothing in it that could disturb a log or a terminal. */
+static void
+copy_printable(struct span text, char *out, size_t size)
+{
+    size_t length = text.length < size ? text.length : size - 1;
+
+    for (size_t i = 0; i < length; i++)
+        out[i] = (char)(text.data[i] >= ' ' && text.data[i] <= '~' ? text.data[i] : '?');
+    out[length] = '\0';
+}
+
+static void
+tell(struct domain_problem *problem, struct span field, struct span value,
+    const char *text)
+{
+    copy_printable(field, problem->field, sizeof(problem->field));
+    copy_printable(value, problem->value, sizeof(problem->value));
+    copy_printable(span_of(text), problem->text, sizeof(problem->text));
+}
+
+static const struct field *
+find_field(struct span name)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(fields_known); i++) {
+        if (span_is(name, fields_known[i].name))
+            return &fields_known[i];
+    }
+    return NULL;
+}
+
+static bool
+read_field(struct reading *reading, const struct domain_field *given, uint32_t *seen,
+    struct domain_problem *problem)
+{
+    const struct field *field = find_field(given->name);
+    uint32_t bit = UINT32_C(1) << (field - fields_known);
+    struct error error = {0};
+
+    if ((*seen & bit) != 0)
+        (void)error_permanent(&error, "stands twice");
+    else if (given->value.length > DOMAIN_STATE_VALUE_MAX)
+        (void)error_permanent(
+            &error, "a value has at most %d octets", DOMAIN_STATE_VALUE_MAX);
+    else if (field->read(reading, given->value, &error)) {
+        *seen |= bit;
+        return true;
+    }
+    tell(problem, given->name, given->value, error.text);
+    return false;
+}
+
+/* What must be there, and what must go together. */
+static bool
+check_whole(const struct reading *reading, struct domain_problem *problem)
+{
+    struct domain_state *state = reading->state;
+    const char *missing = NULL;
+
+    if (state->mode == DOMAIN_MODE_STANDBY && state->standby_route[0] == '\0') {
+        tell(problem, SPAN("standby"), SPAN(""), "is missing, but mode is standby");
+        return false;
+    }
+    if (state->old_route[0] == '\0')
+        missing = "old";
+    else if (state->new_route[0] == '\0')
+        missing = "new";
+    else if (!reading->has_weight)
+        missing = "weight";
+    state->complete = missing == NULL;
+    if (missing == NULL || state->mode == DOMAIN_MODE_FORGOTTEN ||
+        state->same_as[0] != '\0')
+        return true;
+    tell(problem, span_of(missing), SPAN(""), "is missing");
+    return false;
+}
+
+/* A state with room behind it for every text of the hash. */
+static struct domain_state *
+make_room(const struct domain_field *fields, size_t count)
+{
+    size_t size = sizeof(struct domain_state) + DOMAIN_MAX + 1;
+    struct domain_state *state;
+
+    for (size_t i = 0; i < count; i++) {
+        if (find_field(fields[i].name) != NULL &&
+            fields[i].value.length <= DOMAIN_STATE_VALUE_MAX)
+            size += fields[i].value.length + 1;
+    }
+    state = calloc(1, size);
+    if (state == NULL)
+        abort();
+    state->old_route = state->new_route = state->standby_route = "";
+    state->same_as = state->imap_old = state->imap_new = "";
+    return state;
+}
+
+struct domain_state *
+domain_state_parse(struct span domain, const struct domain_field *fields, size_t count,
+    const struct domain_state_rules *rules, struct domain_problem *problem,
+    void (*warn)(void *argument, const struct domain_problem *problem), void *argument)
+{
+    struct reading reading = {.domain = domain, .rules = rules};
+    uint32_t seen = 0;
+
+    static_assert(ARRAY_LENGTH(fields_known) <= 32, "a bit for each field");
+    if (count > DOMAIN_STATE_FIELDS_MAX) {
+        tell(problem, SPAN(""), SPAN(""), "a domain's hash has at most 64 fields");
+        return NULL;
+    }
+    reading.state = make_room(fields, count);
+    reading.room = (char *)(reading.state + 1);
+    for (size_t i = 0; i < count; i++) {
+        if (find_field(fields[i].name) == NULL) {
+            tell(problem, fields[i].name, fields[i].value, "is no field of a domain");
+            if (warn != NULL)
+                warn(argument, problem);
+        } else if (!read_field(&reading, &fields[i], &seen, problem)) {
+            domain_state_free(reading.state);
+            return NULL;
+        }
+    }
+    if (!check_whole(&reading, problem)) {
+        domain_state_free(reading.state);
+        return NULL;
+    }
+    return reading.state;
+}
+
+void
+domain_state_free(struct domain_state *state)
+{
+    free(state);
+}
+
+static bool
+texts_equal(const char *left, const char *right)
+{
+    return strcmp(left, right) == 0;
+}
+
+bool
+domain_state_equal(const struct domain_state *left, const struct domain_state *right)
+{
+    if (left->mode != right->mode || left->inside != right->inside ||
+        left->complete != right->complete || left->weight != right->weight ||
+        left->has_rev != right->has_rev || left->rev != right->rev ||
+        left->list_count != right->list_count)
+        return false;
+    for (size_t i = 0; i < left->list_count; i++) {
+        if (!texts_equal(left->lists[i], right->lists[i]))
+            return false;
+    }
+    return texts_equal(left->old_route, right->old_route) &&
+           texts_equal(left->new_route, right->new_route) &&
+           texts_equal(left->standby_route, right->standby_route) &&
+           texts_equal(left->same_as, right->same_as) &&
+           texts_equal(left->imap_old, right->imap_old) &&
+           texts_equal(left->imap_new, right->imap_new);
+}
+
+const char *
+domain_mode_name(enum domain_mode mode)
+{
+    return mode_names[mode];
+}
+
+const char *
+domain_inside_name(enum domain_inside inside)
+{
+    return inside_names[inside];
+}
+
+bool
+domain_mode_parse(struct span text, enum domain_mode *mode)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(mode_names); i++) {
+        if (span_is(text, mode_names[i])) {
+            *mode = (enum domain_mode)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+domain_inside_parse(struct span text, enum domain_inside *inside)
+{
+    for (size_t i = INSIDE_RELAY; i < ARRAY_LENGTH(inside_names); i++) {
+        if (span_is(text, inside_names[i])) {
+            *inside = (enum domain_inside)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+domain_weight_write(unsigned weight, char out[8])
+{
+    unsigned whole = weight / 100;
+    unsigned rest = weight % 100;
+
+    if (rest == 0)
+        (void)snprintf(out, 8, "%u", whole % 1000);
+    else if (rest % 10 == 0)
+        (void)snprintf(out, 8, "%u.%u", whole % 1000, rest / 10);
+    else
+        (void)snprintf(out, 8, "%u.%02u", whole % 1000, rest);
+}

@@ -1,0 +1,95 @@
+/*
+ * domain_state - a Redis hash to a checked state, or what is wrong with it.
+ *
+ * Values are untrusted: one bad field makes the whole hash bad, an unknown field is only
+ * warned of.  `old`, `new` and `weight` are required, but for mode=forgotten and a hash
+ * with same_as; what is there is checked all the same.  mode=standby without standby is
+ * bad.  Only `lists` may be empty.  `exclude` and `known` may stand in lists: the first
+ * changes nothing (exclude goes before), the second moves all its units.
+ */
+#ifndef POLICYD_ROUTING_DOMAIN_STATE_H
+#define POLICYD_ROUTING_DOMAIN_STATE_H
+
+#include "policyd/state/domain_route.h"
+
+enum domain_mode {
+    DOMAIN_MODE_SPLIT,
+    DOMAIN_MODE_OLD,
+    DOMAIN_MODE_NEW,
+    DOMAIN_MODE_STANDBY,
+    DOMAIN_MODE_HOLD,
+    DOMAIN_MODE_FORGOTTEN,
+};
+
+enum domain_inside {
+    INSIDE_UNSET,
+    INSIDE_RELAY,
+    INSIDE_FORWARD,
+    INSIDE_MAP,
+    INSIDE_ACCEPT
+};
+
+enum {
+    DOMAIN_STATE_FIELDS_MAX = 64,  /* fields of a hash */
+    DOMAIN_STATE_VALUE_MAX = 4096, /* octets of a value */
+    DOMAIN_STATE_LISTS_MAX = 32,
+};
+
+/* What a JSON number holds exactly; far above any unix time. */
+#define DOMAIN_REV_MAX (UINT64_C(1) << 53)
+
+/* Immutable once parsed; one block on the heap. */
+struct domain_state {
+    enum domain_mode mode;
+    enum domain_inside inside;
+    /* old, new and weight are there: only a forgotten domain and one with same_as may
+     * lack some, and then decide nothing by themselves. */
+    bool complete;
+    unsigned weight; /* hundredths of a percent, 0..10000; 0 where absent */
+    bool has_rev;
+    uint64_t rev;
+    /* "" where absent. */
+    const char *old_route;
+    const char *new_route;
+    const char *standby_route;
+    const char *same_as;  /* canonical domain */
+    const char *imap_old; /* host:port */
+    const char *imap_new;
+    const char *lists[DOMAIN_STATE_LISTS_MAX];
+    size_t list_count;
+};
+
+struct domain_field {
+    struct span name;
+    struct span value;
+};
+
+/* What is wrong, field by field; also used for warnings. */
+struct domain_problem {
+    char field[64];
+    char value[200]; /* cut, printable */
+    char text[200];  /* what is allowed */
+};
+
+/*
+ * NULL: bad, *problem says why.  `warn` (may be NULL) is called for each unknown field.
+ * `domain` is the domain's own canonical name (same_as may not name it).
+ */
+struct domain_state *domain_state_parse(struct span domain,
+    const struct domain_field *fields, size_t count,
+    const struct domain_state_rules *rules, struct domain_problem *problem,
+    void (*warn)(void *argument, const struct domain_problem *problem), void *argument);
+void domain_state_free(struct domain_state *state);
+
+bool domain_state_equal(
+    const struct domain_state *left, const struct domain_state *right);
+
+const char *domain_mode_name(enum domain_mode mode);
+const char *domain_inside_name(enum domain_inside inside); /* "" for unset */
+bool domain_mode_parse(struct span text, enum domain_mode *mode);
+bool domain_inside_parse(struct span text, enum domain_inside *inside);
+
+/* Writes a weight as operators do: 3000 -> "30", 50 -> "0.5". */
+void domain_weight_write(unsigned weight, char out[8]);
+
+#endif

@@ -1,0 +1,327 @@
+#include "policyd/wiring/postfix_text.h"
+
+#include "shared/base/number.h"
+
+static bool
+is_blank(char octet)
+{
+    return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n' ||
+           octet == '\v' || octet == '\f';
+}
+
+static bool
+is_separator(char octet)
+{
+    return is_blank(octet) || octet == ',';
+}
+
+static struct span
+skip_blanks(struct span span)
+{
+    size_t count = 0;
+
+    while (count < span.length && is_blank(span.data[count]))
+        count++;
+    return span_from(span, count);
+}
+
+static struct span
+trim(struct span span)
+{
+    span = skip_blanks(span);
+    while (span.length > 0 && is_blank(span.data[span.length - 1]))
+        span.length--;
+    return span;
+}
+
+static bool
+is_comment(struct span line)
+{
+    struct span text = skip_blanks(line);
+
+    return text.length == 0 || text.data[0] == '#';
+}
+
+/* One logical line, its pieces joined as Postfix does: the line ends go, blanks stay. */
+static bool
+next_logical_line(struct span *rest, struct buffer *line)
+{
+    struct span look = *rest;
+    struct span piece;
+    bool begun = false;
+
+    buffer_reset(line);
+    while (span_split(&look, '\n', &piece)) {
+        if (is_comment(piece)) {
+            *rest = look;
+            continue;
+        }
+        if (begun && !is_blank(piece.data[0]))
+            return true;
+        buffer_append(line, piece);
+        begun = true;
+        *rest = look;
+    }
+    return begun;
+}
+
+bool
+postfix_text_value(struct span main_cf, const char *name, struct buffer *value)
+{
+    struct buffer line;
+    size_t before = value->length;
+    bool found = false;
+
+    buffer_init(&line, main_cf.length + 1);
+    while (next_logical_line(&main_cf, &line)) {
+        struct span text = buffer_span(&line);
+        size_t equals = span_find(text, '=');
+
+        if (equals == SPAN_NONE || !span_is(trim(span_first(text, equals)), name))
+            continue;
+        value->length = before;
+        buffer_append(value, trim(span_from(text, equals + 1)));
+        found = true;
+    }
+    buffer_clear(&line);
+    return found;
+}
+
+void
+postfix_text_join(struct buffer *out, struct span text)
+{
+    struct buffer line;
+
+    buffer_init(&line, text.length + 1);
+    while (next_logical_line(&text, &line)) {
+        buffer_append(out, buffer_span(&line));
+        buffer_append_octet(out, '\n');
+    }
+    buffer_clear(&line);
+}
+
+static bool
+next_word(struct span *rest, struct span *word)
+{
+    size_t count = 0;
+
+    *rest = skip_blanks(*rest);
+    while (count < rest->length && !is_blank(rest->data[count]))
+        count++;
+    *word = span_first(*rest, count);
+    *rest = span_from(*rest, count);
+    return count > 0;
+}
+
+bool
+postfix_text_next_service(struct span *rest, struct postfix_service *service)
+{
+    struct span line;
+    struct span ignored;
+
+    while (span_split(rest, '\n', &line)) {
+        if (is_comment(line) || is_blank(line.data[0]))
+            continue;
+        if (!next_word(&line, &service->name) || !next_word(&line, &service->type) ||
+            !next_word(&line, &ignored) || !next_word(&line, &ignored) ||
+            !next_word(&line, &service->chroot) || !next_word(&line, &ignored) ||
+            !next_word(&line, &ignored) || !next_word(&line, &service->command))
+            continue;
+        service->arguments = trim(line);
+        return true;
+    }
+    return false;
+}
+
+bool
+postfix_text_find_service(struct span services, struct span name, const char *type,
+    struct postfix_service *service)
+{
+    while (postfix_text_next_service(&services, service)) {
+        if (span_equal(service->name, name) &&
+            (type == NULL || span_is(service->type, type)))
+            return true;
+    }
+    return false;
+}
+
+/* The length of a group that starts with a brace, both braces counted; without its end,
+ * all of it. */
+static size_t
+braced_length(struct span text)
+{
+    size_t depth = 0;
+
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.data[i] == '{')
+            depth++;
+        else if (text.data[i] == '}' && --depth == 0)
+            return i + 1;
+    }
+    return text.length;
+}
+
+bool
+postfix_text_next_argument(struct span *rest, struct span *argument, bool *braced)
+{
+    size_t length;
+
+    *rest = skip_blanks(*rest);
+    if (rest->length == 0)
+        return false;
+    *braced = rest->data[0] == '{';
+    if (!*braced)
+        return next_word(rest, argument);
+    length = braced_length(*rest);
+    *argument = span_first(*rest, length);
+    *rest = span_from(*rest, length);
+    *argument = span_from(*argument, 1);
+    if (span_ends(*argument, SPAN("}")))
+        argument->length--;
+    *argument = trim(*argument);
+    return true;
+}
+
+bool
+postfix_text_override(struct span arguments, const char *name, struct span *value)
+{
+    struct span argument;
+    bool braced;
+    bool after_option = false;
+    bool found = false;
+
+    while (postfix_text_next_argument(&arguments, &argument, &braced)) {
+        size_t equals = span_find(argument, '=');
+
+        if (after_option && equals != SPAN_NONE &&
+            span_is(trim(span_first(argument, equals)), name)) {
+            *value = trim(span_from(argument, equals + 1));
+            found = true;
+        }
+        after_option = !braced && span_is(argument, "-o");
+    }
+    return found;
+}
+
+/* The next word of a list, where it starts, and `rest` behind it. */
+static bool
+next_list_word(struct span *rest, struct span *word)
+{
+    size_t count = 0;
+
+    while (count < rest->length && is_separator(rest->data[count]))
+        count++;
+    *rest = span_from(*rest, count);
+    count = 0;
+    while (count < rest->length && !is_separator(rest->data[count])) {
+        if (rest->data[count] == '{')
+            count += braced_length(span_from(*rest, count));
+        else
+            count++;
+    }
+    *word = span_first(*rest, count);
+    *rest = span_from(*rest, count);
+    return count > 0;
+}
+
+bool
+postfix_text_list_has(struct span list, const char *word)
+{
+    struct span found;
+
+    while (next_list_word(&list, &found)) {
+        if (span_is(found, word))
+            return true;
+    }
+    return false;
+}
+
+bool
+postfix_text_list_starts(struct span list, const char *word)
+{
+    struct span found;
+
+    return next_list_word(&list, &found) && span_is(found, word);
+}
+
+void
+postfix_text_list_add(
+    struct buffer *out, struct span list, bool is_set, const char *word, bool first)
+{
+    if (first) {
+        buffer_append_text(out, word);
+        buffer_append_text(out, !is_set ? "" : list.length > 0 ? ", " : ",");
+        buffer_append(out, list);
+    } else {
+        buffer_append(out, list);
+        buffer_append_text(out, is_set ? ", " : "");
+        buffer_append_text(out, word);
+    }
+}
+
+/* Takes out the word at `word` and the one comma that came with it. */
+static void
+take_out(struct buffer *out, struct span list, struct span word, bool *comma)
+{
+    size_t place = (size_t)(word.data - list.data);
+    struct span before = trim(span_first(list, place));
+    struct span after = trim(span_from(list, place + word.length));
+
+    if (before.length == 0 && span_starts(after, SPAN(","))) {
+        after = skip_blanks(span_from(after, 1));
+        *comma = true;
+    } else if (span_ends(before, SPAN(","))) {
+        before.length--;
+        *comma = true;
+    }
+    buffer_append(out, before);
+    if (before.length > 0 && after.length > 0 && after.data[0] != ',')
+        buffer_append_octet(out, ' ');
+    buffer_append(out, after);
+}
+
+bool
+postfix_text_list_remove(struct buffer *out, struct span list, const char *word)
+{
+    struct span rest = list;
+    struct span found;
+    bool comma = false;
+
+    while (next_list_word(&rest, &found)) {
+        if (!span_is(found, word))
+            continue;
+        take_out(out, list, found, &comma);
+        return comma || out->length > 0;
+    }
+    buffer_append(out, list);
+    return true;
+}
+
+bool
+postfix_text_time(struct span text, char unit, uint64_t *seconds)
+{
+    static const struct {
+        char unit;
+        uint64_t seconds;
+    } units[] = {
+        {'s', 1     },
+        {'m', 60    },
+        {'h', 3600  },
+        {'d', 86400 },
+        {'w', 604800},
+    };
+    uint64_t number;
+
+    if (text.length > 0 &&
+        (text.data[text.length - 1] < '0' || text.data[text.length - 1] > '9')) {
+        unit = span_lower_octet(text.data[text.length - 1]);
+        text.length--;
+    }
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (units[i].unit != unit || !number_unsigned(text, INT32_MAX, &number))
+            continue;
+        *seconds = number * units[i].seconds;
+        return true;
+    }
+    return false;
+}

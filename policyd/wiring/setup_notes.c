@@ -1,0 +1,155 @@
+#include "policyd/wiring/setup_notes.h"
+
+#include "policyd/wiring/postfix_text.h"
+
+struct notebook {
+    struct setup_plan *plan;
+    const struct setup_facts *facts;
+    struct arena *arena;
+};
+
+/* What a service of smtpd's that has a list of its own goes without. */
+static const struct {
+    const char *parameter;
+    const char *word;
+    const char *loss;
+} own_lists[] = {
+    {"smtpd_recipient_restrictions", "$postshift_policy",
+     "policyd is not asked there (no gate, no loop guard; routes go on)"                           },
+    {"smtpd_data_restrictions",      "$postshift_mark",
+     "mail taken there carries no X-Cutover-Backend"                                               },
+    {"smtpd_milters",                "$postshift_milters", "our milters don't see mail taken there"},
+};
+
+static void
+note(struct notebook *book, const char *text)
+{
+    if (book->plan->note_count < SETUP_NOTES_MAX)
+        book->plan->notes[book->plan->note_count++] = text;
+}
+
+static const char *
+value_of(struct notebook *book, const char *name)
+{
+    struct buffer value;
+    const char *copy;
+
+    buffer_init(&value, book->facts->main_cf.length + 1);
+    (void)postfix_text_value(book->facts->main_cf, name, &value);
+    copy = arena_text(book->arena, buffer_span(&value));
+    buffer_clear(&value);
+    return copy;
+}
+
+static bool
+has_milters(const struct setup_facts *facts)
+{
+    for (size_t i = 0; i < facts->milter_count; i++) {
+        if (facts->milters[i].present)
+            return true;
+    }
+    return false;
+}
+
+static void
+note_own_lists(struct notebook *book)
+{
+    struct span services = book->facts->services;
+    struct postfix_service service;
+    struct span value;
+
+    while (postfix_text_next_service(&services, &service)) {
+        if (!span_is(service.command, "smtpd"))
+            continue;
+        for (size_t i = 0; i < ARRAY_LENGTH(own_lists); i++) {
+            if (!postfix_text_override(
+                    service.arguments, own_lists[i].parameter, &value) ||
+                postfix_text_list_has(value, own_lists[i].word) ||
+                (i == 2 && !has_milters(book->facts)))
+                continue;
+            note(book, arena_printf(book->arena, "%s/%s in master.cf has its own %s: %s",
+                           arena_text(book->arena, service.name),
+                           arena_text(book->arena, service.type), own_lists[i].parameter,
+                           own_lists[i].loss));
+        }
+    }
+}
+
+static void
+note_order(struct notebook *book, const char *parameter, const char *word)
+{
+    struct span list = span_of(value_of(book, parameter));
+
+    if (postfix_text_list_has(list, word) && !postfix_text_list_starts(list, word))
+        note(book,
+            arena_printf(book->arena,
+                "%s does not stand first in %s: what stands before it may hide clients, "
+                "the backends among them",
+                word, parameter));
+}
+
+static void
+note_header_checks(struct notebook *book, const char *parameter)
+{
+    struct buffer rest;
+    struct span list = span_of(value_of(book, parameter));
+
+    buffer_init(&rest, list.length + 1);
+    (void)postfix_text_list_remove(&rest, list, "$postshift_unmark");
+    if (span_trim(buffer_span(&rest)).length > 0)
+        note(book,
+            arena_printf(book->arena,
+                "the site's own %s do not apply to the cutover-* services", parameter));
+    buffer_clear(&rest);
+}
+
+static void
+note_lifetime(struct notebook *book)
+{
+    const char *warning = value_of(book, "delay_warning_time");
+
+    if (book->facts->queue_lifetime >= SETUP_LIFETIME_S)
+        return;
+    note(book, "maximal_queue_lifetime becomes " SETUP_LIFETIME
+               " for all mail, so that none bounces while it waits for a mailbox");
+    if (warning[0] == '\0' || span_starts(span_of(warning), SPAN("0")))
+        note(book, "delay_warning_time = 4h would tell senders that their mail waits");
+}
+
+static void
+note_milters(struct notebook *book)
+{
+    struct span wired = span_of(value_of(book, "postshift_milters"));
+
+    for (size_t i = 0; i < book->facts->milter_count; i++) {
+        const struct setup_milter *milter = &book->facts->milters[i];
+
+        if (!milter->present && milter->address[0] != '\0' &&
+            span_find_text(wired, span_of(milter->address)) != SPAN_NONE)
+            note(book,
+                arena_printf(book->arena,
+                    "%s is wired, but its socket is not there; if it was uninstalled, "
+                    "--remove and --apply",
+                    milter->name));
+    }
+}
+
+void
+setup_notes_make(
+    struct setup_plan *plan, const struct setup_facts *facts, struct arena *arena)
+{
+    struct notebook book = {plan, facts, arena};
+
+    note_lifetime(&book);
+    note_milters(&book);
+    note_order(&book, "smtpd_recipient_restrictions", "$postshift_policy");
+    note_order(&book, "smtpd_data_restrictions", "$postshift_mark");
+    note_own_lists(&book);
+    note_header_checks(&book, "smtp_header_checks");
+    note_header_checks(&book, "lmtp_header_checks");
+    if (!facts->by_filter &&
+        span_find_text(span_of(plan->maps_now),
+            span_of(arena_printf(arena, "socketmap:%s", facts->route))) != SPAN_NONE)
+        note(&book, "transport_maps asks policyd too: smtpd, which keeps answers, then "
+                    "does as well; take it out of transport_maps");
+}
