@@ -5,9 +5,9 @@
 #define MILTERS_AUTH_AUTH_CONFIG_H
 
 #include "milters/auth/auth_decide.h"
+#include "milters/dns/dns.h"
 #include "shared/service/config.h"
 #include "shared/service/daemon.h"
-#include "milters/dns/dns.h"
 
 enum { AUTH_ORG_TREE_WALK, AUTH_ORG_PSL };
 

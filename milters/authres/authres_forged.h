@@ -10,8 +10,8 @@
 #ifndef MILTERS_AUTH_AUTHRES_FORGED_H
 #define MILTERS_AUTH_AUTHRES_FORGED_H
 
-#include "milters/protocol/verdict.h"
 #include "milters/message/header_field.h"
+#include "milters/protocol/verdict.h"
 
 bool authres_claims(struct span value, struct span authserv_id);
 bool authres_received_spf_claims(struct span value, struct span authserv_id);

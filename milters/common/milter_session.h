@@ -10,8 +10,8 @@
 #ifndef MILTERS_COMMON_MILTER_SESSION_H
 #define MILTERS_COMMON_MILTER_SESSION_H
 
-#include "milters/protocol/milter_client.h"
 #include "milters/common/milter_counts.h"
+#include "milters/protocol/milter_client.h"
 #include "milters/protocol/milter_macros.h"
 #include "milters/protocol/verdict.h"
 

@@ -9,8 +9,8 @@
 #ifndef MILTERS_AUTH_DMARC_DECIDE_H
 #define MILTERS_AUTH_DMARC_DECIDE_H
 
-#include "milters/message/auth_result.h"
 #include "milters/dmarc/dmarc_walk.h"
+#include "milters/message/auth_result.h"
 
 /* A domain that SPF or DKIM tells of. */
 struct dmarc_identifier {

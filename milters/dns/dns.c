@@ -1,8 +1,8 @@
 #include "milters/dns/dns.h"
 
-#include "shared/base/arena.h"
-#include "milters/dns/dns_wire.h"
 #include "milters/dns/dns_channels.h"
+#include "milters/dns/dns_wire.h"
+#include "shared/base/arena.h"
 
 #include <assert.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 #include "milters/dns/dns_channels.h"
 
-#include "shared/base/buffer.h"
 #include "milters/dns/dns_wire.h"
+#include "shared/base/buffer.h"
 #include "shared/base/number.h"
 
 #include <arpa/inet.h>

@@ -8,9 +8,9 @@
 #ifndef SHARED_BASE_DNS_WIRE_H
 #define SHARED_BASE_DNS_WIRE_H
 
-#include "shared/base/arena.h"
 #include "milters/dns/dns_lookup.h"
 #include "milters/dns/dns_name.h"
+#include "shared/base/arena.h"
 
 enum {
     DNS_WIRE_QUESTION_MAX = 288, /* octets of a question packet */

@@ -9,8 +9,8 @@
 #ifndef MILTERS_AUTH_AUTHOR_H
 #define MILTERS_AUTH_AUTHOR_H
 
-#include "shared/base/domain.h"
 #include "milters/message/header_field.h"
+#include "shared/base/domain.h"
 
 enum {
     AUTHOR_VALUE_MAX = 8192,   /* octets of a From field's value */

@@ -1,7 +1,7 @@
 #include "milters/spf/spf_check.h"
 
-#include "milters/spf/spf_library.h"
 #include "milters/dns/dns_name.h"
+#include "milters/spf/spf_library.h"
 #include "shared/base/domain.h"
 #include "shared/base/idn.h"
 #include "shared/base/mailbox.h"

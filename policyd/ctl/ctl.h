@@ -7,10 +7,10 @@
 #ifndef POLICYD_CTL_CTL_H
 #define POLICYD_CTL_CTL_H
 
-#include "policyd/terminal/ctl_arguments.h"
 #include "policyd/ctl/ctl_config.h"
-#include "shared/base/arena.h"
 #include "policyd/redis/redis_sync.h"
+#include "policyd/terminal/ctl_arguments.h"
+#include "shared/base/arena.h"
 
 /* Exit codes; EXIT_CONFIG is 78. */
 enum ctl_exit {

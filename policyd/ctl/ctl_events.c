@@ -9,8 +9,8 @@
 
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_store.h"
-#include "policyd/terminal/ctl_table.h"
 #include "policyd/ctl/ctl_verbs.h"
+#include "policyd/terminal/ctl_table.h"
 #include "shared/base/json.h"
 #include "shared/base/number.h"
 

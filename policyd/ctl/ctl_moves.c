@@ -11,8 +11,8 @@
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_world.h"
-#include "policyd/terminal/moves_format.h"
 #include "policyd/routing/route_decide.h"
+#include "policyd/terminal/moves_format.h"
 #include "shared/base/number.h"
 
 enum { INPUT_MAX = 512 << 20, BUNCH = 1000, BUNCH_OCTETS = 64 << 20, OUT_MAX = 64 << 20 };

@@ -11,10 +11,10 @@
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_setup.h"
-#include "policyd/terminal/ctl_table.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_world.h"
 #include "policyd/routing/status_page.h"
+#include "policyd/terminal/ctl_table.h"
 #include "shared/base/number.h"
 
 #define CLEAR_SCREEN "\033[H\033[2J"

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/base/number.h"
-#include "shared/service/clock.h"
-#include "shared/service/log.h"
 #include "policyd/redis/redis_link.h"
 #include "policyd/redis/redis_login.h"
 #include "policyd/redis/redis_resolve.h"
+#include "shared/base/number.h"
+#include "shared/service/clock.h"
+#include "shared/service/log.h"
 
 enum {
     FIRST_WAIT_MS = 100,

@@ -9,8 +9,8 @@
 #ifndef SHARED_SERVICE_REDIS_CONFIG_H
 #define SHARED_SERVICE_REDIS_CONFIG_H
 
-#include "shared/service/config.h"
 #include "policyd/redis/redis.h"
+#include "shared/service/config.h"
 
 struct redis_config {
     struct socket_address address;

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "shared/base/number.h"
 #include "policyd/redis/redis_link.h"
 #include "policyd/redis/redis_login.h"
+#include "shared/base/number.h"
 
 enum { WORDS_MAX = 1024 };
 

@@ -1,8 +1,8 @@
 #include "policyd/replica/replica_compare.h"
 
-#include "policyd/state/domain_fields.h"
 #include "policyd/replica/replica_guard.h"
 #include "policyd/replica/replica_key.h"
+#include "policyd/state/domain_fields.h"
 #include "shared/base/attributes.h"
 
 enum { SEVERAL = 2 };

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policyd/state/domain_fields.h"
 #include "policyd/replica/replica_keeper_inside.h"
+#include "policyd/state/domain_fields.h"
 #include "shared/base/attributes.h"
 
 static const char *const source_names[] = {

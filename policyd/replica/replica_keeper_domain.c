@@ -1,8 +1,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "policyd/state/domain_fields.h"
 #include "policyd/replica/replica_keeper_inside.h"
+#include "policyd/state/domain_fields.h"
 
 /* Domains: a good state is taken, anything else leaves the last good one in force. */
 

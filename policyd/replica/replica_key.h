@@ -9,8 +9,8 @@
 #ifndef POLICYD_ROUTING_REPLICA_KEY_H
 #define POLICYD_ROUTING_REPLICA_KEY_H
 
-#include "policyd/state/recipient.h"
 #include "policyd/replica/replica.h"
+#include "policyd/state/recipient.h"
 #include "shared/base/buffer.h"
 
 enum replica_key_kind {

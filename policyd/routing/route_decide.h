@@ -18,8 +18,8 @@
 #ifndef POLICYD_ROUTING_ROUTE_DECIDE_H
 #define POLICYD_ROUTING_ROUTE_DECIDE_H
 
-#include "policyd/state/recipient.h"
 #include "policyd/replica/replica.h"
+#include "policyd/state/recipient.h"
 
 enum route_place {
     ROUTE_OLD,

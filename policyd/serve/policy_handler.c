@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "policyd/serve/line_limit.h"
 #include "policyd/routing/policy_decide.h"
 #include "policyd/routing/policy_instances.h"
+#include "policyd/serve/line_limit.h"
 #include "policyd/wire/policy_wire.h"
 
 struct policy_handler {

@@ -8,11 +8,11 @@
 #ifndef POLICYD_SERVE_SERVE_CONFIG_H
 #define POLICYD_SERVE_SERVE_CONFIG_H
 
+#include "policyd/redis/redis_config.h"
 #include "policyd/routing/route_decide.h"
 #include "shared/base/domain.h"
 #include "shared/service/config.h"
 #include "shared/service/daemon.h"
-#include "policyd/redis/redis_config.h"
 
 enum { SERVE_HOLD_TEXT_MAX = 300, SERVE_DELIMITERS_MAX = 8 };
 

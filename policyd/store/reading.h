@@ -8,9 +8,9 @@
 #ifndef POLICYD_STORE_READING_H
 #define POLICYD_STORE_READING_H
 
+#include "policyd/redis/redis.h"
 #include "policyd/replica/replica_alias.h"
 #include "policyd/replica/replica_keeper.h"
-#include "policyd/redis/redis.h"
 
 struct reading {
     struct event_base *base;

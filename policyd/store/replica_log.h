@@ -8,8 +8,8 @@
 #ifndef POLICYD_STORE_REPLICA_LOG_H
 #define POLICYD_STORE_REPLICA_LOG_H
 
-#include "policyd/replica/replica_keeper.h"
 #include "policyd/redis/redis.h"
+#include "policyd/replica/replica_keeper.h"
 
 struct event_base;
 struct replica_log;

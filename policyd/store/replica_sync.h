@@ -18,8 +18,8 @@
 #ifndef POLICYD_STORE_REPLICA_SYNC_H
 #define POLICYD_STORE_REPLICA_SYNC_H
 
-#include "policyd/replica/replica_keeper.h"
 #include "policyd/redis/redis.h"
+#include "policyd/replica/replica_keeper.h"
 
 enum { REPLICA_RELOAD_SECONDS = 600 };
 

@@ -1,7 +1,7 @@
 #include "tests/fakes/dns_table.h"
 
-#include "shared/base/attributes.h"
 #include "milters/dns/dns_name.h"
+#include "shared/base/attributes.h"
 #include "shared/base/number.h"
 
 #include <arpa/inet.h>

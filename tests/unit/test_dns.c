@@ -3,8 +3,8 @@
  */
 #include "tests/unit/unit.h"
 
-#include "shared/base/attributes.h"
 #include "milters/dns/dns.h"
+#include "shared/base/attributes.h"
 
 #include <netinet/in.h>
 #include <pthread.h>

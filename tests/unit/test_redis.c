@@ -15,10 +15,10 @@
 #include <event2/listener.h>
 #include <hiredis/hiredis.h>
 
+#include "policyd/redis/redis.h"
 #include "shared/base/attributes.h"
 #include "shared/base/buffer.h"
 #include "shared/service/log.h"
-#include "policyd/redis/redis.h"
 
 #define OK "+OK\r\n"
 #define MASTER "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"

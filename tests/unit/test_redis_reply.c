@@ -7,8 +7,8 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "shared/base/attributes.h"
 #include "policyd/redis/redis_reply.h"
+#include "shared/base/attributes.h"
 
 struct reading {
     struct redisReader *reader;

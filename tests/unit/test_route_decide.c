@@ -8,8 +8,8 @@
  */
 #include "tests/unit/unit.h"
 
-#include "policyd/routing/bucket.h"
 #include "policyd/replica/override_text.h"
+#include "policyd/routing/bucket.h"
 #include "policyd/routing/route_decide.h"
 #include "shared/base/attributes.h"
 
