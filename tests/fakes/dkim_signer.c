@@ -229,9 +229,7 @@ dkim_signer_sign(const struct dkim_signer *signer, const struct header_field *fi
 {
     const char *value =
         dkim_signer_replace(signer->value, "@BH@", body_hash(signer, body, arena), arena);
-    struct header_field field = {
-        SPAN("DKIM-Signature"), {NULL, 0}
-    };
+    struct header_field field = {SPAN("DKIM-Signature"), {NULL, 0}};
     struct buffer text;
 
     buffer_init(&text, CEILING);

@@ -15,9 +15,7 @@ static bool
 learn(
     struct dmarc_knowledge *known, struct span name, bool is_existence, struct span *rest)
 {
-    struct dns_record record = {
-        .text = {NULL, 0}
-    };
+    struct dns_record record = {.text = {NULL, 0}};
     struct dns_answer answer = {.status = DNS_NXDOMAIN, .records = &record};
 
     if (span_split(rest, '\n', &record.text) && record.text.length > 0) {
@@ -33,9 +31,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span rest = span_make(data, size);
     struct span answers;
-    struct span names[3] = {
-        {NULL, 0}
-    };
+    struct span names[3] = {{NULL, 0}};
     struct dmarc_knowledge known = {.count = 0};
     struct dmarc_knowledge again = {.count = 0};
     struct dmarc_identifier identifiers[2] = {{.passed = true}, {.is_spf = true}};

@@ -21,14 +21,14 @@ enum { SENT_MAX = 2048, ANSWERS_MAX = 1 << 20 };
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct verdict_edit edits[] = {
-    {VERDICT_INSERT, "A", "1",  0},
+    {VERDICT_INSERT, "A", "1", 0},
     {VERDICT_DELETE, "X", NULL, 1},
 };
 
 static const struct verdict verdicts[] = {
-    {.action = VERDICT_ACCEPT,           .edits = edits, .edit_count = ARRAY_LENGTH(edits)},
+    {.action = VERDICT_ACCEPT, .edits = edits, .edit_count = ARRAY_LENGTH(edits)},
     {.action = VERDICT_QUARANTINE, .edits = edits, .edit_count = ARRAY_LENGTH(edits)},
-    {.action = VERDICT_REJECT,       .code = "550", .enhanced = "5.7.1", .text = "no"},
+    {.action = VERDICT_REJECT, .code = "550", .enhanced = "5.7.1", .text = "no"},
     {.action = VERDICT_TEMPFAIL},
 };
 

@@ -81,9 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct liar liar;
     struct spf_client client = {
-        .address = {192, 0, 2, 1},
-          .receiver = SPAN("mx.example.net"), .now = 1700000000
-    };
+        .address = {192, 0, 2, 1}, .receiver = SPAN("mx.example.net"), .now = 1700000000};
     struct dns_lookup lookup = {&liar, ask, wait_for};
     struct arena *arena = arena_new(256 << 10);
     struct spf_report report;

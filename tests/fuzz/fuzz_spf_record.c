@@ -33,10 +33,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     for (size_t length = 4; length <= 16; length += 12) {
         tokens.count = 0;
-        tokens.client = (struct spf_address){
-            {192, 0, 2, 1},
-            length
-        };
+        tokens.client = (struct spf_address){{192, 0, 2, 1}, length};
         buffer_init(&out, SPF_TOKEN_TEXT_MAX);
         spf_token_record(&tokens, &scope, &out);
         assert(buffer_ok(&out) && span_starts(buffer_span(&out), SPAN("v=spf1")));

@@ -10,12 +10,10 @@
 
 static const struct author one = {
     .kind = AUTHOR_ONE, .domains = {"bank.example"}, .count = 1};
-static const struct author two = {
-    .kind = AUTHOR_SEVERAL,
+static const struct author two = {.kind = AUTHOR_SEVERAL,
     .reason = "several author domains",
     .domains = {"shop.example", "bank.example"},
-    .count = 2
-};
+    .count = 2};
 static const struct author bad = {.kind = AUTHOR_BAD, .reason = "no From field"};
 
 #define PASSES                                                                           \
@@ -191,10 +189,10 @@ defers_for_helo_only_where_it_could_refuse(void **state)
         enum auth_result results[2];
         enum verdict_action action;
     } rows[] = {
-        {{.dns_tempfail = true},                     {AUTH_NONE, AUTH_TEMPERROR}, VERDICT_ACCEPT  },
+        {{.dns_tempfail = true}, {AUTH_NONE, AUTH_TEMPERROR}, VERDICT_ACCEPT},
         {{.dns_tempfail = true, .spf_reject = true}, {AUTH_NONE, AUTH_TEMPERROR},
-         VERDICT_TEMPFAIL                                                                         },
-        {{.dns_tempfail = true},                     {AUTH_TEMPERROR, AUTH_NONE}, VERDICT_TEMPFAIL},
+            VERDICT_TEMPFAIL},
+        {{.dns_tempfail = true}, {AUTH_TEMPERROR, AUTH_NONE}, VERDICT_TEMPFAIL},
     };
 
     (void)state;
@@ -220,8 +218,8 @@ cuts_what_others_say(void **state)
     struct arena *arena = arena_new(1 << 16);
     const struct auth_wishes wishes = {.spf_reject = true};
     const struct auth_spf_fact spf[] = {
-        {AUTH_PASS,             SPAN("a.example"),     {NULL, 0}           },
-        { AUTH_FAIL, SPAN("helo.example"), span_make(explanation, sizeof(explanation))},
+        {AUTH_PASS, SPAN("a.example"), {NULL, 0}},
+        {AUTH_FAIL, SPAN("helo.example"), span_make(explanation, sizeof(explanation))},
     };
     const struct auth_facts facts = {
         .client_address = SPAN("192.0.2.9"), .spf = spf, .spf_count = 2};
@@ -240,25 +238,25 @@ static void
 knows_who_is_exempt(void **state)
 {
     static const struct dmarc_identifier identifiers[] = {
-        {.domain = {"lists.example", 13}, .passed = true },
-        {.domain = {"evil.example", 12},  .passed = false},
+        {.domain = {"lists.example", 13}, .passed = true},
+        {.domain = {"evil.example", 12}, .passed = false},
     };
     static const struct {
         const char *word;
         bool wanted;
     } exempt[] = {
-        {"192.0.2.0/24",     true },
-        {"192.0.2.10",       false},
-        {"2001:db8::/32",    false},
-        {"bank.example",     true },
-        {"BANK.example",     true },
-        {"example",          true },
-        {"ank.example",      false},
+        {"192.0.2.0/24", true},
+        {"192.0.2.10", false},
+        {"2001:db8::/32", false},
+        {"bank.example", true},
+        {"BANK.example", true},
+        {"example", true},
+        {"ank.example", false},
         {"www.bank.example", false},
-        {"lists.example",    true },
-        {"evil.example",     false},
-        {"other.example",    false},
-        {"",                 false},
+        {"lists.example", true},
+        {"evil.example", false},
+        {"other.example", false},
+        {"", false},
     };
 
     (void)state;

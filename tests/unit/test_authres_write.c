@@ -61,10 +61,7 @@ writes_all_methods_in_order(void **state)
 static void
 writes_none_where_there_is_nothing(void **state)
 {
-    const struct authres_spf spf = {
-        AUTH_NONE, {NULL, 0},
-         {NULL, 0}
-    };
+    const struct authres_spf spf = {AUTH_NONE, {NULL, 0}, {NULL, 0}};
     const struct dkim_plan dkim = {.count = 0};
     const struct dmarc_verdict dmarc = {.result = AUTH_NONE};
     const struct authres all = {
@@ -85,17 +82,17 @@ writes_spf_with_what_is_fit_to_be_shown(void **state)
         const char *wanted;
     } rows[] = {
         {{AUTH_SOFTFAIL, SPAN("a.example"), SPAN("b.example")},
-         "id;\n\tspf=softfail smtp.mailfrom=a.example smtp.helo=b.example"     },
+            "id;\n\tspf=softfail smtp.mailfrom=a.example smtp.helo=b.example"},
         {{AUTH_PASS, {NULL, 0}, SPAN("b.example")},
-         "id;\n\tspf=pass smtp.helo=b.example"                                 },
+            "id;\n\tspf=pass smtp.helo=b.example"},
         {{AUTH_NEUTRAL, SPAN("a.example"), SPAN("[192.0.2.1]")},
-         "id;\n\tspf=neutral smtp.mailfrom=a.example smtp.helo=\"[192.0.2.1]\""},
+            "id;\n\tspf=neutral smtp.mailfrom=a.example smtp.helo=\"[192.0.2.1]\""},
         {{AUTH_FAIL, SPAN("a.example"), SPAN("x;dkim=pass")},
-         "id;\n\tspf=fail smtp.mailfrom=a.example"                             },
+            "id;\n\tspf=fail smtp.mailfrom=a.example"},
         {{AUTH_TEMPERROR, SPAN("a(.example"), SPAN("b\n.example")},
-         "id;\n\tspf=temperror"                                                },
+            "id;\n\tspf=temperror"},
         {{AUTH_PERMERROR, SPAN("a\".example"), SPAN("\xc3\xbc.example")},
-         "id;\n\tspf=permerror"                                                },
+            "id;\n\tspf=permerror"},
     };
 
     (void)state;
@@ -112,18 +109,18 @@ writes_one_result_a_signature(void **state)
     struct dkim_plan dkim = {
         .candidates =
             {
-                         SIGNATURE(AUTH_PASS, NULL, "a.example", "s", "x@b.a.example",
-                         "Xh4/Ujb2wAAAAAA"),
-                         SIGNATURE(AUTH_FAIL, "body hash mismatch", "a.example", "s", "",
-                         "Xh4/Ujb2wAAAAAB"),
-                         SIGNATURE(AUTH_PERMERROR, "a tag given twice", "", "", "", ""),
-                         SIGNATURE(
+                SIGNATURE(AUTH_PASS, NULL, "a.example", "s", "x@b.a.example",
+                    "Xh4/Ujb2wAAAAAA"),
+                SIGNATURE(AUTH_FAIL, "body hash mismatch", "a.example", "s", "",
+                    "Xh4/Ujb2wAAAAAB"),
+                SIGNATURE(AUTH_PERMERROR, "a tag given twice", "", "", "", ""),
+                SIGNATURE(
                     AUTH_POLICY, "l= covers 10 of 42 octets", "a.example", "", "", "abc"),
-                         SIGNATURE(AUTH_TEMPERROR, "key look-up: timeout", "c.example", "t",
-                         "@c.example", "0123456789"),
-                         SIGNATURE(AUTH_TEMPERROR, "key look-up: timeout", "c.example", "t",
-                         "a/b@c.example", "0123456789"),
-                         },
+                SIGNATURE(AUTH_TEMPERROR, "key look-up: timeout", "c.example", "t",
+                    "@c.example", "0123456789"),
+                SIGNATURE(AUTH_TEMPERROR, "key look-up: timeout", "c.example", "t",
+                    "a/b@c.example", "0123456789"),
+            },
         .count = 6,
         .found = 7,
     };
@@ -151,12 +148,10 @@ writes_one_result_a_signature(void **state)
 static void
 writes_what_dmarc_came_to(void **state)
 {
-    static const struct author several = {
-        .kind = AUTHOR_SEVERAL,
+    static const struct author several = {.kind = AUTHOR_SEVERAL,
         .reason = "several author domains",
         .domains = {"a.example", "b.example"},
-        .count = 2
-    };
+        .count = 2};
     static const struct author bad = {.kind = AUTHOR_BAD, .reason = "no From field"};
     static const struct {
         const struct author *author;
@@ -164,18 +159,18 @@ writes_what_dmarc_came_to(void **state)
         const char *wanted;
     } rows[] = {
         {&one_author,
-         {.result = AUTH_FAIL,
+            {.result = AUTH_FAIL,
                 .published = DMARC_POLICY_REJECT,
                 .policy = DMARC_POLICY_QUARANTINE},
-         "id;\n\tdmarc=fail (p=reject) header.from=sender.example "
-            "policy.dmarc=quarantine"                                                                                        },
+            "id;\n\tdmarc=fail (p=reject) header.from=sender.example "
+            "policy.dmarc=quarantine"},
         {&one_author, {.result = AUTH_FAIL, .published = DMARC_POLICY_NONE},
-         "id;\n\tdmarc=fail (p=none) header.from=sender.example policy.dmarc=none"                                           },
+            "id;\n\tdmarc=fail (p=none) header.from=sender.example policy.dmarc=none"},
         {&one_author, {.result = AUTH_TEMPERROR, .reason = "policy look-up failed"},
-         "id;\n\tdmarc=temperror (policy look-up failed) header.from=sender.example"                                         },
-        {&several,    {.result = AUTH_FAIL, .policy = DMARC_POLICY_REJECT},
-         "id;\n\tdmarc=permerror (several author domains)"                                                                   },
-        {&bad,        {.result = AUTH_NONE},                                         "id;\n\tdmarc=permerror (no From field)"},
+            "id;\n\tdmarc=temperror (policy look-up failed) header.from=sender.example"},
+        {&several, {.result = AUTH_FAIL, .policy = DMARC_POLICY_REJECT},
+            "id;\n\tdmarc=permerror (several author domains)"},
+        {&bad, {.result = AUTH_NONE}, "id;\n\tdmarc=permerror (no From field)"},
     };
 
     (void)state;

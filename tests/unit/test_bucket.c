@@ -17,10 +17,10 @@ gives_the_published_buckets(void **state)
         const char *unit;
         unsigned wanted;
     } rows[] = {
-        {"example.com", "alice@example.com",   5319},
-        {"example.com", "bob@example.com",     5374},
+        {"example.com", "alice@example.com", 5319},
+        {"example.com", "bob@example.com", 5374},
         {"example.com", "user000@example.com", 4649},
-        {"example.com", "a.smith@example.com", 667 },
+        {"example.com", "a.smith@example.com", 667},
     };
 
     (void)state;

@@ -152,7 +152,7 @@ says_what_is_wrong_and_where(void **state)
         const char *text;
         const char *wanted;
     } rows[] = {
-  /* clang-format off */
+        /* clang-format off */
         {"[polcyd]\nx = y",
             "x.conf:1: [polcyd]: unknown section (did you mean [policyd]?)\n"},
         {"[Policyd]",
@@ -230,7 +230,7 @@ says_what_is_wrong_and_where(void **state)
         {"[policyd]\n = junk",
             "x.conf:2: neither [section] nor key = value (values end with their line, "
             "comments have lines of their own)\n"},
-  /* clang-format on */
+        /* clang-format on */
     };
 
     (void)state;
@@ -440,14 +440,14 @@ reads_the_first_line_of_a_password_file(void **state)
         const char *text;
         const char *wanted; /* NULL: refused */
     } rows[] = {
-        {"one line",            "secret\n",        "secret"   },
-        {"no line end",         "secret",          "secret"   },
-        {"CR LF",               "secret\r\n",      "secret"   },
-        {"more lines",          "secret\nother\n", "secret"   },
-        {"blanks are its own",  " se cret \n",     " se cret "},
-        {"an empty file",       "",                NULL       },
-        {"an empty line",       "\nsecret\n",      NULL       },
-        {"a control character", "sec\tret\n",      NULL       },
+        {"one line", "secret\n", "secret"},
+        {"no line end", "secret", "secret"},
+        {"CR LF", "secret\r\n", "secret"},
+        {"more lines", "secret\nother\n", "secret"},
+        {"blanks are its own", " se cret \n", " se cret "},
+        {"an empty file", "", NULL},
+        {"an empty line", "\nsecret\n", NULL},
+        {"a control character", "sec\tret\n", NULL},
     };
     struct buffer password;
     struct error error;
@@ -487,10 +487,10 @@ warns_of_a_password_that_others_may_read(void **state)
         {0600, false},
         {0640, false},
         {0440, false},
-        {0644, true },
-        {0660, true },
-        {0604, true },
-        {0602, true },
+        {0644, true},
+        {0660, true},
+        {0604, true},
+        {0602, true},
     };
 
     (void)state;
@@ -529,18 +529,18 @@ finds_the_nearest_name(void **state)
         const char *word;
         const char *wanted;
     } rows[] = {
-        {"lisen",                                            "listen"             },
-        {"litsen",                                           "listen"             },
-        {"listening",                                        "listen"             },
-        {"TimeOut",                                          "timeout"            },
-        {"usr",                                              "user"               },
-        {"fps",                                              NULL                 },
-        {"spff",                                             "spf"                },
-        {"dkm",                                              "dkim"               },
-        {"dkim_max_signature",                               "dkim_max_signatures"},
-        {"",                                                 NULL                 },
-        {"completely",                                       NULL                 },
-        {"listenlistenlistenlistenlistenlistenlistenlisten", NULL                 },
+        {"lisen", "listen"},
+        {"litsen", "listen"},
+        {"listening", "listen"},
+        {"TimeOut", "timeout"},
+        {"usr", "user"},
+        {"fps", NULL},
+        {"spff", "spf"},
+        {"dkm", "dkim"},
+        {"dkim_max_signature", "dkim_max_signatures"},
+        {"", NULL},
+        {"completely", NULL},
+        {"listenlistenlistenlistenlistenlistenlistenlisten", NULL},
     };
 
     (void)state;

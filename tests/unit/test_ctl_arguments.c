@@ -28,10 +28,10 @@ static void
 options_stand_anywhere(void **state)
 {
     static const char *const rows[][WORDS_MAX] = {
-        {"--force", "set",       "a.example", "weight=1",  "--why",     "x y",     "-c",       "file"},
-        {"-c",      "file",      "set",       "--why=x y", "a.example", "--force", "weight=1"},
-        {"--config=file",    "set", "a.example",     "--why",       "x y",   "--force",      "--",
-         "weight=1"      },
+        {"--force", "set", "a.example", "weight=1", "--why", "x y", "-c", "file"},
+        {"-c", "file", "set", "--why=x y", "a.example", "--force", "weight=1"},
+        {"--config=file", "set", "a.example", "--why", "x y", "--force", "--",
+            "weight=1"},
     };
 
     (void)state;
@@ -81,14 +81,14 @@ refuses_other_lines(void **state)
         const char *words[WORDS_MAX];
         const char *wanted;
     } rows[] = {
-        {{"set", "--frob"},             "unknown option --frob"  },
-        {{"set", "-x"},                 "unknown option -x"      },
-        {{"set", "-tv"},                "unknown option -tv"     },
-        {{"set", "--forc"},             "unknown option --forc"  },
-        {{"set", "--force", "--force"}, "--force is given twice" },
-        {{"set", "--force=yes"},        "--force takes no value" },
-        {{"set", "--why"},              "--why needs a value"    },
-        {{"-c"},                        "-c needs a value (FILE)"},
+        {{"set", "--frob"}, "unknown option --frob"},
+        {{"set", "-x"}, "unknown option -x"},
+        {{"set", "-tv"}, "unknown option -tv"},
+        {{"set", "--forc"}, "unknown option --forc"},
+        {{"set", "--force", "--force"}, "--force is given twice"},
+        {{"set", "--force=yes"}, "--force takes no value"},
+        {{"set", "--why"}, "--why needs a value"},
+        {{"-c"}, "-c needs a value (FILE)"},
     };
 
     (void)state;

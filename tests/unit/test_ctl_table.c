@@ -8,13 +8,13 @@
 #include "policyd/terminal/ctl_table.h"
 
 static const struct ctl_table_row rows[] = {
-    {{"a.example", "30.5", "a rather long cell that must give way"}, NULL,        false},
-    {{"\xc3\xa9.example", "0", NULL},                                "  below\n", true },
+    {{"a.example", "30.5", "a rather long cell that must give way"}, NULL, false},
+    {{"\xc3\xa9.example", "0", NULL}, "  below\n", true},
 };
 
 static const struct ctl_table table = {
     .titles = {"DOMAIN", "WEIGHT", "REST"},
-    .right = {false,    true,     false },
+    .right = {false, true, false},
     .rows = rows,
     .count = 2,
 };
@@ -74,12 +74,13 @@ makes_text_harmless(void **state)
         const char *text;
         const char *wanted;
     } escapes[] = {
-        {"plain \xc3\xa9", "plain \xc3\xa9"   },
-        {"\x1b[2J",        "\\x1b[2J"         },
-        {"a\nb\t\x7f",     "a\\x0ab\\x09\\x7f"},
-        {"\xff\xc3",       "\\xff\\xc3"       },
+        {"plain \xc3\xa9", "plain \xc3\xa9"},
+        {"\x1b[2J", "\\x1b[2J"},
+        {"a\nb\t\x7f", "a\\x0ab\\x09\\x7f"},
+        {"\xff\xc3", "\\xff\\xc3"},
         {"\xc2\x9b"
-         "31m",   "\\xc2\\x9b31m"    },
+         "31m",
+            "\\xc2\\x9b31m"},
     };
 
     (void)state;
@@ -101,20 +102,20 @@ folds_at_blanks(void **state)
         const char *text;
         const char *wanted;
     } sentences[] = {
-        {"nothing",               "",                        ""                        },
-        {"it fits",               "a line",                  "a line\n"                },
-        {"it just fits",          "0123456789",              "0123456789\n"            },
-        {"two words",             "0123456789 ab",           "0123456789\n  ab\n"      },
-        {"as many words as fit",  "01 34 67 9a bc",          "01 34 67\n  9a bc\n"     },
-        {"less room further in",  "one two three four five",
-         "one two\n  three\n  four\n  five\n"                                          },
-        {"under its own indent",  "  ab cd ef gh",           "  ab cd ef\n    gh\n"    },
-        {"a word that is wider",  "0123456789abcdefghijk",
-         "0123456789\n  abcdefgh\n  ijk\n"                                             },
-        {"a wider word behind",   "a 0123456789abc",         "a\n  01234567\n  89abc\n"},
-        {"an indented wide word", "  0123456789",            "  01234567\n    89\n"    },
-        {"lines are apart",       "ab\n\n  cd\n",            "ab\n\n  cd\n"            },
-        {"characters, no octets", "\xc3\xbc 345678 a b",     "\xc3\xbc 345678 a\n  b\n"},
+        {"nothing", "", ""},
+        {"it fits", "a line", "a line\n"},
+        {"it just fits", "0123456789", "0123456789\n"},
+        {"two words", "0123456789 ab", "0123456789\n  ab\n"},
+        {"as many words as fit", "01 34 67 9a bc", "01 34 67\n  9a bc\n"},
+        {"less room further in", "one two three four five",
+            "one two\n  three\n  four\n  five\n"},
+        {"under its own indent", "  ab cd ef gh", "  ab cd ef\n    gh\n"},
+        {"a word that is wider", "0123456789abcdefghijk",
+            "0123456789\n  abcdefgh\n  ijk\n"},
+        {"a wider word behind", "a 0123456789abc", "a\n  01234567\n  89abc\n"},
+        {"an indented wide word", "  0123456789", "  01234567\n    89\n"},
+        {"lines are apart", "ab\n\n  cd\n", "ab\n\n  cd\n"},
+        {"characters, no octets", "\xc3\xbc 345678 a b", "\xc3\xbc 345678 a\n  b\n"},
     };
 
     (void)state;

@@ -85,20 +85,20 @@ reads_its_command_line(void **state)
         int status;
         const char *said; /* how it begins */
     } rows[] = {
-        {"nothing",           {{"x"}},                 0,  "/etc/postshift/postshift.conf 0 0 0\n"},
-        {"a file",            {{"x", "-c", "a.conf"}}, 0,  "a.conf 1 0 0\n"                       },
-        {"all at once",       {{"x", "-tvca.conf"}},   0,  "a.conf 1 1 1\n"                       },
-        {"version",           {{"x", "-V"}},           0,
-         "postshift-x " POSTSHIFT_VERSION "\nlibevent 2.1\nhiredis 0.14\n"                        },
-        {"help",              {{"x", "-h"}},           0,
-         "usage: postshift-x [-tvVh] [-c FILE]\nanswers questions\n"                              },
-        {"an unknown option", {{"x", "-x"}},           78,
-         "postshift-x: unknown option -x (-h shows the options)\n"                                },
-        {"no value",          {{"x", "-c"}},           78,
-         "postshift-x: option -c needs a value (-h shows the options)\n"                          },
-        {"an argument",       {{"x", "start"}},        78,
-         "postshift-x: unexpected argument \"start\" (-h shows the options)\n"                    },
-        {"a long option",     {{"x", "--help"}},       78, "postshift-x: unknown option"          },
+        {"nothing", {{"x"}}, 0, "/etc/postshift/postshift.conf 0 0 0\n"},
+        {"a file", {{"x", "-c", "a.conf"}}, 0, "a.conf 1 0 0\n"},
+        {"all at once", {{"x", "-tvca.conf"}}, 0, "a.conf 1 1 1\n"},
+        {"version", {{"x", "-V"}}, 0,
+            "postshift-x " POSTSHIFT_VERSION "\nlibevent 2.1\nhiredis 0.14\n"},
+        {"help", {{"x", "-h"}}, 0,
+            "usage: postshift-x [-tvVh] [-c FILE]\nanswers questions\n"},
+        {"an unknown option", {{"x", "-x"}}, 78,
+            "postshift-x: unknown option -x (-h shows the options)\n"},
+        {"no value", {{"x", "-c"}}, 78,
+            "postshift-x: option -c needs a value (-h shows the options)\n"},
+        {"an argument", {{"x", "start"}}, 78,
+            "postshift-x: unexpected argument \"start\" (-h shows the options)\n"},
+        {"a long option", {{"x", "--help"}}, 78, "postshift-x: unknown option"},
     };
 
     (void)state;

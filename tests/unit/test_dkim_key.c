@@ -27,35 +27,36 @@ reads_keys(void **state)
         const char *text;
         struct dkim_key key;
     } rows[] = {
-        {"a whole record",                        "v=DKIM1; k=rsa; p=" SPKI,
-         {DKIM_KEY_RSA, 512, false, true, true, false, false,
-                "v=DKIM1; k=rsa; p=" SPKI}                                                                                              },
-        {"p= alone",                              "p=" SPKI,
-         {DKIM_KEY_RSA, 512, false, true, true, false, false,
-                "v=DKIM1; k=rsa; p=" SPKI}                                                                                              },
-        {"PKCS #1 becomes SPKI",                  "p=" PKCS1,
-         {DKIM_KEY_RSA, 512, false, true, true, false, false,
-                "v=DKIM1; k=rsa; p=" SPKI}                                                                                              },
+        {"a whole record", "v=DKIM1; k=rsa; p=" SPKI,
+            {DKIM_KEY_RSA, 512, false, true, true, false, false,
+                "v=DKIM1; k=rsa; p=" SPKI}},
+        {"p= alone", "p=" SPKI,
+            {DKIM_KEY_RSA, 512, false, true, true, false, false,
+                "v=DKIM1; k=rsa; p=" SPKI}},
+        {"PKCS #1 becomes SPKI", "p=" PKCS1,
+            {DKIM_KEY_RSA, 512, false, true, true, false, false,
+                "v=DKIM1; k=rsa; p=" SPKI}},
         {"white space, upper case, unknown tags",
-         " v=DKIM1 ; n=for \xc3\xbc ; K2=x; k=RSA; g=*; t= y : s ; h = SHA256 : sha1; "
+            " v=DKIM1 ; n=for \xc3\xbc ; K2=x; k=RSA; g=*; t= y : s ; h = SHA256 : sha1; "
             "s=EMAIL;p= MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAP///// ////////////////////"
-            "///////////////////////////////////////////////////////////8CAwEAAQ", {DKIM_KEY_RSA, 512, false, true, true, true, true,
-                "v=DKIM1; k=rsa; p=" SPKI}            },
-        {"for other hashes and services",         "h=sha1; s=tlsrpt; p=" SPKI,
-         {DKIM_KEY_RSA, 512, false, false, false, false, false,
-                "v=DKIM1; k=rsa; p=" SPKI}                                                                                              },
-        {"any service",                           "s=x:*; p=" SPKI,
-         {DKIM_KEY_RSA, 512, false, true, true, false, false,
-                "v=DKIM1; k=rsa; p=" SPKI}                                                                                              },
-        {"empty lists allow nothing",             "h=; s=; p=" SPKI,
-         {DKIM_KEY_RSA, 512, false, false, false, false, false,
-                "v=DKIM1; k=rsa; p=" SPKI}                                                                                              },
-        {"Ed25519",                               "v=DKIM1; k=ed25519; p=" CURVE,
-         {DKIM_KEY_ED25519, 0, false, true, true, false, false,
-                "v=DKIM1; k=ed25519; p=" CURVE}                                                                                         },
-        {"revoked",                               "v=DKIM1; p=",                   {DKIM_KEY_RSA, 0, true, true, true, false, false, ""}},
-        {"revoked, with a final semicolon",       "v=DKIM1; p=;",
-         {DKIM_KEY_RSA, 0, true, true, true, false, false, ""}                                                                          },
+            "///////////////////////////////////////////////////////////8CAwEAAQ",
+            {DKIM_KEY_RSA, 512, false, true, true, true, true,
+                "v=DKIM1; k=rsa; p=" SPKI}},
+        {"for other hashes and services", "h=sha1; s=tlsrpt; p=" SPKI,
+            {DKIM_KEY_RSA, 512, false, false, false, false, false,
+                "v=DKIM1; k=rsa; p=" SPKI}},
+        {"any service", "s=x:*; p=" SPKI,
+            {DKIM_KEY_RSA, 512, false, true, true, false, false,
+                "v=DKIM1; k=rsa; p=" SPKI}},
+        {"empty lists allow nothing", "h=; s=; p=" SPKI,
+            {DKIM_KEY_RSA, 512, false, false, false, false, false,
+                "v=DKIM1; k=rsa; p=" SPKI}},
+        {"Ed25519", "v=DKIM1; k=ed25519; p=" CURVE,
+            {DKIM_KEY_ED25519, 0, false, true, true, false, false,
+                "v=DKIM1; k=ed25519; p=" CURVE}},
+        {"revoked", "v=DKIM1; p=", {DKIM_KEY_RSA, 0, true, true, true, false, false, ""}},
+        {"revoked, with a final semicolon", "v=DKIM1; p=;",
+            {DKIM_KEY_RSA, 0, true, true, true, false, false, ""}},
     };
 
     (void)state;
@@ -84,38 +85,39 @@ refuses_what_is_no_key(void **state)
         const char *text;
         const char *wrong;
     } rows[] = {
-        {"",                                                            "no tags"                           },
-        {"v=DKIM1",                                                     "no p= in the key record"           },
-        {"v=DKIM1; k=rsa",                                              "no p= in the key record"           },
-        {"k=rsa; v=DKIM1; p=" SPKI,                                     "v= is not first"                   },
-        {"v=DKIM2; p=" SPKI,                                            "v= is not DKIM1"                   },
-        {"v=dkim1; p=" SPKI,                                            "v= is not DKIM1"                   },
-        {"v=spf1 -all",                                                 "v= is not DKIM1"                   },
-        {"some text",                                                   "a tag without value"               },
-        {"v=DKIM1; k=dsa; p=" SPKI,                                     "unknown key type"                  },
-        {"p=" SPKI "; p=" SPKI,                                         "a tag given twice"                 },
-        {"v=DKIM1;; p=" SPKI,                                           "an empty tag"                      },
-        {"v=DKIM1\\; p=" SPKI,                                          "v= is not DKIM1"                   },
-        {"p=" SPKI "\x01",                                              "a control character among the tags"},
-        {"p=!" SPKI,                                                    "p= is no base64"                   },
-        {"p=\xc3\xbc",                                                  "p= is no base64"                   },
-        {"p=A",                                                         "p= is no base64"                   },
-        {"p=" CURVE,                                                    "not an RSA key"                    },
-        {"k=ed25519; p=" SPKI,                                          "not an Ed25519 key"                },
-        {"k=ed25519; p=" CURVE "AAAA",                                  "p= is no base64"                   },
+        {"", "no tags"},
+        {"v=DKIM1", "no p= in the key record"},
+        {"v=DKIM1; k=rsa", "no p= in the key record"},
+        {"k=rsa; v=DKIM1; p=" SPKI, "v= is not first"},
+        {"v=DKIM2; p=" SPKI, "v= is not DKIM1"},
+        {"v=dkim1; p=" SPKI, "v= is not DKIM1"},
+        {"v=spf1 -all", "v= is not DKIM1"},
+        {"some text", "a tag without value"},
+        {"v=DKIM1; k=dsa; p=" SPKI, "unknown key type"},
+        {"p=" SPKI "; p=" SPKI, "a tag given twice"},
+        {"v=DKIM1;; p=" SPKI, "an empty tag"},
+        {"v=DKIM1\\; p=" SPKI, "v= is not DKIM1"},
+        {"p=" SPKI "\x01", "a control character among the tags"},
+        {"p=!" SPKI, "p= is no base64"},
+        {"p=\xc3\xbc", "p= is no base64"},
+        {"p=A", "p= is no base64"},
+        {"p=" CURVE, "not an RSA key"},
+        {"k=ed25519; p=" SPKI, "not an Ed25519 key"},
+        {"k=ed25519; p=" CURVE "AAAA", "p= is no base64"},
         {"k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHUQ==",
-         "not an Ed25519 key"                                                                               },
-        {"p=MAA=",                                                      "not an RSA key"                    },
-        {"p=MEgC",                                                      "not an RSA key"                    },
-        {"p=" SPKI "AAAA",                                              "p= is no base64"                   },
- /* Another algorithm, other bits, something behind the key. */
+            "not an Ed25519 key"},
+        {"p=MAA=", "not an RSA key"},
+        {"p=MEgC", "not an RSA key"},
+        {"p=" SPKI "AAAA", "p= is no base64"},
+        /* Another algorithm, other bits, something behind the key. */
         {"p="
          "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==", "not an RSA key"                    },
-        {"p=MAYCAQMCAQA=",                                              "not an RSA key"                    },
-        {"p=MAYCAQACAQM=",                                              "not an RSA key"                    },
-        {"p=MAYCAQMCAQMA",                                              "not an RSA key"                    },
-        {"p=MA8CAQMCCgEAAAAAAAAAAAA=",                                  "not an RSA key"                    },
+         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==",
+            "not an RSA key"},
+        {"p=MAYCAQMCAQA=", "not an RSA key"},
+        {"p=MAYCAQACAQM=", "not an RSA key"},
+        {"p=MAYCAQMCAQMA", "not an RSA key"},
+        {"p=MA8CAQMCCgEAAAAAAAAAAAA=", "not an RSA key"},
     };
     static char longest[DKIM_KEY_TEXT_MAX + 1];
     struct dkim_key key;
@@ -142,12 +144,12 @@ chooses_the_one_that_parses(void **state)
         const char *texts[3];
         const char *wrong; /* NULL: found */
     } rows[] = {
-        {"one",                {"p=" SPKI},                         NULL             },
-        {"one beside others",  {"v=spf1 -all", "p=" SPKI, "hello"}, NULL             },
-        {"two",                {"p=" SPKI, "x", "p=" SPKI},         "several keys"   },
-        {"one of two revoked", {"p=", "p=" SPKI},                   "several keys"   },
-        {"none of two",        {"v=spf1 -all", "hello"},            "v= is not DKIM1"},
-        {"nothing",            {NULL},                              "no key"         },
+        {"one", {"p=" SPKI}, NULL},
+        {"one beside others", {"v=spf1 -all", "p=" SPKI, "hello"}, NULL},
+        {"two", {"p=" SPKI, "x", "p=" SPKI}, "several keys"},
+        {"one of two revoked", {"p=", "p=" SPKI}, "several keys"},
+        {"none of two", {"v=spf1 -all", "hello"}, "v= is not DKIM1"},
+        {"nothing", {NULL}, "no key"},
     };
 
     (void)state;
@@ -206,11 +208,7 @@ tells_a_key_that_is_too_long(void **state)
         size_t octets;
         unsigned bits;
         bool has_record;
-    } rows[] = {
-        {512,  4096, true },
-        {513,  4104, false},
-        {1024, 8192, false}
-    };
+    } rows[] = {{512, 4096, true}, {513, 4104, false}, {1024, 8192, false}};
 
     (void)state;
     memset(modulus, 0xff, sizeof(modulus));
@@ -242,15 +240,8 @@ reads_and_writes_base64(void **state)
     static const struct {
         const char *text;
         const char *data;
-    } rows[] = {
-        {"",         ""      },
-        {"Zg==",     "f"     },
-        {"Zm8=",     "fo"    },
-        {"Zm9v",     "foo"   },
-        {"Zm9vYg==", "foob"  },
-        {"Zm9vYmE=", "fooba" },
-        {"Zm9vYmFy", "foobar"}
-    };
+    } rows[] = {{"", ""}, {"Zg==", "f"}, {"Zm8=", "fo"}, {"Zm9v", "foo"},
+        {"Zm9vYg==", "foob"}, {"Zm9vYmE=", "fooba"}, {"Zm9vYmFy", "foobar"}};
     static const char *const lenient[] = {"Zm9vYg", " Zm9v\r\n\tYg = =", "Zm9vYg= ="};
     static const char *const bad[] = {"Z", "Zm9vY", "Zg=", "Zg===", "Zm9v=", "=",
         "====", "Zg==Zg==", "Zg==x", "Z-9v", "Zm9v\f"};

@@ -253,19 +253,21 @@ verifies_what_signs_signatures(void **state)
         const char *names;  /* signed by the upper one */
         const char *result; /* of the upper one */
     } rows[] = {
-        {"a good one",          TEMPLATE("",        "From"),        "From:DKIM-Signature",                               "pass"},
-        {"an expired one",                     TEMPLATE(" x=1;",                        "From"),  "From:DKIM-Signature",                       "pass"},
+        {"a good one", TEMPLATE("", "From"), "From:DKIM-Signature", "pass"},
+        {"an expired one", TEMPLATE(" x=1;", "From"), "From:DKIM-Signature", "pass"},
         {"one with rsa-sha1",
-         " v=1; a=rsa-sha1; d=example.com; s=sel; h=From; bh=@BH@; b=@B@",                                 "From:DKIM-Signature",                             "pass"                                              },
+            " v=1; a=rsa-sha1; d=example.com; s=sel; h=From; bh=@BH@; b=@B@",
+            "From:DKIM-Signature", "pass"},
         {"one of another version",
-         " v=2; a=rsa-sha256; d=example.com; s=sel; h=From; bh=@BH@; b=@B@",                                 "From:DKIM-Signature","pass"                                            },
-        {"one that may not be shown",               " nonsense",                                 "From:DKIM-Signature",                          "neutral"       },
-        {"one with a dangerous identity",            TEMPLATE(" i=@example.com=;",                              "From"),
-         "From:DKIM-Signature","neutral"},
-        {"more than there are", TEMPLATE("",          "From"),
-         "From:DKIM-Signature:DKIM-Signature",                                                              "neutral"},
-        {"none at all",              NULL,      "From:DKIM-Signature",           "neutral"},
-        {"one that it doesn't name",    " nonsense","From","pass"                                         },
+            " v=2; a=rsa-sha256; d=example.com; s=sel; h=From; bh=@BH@; b=@B@",
+            "From:DKIM-Signature", "pass"},
+        {"one that may not be shown", " nonsense", "From:DKIM-Signature", "neutral"},
+        {"one with a dangerous identity", TEMPLATE(" i=@example.com=;", "From"),
+            "From:DKIM-Signature", "neutral"},
+        {"more than there are", TEMPLATE("", "From"),
+            "From:DKIM-Signature:DKIM-Signature", "neutral"},
+        {"none at all", NULL, "From:DKIM-Signature", "neutral"},
+        {"one that it doesn't name", " nonsense", "From", "pass"},
     };
 
     (void)state;
@@ -358,11 +360,11 @@ static void
 asks_for_each_key_once_and_wants_no_body_in_vain(void **state)
 {
     const struct header_field fields[] = {
-        {SPAN("From"),           SPAN(" a@example.com")                           },
+        {SPAN("From"), SPAN(" a@example.com")},
         {SPAN("DKIM-Signature"),
-         SPAN(" v=1; a=rsa-sha256; d=Example.com; s=Sel; h=From; bh=eHg=; b=eHg=")},
+            SPAN(" v=1; a=rsa-sha256; d=Example.com; s=Sel; h=From; bh=eHg=; b=eHg=")},
         {SPAN("DKIM-Signature"),
-         SPAN(" v=1; a=rsa-sha1; d=example.com; s=sel; h=From; bh=eHg=; b=eHg=")  },
+            SPAN(" v=1; a=rsa-sha1; d=example.com; s=sel; h=From; bh=eHg=; b=eHg=")},
     };
     const struct dkim_check_options options = {10, false, time(NULL)};
     struct arena *arena = arena_new(CEILING);

@@ -27,21 +27,21 @@ picks_aligned_ones_first_then_from_the_top(void **state)
         const char *domains[16]; /* of the signatures, from the top */
         const char *picked;      /* numbers, each with a blank behind it */
     } rows[] = {
-        {"all",                               10, {"a.example", "b.example", "author.example"}, "0 1 2 "},
-        {"the first two",                     2,  {"a.example", "b.example", "c.example"},      "0 1 "  },
-        {"the aligned one is the last",       2,  {"a.example", "b.example", "author.example"},
-         "0 2 "                                                                                         },
+        {"all", 10, {"a.example", "b.example", "author.example"}, "0 1 2 "},
+        {"the first two", 2, {"a.example", "b.example", "c.example"}, "0 1 "},
+        {"the aligned one is the last", 2, {"a.example", "b.example", "author.example"},
+            "0 2 "},
         {"sub-domain and parent are aligned", 2,
-         {"a.example", "x.author.example", "b.example", "author.example"},                      "1 3 "  },
-        {"more aligned ones than room",       2,
-         {"author.example", "a.example", "author.example", "author.example"},                   "0 2 "  },
-        {"a name that only ends like it",     1,  {"notauthor.example", "author.example"},
-         "1 "                                                                                           },
-        {"never more than ten",               99,
-         {"a.example", "a.example", "a.example", "a.example", "a.example", "a.example",
+            {"a.example", "x.author.example", "b.example", "author.example"}, "1 3 "},
+        {"more aligned ones than room", 2,
+            {"author.example", "a.example", "author.example", "author.example"}, "0 2 "},
+        {"a name that only ends like it", 1, {"notauthor.example", "author.example"},
+            "1 "},
+        {"never more than ten", 99,
+            {"a.example", "a.example", "a.example", "a.example", "a.example", "a.example",
                 "a.example", "a.example", "a.example", "a.example", "a.example",
                 "author.example"},
-         "0 1 2 3 4 5 6 7 8 11 "                                                                        },
+            "0 1 2 3 4 5 6 7 8 11 "},
     };
     const struct author author = {
         .kind = AUTHOR_ONE, .domains = {"author.example"}, .count = 1};
@@ -94,13 +94,13 @@ asks_for_keys_it_needs(void **state)
 {
     const struct header_field fields[] = {
         {SPAN("dkim-signature"),
-         SPAN(" v=1; a=rsa-sha256; d=A.example; s=S.t; h=From; bh=eHg=; b=eHg=")   },
+            SPAN(" v=1; a=rsa-sha256; d=A.example; s=S.t; h=From; bh=eHg=; b=eHg=")},
         {SPAN("DKIM-Signature"),
-         SPAN(" v=1; a=rsa-sha1; d=a.example; s=s; h=From; bh=eHg=; b=eHg=")       },
+            SPAN(" v=1; a=rsa-sha1; d=a.example; s=s; h=From; bh=eHg=; b=eHg=")},
         {SPAN("X-DKIM-Signature"),
-         SPAN(" v=1; a=rsa-sha256; d=a.example; s=s; h=From; bh=eHg=; b=eHg=")     },
+            SPAN(" v=1; a=rsa-sha256; d=a.example; s=s; h=From; bh=eHg=; b=eHg=")},
         {SPAN("DKIM-Signature"),
-         SPAN(" v=1; a=rsa-sha256; d=a.example; s=s; h=From; bh=eHg=; b=eHg=; x=1")},
+            SPAN(" v=1; a=rsa-sha256; d=a.example; s=s; h=From; bh=eHg=; b=eHg=; x=1")},
     };
     const struct author author = {.kind = AUTHOR_BAD};
     struct arena *arena = arena_new(CEILING);

@@ -125,9 +125,7 @@ dns_to(const char *address, uint64_t timeout, uint64_t message_timeout)
 {
     const char *servers[] = {address};
     struct dns_config config = {
-        {servers, 1},
-        timeout, message_timeout, DNS_TRUST_LOOPBACK
-    };
+        {servers, 1}, timeout, message_timeout, DNS_TRUST_LOOPBACK};
     struct error error;
     struct dns *dns = dns_new(&config, NULL, &error);
 
@@ -155,39 +153,39 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {"TXT, several",                 "example.com",            DNS_TXT,  DNS_OK,        2, 0,   false},
-    {"MX",                           "Example.COM",            DNS_MX,   DNS_OK,        3, 0,   false},
-    {"A",                            "mx.example.com",         DNS_A,    DNS_OK,        2, 0,   false},
-    {"AAAA",                         "mx.example.com",         DNS_AAAA, DNS_OK,        1, 0,   false},
-    {"PTR",                          "1.2.0.192.in-addr.arpa", DNS_PTR,  DNS_OK,        1, 0,   false},
-    {"CNAMEs",                       "www.example.com",        DNS_A,    DNS_OK,        2, 0,   false},
-    {"CNAMEs to no data",            "www.example.com",        DNS_TXT,  DNS_NODATA,    0, 0,   false},
-    {"odd octets",                   "a b\\c\xff.example.com", DNS_A,    DNS_OK,        1, 0,   false},
-    {"no data",                      "mx.example.com",         DNS_TXT,  DNS_NODATA,    0, 0,   false},
-    {"no name",                      "nix.example.com",        DNS_A,    DNS_NXDOMAIN,  0, 0,   false},
-    {"secure",                       "signed.example.org",     DNS_TXT,  DNS_OK,        1, 0,   true },
-    {"secure absence",               "nix.example.org",        DNS_TXT,  DNS_NXDOMAIN,  0, 0,   true },
-    {"empty label",                  "a..example.com",         DNS_A,    DNS_BADNAME,   0, 0,   false},
-    {"no name at all",               "",                       DNS_A,    DNS_BADNAME,   0, 0,   false},
-    {"SERVFAIL",                     "servfail.test",          DNS_A,    DNS_SERVFAIL,  0, 0,   false},
-    {"REFUSED",                      "refused.test",           DNS_A,    DNS_REFUSED,   0, 0,   false},
-    {"NOTIMP",                       "notimp.test",            DNS_A,    DNS_SERVFAIL,  0, 0,   false},
-    {"FORMERR",                      "formerr.test",           DNS_A,    DNS_SERVFAIL,  0, 0,   false},
-    {"a CNAME to itself",            "loop.test",              DNS_A,    DNS_MALFORMED, 0, 0,   false},
-    {"nonsense behind the question", "broken.test",            DNS_A,    DNS_MALFORMED, 0, 0,   false},
-    {"wrong id, then right",         "wrongid.test",           DNS_A,    DNS_OK,        1, 0,   false},
-    {"wrong question, then right",   "wrongquestion.test",     DNS_A,    DNS_OK,        1, 0,   false},
-    {"truncated",                    "truncated.test",         DNS_A,    DNS_OK,        1, 0,   false},
-    {"no EDNS",                      "noedns.test",            DNS_A,    DNS_OK,        1, 0,   false},
-    {"huge, by TCP",                 "huge.test",              DNS_TXT,  DNS_OK,        1, 0,   false},
-    {"slow",                         "slow.test",              DNS_A,    DNS_OK,        1, 290, false},
-    {"silent",                       "silent.test",            DNS_A,    DNS_TIMEOUT,   0, 390, false},
-    {"only lies",                    "liar.test",              DNS_A,    DNS_TIMEOUT,   0, 390, false},
-    {"truncated, TCP silent",        "truncatedsilent.test",   DNS_A,    DNS_TIMEOUT,   0, 390, false},
-    {"junk with the right id",       "garbage.test",           DNS_A,    DNS_TIMEOUT,   0, 390, false},
-    {"nothing in the packet",        "empty.test",             DNS_A,    DNS_TIMEOUT,   0, 390, false},
-    {"half a header",                "short.test",             DNS_A,    DNS_TIMEOUT,   0, 390, false},
-    {"right after all that",         "mx.example.com",         DNS_A,    DNS_OK,        2, 0,   false},
+    {"TXT, several", "example.com", DNS_TXT, DNS_OK, 2, 0, false},
+    {"MX", "Example.COM", DNS_MX, DNS_OK, 3, 0, false},
+    {"A", "mx.example.com", DNS_A, DNS_OK, 2, 0, false},
+    {"AAAA", "mx.example.com", DNS_AAAA, DNS_OK, 1, 0, false},
+    {"PTR", "1.2.0.192.in-addr.arpa", DNS_PTR, DNS_OK, 1, 0, false},
+    {"CNAMEs", "www.example.com", DNS_A, DNS_OK, 2, 0, false},
+    {"CNAMEs to no data", "www.example.com", DNS_TXT, DNS_NODATA, 0, 0, false},
+    {"odd octets", "a b\\c\xff.example.com", DNS_A, DNS_OK, 1, 0, false},
+    {"no data", "mx.example.com", DNS_TXT, DNS_NODATA, 0, 0, false},
+    {"no name", "nix.example.com", DNS_A, DNS_NXDOMAIN, 0, 0, false},
+    {"secure", "signed.example.org", DNS_TXT, DNS_OK, 1, 0, true},
+    {"secure absence", "nix.example.org", DNS_TXT, DNS_NXDOMAIN, 0, 0, true},
+    {"empty label", "a..example.com", DNS_A, DNS_BADNAME, 0, 0, false},
+    {"no name at all", "", DNS_A, DNS_BADNAME, 0, 0, false},
+    {"SERVFAIL", "servfail.test", DNS_A, DNS_SERVFAIL, 0, 0, false},
+    {"REFUSED", "refused.test", DNS_A, DNS_REFUSED, 0, 0, false},
+    {"NOTIMP", "notimp.test", DNS_A, DNS_SERVFAIL, 0, 0, false},
+    {"FORMERR", "formerr.test", DNS_A, DNS_SERVFAIL, 0, 0, false},
+    {"a CNAME to itself", "loop.test", DNS_A, DNS_MALFORMED, 0, 0, false},
+    {"nonsense behind the question", "broken.test", DNS_A, DNS_MALFORMED, 0, 0, false},
+    {"wrong id, then right", "wrongid.test", DNS_A, DNS_OK, 1, 0, false},
+    {"wrong question, then right", "wrongquestion.test", DNS_A, DNS_OK, 1, 0, false},
+    {"truncated", "truncated.test", DNS_A, DNS_OK, 1, 0, false},
+    {"no EDNS", "noedns.test", DNS_A, DNS_OK, 1, 0, false},
+    {"huge, by TCP", "huge.test", DNS_TXT, DNS_OK, 1, 0, false},
+    {"slow", "slow.test", DNS_A, DNS_OK, 1, 290, false},
+    {"silent", "silent.test", DNS_A, DNS_TIMEOUT, 0, 390, false},
+    {"only lies", "liar.test", DNS_A, DNS_TIMEOUT, 0, 390, false},
+    {"truncated, TCP silent", "truncatedsilent.test", DNS_A, DNS_TIMEOUT, 0, 390, false},
+    {"junk with the right id", "garbage.test", DNS_A, DNS_TIMEOUT, 0, 390, false},
+    {"nothing in the packet", "empty.test", DNS_A, DNS_TIMEOUT, 0, 390, false},
+    {"half a header", "short.test", DNS_A, DNS_TIMEOUT, 0, 390, false},
+    {"right after all that", "mx.example.com", DNS_A, DNS_OK, 2, 0, false},
 };
 
 static void
@@ -391,10 +389,7 @@ a_reload_changes_servers_and_trust(void **state)
     struct dns_context *context = dns_context_new(dns);
     const char *servers[] = {server.address};
     const char *bad[] = {"localhost"};
-    struct dns_config config = {
-        {servers, 1},
-        2000, 20000, DNS_TRUST_NO
-    };
+    struct dns_config config = {{servers, 1}, 2000, 20000, DNS_TRUST_NO};
     struct error error;
     const struct dns_answer *answer;
 
@@ -416,20 +411,20 @@ servers_are_addresses(void **state)
         const char *server;
         bool good;
     } servers[] = {
-        {"127.0.0.1",       true },
-        {"127.0.0.1@5353",  true },
-        {"::1",             true },
-        {"::1@53",          true },
-        {"2001:db8::1@530", true },
-        {"localhost",       false},
-        {"127.0.0.1:53",    false},
-        {"127.0.0.1@",      false},
-        {"127.0.0.1@0",     false},
+        {"127.0.0.1", true},
+        {"127.0.0.1@5353", true},
+        {"::1", true},
+        {"::1@53", true},
+        {"2001:db8::1@530", true},
+        {"localhost", false},
+        {"127.0.0.1:53", false},
+        {"127.0.0.1@", false},
+        {"127.0.0.1@0", false},
         {"127.0.0.1@65536", false},
         {"127.0.0.1@53@53", false},
-        {"[::1]@53",        false},
+        {"[::1]@53", false},
         {"fe80::1%eth0@53", false},
-        {"",                false},
+        {"", false},
     };
     struct error error;
 
@@ -477,10 +472,7 @@ static void
 threads_ask_while_settings_change(void **state)
 {
     const char *servers[] = {server.address};
-    struct dns_config config = {
-        {servers, 1},
-        5000, 20000, DNS_TRUST_LOOPBACK
-    };
+    struct dns_config config = {{servers, 1}, 5000, 20000, DNS_TRUST_LOOPBACK};
     unsigned counted = 0;
     struct dns_observer observer = {count, &counted};
     struct error error;

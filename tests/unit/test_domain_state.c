@@ -55,8 +55,7 @@ reads_a_whole_hash(void **state)
 {
     static const struct hash hash = {
         {"weight", "30.25", "old", OLD, "new", NEW, "standby", STANDBY, "mode", "standby",
-         "lists", " canary  it-dept ", "inside", "relay", "rev", "1795521600"}
-    };
+            "lists", " canary  it-dept ", "inside", "relay", "rev", "1795521600"}};
     struct domain_problem problem;
     struct warnings warnings = {0};
     struct domain_state *read = parse(&hash, &problem, &warnings);
@@ -89,24 +88,24 @@ takes_what_is_allowed(void **state)
         struct hash hash;
         bool complete;
     } rows[] = {
-        {"the least",            {{"weight", "0", "old", OLD, "new", NEW}},                  true },
-        {"forgotten alone",      {{"mode", "forgotten"}},                                    false},
+        {"the least", {{"weight", "0", "old", OLD, "new", NEW}}, true},
+        {"forgotten alone", {{"mode", "forgotten"}}, false},
         {"forgotten, all there",
-         {{"mode", "forgotten", "weight", "3", "old", OLD, "new", NEW}},                     true },
-        {"same_as alone",        {{"same_as", "example.net"}},                               false},
-        {"same_as and some",     {{"same_as", "example.net", "weight", "3"}},                false},
-        {"empty lists",          {{"weight", "0", "old", OLD, "new", NEW, "lists", ""}},     true },
-        {"blank lists",          {{"weight", "0", "old", OLD, "new", NEW, "lists", "  "}},   true },
+            {{"mode", "forgotten", "weight", "3", "old", OLD, "new", NEW}}, true},
+        {"same_as alone", {{"same_as", "example.net"}}, false},
+        {"same_as and some", {{"same_as", "example.net", "weight", "3"}}, false},
+        {"empty lists", {{"weight", "0", "old", OLD, "new", NEW, "lists", ""}}, true},
+        {"blank lists", {{"weight", "0", "old", OLD, "new", NEW, "lists", "  "}}, true},
         {"exclude among lists",
-         {{"weight", "0", "old", OLD, "new", NEW, "lists", "exclude known"}},                true },
+            {{"weight", "0", "old", OLD, "new", NEW, "lists", "exclude known"}}, true},
         {"logins",
-         {{"weight", "0", "old", OLD, "new", NEW, "imap_old", "a.example:143",
+            {{"weight", "0", "old", OLD, "new", NEW, "imap_old", "a.example:143",
                 "imap_new", "[2001:db8::1]:993"}},
-         true                                                                                     },
-        {"split said aloud",     {{"weight", "0", "old", OLD, "new", NEW, "mode", "split"}},
-         true                                                                                     },
+            true},
+        {"split said aloud", {{"weight", "0", "old", OLD, "new", NEW, "mode", "split"}},
+            true},
         {"a large rev",
-         {{"weight", "0", "old", OLD, "new", NEW, "rev", "9007199254740992"}},               true },
+            {{"weight", "0", "old", OLD, "new", NEW, "rev", "9007199254740992"}}, true},
     };
 
     (void)state;
@@ -128,65 +127,63 @@ is_spoilt_by_one_bad_field(void **state)
         const char *field;
         const char *value;
     } rows[] = {
-        {"weight",   "30%"                                                              },
-        {"weight",   "abc"                                                              },
-        {"weight",   "-1"                                                               },
-        {"weight",   "1e9"                                                              },
-        {"weight",   "1e1"                                                              },
-        {"weight",   ""                                                                 },
-        {"weight",   " 30"                                                              },
-        {"weight",   "30 "                                                              },
-        {"weight",   "+30"                                                              },
-        {"weight",   "100.01"                                                           },
-        {"weight",   "101"                                                              },
-        {"weight",   "030"                                                              },
-        {"weight",   "30."                                                              },
-        {"weight",   ".5"                                                               },
-        {"weight",   "30.123"                                                           },
-        {"weight",   "30,5"                                                             },
-        {"weight",   "0x10"                                                             },
-        {"weight",   "nan"                                                              },
-        {"weight",   "30\n"                                                             },
-        {"old",      ""                                                                 },
-        {"old",      "discard:"                                                         },
-        {"old",      "cutover-old:[127.0.0.1]:25"                                       },
-        {"new",      "cutover-new:new.example:25"                                       },
-        {"new",      "cutover-new:[new.example]:25\n"                                   },
-        {"new",      "smtp:[new.example]:25"                                            },
-        {"standby",  ""                                                                 },
-        {"standby",  "cutover-standby:unix:/run/x"                                      },
-        {"mode",     ""                                                                 },
-        {"mode",     "Old"                                                              },
-        {"mode",     "both"                                                             },
-        {"mode",     "split "                                                           },
-        {"mode",     "standby"                                                          },
-        {"same_as",  ""                                                                 },
-        {"same_as",  "example.com"                                                      },
-        {"same_as",  "EXAMPLE.com."                                                     },
-        {"same_as",  "a b"                                                              },
-        {"same_as",  "[192.0.2.1]"                                                      },
-        {"lists",    "a,b"                                                              },
-        {"lists",    "a\tb\n"                                                           },
-        {"lists",    "m\xc3\xbc"                                                        },
-        {"lists",    "12345678901234567890123456789012345678901234567890123456789012345"},
-        {"inside",   ""                                                                 },
-        {"inside",   "yes"                                                              },
-        {"rev",      ""                                                                 },
-        {"rev",      "-1"                                                               },
-        {"rev",      "01"                                                               },
-        {"rev",      "1.0"                                                              },
-        {"rev",      "9007199254740993"                                                 },
-        {"rev",      "99999999999999999999999"                                          },
-        {"imap_old", ""                                                                 },
-        {"imap_old", "imap.example"                                                     },
-        {"imap_new", "imap.example:99999"                                               },
+        {"weight", "30%"},
+        {"weight", "abc"},
+        {"weight", "-1"},
+        {"weight", "1e9"},
+        {"weight", "1e1"},
+        {"weight", ""},
+        {"weight", " 30"},
+        {"weight", "30 "},
+        {"weight", "+30"},
+        {"weight", "100.01"},
+        {"weight", "101"},
+        {"weight", "030"},
+        {"weight", "30."},
+        {"weight", ".5"},
+        {"weight", "30.123"},
+        {"weight", "30,5"},
+        {"weight", "0x10"},
+        {"weight", "nan"},
+        {"weight", "30\n"},
+        {"old", ""},
+        {"old", "discard:"},
+        {"old", "cutover-old:[127.0.0.1]:25"},
+        {"new", "cutover-new:new.example:25"},
+        {"new", "cutover-new:[new.example]:25\n"},
+        {"new", "smtp:[new.example]:25"},
+        {"standby", ""},
+        {"standby", "cutover-standby:unix:/run/x"},
+        {"mode", ""},
+        {"mode", "Old"},
+        {"mode", "both"},
+        {"mode", "split "},
+        {"mode", "standby"},
+        {"same_as", ""},
+        {"same_as", "example.com"},
+        {"same_as", "EXAMPLE.com."},
+        {"same_as", "a b"},
+        {"same_as", "[192.0.2.1]"},
+        {"lists", "a,b"},
+        {"lists", "a\tb\n"},
+        {"lists", "m\xc3\xbc"},
+        {"lists", "12345678901234567890123456789012345678901234567890123456789012345"},
+        {"inside", ""},
+        {"inside", "yes"},
+        {"rev", ""},
+        {"rev", "-1"},
+        {"rev", "01"},
+        {"rev", "1.0"},
+        {"rev", "9007199254740993"},
+        {"rev", "99999999999999999999999"},
+        {"imap_old", ""},
+        {"imap_old", "imap.example"},
+        {"imap_new", "imap.example:99999"},
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        struct hash hash = {
-            {"weight", "30", "old", OLD, "new", NEW}
-        };
+        struct hash hash = {{"weight", "30", "old", OLD, "new", NEW}};
         struct domain_problem problem = {0};
         size_t at = 0;
 
@@ -214,13 +211,13 @@ is_bad_where_something_is_missing(void **state)
         struct hash hash;
         const char *missing;
     } rows[] = {
-        {{{NULL}},                                        "old"    },
-        {{{"weight", "30", "new", NEW}},                  "old"    },
-        {{{"weight", "30", "old", OLD}},                  "new"    },
-        {{{"old", OLD, "new", NEW}},                      "weight" },
-        {{{"mode", "hold"}},                              "old"    },
+        {{{NULL}}, "old"},
+        {{{"weight", "30", "new", NEW}}, "old"},
+        {{{"weight", "30", "old", OLD}}, "new"},
+        {{{"old", OLD, "new", NEW}}, "weight"},
+        {{{"mode", "hold"}}, "old"},
         {{{"same_as", "example.net", "mode", "standby"}}, "standby"},
-        {{{"Weight", "30", "old", OLD, "new", NEW}},      "weight" },
+        {{{"Weight", "30", "old", OLD, "new", NEW}}, "weight"},
     };
 
     (void)state;
@@ -253,8 +250,7 @@ static void
 warns_of_unknown_fields_and_goes_on(void **state)
 {
     static const struct hash hash = {
-        {"weight", "30", "Mode", "hold", "old", OLD, "wei\x1b[ght", "\n99", "new", NEW}
-    };
+        {"weight", "30", "Mode", "hold", "old", OLD, "wei\x1b[ght", "\n99", "new", NEW}};
     struct domain_problem problem;
     struct warnings warnings = {0};
     struct domain_state *read = parse(&hash, &problem, &warnings);
@@ -277,8 +273,8 @@ states_its_ceilings(void **state)
     static char long_value[DOMAIN_STATE_VALUE_MAX + 2];
     struct domain_field fields[DOMAIN_STATE_FIELDS_MAX + 1] = {
         {SPAN("weight"), SPAN("30")},
-        {SPAN("old"),    SPAN(OLD) },
-        {SPAN("new"),    SPAN(NEW) },
+        {SPAN("old"), SPAN(OLD)},
+        {SPAN("new"), SPAN(NEW)},
     };
     struct domain_problem problem;
     struct domain_state *read;
@@ -328,9 +324,7 @@ states_its_ceilings(void **state)
 static void
 makes_same_as_canonical(void **state)
 {
-    static const struct hash hash = {
-        {"same_as", "M\xc3\xbcNCHEN.Example."}
-    };
+    static const struct hash hash = {{"same_as", "M\xc3\xbcNCHEN.Example."}};
     struct domain_problem problem;
     struct domain_state *read = parse(&hash, &problem, NULL);
 
@@ -386,13 +380,13 @@ writes_names_and_weights(void **state)
         unsigned weight;
         const char *wanted;
     } rows[] = {
-        {0,     "0"    },
-        {1,     "0.01" },
-        {50,    "0.5"  },
-        {105,   "1.05" },
-        {3000,  "30"   },
-        {9995,  "99.95"},
-        {10000, "100"  },
+        {0, "0"},
+        {1, "0.01"},
+        {50, "0.5"},
+        {105, "1.05"},
+        {3000, "30"},
+        {9995, "99.95"},
+        {10000, "100"},
     };
 
     (void)state;

@@ -19,7 +19,7 @@ reads_what_matters(void **state)
         const char *host; /* NULL: none */
         bool has_body;
     } rows[] = {
-  /* clang-format off */
+        /* clang-format off */
         {"GET / HTTP/1.0\r\n\r\n", "GET", "/", "", NULL, false},
         {"GET / HTTP/1.0\n\n", "GET", "/", "", NULL, false},
         {"HEAD /a?b=c&d HTTP/1.1\r\nHost: x\r\n\r\n", "HEAD", "/a", "b=c&d", "x", false},
@@ -32,7 +32,7 @@ reads_what_matters(void **state)
         {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "GET", "/", "", "x", false},
         {"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "GET", "/", "", "x", true},
         {"GET / HTTP/1.1\r\nX: \xff\t\xc3\xa4\r\nHost: x\r\n\r\nmore", "GET", "/", "", "x", false},
-  /* clang-format on */
+        /* clang-format on */
     };
 
     (void)state;
@@ -59,7 +59,7 @@ refuses_what_the_grammar_does_not_have(void **state)
         const char *what;
         const char *octets;
     } rows[] = {
-  /* clang-format off */
+        /* clang-format off */
         {"an empty line first", "\r\nGET / HTTP/1.0\r\n\r\n"},
         {"HTTP/0.9", "GET /\r\n\r\n"},
         {"HTTP/2", "GET / HTTP/2\r\n\r\n"},
@@ -91,7 +91,7 @@ refuses_what_the_grammar_does_not_have(void **state)
         {"an open bracket", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n"},
         {"text behind the bracket", "GET / HTTP/1.1\r\nHost: [::1]x:80\r\n\r\n"},
         {"two hosts in one", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"},
-  /* clang-format on */
+        /* clang-format on */
     };
 
     (void)state;
@@ -133,21 +133,21 @@ finds_a_value_in_a_query(void **state)
         const char *query;
         const char *wanted; /* NULL: none */
     } rows[] = {
-        {"address=a@b",           "a@b"  },
-        {"x=y&address=a%40b",     "a@b"  },
-        {"address=a+b@c",         "a+b@c"},
-        {"address=a%2Bb%2bc",     "a+b+c"},
-        {"address=",              ""     },
-        {"address=a=b",           "a=b"  },
-        {"address=%",             NULL   },
-        {"address=%4",            NULL   },
-        {"address=%4g",           NULL   },
-        {"address=a&address=a",   NULL   },
-        {"address",               NULL   },
-        {"Address=a",             NULL   },
-        {"xaddress=a&addressx=b", NULL   },
-        {"",                      NULL   },
-        {"&&=&address=z",         "z"    },
+        {"address=a@b", "a@b"},
+        {"x=y&address=a%40b", "a@b"},
+        {"address=a+b@c", "a+b@c"},
+        {"address=a%2Bb%2bc", "a+b+c"},
+        {"address=", ""},
+        {"address=a=b", "a=b"},
+        {"address=%", NULL},
+        {"address=%4", NULL},
+        {"address=%4g", NULL},
+        {"address=a&address=a", NULL},
+        {"address", NULL},
+        {"Address=a", NULL},
+        {"xaddress=a&addressx=b", NULL},
+        {"", NULL},
+        {"&&=&address=z", "z"},
     };
 
     (void)state;

@@ -16,42 +16,48 @@ writes_the_form_that_dns_has(void **state)
         const char *name;
         const char *wanted; /* NULL: refused */
     } rows[] = {
-        {"plain",                   "example.com",           "example.com"          },
-        {"capitals",                "EXAMPLE.Com",           "example.com"          },
-        {"a final dot",             "example.com.",          "example.com"          },
-        {"an underscore",           "_dmarc.example.com",    "_dmarc.example.com"   },
+        {"plain", "example.com", "example.com"},
+        {"capitals", "EXAMPLE.Com", "example.com"},
+        {"a final dot", "example.com.", "example.com"},
+        {"an underscore", "_dmarc.example.com", "_dmarc.example.com"},
         {"u with dots",
-         "b\xc3\xbc"
-            "cher.example",                                  "xn--bcher-kva.example"},
+            "b\xc3\xbc"
+            "cher.example",
+            "xn--bcher-kva.example"},
         {"its capital",
-         "B\xc3\x9c"
-            "CHER.example",                                  "xn--bcher-kva.example"},
-        {"an A-label",              "XN--bcher-KVA.example", "xn--bcher-kva.example"},
+            "B\xc3\x9c"
+            "CHER.example",
+            "xn--bcher-kva.example"},
+        {"an A-label", "XN--bcher-KVA.example", "xn--bcher-kva.example"},
         {"sharp s stays",
-         "stra\xc3\x9f"
-            "e.example",                                     "xn--strae-oqa.example"},
+            "stra\xc3\x9f"
+            "e.example",
+            "xn--strae-oqa.example"},
         {"decomposed",
-         "bu\xcc\x88"
-            "cher.example",                                  "xn--bcher-kva.example"},
+            "bu\xcc\x88"
+            "cher.example",
+            "xn--bcher-kva.example"},
         {"a wide full stop",
-         "b\xc3\xbc"
+            "b\xc3\xbc"
             "cher\xe3\x80\x82"
-            "example",                                       "xn--bcher-kva.example"},
-        {"hyphens in third place",  "r4---sn-abc.example",   NULL                   },
-        {"a numeric label",         "1.example",             "1.example"            },
-        {"an A-label that is none", "xn--a.example",         NULL                   },
-        {"nothing",                 "",                      NULL                   },
-        {"a dot",                   ".",                     NULL                   },
-        {"two final dots",          "example.com..",         NULL                   },
-        {"an empty label",          "a..example",            NULL                   },
-        {"a blank",                 "a b.example",           NULL                   },
-        {"a line end",              "a\n.example",           NULL                   },
-        {"an address literal",      "[192.0.2.1]",           NULL                   },
-        {"an at sign",              "a@example.com",         NULL                   },
+            "example",
+            "xn--bcher-kva.example"},
+        {"hyphens in third place", "r4---sn-abc.example", NULL},
+        {"a numeric label", "1.example", "1.example"},
+        {"an A-label that is none", "xn--a.example", NULL},
+        {"nothing", "", NULL},
+        {"a dot", ".", NULL},
+        {"two final dots", "example.com..", NULL},
+        {"an empty label", "a..example", NULL},
+        {"a blank", "a b.example", NULL},
+        {"a line end", "a\n.example", NULL},
+        {"an address literal", "[192.0.2.1]", NULL},
+        {"an at sign", "a@example.com", NULL},
         {"not UTF-8",
-         "b\xfc"
-            "cher.example",                                  NULL                   },
-        {"an arrow",                "\xe2\x86\x92.example",  NULL                   },
+            "b\xfc"
+            "cher.example",
+            NULL},
+        {"an arrow", "\xe2\x86\x92.example", NULL},
     };
 
     (void)state;

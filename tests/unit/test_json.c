@@ -48,17 +48,17 @@ escapes_what_comes_from_outside(void **state)
         struct span text;
         const char *wanted;
     } rows[] = {
-        {"plain",       {"a b", 3},                      "\"a b\""                                 },
-        {"nothing",     {NULL, 0},                       "\"\""                                    },
-        {"backslash",   {"\\", 1},                       "\"\\\\\""                                },
-        {"a line end",  {"a\nb", 3},                     "\"a\\nb\""                               },
-        {"NUL",         {"\0", 1},                       "\"\\u0000\""                             },
-        {"escape",      {"\x1b", 1},                     "\"\\u001b\""                             },
-        {"delete",      {"\x7f", 1},                     "\"\\u007f\""                             },
-        {"UTF-8",       {"\xc3\xa4\xf0\x9f\x98\x80", 6}, "\"\xc3\xa4\xf0\x9f\x98\x80\""            },
-        {"bad octets",  {"a\xff\xfe", 3},                "\"a\xef\xbf\xbd\xef\xbf\xbd\""           },
-        {"a cut one",   {"a\xc3", 2},                    "\"a\xef\xbf\xbd\""                       },
-        {"a surrogate", {"\xed\xa0\x80", 3},             "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"plain", {"a b", 3}, "\"a b\""},
+        {"nothing", {NULL, 0}, "\"\""},
+        {"backslash", {"\\", 1}, "\"\\\\\""},
+        {"a line end", {"a\nb", 3}, "\"a\\nb\""},
+        {"NUL", {"\0", 1}, "\"\\u0000\""},
+        {"escape", {"\x1b", 1}, "\"\\u001b\""},
+        {"delete", {"\x7f", 1}, "\"\\u007f\""},
+        {"UTF-8", {"\xc3\xa4\xf0\x9f\x98\x80", 6}, "\"\xc3\xa4\xf0\x9f\x98\x80\""},
+        {"bad octets", {"a\xff\xfe", 3}, "\"a\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"a cut one", {"a\xc3", 2}, "\"a\xef\xbf\xbd\""},
+        {"a surrogate", {"\xed\xa0\x80", 3}, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
     };
 
     (void)state;

@@ -53,27 +53,27 @@ quotes_and_escapes_what_comes_from_outside(void **state)
         const char *as_text;
         const char *as_address;
     } rows[] = {
-        {"plain",          {"a-b.c/d:e", 9},    "a-b.c/d:e",       "<a-b.c/d:e>"      },
-        {"a per cent",     {"30%", 3},          "\"30%\"",         "<30%>"            },
-        {"nothing",        {NULL, 0},           "\"\"",            "<>"               },
-        {"a blank",        {"a b", 3},          "\"a b\"",         "<a b>"            },
-        {"a comma",        {"a,b", 3},          "\"a,b\"",         "<a,b>"            },
-        {"an equals sign", {"a=b", 3},          "\"a=b\"",         "<a=b>"            },
-        {"a parenthesis",  {"(a)", 3},          "\"(a)\"",         "<(a)>"            },
-        {"a quote",        {"a\"b", 3},         "\"a\\x22b\"",     "<a\\x22b>"        },
-        {"a backslash",    {"\\x41", 4},        "\\x5cx41",        "<\\x5cx41>"       },
-        {"brackets",       {"a>,<b", 5},        "\"a>,<b\"",       "<a\\x3e,\\x3cb>"  },
-        {"a line end",     {"a\r\nb", 4},       "a\\x0d\\x0ab",    "<a\\x0d\\x0ab>"   },
-        {"NUL",            {"a\0b", 3},         "a\\x00b",         "<a\\x00b>"        },
-        {"an escape",      {"\x1b[2J", 4},      "\\x1b[2J",        "<\\x1b[2J>"       },
-        {"delete",         {"\x7f", 1},         "\\x7f",           "<\\x7f>"          },
-        {"UTF-8",          {"\xc3\xa4", 2},     "\xc3\xa4",        "<\xc3\xa4>"       },
+        {"plain", {"a-b.c/d:e", 9}, "a-b.c/d:e", "<a-b.c/d:e>"},
+        {"a per cent", {"30%", 3}, "\"30%\"", "<30%>"},
+        {"nothing", {NULL, 0}, "\"\"", "<>"},
+        {"a blank", {"a b", 3}, "\"a b\"", "<a b>"},
+        {"a comma", {"a,b", 3}, "\"a,b\"", "<a,b>"},
+        {"an equals sign", {"a=b", 3}, "\"a=b\"", "<a=b>"},
+        {"a parenthesis", {"(a)", 3}, "\"(a)\"", "<(a)>"},
+        {"a quote", {"a\"b", 3}, "\"a\\x22b\"", "<a\\x22b>"},
+        {"a backslash", {"\\x41", 4}, "\\x5cx41", "<\\x5cx41>"},
+        {"brackets", {"a>,<b", 5}, "\"a>,<b\"", "<a\\x3e,\\x3cb>"},
+        {"a line end", {"a\r\nb", 4}, "a\\x0d\\x0ab", "<a\\x0d\\x0ab>"},
+        {"NUL", {"a\0b", 3}, "a\\x00b", "<a\\x00b>"},
+        {"an escape", {"\x1b[2J", 4}, "\\x1b[2J", "<\\x1b[2J>"},
+        {"delete", {"\x7f", 1}, "\\x7f", "<\\x7f>"},
+        {"UTF-8", {"\xc3\xa4", 2}, "\xc3\xa4", "<\xc3\xa4>"},
         {"a C1 control",
-         {"\xc2\x9b"
+            {"\xc2\x9b"
              "2J",
                 4},
-         "\\xc2\\x9b2J",                                           "<\\xc2\\x9b2J>"   },
-        {"not UTF-8",      {"\xc3\xa4\xff", 3}, "\\xc3\\xa4\\xff", "<\\xc3\\xa4\\xff>"},
+            "\\xc2\\x9b2J", "<\\xc2\\x9b2J>"},
+        {"not UTF-8", {"\xc3\xa4\xff", 3}, "\\xc3\\xa4\\xff", "<\\xc3\\xa4\\xff>"},
     };
     char out[4096];
     char wanted[256];

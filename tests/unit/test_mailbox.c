@@ -14,14 +14,14 @@ splits_at_the_last_at_sign(void **state)
         const char *local; /* NULL: none */
         const char *domain;
     } rows[] = {
-        {"alice@example.com",          "alice",            "example.com"},
-        {"\"a@b\"@example.com",        "\"a@b\"",          "example.com"},
-        {"@relay.example:a@b.example", "@relay.example:a", "b.example"  },
-        {"alice",                      NULL,               NULL         },
-        {"@example.com",               NULL,               NULL         },
-        {"alice@",                     NULL,               NULL         },
-        {"@",                          NULL,               NULL         },
-        {"",                           NULL,               NULL         },
+        {"alice@example.com", "alice", "example.com"},
+        {"\"a@b\"@example.com", "\"a@b\"", "example.com"},
+        {"@relay.example:a@b.example", "@relay.example:a", "b.example"},
+        {"alice", NULL, NULL},
+        {"@example.com", NULL, NULL},
+        {"alice@", NULL, NULL},
+        {"@", NULL, NULL},
+        {"", NULL, NULL},
     };
 
     (void)state;
@@ -45,18 +45,18 @@ unquotes_one_whole_string(void **state)
         const char *local;
         const char *wanted;
     } rows[] = {
-        {"alice",           "alice"      },
-        {"\"alice\"",       "alice"      },
-        {"\"a b\"",         "a b"        },
-        {"\"a\\\"b\\\\c\"", "a\"b\\c"    },
-        {"\"\"",            ""           },
-        {"\"",              "\""         },
-        {"\"a\"b\"",        "\"a\"b\""   },
-        {"\"a\\\"",         "\"a\\\""    },
-        {"\"a\\",           "\"a\\"      },
-        {"a\"b\"",          "a\"b\""     },
-        {"\"a\".\"b\"",     "\"a\".\"b\""},
-        {"",                ""           },
+        {"alice", "alice"},
+        {"\"alice\"", "alice"},
+        {"\"a b\"", "a b"},
+        {"\"a\\\"b\\\\c\"", "a\"b\\c"},
+        {"\"\"", ""},
+        {"\"", "\""},
+        {"\"a\"b\"", "\"a\"b\""},
+        {"\"a\\\"", "\"a\\\""},
+        {"\"a\\", "\"a\\"},
+        {"a\"b\"", "a\"b\""},
+        {"\"a\".\"b\"", "\"a\".\"b\""},
+        {"", ""},
     };
 
     (void)state;

@@ -20,14 +20,14 @@
 static const double bounds[] = {0.005, 0.1, 1, 0};
 
 static const struct metrics_family families[] = {
-    {"policyd_requests_total",           "Requests answered.",     METRICS_COUNTER,
-     {"listener", "answer"},                                                                      NULL  },
-    {"redis_up",                         "Whether Redis answers.", METRICS_GAUGE,     {NULL},     NULL  },
-    {"policyd_request_duration_seconds", "Time to an answer.",     METRICS_HISTOGRAM,
-     {"listener"},                                                                                bounds},
-    {"dns_query_duration_seconds",       "Time to an answer.",     METRICS_HISTOGRAM, {NULL},
-     bounds                                                                                             },
-    {"domain_weight_ratio",              "Weight.",                METRICS_GAUGE,     {"domain"}, NULL  },
+    {"policyd_requests_total", "Requests answered.", METRICS_COUNTER,
+        {"listener", "answer"}, NULL},
+    {"redis_up", "Whether Redis answers.", METRICS_GAUGE, {NULL}, NULL},
+    {"policyd_request_duration_seconds", "Time to an answer.", METRICS_HISTOGRAM,
+        {"listener"}, bounds},
+    {"dns_query_duration_seconds", "Time to an answer.", METRICS_HISTOGRAM, {NULL},
+        bounds},
+    {"domain_weight_ratio", "Weight.", METRICS_GAUGE, {"domain"}, NULL},
 };
 
 static const char *

@@ -169,7 +169,7 @@ answers_by_method_path_and_host(void **state)
         int status;
         const char *body; /* NULL: whatever */
     } rows[] = {
-  /* clang-format off */
+        /* clang-format off */
         {"health", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 200, "ok\n"},
         {"an old client", "GET /healthz HTTP/1.0\r\n\r\n", 200, "ok\n"},
         {"with a port", "GET /healthz HTTP/1.1\r\nHost: 127.61.7.1:24392\r\n\r\n", 200, "ok\n"},
@@ -193,7 +193,7 @@ answers_by_method_path_and_host(void **state)
         {"HEAD", "HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 200, ""},
         {"a page too large", "GET /huge HTTP/1.1\r\nHost: localhost\r\n\r\n", 500, NULL},
         {"nonsense", "\x16\x03\x01\x02\r\n\r\n", 400, NULL},
-  /* clang-format on */
+        /* clang-format on */
     };
 
     (void)state;

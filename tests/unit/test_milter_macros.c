@@ -139,11 +139,11 @@ refuses_what_is_no_pairs(void **state)
         const char *what;
         struct span data;
     } rows[] = {
-        {"no command",              OCTETS("")          },
-        {"a name alone",            OCTETS("Mi\0")      },
-        {"a name without its end",  OCTETS("Mi")        },
-        {"a value without its end", OCTETS("Mi\0abc")   },
-        {"three texts",             OCTETS("Mi\0a\0b\0")},
+        {"no command", OCTETS("")},
+        {"a name alone", OCTETS("Mi\0")},
+        {"a name without its end", OCTETS("Mi")},
+        {"a value without its end", OCTETS("Mi\0abc")},
+        {"three texts", OCTETS("Mi\0a\0b\0")},
     };
 
     (void)state;

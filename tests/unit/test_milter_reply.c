@@ -32,13 +32,13 @@ plain_verdicts(void **state)
         struct verdict verdict;
         struct span wanted;
     } rows[] = {
-        {{.action = VERDICT_ACCEPT},                          OCTETS("\0\0\0\1a")               },
-        {{.action = VERDICT_DISCARD},                         OCTETS("\0\0\0\1d")               },
-        {{.action = VERDICT_QUARANTINE},                      OCTETS("\0\0\0\6qheld\0\0\0\0\1a")},
+        {{.action = VERDICT_ACCEPT}, OCTETS("\0\0\0\1a")},
+        {{.action = VERDICT_DISCARD}, OCTETS("\0\0\0\1d")},
+        {{.action = VERDICT_QUARANTINE}, OCTETS("\0\0\0\6qheld\0\0\0\0\1a")},
         {{.action = VERDICT_QUARANTINE, .reason = "a virus"},
-         OCTETS("\0\0\0\x09qa virus\0\0\0\0\1a")                                                },
-        {{.action = VERDICT_REJECT},                          OCTETS("\0\0\0\1r")               },
-        {{.action = VERDICT_TEMPFAIL},                        OCTETS("\0\0\0\1t")               },
+            OCTETS("\0\0\0\x09qa virus\0\0\0\0\1a")},
+        {{.action = VERDICT_REJECT}, OCTETS("\0\0\0\1r")},
+        {{.action = VERDICT_TEMPFAIL}, OCTETS("\0\0\0\1t")},
     };
 
     (void)state;
@@ -51,12 +51,12 @@ static void
 edits_in_the_order_that_works(void **state)
 {
     static struct verdict_edit edits[] = {
-        {VERDICT_INSERT, "A", "1",  0},
+        {VERDICT_INSERT, "A", "1", 0},
         {VERDICT_DELETE, "X", NULL, 1},
-        {VERDICT_APPEND, "B", "2",  0},
+        {VERDICT_APPEND, "B", "2", 0},
         {VERDICT_DELETE, "Y", NULL, 3},
         {VERDICT_DELETE, "X", NULL, 2},
-        {VERDICT_INSERT, "C", "3",  0},
+        {VERDICT_INSERT, "C", "3", 0},
     };
     struct verdict verdict = {
         .action = VERDICT_ACCEPT, .edits = edits, .edit_count = ARRAY_LENGTH(edits)};
@@ -80,7 +80,7 @@ static void
 what_is_refused_is_not_edited(void **state)
 {
     static struct verdict_edit edits[] = {
-        {VERDICT_INSERT, "A", "1",  0},
+        {VERDICT_INSERT, "A", "1", 0},
         {VERDICT_DELETE, "X", NULL, 1},
     };
     struct verdict verdict = {.action = VERDICT_REJECT,
@@ -107,37 +107,37 @@ replies_that_are_lines(void **state)
         const char *text;
         struct span wanted;
     } rows[] = {
-        {"now",                VERDICT_REJECT,   "550",  "5.7.1",    "no",
-         OCTETS("\0\0\0\x0ey550 5.7.1 no\0")                                                        },
-        {"later",              VERDICT_TEMPFAIL, "451",  "4.7.1",    "later",
-         OCTETS("\0\0\0\x11y451 4.7.1 later\0")                                                     },
-        {"three digits",       VERDICT_REJECT,   "550",  "5.123.45", "no",
-         OCTETS("\0\0\0\x11y550 5.123.45 no\0")                                                     },
-        {"a percent sign",     VERDICT_REJECT,   "550",  "5.7.1",    "100%s",
-         OCTETS("\0\0\0\x12y550 5.7.1 100%%s\0")                                                    },
-        {"the other kind",     VERDICT_REJECT,   "451",  "4.7.1",    "no",       OCTETS("\0\0\0\1r")},
-        {"the other kind",     VERDICT_TEMPFAIL, "550",  "5.7.1",    "no",       OCTETS("\0\0\0\1t")},
-        {"kinds that differ",  VERDICT_REJECT,   "550",  "4.7.1",    "no",       OCTETS("\0\0\0\1r")},
-        {"a short code",       VERDICT_REJECT,   "55",   "5.7.1",    "no",       OCTETS("\0\0\0\1r")},
-        {"a long code",        VERDICT_REJECT,   "5500", "5.7.1",    "no",       OCTETS("\0\0\0\1r")},
-        {"letters in a code",  VERDICT_REJECT,   "5x0",  "5.7.1",    "no",       OCTETS("\0\0\0\1r")},
-        {"no code",            VERDICT_REJECT,   NULL,   "5.7.1",    "no",       OCTETS("\0\0\0\1r")},
-        {"no enhanced one",    VERDICT_REJECT,   "550",  NULL,       "no",       OCTETS("\0\0\0\1r")},
-        {"an empty one",       VERDICT_REJECT,   "550",  "",         "no",       OCTETS("\0\0\0\1r")},
-        {"half of it",         VERDICT_REJECT,   "550",  "5.7",      "no",       OCTETS("\0\0\0\1r")},
-        {"an empty part",      VERDICT_REJECT,   "550",  "5..1",     "no",       OCTETS("\0\0\0\1r")},
-        {"an empty last part", VERDICT_REJECT,   "550",  "5.7.",     "no",       OCTETS("\0\0\0\1r")},
-        {"too many digits",    VERDICT_REJECT,   "550",  "5.7.1234", "no",       OCTETS("\0\0\0\1r")},
-        {"too many parts",     VERDICT_REJECT,   "550",  "5.7.1.1",  "no",       OCTETS("\0\0\0\1r")},
-        {"letters in it",      VERDICT_REJECT,   "550",  "5.a.1",    "no",       OCTETS("\0\0\0\1r")},
-        {"a long class",       VERDICT_REJECT,   "550",  "55.7.1",   "no",       OCTETS("\0\0\0\1r")},
-        {"no text",            VERDICT_REJECT,   "550",  "5.7.1",    NULL,       OCTETS("\0\0\0\1r")},
-        {"an empty text",      VERDICT_REJECT,   "550",  "5.7.1",    "",         OCTETS("\0\0\0\1r")},
-        {"two lines",          VERDICT_REJECT,   "550",  "5.7.1",    "a\r\n550", OCTETS("\0\0\0\1r")},
-        {"a line end",         VERDICT_TEMPFAIL, "451",  "4.7.1",    "a\n",      OCTETS("\0\0\0\1t")},
-        {"a tab",              VERDICT_REJECT,   "550",  "5.7.1",    "a\tb",     OCTETS("\0\0\0\1r")},
-        {"DEL",                VERDICT_REJECT,   "550",  "5.7.1",    "a\x7f",    OCTETS("\0\0\0\1r")},
-        {"8 bit",              VERDICT_REJECT,   "550",  "5.7.1",    "\xc3\xa9", OCTETS("\0\0\0\1r")},
+        {"now", VERDICT_REJECT, "550", "5.7.1", "no",
+            OCTETS("\0\0\0\x0ey550 5.7.1 no\0")},
+        {"later", VERDICT_TEMPFAIL, "451", "4.7.1", "later",
+            OCTETS("\0\0\0\x11y451 4.7.1 later\0")},
+        {"three digits", VERDICT_REJECT, "550", "5.123.45", "no",
+            OCTETS("\0\0\0\x11y550 5.123.45 no\0")},
+        {"a percent sign", VERDICT_REJECT, "550", "5.7.1", "100%s",
+            OCTETS("\0\0\0\x12y550 5.7.1 100%%s\0")},
+        {"the other kind", VERDICT_REJECT, "451", "4.7.1", "no", OCTETS("\0\0\0\1r")},
+        {"the other kind", VERDICT_TEMPFAIL, "550", "5.7.1", "no", OCTETS("\0\0\0\1t")},
+        {"kinds that differ", VERDICT_REJECT, "550", "4.7.1", "no", OCTETS("\0\0\0\1r")},
+        {"a short code", VERDICT_REJECT, "55", "5.7.1", "no", OCTETS("\0\0\0\1r")},
+        {"a long code", VERDICT_REJECT, "5500", "5.7.1", "no", OCTETS("\0\0\0\1r")},
+        {"letters in a code", VERDICT_REJECT, "5x0", "5.7.1", "no", OCTETS("\0\0\0\1r")},
+        {"no code", VERDICT_REJECT, NULL, "5.7.1", "no", OCTETS("\0\0\0\1r")},
+        {"no enhanced one", VERDICT_REJECT, "550", NULL, "no", OCTETS("\0\0\0\1r")},
+        {"an empty one", VERDICT_REJECT, "550", "", "no", OCTETS("\0\0\0\1r")},
+        {"half of it", VERDICT_REJECT, "550", "5.7", "no", OCTETS("\0\0\0\1r")},
+        {"an empty part", VERDICT_REJECT, "550", "5..1", "no", OCTETS("\0\0\0\1r")},
+        {"an empty last part", VERDICT_REJECT, "550", "5.7.", "no", OCTETS("\0\0\0\1r")},
+        {"too many digits", VERDICT_REJECT, "550", "5.7.1234", "no", OCTETS("\0\0\0\1r")},
+        {"too many parts", VERDICT_REJECT, "550", "5.7.1.1", "no", OCTETS("\0\0\0\1r")},
+        {"letters in it", VERDICT_REJECT, "550", "5.a.1", "no", OCTETS("\0\0\0\1r")},
+        {"a long class", VERDICT_REJECT, "550", "55.7.1", "no", OCTETS("\0\0\0\1r")},
+        {"no text", VERDICT_REJECT, "550", "5.7.1", NULL, OCTETS("\0\0\0\1r")},
+        {"an empty text", VERDICT_REJECT, "550", "5.7.1", "", OCTETS("\0\0\0\1r")},
+        {"two lines", VERDICT_REJECT, "550", "5.7.1", "a\r\n550", OCTETS("\0\0\0\1r")},
+        {"a line end", VERDICT_TEMPFAIL, "451", "4.7.1", "a\n", OCTETS("\0\0\0\1t")},
+        {"a tab", VERDICT_REJECT, "550", "5.7.1", "a\tb", OCTETS("\0\0\0\1r")},
+        {"DEL", VERDICT_REJECT, "550", "5.7.1", "a\x7f", OCTETS("\0\0\0\1r")},
+        {"8 bit", VERDICT_REJECT, "550", "5.7.1", "\xc3\xa9", OCTETS("\0\0\0\1r")},
     };
 
     (void)state;

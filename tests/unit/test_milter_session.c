@@ -224,13 +224,13 @@ offers_what_both_can(void **state)
         struct milter_offer offered;
         struct milter_offer taken;
     } rows[] = {
-        {"Postfix 3.7",     {6, 0x1ff, 0x1fffff},        {6, 0x31, 0x1c7788}},
-        {"Sendmail 8.17",   {6, 0x1ff, 0x301fffff},      {6, 0x31, 0x1c7788}},
-        {"protocol 4",      {4, 0x1ff, 0x37f},           {4, 0x31, 0x308}   },
-        {"protocol 3",      {3, 0x1ff, 0x17f},           {3, 0x31, 0x108}   },
-        {"protocol 2",      {2, 0x3f, 0x7f},             {2, 0x31, 0x08}    },
+        {"Postfix 3.7", {6, 0x1ff, 0x1fffff}, {6, 0x31, 0x1c7788}},
+        {"Sendmail 8.17", {6, 0x1ff, 0x301fffff}, {6, 0x31, 0x1c7788}},
+        {"protocol 4", {4, 0x1ff, 0x37f}, {4, 0x31, 0x308}},
+        {"protocol 3", {3, 0x1ff, 0x17f}, {3, 0x31, 0x108}},
+        {"protocol 2", {2, 0x3f, 0x7f}, {2, 0x31, 0x08}},
         {"one of tomorrow", {9, 0xffffffff, 0xffffffff}, {6, 0x31, 0x1c7788}},
-        {"no steps at all", {6, 0x31, 0},                {6, 0x31, 0}       },
+        {"no steps at all", {6, 0x31, 0}, {6, 0x31, 0}},
     };
 
     (void)state;
@@ -262,16 +262,16 @@ each_step_is_answered_unless_agreed(void **state)
         uint32_t steps;
         const char *answers;
     } rows[] = {
-        {"nothing agreed",     0,                                                   "Occccccccca"},
-        {"connect",            MILTER_NR_CONNECT,                                   "Occcccccca" },
-        {"helo",               MILTER_NR_HELO,                                      "Occcccccca" },
-        {"mail",               MILTER_NR_MAIL,                                      "Occcccccca" },
-        {"a field",            MILTER_NR_FIELD,                                     "Occcccccca" },
-        {"end of fields",      MILTER_NR_END_FIELDS,                                "Occcccccca" },
-        {"a chunk",            MILTER_NR_BODY,                                      "Occcccccca" },
+        {"nothing agreed", 0, "Occccccccca"},
+        {"connect", MILTER_NR_CONNECT, "Occcccccca"},
+        {"helo", MILTER_NR_HELO, "Occcccccca"},
+        {"mail", MILTER_NR_MAIL, "Occcccccca"},
+        {"a field", MILTER_NR_FIELD, "Occcccccca"},
+        {"end of fields", MILTER_NR_END_FIELDS, "Occcccccca"},
+        {"a chunk", MILTER_NR_BODY, "Occcccccca"},
         {"what we never want", MILTER_NR_RCPT | MILTER_NR_DATA | MILTER_NR_UNKNOWN,
-         "Occccccccca"                                                                           },
-        {"all of them",        ALL_STEPS,                                           "Occca"      },
+            "Occccccccca"},
+        {"all of them", ALL_STEPS, "Occca"},
     };
 
     (void)state;
@@ -306,10 +306,10 @@ enough_of_a_body(void **state)
         uint32_t steps;
         const char *answers;
     } rows[] = {
-        {"understood",      &milter_contract_talker,  MILTER_SKIP,                  "Occcssa"},
-        {"not understood",  &milter_contract_talker,  0,                            "Occccca"},
+        {"understood", &milter_contract_talker, MILTER_SKIP, "Occcssa"},
+        {"not understood", &milter_contract_talker, 0, "Occccca"},
         {"none waited for", &milter_contract_handler, MILTER_SKIP | MILTER_NR_BODY,
-         "Occa"                                                                              },
+            "Occa"},
     };
 
     (void)state;
@@ -341,29 +341,29 @@ what_may_be_left_out(void **state)
         const char *calls;
     } rows[] = {
         {"a last chunk with the end", "MLNe",
-         "mail x\nfield x=y\nend of fields\nbody 3\nend of message\nreset\n"                                      },
-        {"no end of fields",          "MLBE",
-         "mail x\nfield x=y\nend of fields\nbody 3\nend of message\nreset\n"                                      },
-        {"no fields",                 "MNBE",             "mail x\nend of fields\nbody 3\nend of message\nreset\n"},
-        {"nothing at all",            "ME",               "mail x\nend of fields\nend of message\nreset\n"        },
-        {"nothing but text",          "Me",
-         "mail x\nend of fields\nbody 3\nend of message\nreset\n"                                                 },
-        {"empty chunks",              "MNbbE",            "mail x\nend of fields\nend of message\nreset\n"        },
-        {"two messages",              "MEME",
-         "mail x\nend of fields\nend of message\nreset\n"
-            "mail x\nend of fields\nend of message\nreset\n"                                                      },
-        {"an abort of nothing",       "AAMA",             "mail x\nreset\n"                                       },
-        {"aborts everywhere",         "MAMLAMLNAMLNBAME",
-         "mail x\nreset\nmail x\nfield x=y\nreset\n"
+            "mail x\nfield x=y\nend of fields\nbody 3\nend of message\nreset\n"},
+        {"no end of fields", "MLBE",
+            "mail x\nfield x=y\nend of fields\nbody 3\nend of message\nreset\n"},
+        {"no fields", "MNBE", "mail x\nend of fields\nbody 3\nend of message\nreset\n"},
+        {"nothing at all", "ME", "mail x\nend of fields\nend of message\nreset\n"},
+        {"nothing but text", "Me",
+            "mail x\nend of fields\nbody 3\nend of message\nreset\n"},
+        {"empty chunks", "MNbbE", "mail x\nend of fields\nend of message\nreset\n"},
+        {"two messages", "MEME",
+            "mail x\nend of fields\nend of message\nreset\n"
+            "mail x\nend of fields\nend of message\nreset\n"},
+        {"an abort of nothing", "AAMA", "mail x\nreset\n"},
+        {"aborts everywhere", "MAMLAMLNAMLNBAME",
+            "mail x\nreset\nmail x\nfield x=y\nreset\n"
             "mail x\nfield x=y\nend of fields\nreset\n"
             "mail x\nfield x=y\nend of fields\nbody 3\nreset\n"
-            "mail x\nend of fields\nend of message\nreset\n"                                                      },
-        {"another mail instead",      "MLM",              "mail x\nfield x=y\nreset\nmail x\nreset\n"             },
-        {"a greeting instead",        "MLHM",             "mail x\nfield x=y\nreset\nmail x\nreset\n"             },
-        {"another client instead",    "MLCM",             "mail x\nfield x=y\nreset\nmail x\nreset\n"             },
-        {"another connection",        "MLKCM",            "mail x\nfield x=y\nreset\nmail x\nreset\n"             },
-        {"the end in the middle",     "MLNBQM",
-         "mail x\nfield x=y\nend of fields\nbody 3\nreset\n"                                                      },
+            "mail x\nend of fields\nend of message\nreset\n"},
+        {"another mail instead", "MLM", "mail x\nfield x=y\nreset\nmail x\nreset\n"},
+        {"a greeting instead", "MLHM", "mail x\nfield x=y\nreset\nmail x\nreset\n"},
+        {"another client instead", "MLCM", "mail x\nfield x=y\nreset\nmail x\nreset\n"},
+        {"another connection", "MLKCM", "mail x\nfield x=y\nreset\nmail x\nreset\n"},
+        {"the end in the middle", "MLNBQM",
+            "mail x\nfield x=y\nend of fields\nbody 3\nreset\n"},
     };
 
     (void)state;
@@ -408,19 +408,19 @@ no_message_hears_of_another(void **state)
         const char *what;
         const char *between;
     } rows[] = {
-        {"the end",                            "ME" },
-        {"an end and an abort, as Postfix",    "MEA"},
-        {"an abort",                           "MA" },
-        {"an abort before it began",           "A"  },
-        {"nothing",                            "M"  },
-        {"a greeting",                         "MH" },
-        {"a greeting before it began",         "H"  },
-        {"a client",                           "MC" },
-        {"another connection",                 "MK" },
-        {"another connection before it began", "K"  },
-        {"a new beginning",                    "MO" },
-        {"a new beginning before it began",    "O"  },
-        {"macros of a greeting",               "d"  },
+        {"the end", "ME"},
+        {"an end and an abort, as Postfix", "MEA"},
+        {"an abort", "MA"},
+        {"an abort before it began", "A"},
+        {"nothing", "M"},
+        {"a greeting", "MH"},
+        {"a greeting before it began", "H"},
+        {"a client", "MC"},
+        {"another connection", "MK"},
+        {"another connection before it began", "K"},
+        {"a new beginning", "MO"},
+        {"a new beginning before it began", "O"},
+        {"macros of a greeting", "d"},
     };
 
     (void)state;
@@ -494,11 +494,11 @@ another_connection_is_another_client(void **state)
         const char *helo;
         bool local;
     } rows[] = {
-        {"the same",           "",  "",          "helo.example", true },
-        {"another greeting",   "H", "",          "x",            true },
-        {"another client",     "C", "192.0.2.9", "",             false},
-        {"another connection", "K", "",          "",             false},
-        {"a new beginning",    "O", "",          "",             false},
+        {"the same", "", "", "helo.example", true},
+        {"another greeting", "H", "", "x", true},
+        {"another client", "C", "192.0.2.9", "", false},
+        {"another connection", "K", "", "", false},
+        {"a new beginning", "O", "", "", false},
     };
 
     (void)state;
@@ -551,52 +551,52 @@ hangs_up(void **state)
         const char *answers;
         const char *calls;
     } rows[] = {
-        {"no negotiation",          OCTETS(""),    OCTETS("\0\0\0\1M"),                                   "",   ""             },
-        {"another protocol",        OCTETS(""),    OCTETS("EHLO x\r\n"),                                  "",   ""             },
-        {"no command",              OCTETS("O"),   OCTETS("\0\0\0\0"),                                    "O",  "open\nclose\n"},
-        {"an unknown command",      OCTETS("O"),   OCTETS("\0\0\0\1Z"),                                   "O",  "open\nclose\n"},
-        {"the same in a message",   OCTETS("OM"),  OCTETS("\0\0\0\1Z"),                                   "O",
-         "open\nmail x\nreset\nclose\n"                                                                                        },
-        {"too long a packet",       OCTETS("OM"),  OCTETS("\0\x11\0\1L"),                                 "O",
-         "open\nmail x\nreset\nclose\n"                                                                                        },
-        {"half an offer",           OCTETS(""),    OCTETS("\0\0\0\2O\0"),                                 "",   ""             },
-        {"protocol 1",              OCTETS(""),    OCTETS("\0\0\0\x0dO\0\0\0\1\0\0\1\xff\0\x1f\xff\xff"),
-         "",                                                                                                    ""             },
-        {"too few actions",         OCTETS(""),
-         OCTETS("\0\0\0\x0dO\0\0\0\6\0\0\0\x1f\0\x1f\xff\xff"),                                           "",   ""             },
-        {"too few after all",       OCTETS("OM"),
-         OCTETS("\0\0\0\x0dO\0\0\0\6\0\0\0\x1f\0\x1f\xff\xff"),                                           "O",
-         "open\nmail x\nreset\nclose\n"                                                                                        },
-        {"a client without family", OCTETS("O"),   OCTETS("\0\0\0\3Cx\0"),                                "O",
-         "open\nclose\n"                                                                                                       },
-        {"half a greeting",         OCTETS("O"),   OCTETS("\0\0\0\2Hx"),                                  "O",  "open\nclose\n"},
-        {"two greetings",           OCTETS("O"),   OCTETS("\0\0\0\5Hx\0y\0"),                             "O",  "open\nclose\n"},
-        {"half a sender",           OCTETS("O"),   OCTETS("\0\0\0\2Mx"),                                  "O",  "open\nclose\n"},
-        {"no sender",               OCTETS("O"),   OCTETS("\0\0\0\1M"),                                   "O",  "open\nclose\n"},
-        {"a field before mail",     OCTETS("O"),   OCTETS("\0\0\0\5Lx\0y\0"),                             "O",
-         "open\nclose\n"                                                                                                       },
-        {"half a field",            OCTETS("OM"),  OCTETS("\0\0\0\4Lx\0y"),                               "O",
-         "open\nmail x\nreset\nclose\n"                                                                                        },
-        {"a name alone",            OCTETS("OM"),  OCTETS("\0\0\0\3Lx\0"),                                "O",
-         "open\nmail x\nreset\nclose\n"                                                                                        },
-        {"a field and a half",      OCTETS("OM"),  OCTETS("\0\0\0\7Lx\0y\0z\0"),                          "O",
-         "open\nmail x\nreset\nclose\n"                                                                                        },
-        {"a field behind the last", OCTETS("OMN"), OCTETS("\0\0\0\5Lx\0y\0"),                             "O",
-         "open\nmail x\nend of fields\nreset\nclose\n"                                                                         },
-        {"a second end of fields",  OCTETS("OMN"), OCTETS("\0\0\0\1N"),                                   "O",
-         "open\nmail x\nend of fields\nreset\nclose\n"                                                                         },
-        {"an end of no fields",     OCTETS("O"),   OCTETS("\0\0\0\1N"),                                   "O",  "open\nclose\n"},
-        {"a body without a mail",   OCTETS("O"),   OCTETS("\0\0\0\2Bx"),                                  "O",
-         "open\nclose\n"                                                                                                       },
-        {"an end without a mail",   OCTETS("O"),   OCTETS("\0\0\0\1E"),                                   "O",  "open\nclose\n"},
-        {"a second end",            OCTETS("OME"), OCTETS("\0\0\0\1E"),                                   "Oa",
-         "open\nmail x\nend of fields\nend of message\nreset\nclose\n"                                                         },
-        {"a field behind an abort", OCTETS("OMA"), OCTETS("\0\0\0\5Lx\0y\0"),                             "O",
-         "open\nmail x\nreset\nclose\n"                                                                                        },
-        {"macros of no command",    OCTETS("OM"),  OCTETS("\0\0\0\1D"),                                   "O",
-         "open\nmail x\nreset\nclose\n"                                                                                        },
-        {"half a macro",            OCTETS("OM"),  OCTETS("\0\0\0\4DNi\0"),                               "O",
-         "open\nmail x\nreset\nclose\n"                                                                                        },
+        {"no negotiation", OCTETS(""), OCTETS("\0\0\0\1M"), "", ""},
+        {"another protocol", OCTETS(""), OCTETS("EHLO x\r\n"), "", ""},
+        {"no command", OCTETS("O"), OCTETS("\0\0\0\0"), "O", "open\nclose\n"},
+        {"an unknown command", OCTETS("O"), OCTETS("\0\0\0\1Z"), "O", "open\nclose\n"},
+        {"the same in a message", OCTETS("OM"), OCTETS("\0\0\0\1Z"), "O",
+            "open\nmail x\nreset\nclose\n"},
+        {"too long a packet", OCTETS("OM"), OCTETS("\0\x11\0\1L"), "O",
+            "open\nmail x\nreset\nclose\n"},
+        {"half an offer", OCTETS(""), OCTETS("\0\0\0\2O\0"), "", ""},
+        {"protocol 1", OCTETS(""), OCTETS("\0\0\0\x0dO\0\0\0\1\0\0\1\xff\0\x1f\xff\xff"),
+            "", ""},
+        {"too few actions", OCTETS(""),
+            OCTETS("\0\0\0\x0dO\0\0\0\6\0\0\0\x1f\0\x1f\xff\xff"), "", ""},
+        {"too few after all", OCTETS("OM"),
+            OCTETS("\0\0\0\x0dO\0\0\0\6\0\0\0\x1f\0\x1f\xff\xff"), "O",
+            "open\nmail x\nreset\nclose\n"},
+        {"a client without family", OCTETS("O"), OCTETS("\0\0\0\3Cx\0"), "O",
+            "open\nclose\n"},
+        {"half a greeting", OCTETS("O"), OCTETS("\0\0\0\2Hx"), "O", "open\nclose\n"},
+        {"two greetings", OCTETS("O"), OCTETS("\0\0\0\5Hx\0y\0"), "O", "open\nclose\n"},
+        {"half a sender", OCTETS("O"), OCTETS("\0\0\0\2Mx"), "O", "open\nclose\n"},
+        {"no sender", OCTETS("O"), OCTETS("\0\0\0\1M"), "O", "open\nclose\n"},
+        {"a field before mail", OCTETS("O"), OCTETS("\0\0\0\5Lx\0y\0"), "O",
+            "open\nclose\n"},
+        {"half a field", OCTETS("OM"), OCTETS("\0\0\0\4Lx\0y"), "O",
+            "open\nmail x\nreset\nclose\n"},
+        {"a name alone", OCTETS("OM"), OCTETS("\0\0\0\3Lx\0"), "O",
+            "open\nmail x\nreset\nclose\n"},
+        {"a field and a half", OCTETS("OM"), OCTETS("\0\0\0\7Lx\0y\0z\0"), "O",
+            "open\nmail x\nreset\nclose\n"},
+        {"a field behind the last", OCTETS("OMN"), OCTETS("\0\0\0\5Lx\0y\0"), "O",
+            "open\nmail x\nend of fields\nreset\nclose\n"},
+        {"a second end of fields", OCTETS("OMN"), OCTETS("\0\0\0\1N"), "O",
+            "open\nmail x\nend of fields\nreset\nclose\n"},
+        {"an end of no fields", OCTETS("O"), OCTETS("\0\0\0\1N"), "O", "open\nclose\n"},
+        {"a body without a mail", OCTETS("O"), OCTETS("\0\0\0\2Bx"), "O",
+            "open\nclose\n"},
+        {"an end without a mail", OCTETS("O"), OCTETS("\0\0\0\1E"), "O", "open\nclose\n"},
+        {"a second end", OCTETS("OME"), OCTETS("\0\0\0\1E"), "Oa",
+            "open\nmail x\nend of fields\nend of message\nreset\nclose\n"},
+        {"a field behind an abort", OCTETS("OMA"), OCTETS("\0\0\0\5Lx\0y\0"), "O",
+            "open\nmail x\nreset\nclose\n"},
+        {"macros of no command", OCTETS("OM"), OCTETS("\0\0\0\1D"), "O",
+            "open\nmail x\nreset\nclose\n"},
+        {"half a macro", OCTETS("OM"), OCTETS("\0\0\0\4DNi\0"), "O",
+            "open\nmail x\nreset\nclose\n"},
     };
 
     (void)state;
@@ -711,12 +711,12 @@ long_packets(void **state)
         size_t length;
         bool taken;
     } rows[] = {
-        {"a chunk of Postfix",  'B', 65535,                 true },
-        {"a chunk of Sendmail", 'B', (1 << 20) - 1,         true },
-        {"a field of 1 MiB",    'L', (1 << 20) + 3,         true },
-        {"a field of 70 kB",    'L', 70000,                 true },
-        {"the longest",         'B', MILTER_PACKET_MAX - 1, true },
-        {"longer than that",    'B', MILTER_PACKET_MAX,     false},
+        {"a chunk of Postfix", 'B', 65535, true},
+        {"a chunk of Sendmail", 'B', (1 << 20) - 1, true},
+        {"a field of 1 MiB", 'L', (1 << 20) + 3, true},
+        {"a field of 70 kB", 'L', 70000, true},
+        {"the longest", 'B', MILTER_PACKET_MAX - 1, true},
+        {"longer than that", 'B', MILTER_PACKET_MAX, false},
     };
 
     (void)state;

@@ -27,23 +27,23 @@ parses_whole_packets_only(void **state)
         char command;
         struct span data;
     } rows[] = {
-        {"nothing",            OCTETS(""),                 WIRE_MORE, 5,            0,      OCTETS("")  },
-        {"half a length",      OCTETS("\0\0\0"),           WIRE_MORE, 5,            0,      OCTETS("")  },
-        {"a length",           OCTETS("\0\0\0\x03"),       WIRE_MORE, 7,            0,      OCTETS("")  },
-        {"a packet",           OCTETS("\0\0\0\x03Lab"),    WIRE_DONE, 7,            'L',    OCTETS("ab")},
-        {"one octet missing",  {"\0\0\0\x03La", 6},        WIRE_MORE, 7,            0,      OCTETS("")  },
-        {"no data",            OCTETS("\0\0\0\x01Q"),      WIRE_DONE, 5,            'Q',    OCTETS("")  },
+        {"nothing", OCTETS(""), WIRE_MORE, 5, 0, OCTETS("")},
+        {"half a length", OCTETS("\0\0\0"), WIRE_MORE, 5, 0, OCTETS("")},
+        {"a length", OCTETS("\0\0\0\x03"), WIRE_MORE, 7, 0, OCTETS("")},
+        {"a packet", OCTETS("\0\0\0\x03Lab"), WIRE_DONE, 7, 'L', OCTETS("ab")},
+        {"one octet missing", {"\0\0\0\x03La", 6}, WIRE_MORE, 7, 0, OCTETS("")},
+        {"no data", OCTETS("\0\0\0\x01Q"), WIRE_DONE, 5, 'Q', OCTETS("")},
         {"another behind it",
-         OCTETS("\0\0\0\x02"
+            OCTETS("\0\0\0\x02"
                    "Ba\0\0\0\1N"),
-         WIRE_DONE,                                                   6,            'B',    OCTETS("a") },
-        {"an unknown command", OCTETS("\0\0\0\x01\xff"),   WIRE_DONE, 5,            '\xff',
-         OCTETS("")                                                                                     },
-        {"no command",         OCTETS("\0\0\0\0"),         WIRE_BAD,  5,            0,      OCTETS("")  },
-        {"the longest",        OCTETS("\0\x11\0\0"),       WIRE_MORE, 4 + 0x110000, 0,      OCTETS("")  },
-        {"longer than that",   OCTETS("\0\x11\0\1"),       WIRE_BAD,  5,            0,      OCTETS("")  },
-        {"a line of SMTP",     OCTETS("EHLO x\r\n"),       WIRE_BAD,  5,            0,      OCTETS("")  },
-        {"all ones",           OCTETS("\xff\xff\xff\xff"), WIRE_BAD,  5,            0,      OCTETS("")  },
+            WIRE_DONE, 6, 'B', OCTETS("a")},
+        {"an unknown command", OCTETS("\0\0\0\x01\xff"), WIRE_DONE, 5, '\xff',
+            OCTETS("")},
+        {"no command", OCTETS("\0\0\0\0"), WIRE_BAD, 5, 0, OCTETS("")},
+        {"the longest", OCTETS("\0\x11\0\0"), WIRE_MORE, 4 + 0x110000, 0, OCTETS("")},
+        {"longer than that", OCTETS("\0\x11\0\1"), WIRE_BAD, 5, 0, OCTETS("")},
+        {"a line of SMTP", OCTETS("EHLO x\r\n"), WIRE_BAD, 5, 0, OCTETS("")},
+        {"all ones", OCTETS("\xff\xff\xff\xff"), WIRE_BAD, 5, 0, OCTETS("")},
     };
 
     (void)state;
@@ -85,10 +85,10 @@ reads_offers_with_anything_behind(void **state)
         struct span data;
         bool good;
     } rows[] = {
-        {"an offer",         OCTETS("\0\0\0\6\0\0\1\xff\0\x1f\xff\xff"),                true },
-        {"with macros",      OCTETS("\0\0\0\6\0\0\1\xff\0\x1f\xff\xff\0\0\0\0j {x}\0"), true },
-        {"an octet missing", OCTETS("\0\0\0\6\0\0\1\xff\0\x1f\xff"),                    false},
-        {"nothing",          OCTETS(""),                                                false},
+        {"an offer", OCTETS("\0\0\0\6\0\0\1\xff\0\x1f\xff\xff"), true},
+        {"with macros", OCTETS("\0\0\0\6\0\0\1\xff\0\x1f\xff\xff\0\0\0\0j {x}\0"), true},
+        {"an octet missing", OCTETS("\0\0\0\6\0\0\1\xff\0\x1f\xff"), false},
+        {"nothing", OCTETS(""), false},
     };
 
     (void)state;
@@ -117,60 +117,60 @@ reads_who_connects(void **state)
         const char *address;
     } rows[] = {
         {"IPv4",
-         OCTETS("a.example\0"
+            OCTETS("a.example\0"
                    "4\x09\xdd"
                    "192.0.2.1\0"),
-         true,                                                            MILTER_FAMILY_IP4,     "a.example", "192.0.2.1"},
+            true, MILTER_FAMILY_IP4, "a.example", "192.0.2.1"},
         {"IPv6",
-         OCTETS("[::1]\0"
+            OCTETS("[::1]\0"
                    "6\0\0"
                    "IPv6:::1\0"),
-         true,                                                            MILTER_FAMILY_IP6,     "[::1]",     "IPv6:::1" },
+            true, MILTER_FAMILY_IP6, "[::1]", "IPv6:::1"},
         {"what is no address",
-         OCTETS("unknown\0"
+            OCTETS("unknown\0"
                    "4\0\0"
                    "unknown\0"),
-         true,                                                            MILTER_FAMILY_IP4,     "unknown",   "unknown"  },
+            true, MILTER_FAMILY_IP4, "unknown", "unknown"},
         {"an empty address",
-         OCTETS("x\0"
+            OCTETS("x\0"
                    "4\0\0"
                    "\0"),
-         true,                                                            MILTER_FAMILY_IP4,     "x",         ""         },
-        {"a local socket",     OCTETS("localhost\0L\0\0/run/x\0"), true,  MILTER_FAMILY_LOCAL,
-         "localhost",                                                                                         "/run/x"   },
-        {"no family",          OCTETS("localhost\0U"),             true,  MILTER_FAMILY_UNKNOWN, "localhost",
-         ""                                                                                                              },
+            true, MILTER_FAMILY_IP4, "x", ""},
+        {"a local socket", OCTETS("localhost\0L\0\0/run/x\0"), true, MILTER_FAMILY_LOCAL,
+            "localhost", "/run/x"},
+        {"no family", OCTETS("localhost\0U"), true, MILTER_FAMILY_UNKNOWN, "localhost",
+            ""},
         {"another family",
-         OCTETS("x\0"
+            OCTETS("x\0"
                    "5\0\0"
                    "192.0.2.1\0"),
-         true,                                                            MILTER_FAMILY_UNKNOWN, "x",         ""         },
-        {"no name",            OCTETS("\0U"),                      true,  MILTER_FAMILY_UNKNOWN, "",          ""         },
-        {"a name alone",       OCTETS("x\0"),                      false, MILTER_FAMILY_UNKNOWN, "",          ""         },
-        {"no end of the name", OCTETS("x"),                        false, MILTER_FAMILY_UNKNOWN, "",          ""         },
-        {"nothing",            OCTETS(""),                         false, MILTER_FAMILY_UNKNOWN, "",          ""         },
+            true, MILTER_FAMILY_UNKNOWN, "x", ""},
+        {"no name", OCTETS("\0U"), true, MILTER_FAMILY_UNKNOWN, "", ""},
+        {"a name alone", OCTETS("x\0"), false, MILTER_FAMILY_UNKNOWN, "", ""},
+        {"no end of the name", OCTETS("x"), false, MILTER_FAMILY_UNKNOWN, "", ""},
+        {"nothing", OCTETS(""), false, MILTER_FAMILY_UNKNOWN, "", ""},
         {"no port",
-         OCTETS("x\0"
+            OCTETS("x\0"
                    "4"),
-         false,                                                           MILTER_FAMILY_UNKNOWN, "",          ""         },
+            false, MILTER_FAMILY_UNKNOWN, "", ""},
         {"half a port",
-         OCTETS("x\0"
+            OCTETS("x\0"
                    "4\0"),
-         false,                                                           MILTER_FAMILY_UNKNOWN, "",          ""         },
+            false, MILTER_FAMILY_UNKNOWN, "", ""},
         {"no address",
-         OCTETS("x\0"
+            OCTETS("x\0"
                    "4\0\0"),
-         false,                                                           MILTER_FAMILY_UNKNOWN, "",          ""         },
+            false, MILTER_FAMILY_UNKNOWN, "", ""},
         {"no end of it",
-         OCTETS("x\0"
+            OCTETS("x\0"
                    "4\0\0"
                    "192.0.2.1"),
-         false,                                                           MILTER_FAMILY_UNKNOWN, "",          ""         },
+            false, MILTER_FAMILY_UNKNOWN, "", ""},
         {"something behind",
-         OCTETS("x\0"
+            OCTETS("x\0"
                    "4\0\0"
                    "192.0.2.1\0x"),
-         false,                                                           MILTER_FAMILY_UNKNOWN, "",          ""         },
+            false, MILTER_FAMILY_UNKNOWN, "", ""},
     };
 
     (void)state;

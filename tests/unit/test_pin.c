@@ -18,25 +18,25 @@ reads_what_a_pin_may_say(void **state)
         int64_t until;
         const char *note;
     } rows[] = {
-        {"a place alone",           "old",                                        PIN_OLD,     0,          ""           },
-        {"new",                     "new",                                        PIN_NEW,     0,          ""           },
-        {"standby",                 "standby",                                    PIN_STANDBY, 0,          ""           },
-        {"hold",                    "hold",                                       PIN_HOLD,    0,          ""           },
-        {"taken back in bulk",      "none",                                       PIN_NONE,    0,          ""           },
-        {"until a time",            "new until=2026-11-24T12:00:00Z",             PIN_NEW,     1795521600, ""           },
-        {"with an offset",          "new until=2026-11-24T13:00:00+01:00",        PIN_NEW,     1795521600,
-         ""                                                                                                             },
-        {"a note",                  "hold note=being moved",                      PIN_HOLD,    0,          "being moved"},
-        {"both, several blanks",    "old   until=2026-11-24T12:00:00Z  note=x y", PIN_OLD,
-         1795521600,                                                                                       "x y"        },
-        {"until in the note",       "old note=until=2026-11-24T12:00:00Z",        PIN_OLD,     0,
-         "until=2026-11-24T12:00:00Z"                                                                                   },
-        {"an empty note",           "old note=",                                  PIN_OLD,     0,          ""           },
-        {"a note of other letters", "old note=f\xc3\xbcr Anna",                   PIN_OLD,     0,
-         "f\xc3\xbcr Anna"                                                                                              },
-        {"the beginning of time",   "old until=1970-01-01T00:00:00Z",             PIN_OLD,     1,          ""           },
-        {"before it",               "old until=1969-01-01T00:00:00Z",             PIN_OLD,     1,          ""           },
-        {"a blank at the end",      "old ",                                       PIN_OLD,     0,          ""           },
+        {"a place alone", "old", PIN_OLD, 0, ""},
+        {"new", "new", PIN_NEW, 0, ""},
+        {"standby", "standby", PIN_STANDBY, 0, ""},
+        {"hold", "hold", PIN_HOLD, 0, ""},
+        {"taken back in bulk", "none", PIN_NONE, 0, ""},
+        {"until a time", "new until=2026-11-24T12:00:00Z", PIN_NEW, 1795521600, ""},
+        {"with an offset", "new until=2026-11-24T13:00:00+01:00", PIN_NEW, 1795521600,
+            ""},
+        {"a note", "hold note=being moved", PIN_HOLD, 0, "being moved"},
+        {"both, several blanks", "old   until=2026-11-24T12:00:00Z  note=x y", PIN_OLD,
+            1795521600, "x y"},
+        {"until in the note", "old note=until=2026-11-24T12:00:00Z", PIN_OLD, 0,
+            "until=2026-11-24T12:00:00Z"},
+        {"an empty note", "old note=", PIN_OLD, 0, ""},
+        {"a note of other letters", "old note=f\xc3\xbcr Anna", PIN_OLD, 0,
+            "f\xc3\xbcr Anna"},
+        {"the beginning of time", "old until=1970-01-01T00:00:00Z", PIN_OLD, 1, ""},
+        {"before it", "old until=1969-01-01T00:00:00Z", PIN_OLD, 1, ""},
+        {"a blank at the end", "old ", PIN_OLD, 0, ""},
     };
 
     (void)state;
@@ -91,12 +91,12 @@ counts_until_its_time(void **state)
         int64_t now;
         bool wanted;
     } rows[] = {
-        {{.place = PIN_OLD, .until = 0},     INT64_MAX, true },
-        {{.place = PIN_OLD, .until = 1000},  999,       true },
-        {{.place = PIN_OLD, .until = 1000},  1000,      false},
-        {{.place = PIN_HOLD, .until = 1000}, 1001,      false},
-        {{.place = PIN_NONE, .until = 0},    0,         false},
-        {{.place = PIN_BAD, .until = 0},     5,         true },
+        {{.place = PIN_OLD, .until = 0}, INT64_MAX, true},
+        {{.place = PIN_OLD, .until = 1000}, 999, true},
+        {{.place = PIN_OLD, .until = 1000}, 1000, false},
+        {{.place = PIN_HOLD, .until = 1000}, 1001, false},
+        {{.place = PIN_NONE, .until = 0}, 0, false},
+        {{.place = PIN_BAD, .until = 0}, 5, true},
     };
 
     (void)state;

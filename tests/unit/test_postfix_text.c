@@ -28,16 +28,16 @@ reads_values_as_postfix_does(void **state)
         const char *name;
         const char *wanted; /* NULL: not set */
     } rows[] = {
-        {"plain",                     "biff",          "no"                  },
-        {"goes on over comments",     "relay_domains",
-         "one.example,   two.example\tthree.example"                         },
-        {"set to nothing",            "empty",         ""                    },
-        {"the last one wins",         "twice",         "second"              },
-        {"a continuation is no name", "twice_not",     NULL                  },
-        {"blanks stay",               "pattern",       "regexp:{{/a  b/ OK}}"},
-        {"no line end",               "last",          "end"                 },
-        {"not there",                 "nowhere",       NULL                  },
-        {"no prefix",                 "bif",           NULL                  },
+        {"plain", "biff", "no"},
+        {"goes on over comments", "relay_domains",
+            "one.example,   two.example\tthree.example"},
+        {"set to nothing", "empty", ""},
+        {"the last one wins", "twice", "second"},
+        {"a continuation is no name", "twice_not", NULL},
+        {"blanks stay", "pattern", "regexp:{{/a  b/ OK}}"},
+        {"no line end", "last", "end"},
+        {"not there", "nowhere", NULL},
+        {"no prefix", "bif", NULL},
     };
 
     (void)state;
@@ -72,11 +72,11 @@ finds_services_and_what_they_override(void **state)
         const char *name;
         const char *wanted; /* NULL: not overridden */
     } rows[] = {
-        {"syslog_name",                  "postfix/s2"                       },
-        {"smtpd_client_restrictions",    "permit_sasl_authenticated, reject"},
-        {"smtpd_recipient_restrictions", ""                                 },
-        {"a",                            NULL                               },
-        {"syslog",                       NULL                               },
+        {"syslog_name", "postfix/s2"},
+        {"smtpd_client_restrictions", "permit_sasl_authenticated, reject"},
+        {"smtpd_recipient_restrictions", ""},
+        {"a", NULL},
+        {"syslog", NULL},
     };
     struct postfix_service service;
     struct span value;
@@ -114,15 +114,15 @@ restores_each_list(void **state)
         const char *first;
         const char *last;
     } rows[] = {
-        {"not set",        NULL,                 "$ours",                     "$ours"           },
-        {"set to nothing", "",                   "$ours,",                    ", $ours"         },
-        {"one word",       "reject",             "$ours, reject",             "reject, $ours"   },
-        {"commas",         "a, b,c",             "$ours, a, b,c",             "a, b,c, $ours"   },
-        {"a last comma",   "a,",                 "$ours, a,",                 "a,, $ours"       },
-        {"a first comma",  ", a",                "$ours, , a",                ", a, $ours"      },
-        {"braces",         "{ x, $ours, y }, b", "$ours, { x, $ours, y }, b",
-         "{ x, $ours, y }, b, $ours"                                                            },
-        {"a longer word",  "$ours_too",          "$ours, $ours_too",          "$ours_too, $ours"},
+        {"not set", NULL, "$ours", "$ours"},
+        {"set to nothing", "", "$ours,", ", $ours"},
+        {"one word", "reject", "$ours, reject", "reject, $ours"},
+        {"commas", "a, b,c", "$ours, a, b,c", "a, b,c, $ours"},
+        {"a last comma", "a,", "$ours, a,", "a,, $ours"},
+        {"a first comma", ", a", "$ours, , a", ", a, $ours"},
+        {"braces", "{ x, $ours, y }, b", "$ours, { x, $ours, y }, b",
+            "{ x, $ours, y }, b, $ours"},
+        {"a longer word", "$ours_too", "$ours, $ours_too", "$ours_too, $ours"},
     };
 
     (void)state;
@@ -159,12 +159,12 @@ takes_the_word_out_wherever_it_stands(void **state)
         const char *list;
         const char *wanted;
     } rows[] = {
-        {"a, $ours, b",       "a, b"      },
-        {"a $ours b",         "a b"       },
-        {"$ours,\n   a",      "a"         },
-        {"$ours a",           "a"         },
-        {"a,   $ours",        "a"         },
-        {"a,b",               "a,b"       },
+        {"a, $ours, b", "a, b"},
+        {"a $ours b", "a b"},
+        {"$ours,\n   a", "a"},
+        {"$ours a", "a"},
+        {"a,   $ours", "a"},
+        {"a,b", "a,b"},
         {"x{ $ours }, $ours", "x{ $ours }"},
     };
 
@@ -187,17 +187,17 @@ reads_times(void **state)
         const char *text;
         uint64_t wanted; /* 0: none */
     } rows[] = {
-        {"5d",   432000},
-        {"5",    432000},
-        {"1w",   604800},
-        {"90s",  90    },
-        {"2H",   7200  },
-        {"10m",  600   },
-        {"5x",   0     },
-        {"d",    0     },
-        {"",     0     },
-        {"-1d",  0     },
-        {"$foo", 0     },
+        {"5d", 432000},
+        {"5", 432000},
+        {"1w", 604800},
+        {"90s", 90},
+        {"2H", 7200},
+        {"10m", 600},
+        {"5x", 0},
+        {"d", 0},
+        {"", 0},
+        {"-1d", 0},
+        {"$foo", 0},
     };
 
     (void)state;

@@ -51,15 +51,15 @@ each_kind_is_told_apart(void **state)
         int64_t integer;
         size_t count;
     } rows[] = {
-        {"+OK\r\n",                  REDIS_STATUS,  "OK",                  0,   0},
-        {"-WRONGTYPE Operation\r\n", REDIS_ERROR,   "WRONGTYPE Operation", 0,   0},
-        {":-12\r\n",                 REDIS_INTEGER, "",                    -12, 0},
-        {"$-1\r\n",                  REDIS_NIL,     "",                    0,   0},
-        {"*-1\r\n",                  REDIS_NIL,     "",                    0,   0},
-        {"$0\r\n\r\n",               REDIS_STRING,  "",                    0,   0},
-        {"$4\r\na\r\nb\r\n",         REDIS_STRING,  "a\r\nb",              0,   0},
-        {"*0\r\n",                   REDIS_ARRAY,   "",                    0,   0},
-        {"*2\r\n:1\r\n$1\r\nx\r\n",  REDIS_ARRAY,   "",                    0,   2},
+        {"+OK\r\n", REDIS_STATUS, "OK", 0, 0},
+        {"-WRONGTYPE Operation\r\n", REDIS_ERROR, "WRONGTYPE Operation", 0, 0},
+        {":-12\r\n", REDIS_INTEGER, "", -12, 0},
+        {"$-1\r\n", REDIS_NIL, "", 0, 0},
+        {"*-1\r\n", REDIS_NIL, "", 0, 0},
+        {"$0\r\n\r\n", REDIS_STRING, "", 0, 0},
+        {"$4\r\na\r\nb\r\n", REDIS_STRING, "a\r\nb", 0, 0},
+        {"*0\r\n", REDIS_ARRAY, "", 0, 0},
+        {"*2\r\n:1\r\n$1\r\nx\r\n", REDIS_ARRAY, "", 0, 2},
     };
 
     (void)state;

@@ -17,9 +17,9 @@ static struct domain_state *
 make_state(const char *weight)
 {
     const struct domain_field fields[] = {
-        {SPAN("weight"), span_of(weight)                     },
-        {SPAN("old"),    SPAN("cutover-old:[old.example]:25")},
-        {SPAN("new"),    SPAN("cutover-new:[new.example]:25")},
+        {SPAN("weight"), span_of(weight)},
+        {SPAN("old"), SPAN("cutover-old:[old.example]:25")},
+        {SPAN("new"), SPAN("cutover-new:[new.example]:25")},
     };
     const struct domain_state_rules rules = {0};
     struct domain_problem problem;

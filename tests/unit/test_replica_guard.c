@@ -51,15 +51,15 @@ too_many_is_more_than_a_hundred_and_one_percent(void **state)
         size_t total;
         bool too_many;
     } rows[] = {
-        {0,     0,       false},
-        {100,   100,     false},
-        {101,   101,     true },
-        {101,   10099,   true },
-        {101,   10100,   false},
-        {102,   10100,   true },
-        {1000,  1000000, false},
+        {0, 0, false},
+        {100, 100, false},
+        {101, 101, true},
+        {101, 10099, true},
+        {101, 10100, false},
+        {102, 10100, true},
+        {1000, 1000000, false},
         {10000, 1000000, false},
-        {10001, 1000000, true },
+        {10001, 1000000, true},
     };
 
     (void)state;

@@ -60,7 +60,7 @@ was_alarmed(void *argument, const char *text)
 static const char *const transports[] = {"cutover-old", "cutover-new", "cutover-standby"};
 static const char *const listed[] = {"example.com", "example.org", "example.net"};
 static const struct replica_keeper_rules rules = {
-    .recipient = {.delimiters = "+",        .fold_local_part = true                    },
+    .recipient = {.delimiters = "+", .fold_local_part = true},
     .state = {.transports = transports, .transport_count = ARRAY_LENGTH(transports)},
 };
 
@@ -1010,7 +1010,7 @@ static void
 overrides_win_through_loads(void **state)
 {
     static const struct override_entry entries[] = {
-        {"example.com", {.has_weight = true, .weight = 0}          },
+        {"example.com", {.has_weight = true, .weight = 0}},
         {"example.org", {.has_mode = true, .mode = DOMAIN_MODE_OLD}},
     };
     struct site site;

@@ -30,12 +30,12 @@ static void
 put(struct replica *replica, const char *domain, const char *weight, const char *lists)
 {
     const struct domain_field fields[] = {
-        {SPAN("old"),    SPAN(OLD)      },
-        {SPAN("new"),    SPAN(NEW)      },
+        {SPAN("old"), SPAN(OLD)},
+        {SPAN("new"), SPAN(NEW)},
         {SPAN("weight"), span_of(weight)},
-        {SPAN("inside"), SPAN("relay")  },
-        {SPAN("rev"),    SPAN("12")     },
-        {SPAN("lists"),  span_of(lists) },
+        {SPAN("inside"), SPAN("relay")},
+        {SPAN("rev"), SPAN("12")},
+        {SPAN("lists"), span_of(lists)},
     };
     struct domain_problem problem;
     struct domain_state *state = domain_state_parse(span_of(domain), fields,
@@ -97,24 +97,24 @@ says_why_in_a_sentence(void **state)
         const char *place;
         const char *why;
     } rows[] = {
-        {"Alice+x@Example.COM",    "old",
-         "bucket 5319 is not below the weight of 30 (3000)"                             },
-        {"held@example.com",       "hold",
-         "pin hold on held@example.com until 2026-11-25T00:00:00Z"                      },
-        {"bad@example.com",        "unknown",
-         "pin bad on bad@example.com says nothing usable, mail waits in the queue"      },
-        {"aside@example.com",      "unknown",
-         "it is sent to standby, which the domain lacks, mail waits in the queue"       },
-        {"c@example.com",          "new",      "the unit is on the list canary"         },
-        {"x@example.com",          "old",
-         "the unit is on the list exclude, which stays on old until 100"                },
+        {"Alice+x@Example.COM", "old",
+            "bucket 5319 is not below the weight of 30 (3000)"},
+        {"held@example.com", "hold",
+            "pin hold on held@example.com until 2026-11-25T00:00:00Z"},
+        {"bad@example.com", "unknown",
+            "pin bad on bad@example.com says nothing usable, mail waits in the queue"},
+        {"aside@example.com", "unknown",
+            "it is sent to standby, which the domain lacks, mail waits in the queue"},
+        {"c@example.com", "new", "the unit is on the list canary"},
+        {"x@example.com", "old",
+            "the unit is on the list exclude, which stays on old until 100"},
         {"postmaster@example.com", "old",
-         "postmaster and abuse stay on old until the weight is 100"                     },
-        {"a@stateless.example",    "unknown",
-         "the domain is ours but never had a good state, mail waits in the queue"       },
-        {"a@stranger.example",     "not-ours",
-         "the domain is none of ours, the site's own maps say where its mail goes"      },
-        {"no address",             "not-ours", "this is no address that could be routed"},
+            "postmaster and abuse stay on old until the weight is 100"},
+        {"a@stateless.example", "unknown",
+            "the domain is ours but never had a good state, mail waits in the queue"},
+        {"a@stranger.example", "not-ours",
+            "the domain is none of ours, the site's own maps say where its mail goes"},
+        {"no address", "not-ours", "this is no address that could be routed"},
     };
     struct arena *arena = arena_new(1 << 20);
 

@@ -289,9 +289,7 @@ static bool
 answers_over_its_socket(void)
 {
     struct msghdr message = {
-        .msg_iov = &(struct iovec){(char[]){"x"}, 1},
-           .msg_iovlen = 1
-    };
+        .msg_iov = &(struct iovec){(char[]){"x"}, 1}, .msg_iovlen = 1};
 
     /* Descriptor 9 was put there before. */
     return sendmsg(9, &message, MSG_NOSIGNAL) == 1;
@@ -370,9 +368,7 @@ is_compiled_out(void)
 static void
 lets_an_event_daemon_serve(void **state)
 {
-    static const struct deed deeds[] = {
-        SERVING_DEEDS, {"forks", forks, CAN}
-    };
+    static const struct deed deeds[] = {SERVING_DEEDS, {"forks", forks, CAN}};
 
     (void)state;
     if (is_compiled_out())
@@ -383,9 +379,7 @@ lets_an_event_daemon_serve(void **state)
 static void
 lets_a_milter_serve(void **state)
 {
-    static const struct deed deeds[] = {
-        SERVING_DEEDS, {"forks", forks, CAN_NOT}
-    };
+    static const struct deed deeds[] = {SERVING_DEEDS, {"forks", forks, CAN_NOT}};
 
     (void)state;
     if (is_compiled_out())
@@ -397,19 +391,19 @@ static void
 lets_a_worker_scan_and_no_more(void **state)
 {
     static const struct deed deeds[] = {
-        {"allocates",               allocates,               CAN },
-        {"scans in its folder",     scans_in_its_folder,     CAN },
-        {"answers over its socket", answers_over_its_socket, CAN },
-        {"logs",                    logs,                    CAN },
-        {"opens a socket",          opens_a_socket,          DIES},
-        {"executes",                executes,                DIES},
-        {"forks",                   forks,                   DIES},
-        {"makes threads",           makes_threads,           DIES},
-        {"makes code",              makes_code,              DIES},
-        {"makes its memory code",   makes_its_memory_code,   DIES},
-        {"traces",                  traces,                  DIES},
-        {"makes namespaces",        makes_namespaces,        DIES},
-        {"changes its root",        changes_its_root,        DIES},
+        {"allocates", allocates, CAN},
+        {"scans in its folder", scans_in_its_folder, CAN},
+        {"answers over its socket", answers_over_its_socket, CAN},
+        {"logs", logs, CAN},
+        {"opens a socket", opens_a_socket, DIES},
+        {"executes", executes, DIES},
+        {"forks", forks, DIES},
+        {"makes threads", makes_threads, DIES},
+        {"makes code", makes_code, DIES},
+        {"makes its memory code", makes_its_memory_code, DIES},
+        {"traces", traces, DIES},
+        {"makes namespaces", makes_namespaces, DIES},
+        {"changes its root", changes_its_root, DIES},
     };
 
     (void)state;

@@ -185,19 +185,19 @@ nothing_outside_its_folder_can_be_reached(void **state)
         const char *what;
         int (*attempt)(void);
     } rows[] = {
-        {"it works in its folder",        uses_its_folder},
+        {"it works in its folder", uses_its_folder},
 #ifndef POSTSHIFT_SANITIZED
-        {"make a socket",                 makes_a_socket },
-        {"execute",                       executes       },
-        {"fork",                          forks          },
-        {"map memory that runs",          maps_code      },
-        {"trace",                         traces         },
-        {"signal another process",        signals_others },
+        {"make a socket", makes_a_socket},
+        {"execute", executes},
+        {"fork", forks},
+        {"map memory that runs", maps_code},
+        {"trace", traces},
+        {"signal another process", signals_others},
 #endif
-        {"open a file that all may read", opens_passwd   },
-        {"the same by a relative path",   opens_upwards  },
-        {"write into /tmp",               writes_outside },
-        {"list folders",                  lists_root     },
+        {"open a file that all may read", opens_passwd},
+        {"the same by a relative path", opens_upwards},
+        {"write into /tmp", writes_outside},
+        {"list folders", lists_root},
     };
     const bool *in_memory = *state;
     bool both = getuid() == 0;

@@ -13,13 +13,13 @@ reads_what_it_wrote(void **state)
 {
     static const struct scan_result rows[] = {
         {.status = SCAN_STATUS_CLEAN},
-        {    .status = SCAN_STATUS_CLEAN,
-         .encrypted = true,
-         .limited = true,
-         .problem = "MaxFileSize"},
-        {                  .status = SCAN_STATUS_INFECTED,                           .virus = "Eicar-Test-Signature.UNOFFICIAL"},
-        {.status = SCAN_STATUS_FAILED,                           .problem = "Can't create temporary directory"},
-        {                    .status = SCAN_STATUS_CLEAN,                           .worker = 255},
+        {.status = SCAN_STATUS_CLEAN,
+            .encrypted = true,
+            .limited = true,
+            .problem = "MaxFileSize"},
+        {.status = SCAN_STATUS_INFECTED, .virus = "Eicar-Test-Signature.UNOFFICIAL"},
+        {.status = SCAN_STATUS_FAILED, .problem = "Can't create temporary directory"},
+        {.status = SCAN_STATUS_CLEAN, .worker = 255},
     };
 
     (void)state;
@@ -45,18 +45,18 @@ refuses_what_no_worker_writes(void **state)
         const char *what;
         struct span frame;
     } rows[] = {
-        {"nothing",                    {"", 0}                     },
-        {"another kind",               {"X\0\0\0\0\0\0\0\0", 9}    },
-        {"an unknown status",          {"R\3\0\0\0\0\0\0\0", 9}    },
-        {"an unknown flag",            {"R\0\4\0\0\0\0\0\0", 9}    },
-        {"cut",                        {"R\0\0\0\0\0\0\0", 8}      },
-        {"more than there should be",  {"R\0\0\0\0\0\0\0\0x", 10}  },
-        {"a name longer than itself",  {"R\1\0\0\0\0\0\5ab", 10}   },
-        {"infected by nothing",        {"R\1\0\0\0\0\0\0\0", 9}    },
-        {"clean and infected",         {"R\0\0\0\0\0\0\1a\0", 10}  },
-        {"a name with a line end",     {"R\1\0\0\0\0\0\2a\n\0", 11}},
-        {"a name with a NUL",          {"R\1\0\0\0\0\0\2a\0\0", 11}},
-        {"a name that ends a comment", {"R\1\0\0\0\0\0\2a)\0", 11} },
+        {"nothing", {"", 0}},
+        {"another kind", {"X\0\0\0\0\0\0\0\0", 9}},
+        {"an unknown status", {"R\3\0\0\0\0\0\0\0", 9}},
+        {"an unknown flag", {"R\0\4\0\0\0\0\0\0", 9}},
+        {"cut", {"R\0\0\0\0\0\0\0", 8}},
+        {"more than there should be", {"R\0\0\0\0\0\0\0\0x", 10}},
+        {"a name longer than itself", {"R\1\0\0\0\0\0\5ab", 10}},
+        {"infected by nothing", {"R\1\0\0\0\0\0\0\0", 9}},
+        {"clean and infected", {"R\0\0\0\0\0\0\1a\0", 10}},
+        {"a name with a line end", {"R\1\0\0\0\0\0\2a\n\0", 11}},
+        {"a name with a NUL", {"R\1\0\0\0\0\0\2a\0\0", 11}},
+        {"a name that ends a comment", {"R\1\0\0\0\0\0\2a)\0", 11}},
     };
 
     (void)state;
@@ -71,9 +71,7 @@ refuses_what_no_worker_writes(void **state)
 static void
 jobs_go_round(void **state)
 {
-    struct scan_job job = {
-        7, UINT64_C(0x0102030405060708), 5, {"hello", 5}
-    };
+    struct scan_job job = {7, UINT64_C(0x0102030405060708), 5, {"hello", 5}};
     struct scan_job read;
 
     (void)state;
@@ -87,9 +85,7 @@ jobs_go_round(void **state)
     buffer_append_octet(&frame, '!');
     assert_false(scan_wire_read_job(buffer_span(&frame), &read));
     /* A large one goes beside it. */
-    job = (struct scan_job){
-        8, 9, SCAN_INLINE_MAX + 1, {"", 0}
-    };
+    job = (struct scan_job){8, 9, SCAN_INLINE_MAX + 1, {"", 0}};
     buffer_reset(&frame);
     scan_wire_write_job(&job, &frame);
     assert_true(scan_wire_read_job(buffer_span(&frame), &read));

@@ -209,12 +209,14 @@ keeps_the_anchor(void **state)
         const char *wanted;
     } rows[] = {
         {"one there is",
-         "postshift_mark = check_client_access static:{PREPEND X-Cutover-Mark: "
-            "fedcba9876543210}\n", "fedcba9876543210"},
-        {"none",         "",       ANCHOR            },
+            "postshift_mark = check_client_access static:{PREPEND X-Cutover-Mark: "
+            "fedcba9876543210}\n",
+            "fedcba9876543210"},
+        {"none", "", ANCHOR},
         {"a short one",
-         "postshift_mark = check_client_access static:{PREPEND X-Cutover-Mark: "
-            "fedc}\n",             ANCHOR            },
+            "postshift_mark = check_client_access static:{PREPEND X-Cutover-Mark: "
+            "fedc}\n",
+            ANCHOR},
     };
     struct fixture *fixture = *state;
 
@@ -242,10 +244,10 @@ lengthens_the_wait_only_where_it_is_short(void **state)
         const char *qmgr;
         bool wanted;
     } rows[] = {
-        {"Postfix's five days", 5,  "qmgr unix n - n 300 1 qmgr\n",   true },
-        {"longer already",      30, "qmgr unix n - n 300 1 qmgr\n",   false},
-        {"an own override",     5,
-         "qmgr unix n - n 300 1 qmgr -o maximal_queue_lifetime=7d\n", false},
+        {"Postfix's five days", 5, "qmgr unix n - n 300 1 qmgr\n", true},
+        {"longer already", 30, "qmgr unix n - n 300 1 qmgr\n", false},
+        {"an own override", 5,
+            "qmgr unix n - n 300 1 qmgr -o maximal_queue_lifetime=7d\n", false},
     };
     struct fixture *fixture = *state;
 
@@ -286,12 +288,13 @@ refuses_what_it_cannot_wire(void **state)
         const char *route;
         const char *wanted;
     } rows[] = {
-        {"rewrite unix - - y - - trivial-rewrite\n",                             ROUTE, "no service qmgr"   },
-        {"qmgr unix n - n 300 1 qmgr\n",                                         ROUTE, "no service rewrite"},
+        {"rewrite unix - - y - - trivial-rewrite\n", ROUTE, "no service qmgr"},
+        {"qmgr unix n - n 300 1 qmgr\n", ROUTE, "no service rewrite"},
         {"qmgr unix n - n 300 1 qmgr -o rewrite_service_name=theirs\n"
-         "rewrite unix - - y - - trivial-rewrite\n",                    ROUTE, "theirs"            },
+         "rewrite unix - - y - - trivial-rewrite\n",
+            ROUTE, "theirs"},
         {"qmgr unix n - n 300 1 qmgr\nrewrite unix - - y - - trivial-rewrite\n",
-         "unix:/run/r.sock",                                                            "queue directory"   },
+            "unix:/run/r.sock", "queue directory"},
     };
     struct fixture *fixture = *state;
 

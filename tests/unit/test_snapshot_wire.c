@@ -199,11 +199,11 @@ other_files_are_told_apart(void **state)
         const char *text;
         const char *wanted;
     } rows[] = {
-        {"",                                         "not a snapshot"            },
-        {"postshift snap",                           "not a snapshot"            },
-        {"postshift snapshot 2\nanything at all",    "written by another version"},
-        {"postshift snapshot 1\n",                   "cut short"                 },
-        {"something else that is long enough to be", "not a snapshot"            },
+        {"", "not a snapshot"},
+        {"postshift snap", "not a snapshot"},
+        {"postshift snapshot 2\nanything at all", "written by another version"},
+        {"postshift snapshot 1\n", "cut short"},
+        {"something else that is long enough to be", "not a snapshot"},
     };
 
     (void)state;

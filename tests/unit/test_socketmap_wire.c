@@ -18,44 +18,41 @@ reads_whole_half_and_bad_requests(void **state)
         const char *key;
         size_t used;
     } rows[] = {
-        {"a look-up",                    {"19:transport a@b.example,", 25}, WIRE_BAD,  "",          "",          0 },
-        {"its true length",              {"21:transport a@b.example,", 25}, WIRE_DONE, "transport",
-         "a@b.example",                                                                                          25},
-        {"a second one behind it",       {"3:m k,3:n l,", 12},              WIRE_DONE, "m",         "k",         6 },
-        {"a key with blanks",            {"9:m \"a b\"@c,", 12},            WIRE_DONE, "m",         "\"a b\"@c", 12},
-        {"an empty key",                 {"2:m ,", 5},                      WIRE_DONE, "m",         "",          5 },
-        {"an empty name",                {"2: k,", 5},                      WIRE_DONE, "",          "k",         5 },
-        {"commas in it",                 {"5:m a,b,", 8},                   WIRE_DONE, "m",         "a,b",       8 },
-        {"nothing yet",                  {"", 0},                           WIRE_MORE, "",          "",          0 },
-        {"half a length",                {"2", 1},                          WIRE_MORE, "",          "",          0 },
-        {"a zero may still be a length", {"0", 1},                          WIRE_MORE, "",          "",          0 },
-        {"the whole length",             {"21", 2},                         WIRE_MORE, "",          "",          0 },
-        {"no body yet",                  {"21:", 3},                        WIRE_MORE, "",          "",          0 },
-        {"half a body",                  {"21:transp", 9},                  WIRE_MORE, "",          "",          0 },
-        {"all but the comma",            {"3:m k", 5},                      WIRE_MORE, "",          "",          0 },
-        {"the largest, begun",           {"100000:m", 8},                   WIRE_MORE, "",          "",          0 },
-        {"one above",                    {"100001", 6},                     WIRE_BAD,  "",          "",          0 },
-        {"a digit more",                 {"1000000", 7},                    WIRE_BAD,  "",          "",          0 },
-        {"a leading zero",               {"03:m k,", 7},                    WIRE_BAD,  "",          "",          0 },
-        {"no length",                    {":m k,", 5},                      WIRE_BAD,  "",          "",          0 },
-        {"a sign",                       {"+3:m k,", 7},                    WIRE_BAD,  "",          "",          0 },
-        {"a blank first",                {" 3:m k,", 7},                    WIRE_BAD,  "",          "",          0 },
-        {"no digit",                     {"x", 1},                          WIRE_BAD,  "",          "",          0 },
-        {"no colon",                     {"3;m k,", 6},                     WIRE_BAD,  "",          "",          0 },
-        {"no comma",                     {"3:m k;", 6},                     WIRE_BAD,  "",          "",          0 },
-        {"no blank",                     {"3:m.k,", 6},                     WIRE_BAD,  "",          "",          0 },
-        {"an empty netstring",           {"0:,", 3},                        WIRE_BAD,  "",          "",          0 },
-        {"another protocol",             {"GET / HTTP/1.0\r\n", 16},        WIRE_BAD,  "",          "",          0 },
-        {"line ends",                    {"\n", 1},                         WIRE_BAD,  "",          "",          0 },
-        {"a NUL in the key",             {"4:m k\0,", 7},                   WIRE_DONE, "m",         NULL,        7 },
+        {"a look-up", {"19:transport a@b.example,", 25}, WIRE_BAD, "", "", 0},
+        {"its true length", {"21:transport a@b.example,", 25}, WIRE_DONE, "transport",
+            "a@b.example", 25},
+        {"a second one behind it", {"3:m k,3:n l,", 12}, WIRE_DONE, "m", "k", 6},
+        {"a key with blanks", {"9:m \"a b\"@c,", 12}, WIRE_DONE, "m", "\"a b\"@c", 12},
+        {"an empty key", {"2:m ,", 5}, WIRE_DONE, "m", "", 5},
+        {"an empty name", {"2: k,", 5}, WIRE_DONE, "", "k", 5},
+        {"commas in it", {"5:m a,b,", 8}, WIRE_DONE, "m", "a,b", 8},
+        {"nothing yet", {"", 0}, WIRE_MORE, "", "", 0},
+        {"half a length", {"2", 1}, WIRE_MORE, "", "", 0},
+        {"a zero may still be a length", {"0", 1}, WIRE_MORE, "", "", 0},
+        {"the whole length", {"21", 2}, WIRE_MORE, "", "", 0},
+        {"no body yet", {"21:", 3}, WIRE_MORE, "", "", 0},
+        {"half a body", {"21:transp", 9}, WIRE_MORE, "", "", 0},
+        {"all but the comma", {"3:m k", 5}, WIRE_MORE, "", "", 0},
+        {"the largest, begun", {"100000:m", 8}, WIRE_MORE, "", "", 0},
+        {"one above", {"100001", 6}, WIRE_BAD, "", "", 0},
+        {"a digit more", {"1000000", 7}, WIRE_BAD, "", "", 0},
+        {"a leading zero", {"03:m k,", 7}, WIRE_BAD, "", "", 0},
+        {"no length", {":m k,", 5}, WIRE_BAD, "", "", 0},
+        {"a sign", {"+3:m k,", 7}, WIRE_BAD, "", "", 0},
+        {"a blank first", {" 3:m k,", 7}, WIRE_BAD, "", "", 0},
+        {"no digit", {"x", 1}, WIRE_BAD, "", "", 0},
+        {"no colon", {"3;m k,", 6}, WIRE_BAD, "", "", 0},
+        {"no comma", {"3:m k;", 6}, WIRE_BAD, "", "", 0},
+        {"no blank", {"3:m.k,", 6}, WIRE_BAD, "", "", 0},
+        {"an empty netstring", {"0:,", 3}, WIRE_BAD, "", "", 0},
+        {"another protocol", {"GET / HTTP/1.0\r\n", 16}, WIRE_BAD, "", "", 0},
+        {"line ends", {"\n", 1}, WIRE_BAD, "", "", 0},
+        {"a NUL in the key", {"4:m k\0,", 7}, WIRE_DONE, "m", NULL, 7},
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        struct socketmap_request request = {
-            {NULL, 0},
-            {NULL, 0}
-        };
+        struct socketmap_request request = {{NULL, 0}, {NULL, 0}};
         struct error error = {0};
         size_t used = 0;
 

@@ -18,23 +18,24 @@ reads_answers_of_all_spellings(void **state)
         const char *tests;
     } rows[] = {
         {"ham",
-         "SPAMD/1.1 0 EX_OK\r\nContent-length: 3\r\nSpam: False ; 1.5 / "
-            "5.0\r\n\r\nA,B",                                                                false, 1500,  5000, "A,B"},
+            "SPAMD/1.1 0 EX_OK\r\nContent-length: 3\r\nSpam: False ; 1.5 / "
+            "5.0\r\n\r\nA,B",
+            false, 1500, 5000, "A,B"},
         {"spam, the other word",
-         "SPAMD/1.1 0 EX_OK\r\nSpam: Yes ; 15.1 / 5.0\r\n\r\nGTUBE",                         true,  15100, 5000,
-         "GTUBE"                                                                                                      },
-        {"a negative score",       "SPAMD/1.1 0 EX_OK\r\nSpam: No ; -2.3 / 5\r\n\r\n",       false,
-         -2300,                                                                                            5000, ""   },
-        {"a large one",            "SPAMD/1.1 0 EX_OK\r\nSpam: True ; 1000.0 / 5.0\r\n\r\n", true,
-         1000000,                                                                                          5000, ""   },
+            "SPAMD/1.1 0 EX_OK\r\nSpam: Yes ; 15.1 / 5.0\r\n\r\nGTUBE", true, 15100, 5000,
+            "GTUBE"},
+        {"a negative score", "SPAMD/1.1 0 EX_OK\r\nSpam: No ; -2.3 / 5\r\n\r\n", false,
+            -2300, 5000, ""},
+        {"a large one", "SPAMD/1.1 0 EX_OK\r\nSpam: True ; 1000.0 / 5.0\r\n\r\n", true,
+            1000000, 5000, ""},
         {"another order of lines",
-         "SPAMD/1.5 0 EX_OK\r\nSpam: True ; 6 / 5\r\nContent-length: 1\r\n\r\nX",            true,
-         6000,                                                                                             5000, "X"  },
+            "SPAMD/1.5 0 EX_OK\r\nSpam: True ; 6 / 5\r\nContent-length: 1\r\n\r\nX", true,
+            6000, 5000, "X"},
         {"names that are none",
-         "SPAMD/1.1 0 EX_OK\r\nSpam: True ; 6 / 5\r\n\r\nA, B ,C\r\nD,<x>,E(1)",             true,
-         6000,                                                                                             5000, "A,B"},
-        {"lines ended with LF",    "SPAMD/1.1 0 EX_OK\nSpam: True ; 6 / 5\n\nA",             true,  6000,
-         5000,                                                                                                   "A"  },
+            "SPAMD/1.1 0 EX_OK\r\nSpam: True ; 6 / 5\r\n\r\nA, B ,C\r\nD,<x>,E(1)", true,
+            6000, 5000, "A,B"},
+        {"lines ended with LF", "SPAMD/1.1 0 EX_OK\nSpam: True ; 6 / 5\n\nA", true, 6000,
+            5000, "A"},
     };
 
     (void)state;

@@ -86,11 +86,11 @@ trims_blanks_and_line_ends(void **state)
         const char *text;
         const char *wanted;
     } rows[] = {
-        {"nothing to trim",   "a b",         "a b"  },
-        {"both ends",         " \t a b\r\n", "a b"  },
-        {"blanks alone",      " \t\r\n ",    ""     },
-        {"nothing",           "",            ""     },
-        {"other white stays", "\v\fa",       "\v\fa"},
+        {"nothing to trim", "a b", "a b"},
+        {"both ends", " \t a b\r\n", "a b"},
+        {"blanks alone", " \t\r\n ", ""},
+        {"nothing", "", ""},
+        {"other white stays", "\v\fa", "\v\fa"},
     };
 
     (void)state;
@@ -108,12 +108,12 @@ splits_into_all_parts(void **state)
         const char *text;
         const char *wanted; /* each part in brackets */
     } rows[] = {
-        {"three",               "a,b,c", "[a][b][c]"},
-        {"an empty one within", "a,,b",  "[a][][b]" },
-        {"one at each end",     ",a,",   "[][a][]"  },
-        {"no separator",        "abc",   "[abc]"    },
-        {"nothing",             "",      "[]"       },
-        {"separators alone",    ",,",    "[][][]"   },
+        {"three", "a,b,c", "[a][b][c]"},
+        {"an empty one within", "a,,b", "[a][][b]"},
+        {"one at each end", ",a,", "[][a][]"},
+        {"no separator", "abc", "[abc]"},
+        {"nothing", "", "[]"},
+        {"separators alone", ",,", "[][][]"},
     };
 
     (void)state;

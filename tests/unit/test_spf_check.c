@@ -330,24 +330,24 @@ static void
 names_of_the_client_are_chosen_and_asked_for_once(void **state)
 {
     static const struct dns_table_row more[] = {
-        {"c.test",                 DNS_TXT,
-         "v=spf1 exists:%{p}.is -exists:%{p}.no ptr:nowhere.test ~all"},
-        {"c.test.is",              DNS_A,   "127.0.0.2"               },
-        {"sub.c.test.is",          DNS_A,   "127.0.0.3"               },
-        {"c.test",                 DNS_A,   "192.0.2.1"               },
-        {"sub.c.test",             DNS_A,   "192.0.2.2"               },
-        {"sub.c.test",             DNS_A,   "192.0.2.1"               },
-        {"other.test",             DNS_A,   "192.0.2.1"               },
-        {"other.test",             DNS_A,   "192.0.2.2"               },
-        {"other.test",             DNS_A,   "192.0.2.3"               },
-        {"other.test.no",          DNS_A,   "127.0.0.4"               },
-        {"1.2.0.192.in-addr.arpa", DNS_PTR, "other.test"              },
-        {"1.2.0.192.in-addr.arpa", DNS_PTR, "sub.c.test"              },
-        {"1.2.0.192.in-addr.arpa", DNS_PTR, "c.test"                  },
-        {"2.2.0.192.in-addr.arpa", DNS_PTR, "other.test"              },
-        {"2.2.0.192.in-addr.arpa", DNS_PTR, "sub.c.test"              },
-        {"3.2.0.192.in-addr.arpa", DNS_PTR, "other.test"              },
-        {"unknown.no",             DNS_A,   "127.0.0.5"               },
+        {"c.test", DNS_TXT,
+            "v=spf1 exists:%{p}.is -exists:%{p}.no ptr:nowhere.test ~all"},
+        {"c.test.is", DNS_A, "127.0.0.2"},
+        {"sub.c.test.is", DNS_A, "127.0.0.3"},
+        {"c.test", DNS_A, "192.0.2.1"},
+        {"sub.c.test", DNS_A, "192.0.2.2"},
+        {"sub.c.test", DNS_A, "192.0.2.1"},
+        {"other.test", DNS_A, "192.0.2.1"},
+        {"other.test", DNS_A, "192.0.2.2"},
+        {"other.test", DNS_A, "192.0.2.3"},
+        {"other.test.no", DNS_A, "127.0.0.4"},
+        {"1.2.0.192.in-addr.arpa", DNS_PTR, "other.test"},
+        {"1.2.0.192.in-addr.arpa", DNS_PTR, "sub.c.test"},
+        {"1.2.0.192.in-addr.arpa", DNS_PTR, "c.test"},
+        {"2.2.0.192.in-addr.arpa", DNS_PTR, "other.test"},
+        {"2.2.0.192.in-addr.arpa", DNS_PTR, "sub.c.test"},
+        {"3.2.0.192.in-addr.arpa", DNS_PTR, "other.test"},
+        {"unknown.no", DNS_A, "127.0.0.5"},
     };
     static const struct {
         const char *what;
@@ -356,9 +356,9 @@ names_of_the_client_are_chosen_and_asked_for_once(void **state)
         unsigned asked;
     } names[] = {
         {"the domain itself", "192.0.2.1", AUTH_PASS, 6},
-        {"else one below",    "192.0.2.2", AUTH_PASS, 5},
-        {"else any",          "192.0.2.3", AUTH_FAIL, 5},
-        {"else unknown",      "192.0.2.4", AUTH_FAIL, 4},
+        {"else one below", "192.0.2.2", AUTH_PASS, 5},
+        {"else any", "192.0.2.3", AUTH_FAIL, 5},
+        {"else unknown", "192.0.2.4", AUTH_FAIL, 4},
     };
 
     (void)state;
@@ -421,8 +421,8 @@ result_of_macros(const char *before, const char *macro, unsigned count, const ch
     struct arena *arena = arena_new(8 << 20);
     struct buffer text;
     struct dns_table_row made[] = {
-        {"h.test",   DNS_TXT, "v=spf1 -all exp=e.h.test", 0, DNS_OK, false},
-        {"e.h.test", DNS_TXT, "",                         0, DNS_OK, false},
+        {"h.test", DNS_TXT, "v=spf1 -all exp=e.h.test", 0, DNS_OK, false},
+        {"e.h.test", DNS_TXT, "", 0, DNS_OK, false},
     };
     struct dns_table table = {.rows = made, .count = ARRAY_LENGTH(made), .arena = arena};
     struct dns_lookup lookup = dns_table_lookup(&table);

@@ -213,10 +213,10 @@ static void
 selects_the_one_record(void **state)
 {
     static const char *const texts[][3] = {
-        {"v=spf1 -all", "something else",    "v=spf10"    },
-        {"v=spf1",      "V=SPF1 a",          ""           },
-        {"v=spf1x",     "spf2.0/pra v=spf1", " v=spf1"    },
-        {"",            "v=DMARC1",          "v=spf1 +all"},
+        {"v=spf1 -all", "something else", "v=spf10"},
+        {"v=spf1", "V=SPF1 a", ""},
+        {"v=spf1x", "spf2.0/pra v=spf1", " v=spf1"},
+        {"", "v=DMARC1", "v=spf1 +all"},
     };
     static const unsigned wanted[] = {1, 2, 0, 1};
     struct dns_record records[3] = {0};
