@@ -90,6 +90,16 @@ configure(struct auth *auth, const struct daemon_options *given)
         given->debug ? LOG_LEVEL_DEBUG : (enum log_level)auth->config->log.level);
 }
 
+/* An administrator who has set nothing yet should know what to expect. */
+static void
+tell_what_it_leaves(const struct auth_config *config)
+{
+    if (config->spf_reject == 0 && !config->wishes.dmarc_enforce)
+        log_say(LOG_LEVEL_INFO,
+            "results are written into the mail, none is acted on (spf_reject = no, "
+            "dmarc_enforce = no)");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -108,7 +118,7 @@ main(int argc, char **argv)
     given = daemon_options_read(argc, argv, &usage);
     configure(&auth, &given);
     if (given.check_only)
-        return EXIT_SUCCESS;
+        return daemon_config_right(&given);
 
     auth.metrics = auth_metrics_new();
     auth.daemon = (struct milter_daemon){
@@ -122,6 +132,7 @@ main(int argc, char **argv)
         .argument = &auth,
     };
     milter_daemon_listen(&auth.daemon);
+    tell_what_it_leaves(auth.config);
     milter_daemon_start(&auth.daemon, &hooks);
     milter_daemon_run(&auth.daemon);
     return EXIT_SUCCESS;

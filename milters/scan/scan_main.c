@@ -281,7 +281,7 @@ main(int argc, char **argv)
     log_open("postshift-scan", scan.config->log.target == 1,
         given.debug ? LOG_LEVEL_DEBUG : (enum log_level)scan.config->log.level);
     if (given.check_only)
-        return EXIT_SUCCESS;
+        return daemon_config_right(&given);
 
     /* What all processes share. */
     scan.metrics = scan_metrics_new();
@@ -306,6 +306,8 @@ main(int argc, char **argv)
         .keep_count = 1,
     };
     milter_daemon_listen(&scan.daemon);
+    if (scan.config->spamd.kind == SOCKET_NONE)
+        log_say(LOG_LEVEL_INFO, "no spamd is named: spam is not looked for");
     milter_daemon_start(&scan.daemon, &(struct supervise_hooks){.died = on_died,
                                           .ready = on_ready,
                                           .stopped = on_stopped,

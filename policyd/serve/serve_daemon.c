@@ -61,9 +61,8 @@ serve_daemon_configure(struct serve_daemon *daemon)
 int
 serve_daemon_checked(struct serve_daemon *daemon)
 {
-    (void)printf("%s: the configuration is right\n", daemon->options->config_file);
     serve_config_free(daemon->config);
-    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return daemon_config_right(daemon->options);
 }
 
 static void

@@ -53,8 +53,8 @@ print_help(const struct daemon_usage *usage)
                  "  -c FILE  configuration (default %s)\n"
                  "  -t       check the configuration and exit\n"
                  "  -v       log at level debug\n"
-                 "  -V       print the version and those of the libraries\n"
-                 "  -h       print this\n\n"
+                 "  -V       print the version and those of the libraries (--version)\n"
+                 "  -h       print this (--help)\n\n"
                  "It stays in the foreground; see %s.\n",
         usage->program, usage->summary, DAEMON_CONFIG_FILE, usage->manual);
 }
@@ -92,11 +92,16 @@ hold_signals(int how)
 struct daemon_options
 daemon_options_read(int argc, char **argv, const struct daemon_usage *usage)
 {
+    static const struct option long_options[] = {
+        {"help", no_argument, NULL, 'h'},
+        {"version",  no_argument, NULL, 'V'},
+        {NULL     }
+    };
     struct daemon_options options = {.config_file = DAEMON_CONFIG_FILE};
     int option;
 
     opterr = 0;
-    while ((option = getopt(argc, argv, ":c:tVhv")) != -1) {
+    while ((option = getopt_long(argc, argv, ":c:tVhv", long_options, NULL)) != -1) {
         switch (option) {
         case 'c':
             options.config_file = optarg;
@@ -119,9 +124,8 @@ daemon_options_read(int argc, char **argv, const struct daemon_usage *usage)
         case ':':
             usage_failed(usage, "option -%c needs a value", optopt);
         default:
-            /* Of a long one, getopt names no more than its second hyphen. */
-            if (optopt == '-' && optind < argc)
-                usage_failed(usage, "unknown option %s", argv[optind]);
+            if (strncmp(argv[optind - 1], "--", 2) == 0)
+                usage_failed(usage, "unknown option %s", argv[optind - 1]);
             usage_failed(usage, "unknown option -%c", optopt);
         }
     }
@@ -199,6 +203,16 @@ daemon_config_failed(const struct buffer *errors)
             log_bare(LOG_LEVEL_ERROR, line);
     }
     exit(EXIT_CONFIG);
+}
+
+int
+daemon_config_right(const struct daemon_options *options)
+{
+    bool is_there = access(options->config_file, F_OK) == 0;
+
+    (void)printf("%s: the configuration is right%s\n", options->config_file,
+        is_there ? "" : " (no such file: all defaults)");
+    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static struct timeval

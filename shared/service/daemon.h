@@ -67,6 +67,9 @@ void daemon_config_report(const struct buffer *errors);
 /* The same at start, each line beginning with the file's name; exits 78. */
 void daemon_config_failed(const struct buffer *errors) ATTRIBUTE_NO_RETURN;
 
+/* What -t says of a file that is right; gives the exit code. */
+int daemon_config_right(const struct daemon_options *options);
+
 /*
  * Runs an event loop until TERM or INT; calls `reload` on HUP.  Says READY first,
  * STOPPING at the end, feeds the systemd watchdog at half its interval.  A turn of the

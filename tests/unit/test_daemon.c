@@ -98,7 +98,16 @@ reads_its_command_line(void **state)
             "postshift-x: option -c needs a value (-h shows the options)\n"},
         {"an argument", {{"x", "start"}}, 78,
             "postshift-x: unexpected argument \"start\" (-h shows the options)\n"},
-        {"a long option", {{"x", "--help"}}, 78, "postshift-x: unknown option"},
+        {"help in full", {{"x", "--help"}}, 0,
+            "usage: postshift-x [-tvVh] [-c FILE]\nanswers questions\n"},
+        {"version in full", {{"x", "--version"}}, 0,
+            "postshift-x " POSTSHIFT_VERSION "\nlibevent 2.1\nhiredis 0.14\n"},
+        {"a long option", {{"x", "--nonsense"}}, 78,
+            "postshift-x: unknown option --nonsense (-h shows the options)\n"},
+        {"a long option with a value", {{"x", "--help=me"}}, 78,
+            "postshift-x: unknown option --help=me (-h shows the options)\n"},
+        {"an unknown option behind another", {{"x", "-tx"}}, 78,
+            "postshift-x: unknown option -x (-h shows the options)\n"},
     };
 
     (void)state;
