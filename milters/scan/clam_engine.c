@@ -91,14 +91,6 @@ is_allowed(const struct config_list *allowed, const char *name)
 }
 
 static void
-note_limit(struct scan_result *result, const char *which)
-{
-    if (!result->limited)
-        scan_name_copy(result->problem, which);
-    result->limited = true;
-}
-
-static void
 on_found(int fd, const char *name, void *context)
 {
     static const struct span limits = {"Heuristics.Limits.Exceeded", 26};
@@ -109,10 +101,10 @@ on_found(int fd, const char *name, void *context)
     if (scan == NULL || name == NULL)
         return;
     if (span_starts(span_of(name), limits)) {
-        note_limit(scan->result,
+        scan_result_doubt(scan->result, SCAN_LIMITED,
             name[limits.length] == '.' ? name + limits.length + 1 : "Limits");
     } else if (span_starts(span_of(name), encrypted)) {
-        scan->result->encrypted = true;
+        scan_result_doubt(scan->result, SCAN_ENCRYPTED, "");
     } else if (scan->result->status != SCAN_STATUS_INFECTED &&
                !is_allowed(scan->allowed, name)) {
         scan->result->status = SCAN_STATUS_INFECTED;
@@ -134,9 +126,9 @@ on_member(const char *container, unsigned long packed, const char *name,
     if (scan == NULL)
         return CL_CLEAN;
     if (size > scan->engine->max_file)
-        note_limit(scan->result, "MaxFileSize");
+        scan_result_doubt(scan->result, SCAN_LIMITED, "MaxFileSize");
     if (encrypted != 0)
-        scan->result->encrypted = true;
+        scan_result_doubt(scan->result, SCAN_ENCRYPTED, "");
     return CL_CLEAN;
 }
 
@@ -322,8 +314,8 @@ clam_engine_scan(const struct clam_engine *engine, struct span message,
     code = call_library(message, &name, &scan);
     if (result->status == SCAN_STATUS_INFECTED)
         return; /* found is found, whatever went wrong besides */
-    if (code == CL_VIRUS && !result->limited && !result->encrypted && name != NULL &&
-        !is_allowed(allowed, name))
+    if (code == CL_VIRUS && !result->doubted[SCAN_LIMITED] &&
+        !result->doubted[SCAN_ENCRYPTED] && name != NULL && !is_allowed(allowed, name))
         on_found(-1, name, &scan);
     if (result->status == SCAN_STATUS_INFECTED)
         return;

@@ -9,10 +9,12 @@
 #include "milters/scan/scan_board.h"
 #include "shared/service/log.h"
 
-#define PARTS "tag|fail|infected"
 #define SCAN(field, ...) CONFIG_OPTION(struct scan_config, "scan", field, __VA_ARGS__)
 #define RULE(field, ...)                                                                 \
     CONFIG_OPTION_AS(struct scan_config, "scan", #field, rules.field, __VA_ARGS__)
+#define PART(name, doubt)                                                                \
+    CONFIG_OPTION_AS(struct scan_config, "scan", #name, rules.on_part[doubt],            \
+        CONFIG_CHOICE, "tag", "tag|fail|infected")
 
 static const struct config_option options[] = {
     DAEMON_LOG_OPTIONS(struct scan_config, log),
@@ -33,8 +35,11 @@ static const struct config_option options[] = {
     SCAN(reload_quiet, CONFIG_DURATION, "10s", NULL, 0, 3600000),
     RULE(on_infected, CONFIG_CHOICE, "reject", "reject|hold|tag|discard"),
     RULE(on_fail, CONFIG_CHOICE, "tempfail", "tempfail|accept"),
-    RULE(on_limits, CONFIG_CHOICE, "tag", PARTS),
-    RULE(on_encrypted, CONFIG_CHOICE, "tag", PARTS),
+    PART(on_limits, SCAN_LIMITED),
+    PART(on_damaged, SCAN_DAMAGED),
+    PART(on_encrypted, SCAN_ENCRYPTED),
+    PART(on_unopened, SCAN_UNOPENED),
+    PART(on_ambiguous, SCAN_AMBIGUOUS),
     SCAN(allow_signatures, CONFIG_LIST, "", NULL, 0, 0, true),
     SCAN(temp, CONFIG_TEXT, "", NULL, 0, 0, true),
     SCAN(temp_in_memory, CONFIG_YES_NO, "yes"),

@@ -2,6 +2,9 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "shared/base/attributes.h"
 
 enum { LEVEL_MAX = 50, FOLD_AT = 70 };
 
@@ -10,6 +13,21 @@ struct judgement {
     const char *virus;
     const char *unscanned; /* reason, NULL: scanned whole */
     bool fail;             /* do as on_fail says */
+    bool final;            /* then for good: it lies in the message */
+    bool size;             /* which is too large, or holds too much */
+};
+
+/* A doubt in words: with and without a name for what it is about; as a virus. */
+static const struct {
+    const char *named;
+    const char *nameless;
+    const char *virus;
+} doubts[SCAN_DOUBTS] = {
+    [SCAN_LIMITED] = {"limit reached", "limit reached",   "Limits"   },
+    [SCAN_DAMAGED] = {NULL,            "damaged part",    "Damaged"  },
+    [SCAN_ENCRYPTED] = {"encrypted",     "encrypted part",  "Encrypted"},
+    [SCAN_UNOPENED] = {"not opened",    "part not opened", "Unopened" },
+    [SCAN_AMBIGUOUS] = {NULL,            "ambiguous MIME",  "Ambiguous"},
 };
 
 static const char *
@@ -38,22 +56,55 @@ missing_text(enum scan_missing missing)
     return "";
 }
 
-/* What an option says of parts that could not be looked into. */
+/* The limits that say how much a message holds, not how it is made. */
+static bool
+is_size(enum scan_doubt doubt, const char *what)
+{
+    static const char *const limits[] = {
+        "MaxMessage", "MaxFileSize", "MaxScanSize", "MaxTempSpace"};
+
+    for (size_t i = 0; doubt == SCAN_LIMITED && i < ARRAY_LENGTH(limits); i++) {
+        if (strcmp(what, limits[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The strictest option has the word; of those alike the first. */
 static void
-apply_part_rule(
-    struct judgement *judgement, int rule, const char *reason, const char *name)
+apply_part_rule(struct judgement *judgement, int rule, enum scan_doubt doubt,
+    const char *reason, const char *what, struct arena *arena)
 {
     if (judgement->infected)
         return;
     if (rule == ON_PART_INFECTED) {
         judgement->infected = true;
-        judgement->virus = name;
+        judgement->virus = arena_printf(
+            arena, "%s%s%s", doubts[doubt].virus, what[0] == '\0' ? "" : ".", what);
         return;
     }
-    if (judgement->unscanned == NULL)
-        judgement->unscanned = reason;
-    if (rule == ON_PART_FAIL)
-        judgement->fail = true;
+    if (judgement->unscanned != NULL && (rule != ON_PART_FAIL || judgement->fail))
+        return;
+    judgement->unscanned = reason;
+    judgement->fail = judgement->final = rule == ON_PART_FAIL;
+    judgement->size = is_size(doubt, what);
+}
+
+static void
+judge_doubts(const struct scan_rules *rules, const struct scan_result *result,
+    struct arena *arena, struct judgement *judgement)
+{
+    for (int i = 0; i < SCAN_DOUBTS; i++) {
+        const char *what = result->what[i];
+        const char *reason = doubts[i].nameless;
+
+        if (!result->doubted[i])
+            continue;
+        if (what[0] != '\0' && doubts[i].named != NULL)
+            reason = arena_printf(arena, "%s: %s", doubts[i].named, what);
+        apply_part_rule(
+            judgement, rules->on_part[i], (enum scan_doubt)i, reason, what, arena);
+    }
 }
 
 static struct judgement
@@ -64,7 +115,8 @@ judge(const struct scan_rules *rules, const struct scan_findings *findings,
     struct judgement judgement = {0};
 
     if (findings->missing == SCAN_TOO_BIG) {
-        apply_part_rule(&judgement, rules->on_limits, "too big", "Limits.MaxMessage");
+        apply_part_rule(&judgement, rules->on_part[SCAN_LIMITED], SCAN_LIMITED, "too big",
+            "MaxMessage", arena);
         return judgement;
     }
     if (findings->missing != SCAN_DONE) {
@@ -82,12 +134,7 @@ judge(const struct scan_rules *rules, const struct scan_findings *findings,
         judgement.fail = true;
         return judgement;
     }
-    if (result->limited)
-        apply_part_rule(&judgement, rules->on_limits,
-            arena_printf(arena, "limit reached: %s", result->problem),
-            arena_printf(arena, "Limits.%s", result->problem));
-    if (result->encrypted)
-        apply_part_rule(&judgement, rules->on_encrypted, "encrypted part", "Encrypted");
+    judge_doubts(rules, result, arena, &judgement);
     return judgement;
 }
 
@@ -269,6 +316,14 @@ scan_decide(const struct scan_rules *rules, const struct scan_findings *findings
     if (findings->missing == SCAN_FORGED) {
         refuse(verdict, VERDICT_REJECT, "550", "5.7.1",
             "message refused: too many X-Virus or X-Spam fields", judgement.unscanned);
+        return;
+    }
+    if (judgement.fail && judgement.final && rules->on_fail == ON_FAIL_TEMPFAIL) {
+        refuse(verdict, VERDICT_REJECT, judgement.size ? "552" : "554",
+            judgement.size ? "5.3.4" : "5.7.1",
+            arena_printf(
+                arena, "message refused, it can't be scanned: %s", judgement.unscanned),
+            judgement.unscanned);
         return;
     }
     if (judgement.fail && rules->on_fail == ON_FAIL_TEMPFAIL) {

@@ -2,7 +2,8 @@
  * scan_decide - findings and configuration to a verdict.  Pure.
  *
  * Infected goes before all else; what could not be scanned is never called clean; spam
- * counts last.
+ * counts last.  What may be better next time is on_fail's; what lies in the message has
+ * an option for each doubt and is never deferred: later it would be the same.
  */
 #ifndef MILTERS_SCAN_SCAN_DECIDE_H
 #define MILTERS_SCAN_SCAN_DECIDE_H
@@ -19,7 +20,7 @@ enum scan_on_infected {
     ON_INFECTED_DISCARD
 };
 enum scan_on_fail { ON_FAIL_TEMPFAIL, ON_FAIL_ACCEPT };
-enum scan_on_part { ON_PART_TAG, ON_PART_FAIL, ON_PART_INFECTED }; /* limits, encrypted */
+enum scan_on_part { ON_PART_TAG, ON_PART_FAIL, ON_PART_INFECTED };
 enum scan_on_spam { ON_SPAM_TAG, ON_SPAM_HOLD, ON_SPAM_REJECT };
 enum scan_on_spamd_fail { ON_SPAMD_FAIL_ACCEPT, ON_SPAMD_FAIL_TEMPFAIL };
 
@@ -27,8 +28,7 @@ enum scan_on_spamd_fail { ON_SPAMD_FAIL_ACCEPT, ON_SPAMD_FAIL_TEMPFAIL };
 struct scan_rules {
     int on_infected;
     int on_fail;
-    int on_limits;
-    int on_encrypted;
+    int on_part[SCAN_DOUBTS]; /* what not the whole truth is known of */
     int on_spam;
     int on_spamd_fail;
     int64_t spam_hold; /* thousandths; INT64_MAX: spamd's own threshold */

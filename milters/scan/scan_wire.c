@@ -3,7 +3,11 @@
 #include "shared/base/cursor.h"
 
 enum { FRAME_JOB = 'J', FRAME_RESULT = 'R' };
-enum { FLAG_ENCRYPTED = 1, FLAG_LIMITED = 2, FLAGS_ALL = 3 };
+enum { DOUBTS_ALL = (1 << SCAN_DOUBTS) - 1 };
+
+_Static_assert(
+    SCAN_FRAME_MAX > 8 + 2 * (SCAN_NAME_MAX + 1) + SCAN_DOUBTS * (SCAN_WHAT_MAX + 1),
+    "the longest answer fits a frame");
 
 static void
 write_name(const char *name, struct buffer *out)
@@ -23,7 +27,7 @@ is_name_octet(char octet)
 
 /* Blanks are allowed inside what we read: problems are sentences. */
 static void
-read_name(struct cursor *cursor, char out[SCAN_NAME_MAX + 1])
+read_name(struct cursor *cursor, char *out, size_t size)
 {
     struct span text = cursor_bytes(cursor, cursor_u8(cursor));
 
@@ -32,7 +36,7 @@ read_name(struct cursor *cursor, char out[SCAN_NAME_MAX + 1])
         if (!is_name_octet(text.data[i]) && text.data[i] != ' ')
             cursor_fail(cursor);
     }
-    if (!cursor_ok(cursor) || !span_copy(text, out, SCAN_NAME_MAX + 1))
+    if (!cursor_ok(cursor) || !span_copy(text, out, size))
         cursor_fail(cursor);
 }
 
@@ -64,15 +68,20 @@ scan_wire_read_job(struct span frame, struct scan_job *job)
 void
 scan_wire_write_result(const struct scan_result *result, struct buffer *out)
 {
-    int flags =
-        (result->encrypted ? FLAG_ENCRYPTED : 0) | (result->limited ? FLAG_LIMITED : 0);
+    int doubts = 0;
 
+    for (int i = 0; i < SCAN_DOUBTS; i++)
+        doubts |= result->doubted[i] ? 1 << i : 0;
     buffer_append_octet(out, FRAME_RESULT);
     buffer_append_octet(out, (char)result->status);
-    buffer_append_octet(out, (char)flags);
+    buffer_append_octet(out, (char)doubts);
     buffer_append_u32(out, result->worker);
     write_name(result->virus, out);
     write_name(result->problem, out);
+    for (int i = 0; i < SCAN_DOUBTS; i++) {
+        if (result->doubted[i])
+            write_name(result->what[i], out);
+    }
 }
 
 bool
@@ -80,24 +89,40 @@ scan_wire_read_result(struct span frame, struct scan_result *result)
 {
     struct cursor cursor = cursor_on(frame);
     uint8_t status;
-    uint8_t flags;
+    uint8_t doubts;
 
     if (cursor_u8(&cursor) != FRAME_RESULT)
         return false;
     status = cursor_u8(&cursor);
-    flags = cursor_u8(&cursor);
-    if (status > SCAN_STATUS_FAILED || (flags & ~FLAGS_ALL) != 0)
+    doubts = cursor_u8(&cursor);
+    if (status > SCAN_STATUS_FAILED || (doubts & ~DOUBTS_ALL) != 0)
         return false;
-    *result = (struct scan_result){.status = (enum scan_status)status,
-        .encrypted = (flags & FLAG_ENCRYPTED) != 0,
-        .limited = (flags & FLAG_LIMITED) != 0};
+    *result = (struct scan_result){.status = (enum scan_status)status};
     result->worker = cursor_u32(&cursor);
-    read_name(&cursor, result->virus);
-    read_name(&cursor, result->problem);
+    read_name(&cursor, result->virus, sizeof(result->virus));
+    read_name(&cursor, result->problem, sizeof(result->problem));
+    for (int i = 0; i < SCAN_DOUBTS; i++) {
+        result->doubted[i] = (doubts & 1 << i) != 0;
+        if (result->doubted[i])
+            read_name(&cursor, result->what[i], sizeof(result->what[i]));
+    }
     if (!cursor_at_end(&cursor))
         return false;
     /* An infection has a name, and nothing else has one. */
     return (result->status == SCAN_STATUS_INFECTED) == (result->virus[0] != '\0');
+}
+
+void
+scan_result_doubt(struct scan_result *result, enum scan_doubt doubt, const char *what)
+{
+    char text[SCAN_NAME_MAX + 1];
+
+    if (result->doubted[doubt])
+        return;
+    scan_text_copy(text, what);
+    (void)span_copy(span_first(span_of(text), SCAN_WHAT_MAX), result->what[doubt],
+        sizeof(result->what[doubt]));
+    result->doubted[doubt] = true;
 }
 
 static void

@@ -25,13 +25,26 @@ enum scan_status {
                              message */
 };
 
+/* Why "nothing found" is not the whole truth.  Each is true of the message itself: later
+ * it is no better. */
+enum scan_doubt {
+    SCAN_LIMITED,   /* a limit was reached: parts were not scanned */
+    SCAN_DAMAGED,   /* a part is broken: what can be read of it was scanned */
+    SCAN_ENCRYPTED, /* a part could not be looked into */
+    SCAN_UNOPENED,  /* a format that the library does not open */
+    SCAN_AMBIGUOUS, /* MIME with two readings */
+    SCAN_DOUBTS
+};
+
+enum { SCAN_WHAT_MAX = 60 };
+
 struct scan_result {
     enum scan_status status;
     unsigned worker; /* its number, for the log */
-    bool encrypted;  /* a part could not be looked into */
-    bool limited;    /* a limit was reached: parts were not scanned, see `problem` */
-    char virus[SCAN_NAME_MAX + 1];   /* signature name, printable */
-    char problem[SCAN_NAME_MAX + 1]; /* which limit, which failure */
+    bool doubted[SCAN_DOUBTS];
+    char what[SCAN_DOUBTS][SCAN_WHAT_MAX + 1]; /* which limit, format; "": nameless */
+    char virus[SCAN_NAME_MAX + 1];             /* signature name, printable */
+    char problem[SCAN_NAME_MAX + 1];           /* of a failed scan: which failure */
 };
 
 struct scan_job {
@@ -46,6 +59,10 @@ bool scan_wire_read_job(struct span frame, struct scan_job *job);
 
 void scan_wire_write_result(const struct scan_result *result, struct buffer *out);
 bool scan_wire_read_result(struct span frame, struct scan_result *result);
+
+/* Notes it; the first of a kind gives the name, made harmless. */
+void scan_result_doubt(
+    struct scan_result *result, enum scan_doubt doubt, const char *what);
 
 /*
  * Copies with every octet but printable ASCII (quotes, parentheses, comma and backslash

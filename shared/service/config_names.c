@@ -21,9 +21,10 @@ static const char *const auth_keys[] = {"listen", "metrics", "user", "group",
 static const char *const scan_keys[] = {"listen", "metrics", "user", "group", "databases",
     "workers", "deadline", "max_message", "max_scan", "max_file", "max_files",
     "max_recursion", "reload", "reload_check", "reload_quiet", "on_infected", "on_fail",
-    "on_limits", "on_encrypted", "allow_signatures", "temp", "temp_in_memory",
-    "require_sandbox", "spamd", "spamd_timeout", "spamd_connections", "spamd_max_message",
-    "spamd_user", "on_spam", "spam_hold", "spam_reject", "on_spamd_fail"};
+    "on_limits", "on_damaged", "on_encrypted", "on_unopened", "on_ambiguous",
+    "allow_signatures", "temp", "temp_in_memory", "require_sandbox", "spamd",
+    "spamd_timeout", "spamd_connections", "spamd_max_message", "spamd_user", "on_spam",
+    "spam_hold", "spam_reject", "on_spamd_fail"};
 
 static const char *const policyd_keys[] = {"policy", "route", "dict", "metrics", "user",
     "group", "domains", "transports", "nexthops", "allow_loopback", "recipient_delimiter",

@@ -20,6 +20,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (scan_wire_read_result(frame, &result)) {
         assert(!span_has_control(span_of(result.virus)) &&
                !span_has_control(span_of(result.problem)));
+        for (int i = 0; i < SCAN_DOUBTS; i++)
+            assert(!span_has_control(span_of(result.what[i])));
         scan_wire_write_result(&result, &out);
         assert(span_equal(buffer_span(&out), frame));
     } else if (scan_wire_read_job(frame, &job)) {

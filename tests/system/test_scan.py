@@ -159,7 +159,7 @@ def test_a_cut_member_is_not_called_clean(own, option, start_of):
     if option == "tag":
         assert answer.field("X-Virus-Status").startswith("Unscanned (limit reached: ")
     else:
-        assert answer.reply.startswith("451 4.7.1" if option == "fail" else "550 5.7.1")
+        assert answer.reply.startswith("552 5.3.4" if option == "fail" else "550 5.7.1")
 
 
 def test_an_encrypted_archive_is_not_called_clean(own, folder):

@@ -19,13 +19,18 @@
     {                                                                                    \
         .missing = SCAN_DONE, .result = {.status = SCAN_STATUS_CLEAN }                   \
     }
-#define LIMITED                                                                          \
+#define DOUBTED(doubt, name)                                                             \
     {                                                                                    \
-        .missing = SCAN_DONE, .result = {.limited = true, .problem = "MaxFiles" }        \
+        .missing = SCAN_DONE, .result = {                                                \
+            .doubted = {[doubt] = true},                                                 \
+            .what = {[doubt] = name}                                                     \
+        }                                                                                \
     }
-#define LOCKED                                                                           \
+#define LIMITED DOUBTED(SCAN_LIMITED, "MaxFiles")
+#define LOCKED DOUBTED(SCAN_ENCRYPTED, "")
+#define ON(doubt, rule)                                                                  \
     {                                                                                    \
-        .missing = SCAN_DONE, .result = {.encrypted = true }                             \
+        .on_part = { [doubt] = (rule) }                                                  \
     }
 #define SCORED(is, points)                                                               \
     {                                                                                    \
@@ -83,19 +88,37 @@ decides_by_rows(void **state)
             VERDICT_DISCARD, NULL, NULL, "infected"},
         {"a limit, tagged", {0}, LIMITED, VERDICT_ACCEPT, NULL,
             "Unscanned (limit reached: MaxFiles)", "unscanned"},
-        {"a limit, as a failure", {.on_limits = ON_PART_FAIL}, LIMITED, VERDICT_TEMPFAIL,
-            "451", NULL, "failed"},
-        {"a limit, as an infection", {.on_limits = ON_PART_INFECTED}, LIMITED,
+        {"a limit, as a failure", ON(SCAN_LIMITED, ON_PART_FAIL), LIMITED, VERDICT_REJECT,
+            "554", NULL, "failed"},
+        {"a limit of size, as a failure", ON(SCAN_LIMITED, ON_PART_FAIL),
+            DOUBTED(SCAN_LIMITED, "MaxScanSize"), VERDICT_REJECT, "552", NULL, "failed"},
+        {"a limit, as an infection", ON(SCAN_LIMITED, ON_PART_INFECTED), LIMITED,
             VERDICT_REJECT, "550", NULL, "infected"},
         {"encrypted, tagged", {0}, LOCKED, VERDICT_ACCEPT, NULL,
             "Unscanned (encrypted part)", "unscanned"},
+        {"encrypted, of a known kind", {0}, DOUBTED(SCAN_ENCRYPTED, "Office"),
+            VERDICT_ACCEPT, NULL, "Unscanned (encrypted: Office)", "unscanned"},
         {"encrypted, as a failure that passes",
-            {.on_encrypted = ON_PART_FAIL, .on_fail = ON_FAIL_ACCEPT}, LOCKED,
-            VERDICT_ACCEPT, NULL, "Unscanned (encrypted part)", "failed"},
+            {.on_part = {[SCAN_ENCRYPTED] = ON_PART_FAIL}, .on_fail = ON_FAIL_ACCEPT},
+            LOCKED, VERDICT_ACCEPT, NULL, "Unscanned (encrypted part)", "failed"},
+        {"damaged, tagged", {0}, DOUBTED(SCAN_DAMAGED, "xz"), VERDICT_ACCEPT, NULL,
+            "Unscanned (damaged part)", "unscanned"},
+        {"damaged, as a failure", ON(SCAN_DAMAGED, ON_PART_FAIL),
+            DOUBTED(SCAN_DAMAGED, ""), VERDICT_REJECT, "554", NULL, "failed"},
+        {"not opened", {0}, DOUBTED(SCAN_UNOPENED, "RAR"), VERDICT_ACCEPT, NULL,
+            "Unscanned (not opened: RAR)", "unscanned"},
+        {"not opened, as an infection", ON(SCAN_UNOPENED, ON_PART_INFECTED),
+            DOUBTED(SCAN_UNOPENED, "RAR"), VERDICT_REJECT, "550", NULL, "infected"},
+        {"two readings", {0}, DOUBTED(SCAN_AMBIGUOUS, ""), VERDICT_ACCEPT, NULL,
+            "Unscanned (ambiguous MIME)", "unscanned"},
+        {"the stricter of two doubts counts", ON(SCAN_ENCRYPTED, ON_PART_FAIL),
+            {.result = {.doubted = {[SCAN_LIMITED] = true, [SCAN_ENCRYPTED] = true},
+                 .what = {[SCAN_LIMITED] = "MaxScanSize"}}},
+            VERDICT_REJECT, "554", "Unscanned (encrypted part)", "failed"},
         {"too big, tagged", {0}, {.missing = SCAN_TOO_BIG}, VERDICT_ACCEPT, NULL,
             "Unscanned (too big)", "unscanned"},
-        {"too big, as a failure", {.on_limits = ON_PART_FAIL}, {.missing = SCAN_TOO_BIG},
-            VERDICT_TEMPFAIL, "451", NULL, "failed"},
+        {"too big, as a failure", ON(SCAN_LIMITED, ON_PART_FAIL),
+            {.missing = SCAN_TOO_BIG}, VERDICT_REJECT, "552", NULL, "failed"},
         {"not ready", {0}, {.missing = SCAN_NOT_READY}, VERDICT_TEMPFAIL, "451", NULL,
             "failed"},
         {"busy", {0}, {.missing = SCAN_BUSY}, VERDICT_TEMPFAIL, "451", NULL, "failed"},

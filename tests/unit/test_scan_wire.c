@@ -6,6 +6,8 @@
 #include "milters/scan/scan_wire.h"
 #include "shared/base/attributes.h"
 
+#define SIXTY "123456789012345678901234567890123456789012345678901234567890"
+
 static struct buffer frame = {.ceiling = SCAN_FRAME_MAX};
 
 static void
@@ -14,9 +16,12 @@ reads_what_it_wrote(void **state)
     static const struct scan_result rows[] = {
         {.status = SCAN_STATUS_CLEAN},
         {.status = SCAN_STATUS_CLEAN,
-            .encrypted = true,
-            .limited = true,
-            .problem = "MaxFileSize"},
+            .doubted = {[SCAN_LIMITED] = true, [SCAN_ENCRYPTED] = true},
+            .what = {[SCAN_LIMITED] = "MaxFileSize"}},
+        {.status = SCAN_STATUS_CLEAN,
+            .doubted =
+                {[SCAN_DAMAGED] = true, [SCAN_UNOPENED] = true, [SCAN_AMBIGUOUS] = true},
+            .what = {[SCAN_UNOPENED] = "RAR"}},
         {.status = SCAN_STATUS_INFECTED, .virus = "Eicar-Test-Signature.UNOFFICIAL"},
         {.status = SCAN_STATUS_FAILED, .problem = "Can't create temporary directory"},
         {.status = SCAN_STATUS_CLEAN, .worker = 255},
@@ -31,8 +36,10 @@ reads_what_it_wrote(void **state)
         assert_true(scan_wire_read_result(buffer_span(&frame), &read));
         assert_int_equal(read.status, rows[i].status);
         assert_int_equal(read.worker, rows[i].worker);
-        assert_int_equal(read.encrypted, rows[i].encrypted);
-        assert_int_equal(read.limited, rows[i].limited);
+        for (int doubt = 0; doubt < SCAN_DOUBTS; doubt++) {
+            assert_int_equal(read.doubted[doubt], rows[i].doubted[doubt]);
+            assert_string_equal(read.what[doubt], rows[i].what[doubt]);
+        }
         assert_string_equal(read.virus, rows[i].virus);
         assert_string_equal(read.problem, rows[i].problem);
     }
@@ -48,7 +55,9 @@ refuses_what_no_worker_writes(void **state)
         {"nothing", {"", 0}},
         {"another kind", {"X\0\0\0\0\0\0\0\0", 9}},
         {"an unknown status", {"R\3\0\0\0\0\0\0\0", 9}},
-        {"an unknown flag", {"R\0\4\0\0\0\0\0\0", 9}},
+        {"an unknown doubt", {"R\0\x20\0\0\0\0\0\0", 9}},
+        {"a doubt without a name's length", {"R\0\1\0\0\0\0\0\0", 9}},
+        {"a name too long for a doubt", {"R\0\1\0\0\0\0\0\0\75" SIXTY "1", 71}},
         {"cut", {"R\0\0\0\0\0\0\0", 8}},
         {"more than there should be", {"R\0\0\0\0\0\0\0\0x", 10}},
         {"a name longer than itself", {"R\1\0\0\0\0\0\5ab", 10}},
@@ -66,6 +75,21 @@ refuses_what_no_worker_writes(void **state)
         print_message("# %s\n", rows[i].what);
         assert_false(scan_wire_read_result(rows[i].frame, &read));
     }
+}
+
+static void
+the_first_of_a_kind_gives_a_doubt_its_name(void **state)
+{
+    struct scan_result result = {.status = SCAN_STATUS_CLEAN};
+
+    (void)state;
+    scan_result_doubt(&result, SCAN_LIMITED, "Max(Files)");
+    scan_result_doubt(&result, SCAN_LIMITED, "MaxFileSize");
+    scan_result_doubt(&result, SCAN_UNOPENED, SIXTY "1");
+    assert_true(result.doubted[SCAN_LIMITED] && result.doubted[SCAN_UNOPENED]);
+    assert_false(result.doubted[SCAN_DAMAGED]);
+    assert_string_equal(result.what[SCAN_LIMITED], "Max_Files_");
+    assert_string_equal(result.what[SCAN_UNOPENED], SIXTY);
 }
 
 static void
@@ -124,6 +148,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_it_wrote),
         cmocka_unit_test(refuses_what_no_worker_writes),
+        cmocka_unit_test(the_first_of_a_kind_gives_a_doubt_its_name),
         cmocka_unit_test(jobs_go_round),
         cmocka_unit_test(copies_names_harmlessly),
     };
