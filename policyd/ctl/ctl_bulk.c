@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policyd/ctl/ctl_file.h"
 #include "policyd/ctl/ctl_output.h"
+#include "policyd/setup/setup_file.h"
 
 enum { FILE_MAX = 256 << 20, COMPLAINTS_MAX = 20, SHOWN_MAX = 200 };
 
@@ -84,7 +84,7 @@ ctl_bulk_run(struct ctl_bulk *bulk, struct ctl_event *event)
     int status;
 
     buffer_init(&text, FILE_MAX);
-    if (!ctl_file_read(bulk->file, &text, &error)) {
+    if (!setup_file_read(bulk->file, &text, &error)) {
         buffer_clear(&text);
         return ctl_output_fail(CTL_NO, "%s", error.text);
     }

@@ -6,12 +6,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "policyd/ctl/ctl_file.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_store.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/replica/override_text.h"
+#include "policyd/setup/setup_file.h"
 #include "shared/base/number.h"
 
 enum { TRIES = 40, PAUSE_MS = 50 };
@@ -33,7 +33,7 @@ read_file(struct local *local, struct error *error)
 
     buffer_init(&local->text, OVERRIDE_TEXT_MAX);
     if (access(local->path, F_OK) == 0 &&
-        !ctl_file_read(local->path, &local->text, error))
+        !setup_file_read(local->path, &local->text, error))
         return false;
     (void)override_text_parse(buffer_span(&local->text), &overrides);
     for (size_t i = 0; i < overrides.count; i++) {
@@ -58,7 +58,7 @@ write_file(struct local *local, struct error *error)
     (void)override_text_replace(
         buffer_span(&local->text), span_of(local->domain), &local->next, &out);
     done = buffer_ok(&out)
-               ? ctl_file_replace(local->path, buffer_span(&out), error)
+               ? setup_file_replace(local->path, buffer_span(&out), error)
                : error_permanent(error, "%s has grown too large", local->path);
     buffer_clear(&out);
     return done;

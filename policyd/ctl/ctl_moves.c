@@ -7,11 +7,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "policyd/ctl/ctl_file.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_world.h"
 #include "policyd/routing/route_decide.h"
+#include "policyd/setup/setup_file.h"
 #include "policyd/terminal/moves_format.h"
 #include "shared/base/number.h"
 
@@ -167,7 +167,7 @@ run(struct moves *moves)
     int status = CTL_DONE;
 
     buffer_init(&text, INPUT_MAX);
-    if (!ctl_file_read("-", &text, &error)) {
+    if (!setup_file_read("-", &text, &error)) {
         buffer_clear(&text);
         return ctl_output_fail(CTL_NO, "%s", error.text);
     }

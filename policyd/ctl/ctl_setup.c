@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "policyd/ctl/ctl_client.h"
-#include "policyd/ctl/ctl_file.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
+#include "policyd/setup/setup_file.h"
 #include "policyd/setup/setup_site.h"
 #include "shared/base/json.h"
 
@@ -391,7 +391,7 @@ is_wired(const char *directory)
         return false;
     buffer_init(&text, TEXT_MAX);
     found =
-        ctl_file_read(path, &text, &error) &&
+        setup_file_read(path, &text, &error) &&
         span_find_text(buffer_span(&text), SPAN("postshift_transport_maps")) != SPAN_NONE;
     buffer_clear(&text);
     return found;

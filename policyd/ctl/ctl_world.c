@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "policyd/ctl/ctl_file.h"
 #include "policyd/replica/override_text.h"
+#include "policyd/setup/setup_file.h"
 #include "shared/base/idn.h"
 
 enum { NAMES_OCTETS = 256 << 20 };
@@ -21,7 +21,7 @@ add_overrides(struct ctl_world *world)
     if (path[0] == '\0' || access(path, R_OK) != 0)
         return;
     buffer_init(&text, OVERRIDE_TEXT_MAX);
-    if (ctl_file_read(path, &text, &error)) {
+    if (setup_file_read(path, &text, &error)) {
         (void)override_text_parse(buffer_span(&text), &overrides);
         for (size_t i = 0; i < overrides.count; i++)
             (void)replica_set_override(world->replica,

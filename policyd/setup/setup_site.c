@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "policyd/ctl/ctl_file.h"
-#include "policyd/ctl/ctl_process.h"
+#include "policyd/setup/setup_file.h"
+#include "policyd/setup/setup_process.h"
 #include "policyd/wiring/postfix_text.h"
 #include "shared/base/number.h"
 
@@ -50,7 +50,7 @@ ask_postconf(const struct setup_site *site, const struct setup_step *steps, size
     buffer_init(&out, OUTPUT_MAX);
     buffer_init(&said, OUTPUT_MAX);
     setup_site_words(site, steps, count, words);
-    done = ctl_process_run(words, &out, &said, &status, error);
+    done = setup_process_run(words, &out, &said, &status, error);
     if (done && (status != 0 || !buffer_ok(&out)))
         done = error_permanent(
             error, "postconf %s failed: %s", steps->flag, buffer_text(&said));
@@ -232,7 +232,7 @@ read_file(
     bool done;
 
     buffer_init(&buffer, OUTPUT_MAX);
-    done = ctl_file_read(
+    done = setup_file_read(
         arena_printf(site->arena, "%s/%s", site->directory, name), &buffer, error);
     if (done)
         *text = arena_span(site->arena, buffer_span(&buffer));
@@ -315,7 +315,7 @@ setup_site_run(const struct setup_site *site, const struct setup_step *steps,
         return true;
     setup_site_words(site, steps, count, words);
     buffer_init(&said, OUTPUT_MAX);
-    done = ctl_process_run(words, NULL, &said, &status, error);
+    done = setup_process_run(words, NULL, &said, &status, error);
     if (done && status != 0)
         done = error_permanent(error, "%s %s failed: %s", words[0],
             steps->flag != NULL ? steps->flag : "reload", buffer_text(&said));
@@ -336,17 +336,17 @@ setup_site_save(const struct setup_site *site, const char **suffix, struct error
 
     number_rfc3339_write((int64_t)time(NULL), when);
     *suffix = arena_printf(site->arena, ".postshift-%s", when);
-    return ctl_file_copy(
+    return setup_file_copy(
                path_of(site, "main.cf", ""), path_of(site, "main.cf", *suffix), error) &&
-           ctl_file_copy(path_of(site, "master.cf", ""),
+           setup_file_copy(path_of(site, "master.cf", ""),
                path_of(site, "master.cf", *suffix), error);
 }
 
 bool
 setup_site_restore(const struct setup_site *site, const char *suffix, struct error *error)
 {
-    return ctl_file_copy(
+    return setup_file_copy(
                path_of(site, "main.cf", suffix), path_of(site, "main.cf", ""), error) &&
-           ctl_file_copy(
+           setup_file_copy(
                path_of(site, "master.cf", suffix), path_of(site, "master.cf", ""), error);
 }

@@ -2,8 +2,8 @@
  * setup_site - the Postfix that is to be wired: what its configuration says, and commands
  * run on it.
  */
-#ifndef POLICYD_CTL_SETUP_SITE_H
-#define POLICYD_CTL_SETUP_SITE_H
+#ifndef POLICYD_SETUP_SETUP_SITE_H
+#define POLICYD_SETUP_SETUP_SITE_H
 
 #include "policyd/wiring/setup_plan.h"
 #include "shared/base/buffer.h"

@@ -7,8 +7,8 @@
  * uses, makes one blank of several, which changes a pattern, and waits for two seconds
  * after each change.  Pure.
  */
-#ifndef POLICYD_CTL_POSTFIX_TEXT_H
-#define POLICYD_CTL_POSTFIX_TEXT_H
+#ifndef POLICYD_WIRING_POSTFIX_TEXT_H
+#define POLICYD_WIRING_POSTFIX_TEXT_H
 
 #include "shared/base/buffer.h"
 

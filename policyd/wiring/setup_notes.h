@@ -2,8 +2,8 @@
  * setup_notes - what an administrator should know about this configuration once the suite
  * is wired into it: services that go past our lists, settings that ours hide.  Pure.
  */
-#ifndef POLICYD_CTL_SETUP_NOTES_H
-#define POLICYD_CTL_SETUP_NOTES_H
+#ifndef POLICYD_WIRING_SETUP_NOTES_H
+#define POLICYD_WIRING_SETUP_NOTES_H
 
 #include "policyd/wiring/setup_plan.h"
 

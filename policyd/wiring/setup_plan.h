@@ -8,8 +8,8 @@
  * there.  What goes on first is defined first, and what takes mail our way goes in last
  * and out first.  Pure.
  */
-#ifndef POLICYD_CTL_SETUP_PLAN_H
-#define POLICYD_CTL_SETUP_PLAN_H
+#ifndef POLICYD_WIRING_SETUP_PLAN_H
+#define POLICYD_WIRING_SETUP_PLAN_H
 
 #include "shared/base/arena.h"
 #include "shared/base/error.h"

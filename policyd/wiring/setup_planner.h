@@ -1,8 +1,8 @@
 /*
  * setup_planner - a plan in the making: what setup_plan and setup_apply share.
  */
-#ifndef POLICYD_CTL_SETUP_PLANNER_H
-#define POLICYD_CTL_SETUP_PLANNER_H
+#ifndef POLICYD_WIRING_SETUP_PLANNER_H
+#define POLICYD_WIRING_SETUP_PLANNER_H
 
 #include "policyd/wiring/postfix_text.h"
 #include "policyd/wiring/setup_plan.h"

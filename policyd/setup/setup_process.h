@@ -1,11 +1,11 @@
 /*
- * ctl_process - run a program to its end, without a shell, and keep what it says.
+ * setup_process - run a program to its end, without a shell, and keep what it says.
  *
  * The program is found by PATH, to which the folders of system programs are added, and
  * gets a clean environment (PATH, LC_ALL=C).
  */
-#ifndef POLICYD_CTL_CTL_PROCESS_H
-#define POLICYD_CTL_CTL_PROCESS_H
+#ifndef POLICYD_SETUP_SETUP_PROCESS_H
+#define POLICYD_SETUP_SETUP_PROCESS_H
 
 #include "shared/base/buffer.h"
 #include "shared/base/error.h"
@@ -15,7 +15,7 @@
  * (either may be NULL: not kept).  True when it ran; *status is then its exit code, 128
  * and more for a signal.
  */
-bool ctl_process_run(const char *const *words, struct buffer *out, struct buffer *said,
+bool setup_process_run(const char *const *words, struct buffer *out, struct buffer *said,
     int *status, struct error *error);
 
 #endif

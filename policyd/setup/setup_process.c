@@ -1,4 +1,4 @@
-#include "policyd/ctl/ctl_process.h"
+#include "policyd/setup/setup_process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -134,7 +134,7 @@ spawn(pid_t *child, const char *const *words, const struct channel *channels)
 }
 
 bool
-ctl_process_run(const char *const *words, struct buffer *out, struct buffer *said,
+setup_process_run(const char *const *words, struct buffer *out, struct buffer *said,
     int *status, struct error *error)
 {
     struct channel channels[2] = {

@@ -1,4 +1,4 @@
-#include "policyd/ctl/ctl_file.h"
+#include "policyd/setup/setup_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ read_all(int fd, const char *path, struct buffer *text, struct error *error)
 }
 
 bool
-ctl_file_read(const char *path, struct buffer *text, struct error *error)
+setup_file_read(const char *path, struct buffer *text, struct error *error)
 {
     bool is_input = strcmp(path, "-") == 0;
     int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -109,7 +109,7 @@ failed:
 }
 
 bool
-ctl_file_replace(const char *path, struct span text, struct error *error)
+setup_file_replace(const char *path, struct span text, struct error *error)
 {
     struct stat status;
 
@@ -117,7 +117,7 @@ ctl_file_replace(const char *path, struct span text, struct error *error)
 }
 
 bool
-ctl_file_copy(const char *from, const char *to, struct error *error)
+setup_file_copy(const char *from, const char *to, struct error *error)
 {
     struct buffer text;
     struct stat status;
@@ -126,7 +126,7 @@ ctl_file_copy(const char *from, const char *to, struct error *error)
     if (stat(from, &status) != 0)
         return error_permanent(error, "%s: %s", from, strerror(errno));
     buffer_init(&text, COPY_MAX);
-    done = ctl_file_read(from, &text, error) &&
+    done = setup_file_read(from, &text, error) &&
            replace(to, buffer_span(&text), &status, error);
     buffer_clear(&text);
     return done;
