@@ -5,7 +5,7 @@ is_loop(const struct policy_facts *facts)
 {
     const struct route *route = facts->route;
 
-    if (route->state == NULL || route->state->inside == INSIDE_RELAY)
+    if (route->at_site || route->state == NULL || route->state->inside == INSIDE_RELAY)
         return false;
     return (route->place == ROUTE_OLD && facts->from_old) ||
            (route->place == ROUTE_NEW && facts->from_new);
@@ -53,7 +53,7 @@ filter_verdict(const struct policy_rules *rules, const struct policy_facts *fact
     if (facts->fixed_elsewhere)
         return (struct policy_verdict){POLICY_ELSEWHERE, SPAN("DEFER 4.5.3"),
             SPAN("send to this recipient in a transaction of its own")};
-    if (facts->route->place == ROUTE_NOT_OURS)
+    if (facts->route->place == ROUTE_NOT_OURS || facts->route->at_site)
         return dunno_verdict();
     return (struct policy_verdict){
         POLICY_FILTER, SPAN("FILTER"), span_of(facts->route->nexthop)};

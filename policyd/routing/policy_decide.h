@@ -9,7 +9,8 @@
  * With `filter` the answer to the first recipient fixes the backend of the whole message,
  * since Postfix's FILTER does: one that goes elsewhere, a recipient which is not ours
  * included, is deferred, so that the client sends it in a transaction of its own.  Held
- * and unknown ones are refused at once.  Pure.
+ * and unknown ones are refused at once.  A recipient on old=site is left to the site in
+ * both: it is never a loop, and gets no FILTER.  Pure.
  */
 #ifndef POLICYD_SERVE_POLICY_DECIDE_H
 #define POLICYD_SERVE_POLICY_DECIDE_H

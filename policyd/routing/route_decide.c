@@ -302,6 +302,7 @@ complete(const struct facts *facts, struct route *route)
         return;
     route->state = facts->state;
     route->nexthop = nexthop_of(facts->state, route->place);
+    route->at_site = route->place == ROUTE_OLD && domain_state_old_is_site(facts->state);
 }
 
 static void

@@ -77,7 +77,9 @@ struct route {
     bool overridden;            /* the override file decided weight or mode */
     bool suspect;
     const struct domain_state *state; /* NULL for NOT_OURS and UNKNOWN */
-    const char *nexthop; /* "transport:nexthop" of old, new, standby; else "" */
+    /* "transport:nexthop" of old, new, standby, or DOMAIN_OLD_SITE; else "" */
+    const char *nexthop;
+    bool at_site; /* on old=site: nothing is answered, the site's own maps decide */
 };
 
 void route_decide(const struct route_rules *rules, const struct replica *replica,

@@ -82,6 +82,8 @@ route_page_explain(struct buffer *out, const struct route *route)
         buffer_append_text(out, "no pin says that the mailbox was moved");
         break;
     }
+    if (route->at_site)
+        buffer_append_text(out, "; old=site, the site's own maps say where old is");
     if (route->overridden)
         buffer_append_text(out, ", by the override file");
 }

@@ -34,12 +34,14 @@ static bool
 is_fixed_elsewhere(struct policy_handler *handler, const struct policy_request *request,
     const struct route *route, int64_t now)
 {
+    /* What the site's own maps decide gets no FILTER, whoever's it is. */
+    struct span backend = route->at_site ? SPAN("") : span_of(route->nexthop);
+
     if (route->place == ROUTE_HOLD || route->place == ROUTE_UNKNOWN ||
         request->instance.length == 0)
         return false;
     return may_be_forgotten(handler, request, now) ||
-           !policy_instances_bind(
-               handler->instances, request->instance, span_of(route->nexthop), now);
+           !policy_instances_bind(handler->instances, request->instance, backend, now);
 }
 
 static void

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "policyd/routing/route_view.h"
 #include "policyd/serve/line_limit.h"
 #include "policyd/wire/socketmap_wire.h"
 
@@ -31,78 +32,40 @@ struct route_handler {
     struct line_limit unknown_maps;
 };
 
-/* What a map's name leaves out: the place that the asker itself is. */
-static const struct view {
-    const char *name;
-    size_t length;
-    enum route_place at_home; /* ROUTE_NOT_OURS: nowhere */
-} views[] = {
-    {"transport", 9, ROUTE_NOT_OURS},
-    {"from-old",  8, ROUTE_OLD     },
-    {"from-new",  8, ROUTE_NEW     },
-};
-
-static const struct view *
-find_view(struct span name)
+static void
+try_later(struct buffer *out, struct span why)
 {
-    for (size_t i = 0; i < ARRAY_LENGTH(views); i++) {
-        if (span_equal(name, span_make(views[i].name, views[i].length)))
-            return &views[i];
-    }
-    return NULL;
+    socketmap_wire_write(out, SPAN("TEMP"), why, SPAN(""));
 }
 
-static enum route_answer
+static void
 not_found(struct buffer *out)
 {
     socketmap_wire_write(out, SPAN("NOTFOUND"), SPAN(""), SPAN(""));
-    return ANSWER_NOTFOUND;
 }
 
 static enum route_answer
-try_later(struct buffer *out, const char *why)
-{
-    socketmap_wire_write(out, SPAN("TEMP"), span_of(why), SPAN(""));
-    return ANSWER_TEMP;
-}
-
-static const char *
-why_unknown(enum route_reason reason)
-{
-    if (reason == ROUTE_REASON_NOT_LOADED)
-        return "neither Redis nor a snapshot has been read yet";
-    if (reason == ROUTE_REASON_BAD_PIN)
-        return "the pin of this recipient says nothing usable";
-    if (reason == ROUTE_REASON_NO_STANDBY)
-        return "the domain has no standby";
-    return "the domain has no good state yet";
-}
-
-static enum route_answer
-write_route(const struct serve_config *config, const struct view *view,
+write_route(const struct serve_config *config, const struct route_view *view,
     const struct route *route, struct buffer *out)
 {
     static const enum route_answer answers[] = {[ROUTE_OLD] = ANSWER_OLD,
         [ROUTE_NEW] = ANSWER_NEW,
-        [ROUTE_STANDBY] = ANSWER_STANDBY};
+        [ROUTE_STANDBY] = ANSWER_STANDBY,
+        [ROUTE_HOLD] = ANSWER_HOLD};
+    struct route_view_answer said = route_view_answer(view, route, config->hold_text);
 
-    switch (route->place) {
-    case ROUTE_NOT_OURS:
-        return not_found(out);
-    case ROUTE_UNKNOWN:
-        return try_later(out, why_unknown(route->reason));
-    case ROUTE_HOLD:
-        socketmap_wire_write(
-            out, SPAN("OK"), SPAN("retry:4.2.1 "), span_of(config->hold_text));
-        return ANSWER_HOLD;
-    case ROUTE_OLD:
-    case ROUTE_NEW:
-    case ROUTE_STANDBY:
+    switch (said.status) {
+    case VIEW_TEMP:
+        try_later(out, said.text);
+        return ANSWER_TEMP;
+    case VIEW_NOTFOUND:
+        not_found(out);
+        /* On old=site the site's own maps answer, but it is a route to old. */
+        return route->at_site ? ANSWER_OLD : ANSWER_NOTFOUND;
+    case VIEW_OK:
         break;
     }
-    if (route->place == view->at_home)
-        return not_found(out);
-    socketmap_wire_write(out, SPAN("OK"), span_of(route->nexthop), SPAN(""));
+    socketmap_wire_write(out, SPAN("OK"), said.text, said.rest);
     return answers[route->place];
 }
 
@@ -128,7 +91,8 @@ unknown_map(struct route_handler *handler, struct span name, struct buffer *out)
         log_warning("route", log_span("map", span_first(name, 64)),
             line_limit_field(&handler->unknown_maps),
             log_note("unknown map name, answered TEMP (transport from-old from-new)"));
-    return try_later(out, "unknown map name (transport from-old from-new)");
+    try_later(out, SPAN("unknown map name (transport from-old from-new)"));
+    return ANSWER_TEMP;
 }
 
 static enum route_answer
@@ -136,14 +100,16 @@ answer(struct route_handler *handler, const struct socketmap_request *request,
     struct buffer *out)
 {
     const struct serve_config *config = handler->context->config;
-    const struct view *view = find_view(request->name);
+    const struct route_view *view = route_view_find(request->name);
     struct route route;
 
     if (view == NULL)
         return unknown_map(handler, request->name, out);
     /* Postfix would keep an answer to this one for 30 s and use it for everybody. */
-    if (span_equal(request->key, SPAN("*")))
-        return not_found(out);
+    if (span_equal(request->key, SPAN("*"))) {
+        not_found(out);
+        return ANSWER_NOTFOUND;
+    }
     route_decide(&config->route_rules, handler->context->replica, request->key,
         time(NULL), &route);
     if (config->log_routes)

@@ -71,6 +71,10 @@ read_route(
 static bool
 read_old(struct reading *reading, struct span value, struct error *error)
 {
+    if (span_is(value, DOMAIN_OLD_SITE)) {
+        reading->state->old_route = DOMAIN_OLD_SITE;
+        return true;
+    }
     return read_route(reading, value, &reading->state->old_route, error);
 }
 
@@ -325,6 +329,12 @@ void
 domain_state_free(struct domain_state *state)
 {
     free(state);
+}
+
+bool
+domain_state_old_is_site(const struct domain_state *state)
+{
+    return strcmp(state->old_route, DOMAIN_OLD_SITE) == 0;
 }
 
 static bool

@@ -4,8 +4,9 @@
  * Values are untrusted: one bad field makes the whole hash bad, an unknown field is only
  * warned of.  `old`, `new` and `weight` are required, but for mode=forgotten and a hash
  * with same_as; what is there is checked all the same.  mode=standby without standby is
- * bad.  Only `lists` may be empty.  `exclude` and `known` may stand in lists: the first
- * changes nothing (exclude goes before), the second moves all its units.
+ * bad.  `old=site` names no next hop: the site's own maps decide, as before.  Only
+ * `lists` may be empty.  `exclude` and `known` may stand in lists: the first changes
+ * nothing (exclude goes before), the second moves all its units.
  */
 #ifndef POLICYD_ROUTING_DOMAIN_STATE_H
 #define POLICYD_ROUTING_DOMAIN_STATE_H
@@ -38,6 +39,9 @@ enum {
 /* What a JSON number holds exactly; far above any unix time. */
 #define DOMAIN_REV_MAX (UINT64_C(1) << 53)
 
+/* What `old` says where the site's own maps decide. */
+#define DOMAIN_OLD_SITE "site"
+
 /* Immutable once parsed; one block on the heap. */
 struct domain_state {
     enum domain_mode mode;
@@ -49,7 +53,7 @@ struct domain_state {
     bool has_rev;
     uint64_t rev;
     /* "" where absent. */
-    const char *old_route;
+    const char *old_route; /* or DOMAIN_OLD_SITE */
     const char *new_route;
     const char *standby_route;
     const char *same_as;  /* canonical domain */
@@ -80,6 +84,8 @@ struct domain_state *domain_state_parse(struct span domain,
     const struct domain_state_rules *rules, struct domain_problem *problem,
     void (*warn)(void *argument, const struct domain_problem *problem), void *argument);
 void domain_state_free(struct domain_state *state);
+
+bool domain_state_old_is_site(const struct domain_state *state);
 
 bool domain_state_equal(
     const struct domain_state *left, const struct domain_state *right);

@@ -10,7 +10,8 @@ PEOPLE = [f"person{n}@example.com" for n in range(10)]
 
 @pytest.fixture
 def site(folder):
-    made = MailSite(folder, BLOCK, routing="filter", main={"smtpd_recipient_restrictions": "permit_mynetworks, reject"})
+    made = MailSite(folder, BLOCK, routing="filter", main={"smtpd_recipient_restrictions": "permit_mynetworks, reject"},
+                    states={"site.example": {"old": "site", "weight": 0}})
     made.start()
     made.set(weight=50)
     yield made
@@ -56,3 +57,16 @@ def test_each_message_of_a_session_starts_anew(site):
     for sink, name in ((site.old, "old"), (site.new, "new")):
         copies = sink.wait_for(sum(place == name for place in wanted.values()))
         assert all(wanted[copy.recipient] == name == site.backend_of(copy) for copy in copies)
+
+
+@pytest.mark.parametrize("first", ["old", "new"])
+def test_old_site_takes_no_part_in_a_filter(site, first):
+    """A FILTER takes the whole message, so who is on old=site, or none of ours, comes in another one."""
+    site.pin("mover@site.example", "new")
+    stays, moves = ["stayer@site.example", "any@example.org"], ["mover@site.example"]
+    attempts, refused = send_until_accepted(
+        site, "writer@outside.example", stays + moves if first == "old" else moves + stays)
+    assert (attempts, refused) == (2, {})
+    assert sorted(copy.recipient for copy in site.other.wait_for(2)) == sorted(stays)
+    [copy] = site.new.wait_for(1)
+    assert copy.recipient == "mover@site.example" and site.backend_of(copy) == "new"

@@ -19,7 +19,8 @@ TEN = {     # recipient -> the sink that gets it (None: waits), at weight 50
 def make_site(folder, block, **how):
     """A site with a second domain whose new backend speaks LMTP on a socket in the queue directory."""
     site = MailSite(folder, block, states={"lmtp.example": {
-        "old": "cutover-old-lmtp:unix:backends/old", "new": "cutover-new-lmtp:unix:backends/new", "weight": 100}},
+        "old": "cutover-old-lmtp:unix:backends/old", "new": "cutover-new-lmtp:unix:backends/new", "weight": 100},
+        "site.example": {"old": "site"}},
         user="nobody", backends_old=f"{block}.3", backends_new=f"{block}.4", **how)
     backends = site.gateway.queue / "backends"
     backends.mkdir(mode=0o755)
@@ -214,6 +215,23 @@ def test_backend_in_mynetworks_meets_the_loop_guard(site):
     assert not site.gateway.send("inside@outside.example", ["user000@example.com"], source=site.address[4])
     [copy] = site.new.wait_for(1)
     assert site.backend_of(copy) == "new"
+
+
+def test_old_site_changes_nothing_but_what_moves(site):
+    """The site's own maps and classes take what is on old, unstamped, the old backend's own mail too."""
+    people = [f"person{n}@site.example" for n in range(10)]
+    site.pin("pinned@site.example", "old")
+    for weight, source in ((0, site.address[3]), (50, None), (0, None)):
+        site.set("site.example", weight=weight)
+        recipients = [*people, "pinned@site.example"]
+        wanted = {r: side(r, weight) if r in people else "old" for r in recipients}
+        assert not site.gateway.send(f"w{weight}{source}@outside.example", recipients, **({"source": source} if source else {}))
+        for sink, name, stamp in ((site.other, "old", []), (site.new, "new", ["new"])):
+            copies = sink.wait_for(sum(where == name for where in wanted.values()))
+            assert {copy.recipient for copy in copies} == {r for r, where in wanted.items() if where == name}
+            assert all(copy.headers("X-Cutover-Backend") == stamp for copy in copies)
+            sink.forget()
+        assert not site.old.copies
 
 
 def test_only_the_queue_manager_asks(site):

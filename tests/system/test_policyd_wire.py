@@ -88,9 +88,35 @@ def test_views_leave_out_the_asker(policyd):
     on_old = f"alice@{DOMAIN}"
     on_new = next(f"user{n}@{DOMAIN}" for n in range(100) if policyd.ask(f"user{n}@{DOMAIN}") == f"OK {NEW}")
     assert policyd.ask(on_old, "from-old") == "NOTFOUND "
-    assert policyd.ask(on_old, "from-new") == f"OK {OLD}"
-    assert policyd.ask(on_new, "from-old") == f"OK {NEW}"
+    # A backend's Postfix has no cutover-* services.
+    assert policyd.ask(on_old, "from-new") == "OK smtp:[192.0.2.10]:25"
+    assert policyd.ask(on_new, "from-old") == "OK smtp:[192.0.2.20]:25"
     assert policyd.ask(on_new, "from-new") == "NOTFOUND "
+
+
+def test_old_site_is_left_to_the_sites_own_maps(module_folder, redis):
+    """In every answer; Dovecot needs imap_old all the same."""
+    redis.set_domain("site.example", old="site", new=NEW, weight="50", imap_new="192.0.2.20:143")
+    redis.command("SET", "cutover:pin:new@site.example", "new")
+    redis.command("SET", "cutover:pin:old@site.example", "old")
+    daemon = Policyd(module_folder / "site", "127.20.3.60", redis=redis, domains="site.example",
+                     backends_old="192.0.2.10", log_routes="yes").start()
+    try:
+        daemon.wait_for_route("new@site.example", NEW)
+        for name, on_old in (("transport", "NOTFOUND "), ("from-old", "NOTFOUND "), ("from-new", "TEMP old=site")):
+            assert daemon.ask("old@site.example", name).startswith(on_old)
+        page = daemon.document("/route.json?address=old@site.example")
+        assert (page["result"], page["nexthop"], page["reason"]) == ("old", "site", "pin") and "old=site" in page["why"]
+        assert daemon.check(recipient="old@site.example", client_address="192.0.2.10") == {"action": "DUNNO"}
+        assert "imap_old" in daemon.login("old@site.example")
+        redis.command("HSET", "cutover:domain:site.example", "imap_old", "192.0.2.10:143")
+        wait_for(lambda: "192.0.2.10" in str(daemon.login("old@site.example")), what="imap_old")
+        assert [row["old"] for row in daemon.document("/status.json")["domains"]
+                if row["domain"] == "site.example"] == ["site"]
+    finally:
+        assert daemon.stop() == 0
+    redis.command("DEL", "cutover:domain:site.example")
+    redis.command("DEL", "cutover:pin:new@site.example", "cutover:pin:old@site.example")
 
 
 @pytest.mark.parametrize("name", ["transport", "from-old", "from-new"])

@@ -51,6 +51,43 @@ parse(const struct hash *hash, struct domain_problem *problem, struct warnings *
 }
 
 static void
+takes_the_site_for_old_alone(void **state)
+{
+    static const struct {
+        const char *what;
+        struct hash hash;
+        const char *field; /* what spoils it; NULL: it is good */
+    } rows[] = {
+        {"old=site", {{"weight", "0", "old", "site", "new", NEW}}, NULL},
+        {"with a standby",
+            {{"weight", "0", "old", "site", "new", NEW, "standby", STANDBY}}, NULL},
+        {"new=site", {{"weight", "0", "old", OLD, "new", "site"}}, "new"},
+        {"standby=site", {{"weight", "0", "old", OLD, "new", NEW, "standby", "site"}},
+            "standby"},
+        {"in other letters", {{"weight", "0", "old", "Site", "new", NEW}}, "old"},
+        {"with a colon", {{"weight", "0", "old", "site:", "new", NEW}}, "old"},
+        {"with a blank", {{"weight", "0", "old", "site ", "new", NEW}}, "old"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct domain_problem problem = {0};
+        struct domain_state *read = parse(&rows[i].hash, &problem, NULL);
+
+        print_message("# %s\n", rows[i].what);
+        if (rows[i].field == NULL) {
+            assert_non_null(read);
+            assert_true(read->complete);
+            assert_true(domain_state_old_is_site(read));
+        } else {
+            assert_null(read);
+            assert_string_equal(problem.field, rows[i].field);
+        }
+        domain_state_free(read);
+    }
+}
+
+static void
 reads_a_whole_hash(void **state)
 {
     static const struct hash hash = {
@@ -417,6 +454,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_the_site_for_old_alone),
         cmocka_unit_test(reads_a_whole_hash),
         cmocka_unit_test(takes_what_is_allowed),
         cmocka_unit_test(is_spoilt_by_one_bad_field),

@@ -8,6 +8,7 @@
 #include "shared/base/attributes.h"
 
 static const struct domain_state plain = {.old_route = "cutover-old:[192.0.2.10]:25"};
+static const struct domain_state site = {.old_route = DOMAIN_OLD_SITE};
 static const struct domain_state relayed = {.inside = INSIDE_RELAY};
 
 enum { QUEUE = 0, SMTP = 1, FILTER = 2, ELSEWHERE = 4, FROM_OLD = 8, FROM_NEW = 16 };
@@ -42,6 +43,18 @@ answers_by_place_and_rules(void **state)
             "DUNNO", ""},
         {"a relayed domain, new to new", ROUTE_NEW, &relayed, FROM_NEW, POLICY_DUNNO,
             "DUNNO", ""},
+        {"old=site", ROUTE_OLD, &site, QUEUE, POLICY_DUNNO, "DUNNO", ""},
+        {"old=site, from old as ever", ROUTE_OLD, &site, FROM_OLD, POLICY_DUNNO, "DUNNO",
+            ""},
+        {"old=site, new to new", ROUTE_NEW, &site, FROM_NEW, POLICY_LOOP, "DEFER 4.4.6",
+            NULL},
+        {"old=site, filter", ROUTE_OLD, &site, FILTER, POLICY_DUNNO, "DUNNO", ""},
+        {"old=site, filter, from old", ROUTE_OLD, &site, FILTER | FROM_OLD, POLICY_DUNNO,
+            "DUNNO", ""},
+        {"old=site, filter, but bound", ROUTE_OLD, &site, FILTER | ELSEWHERE,
+            POLICY_ELSEWHERE, "DEFER 4.5.3", NULL},
+        {"old=site, filter, held", ROUTE_HOLD, &site, FILTER, POLICY_HOLD,
+            "DEFER_IF_PERMIT 4.2.1", "moved"},
         {"filter", ROUTE_NEW, &plain, FILTER, POLICY_FILTER, "FILTER",
             "cutover-new:[192.0.2.20]:25"},
         {"filter, standby", ROUTE_STANDBY, &plain, FILTER, POLICY_FILTER, "FILTER", NULL},
@@ -73,6 +86,7 @@ answers_by_place_and_rules(void **state)
         route.place = rows[i].place;
         route.state = rows[i].state;
         route.nexthop = "cutover-new:[192.0.2.20]:25";
+        route.at_site = rows[i].place == ROUTE_OLD && rows[i].state == &site;
         verdict = policy_decide(&rules, &facts);
         assert_int_equal(verdict.answer, rows[i].answer);
         assert_true(span_is(verdict.action, rows[i].action));

@@ -22,6 +22,7 @@ enum { NOW = 1795521600, ONLY_MAX = 4 };
 #define AFTER "2026-11-24T12:00:01Z"
 #define ROUTES " old=cutover-old:[o]:25 new=cutover-new:[n]:25"
 #define STANDBY " standby=cutover-standby:[s]:25"
+#define SITE "domain example.com old=site new=cutover-new:[n]:25 weight="
 #define EXAMPLE "domain example.com weight=30" ROUTES "\n"
 
 struct site {
@@ -629,6 +630,43 @@ shows_what_it_decided_by(void **state)
 }
 
 static void
+leaves_old_to_the_site(void **state)
+{
+    static const struct {
+        const char *what;
+        const char *site;
+        enum route_place place;
+        bool at_site;
+        const char *nexthop;
+    } rows[] = {
+        {"weight 0", SITE "0", ROUTE_OLD, true, "site"},
+        {"not below the weight", SITE "30", ROUTE_OLD, true, "site"},
+        {"below the weight", SITE "70", ROUTE_NEW, false, "cutover-new:[n]:25"},
+        {"a pin", SITE "70\npin alice@example.com old", ROUTE_OLD, true, "site"},
+        {"mode old", SITE "70 mode=old", ROUTE_OLD, true, "site"},
+        {"by the override file", SITE "70\noverride example.com mode=old", ROUTE_OLD,
+            true, "site"},
+        {"held", SITE "0 mode=hold", ROUTE_HOLD, false, ""},
+        {"on standby", SITE "0 mode=standby" STANDBY, ROUTE_STANDBY, false,
+            "cutover-standby:[s]:25"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct site site;
+        struct route route;
+
+        print_message("# %s\n", rows[i].what);
+        set_up(&site, rows[i].site);
+        route_decide(&site.rules, site.replica, SPAN("alice@example.com"), NOW, &route);
+        assert_int_equal(route.place, rows[i].place);
+        assert_int_equal(route.at_site, rows[i].at_site);
+        assert_string_equal(route.nexthop, rows[i].nexthop);
+        replica_free(site.replica);
+    }
+}
+
+static void
 asks_the_rules_of_the_file(void **state)
 {
     struct site site;
@@ -752,6 +790,7 @@ main(void)
         cmocka_unit_test(lets_the_override_win),
         cmocka_unit_test(sends_logins_where_the_mailbox_is),
         cmocka_unit_test(shows_what_it_decided_by),
+        cmocka_unit_test(leaves_old_to_the_site),
         cmocka_unit_test(asks_the_rules_of_the_file),
         cmocka_unit_test(is_monotone_in_the_weight),
         cmocka_unit_test(routes_the_published_share),
