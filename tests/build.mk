@@ -52,6 +52,8 @@ test_redis_SOURCES        := $(redis_SOURCES)
 test_redis_reply_SOURCES  := $(redis_SOURCES)
 test_redis_PACKAGES       := hiredis libevent
 test_redis_reply_PACKAGES := hiredis libevent
+test_redis_sentinel_SOURCES  := $(redis_SOURCES)
+test_redis_sentinel_PACKAGES := hiredis libevent
 
 test_override_SOURCES  := policyd/store/override.c
 test_override_PACKAGES := libevent

@@ -9,7 +9,7 @@
 #include "policyd/redis/redis_link.h"
 #include "policyd/redis/redis_login.h"
 #include "policyd/redis/redis_resolve.h"
-#include "shared/base/number.h"
+#include "policyd/redis/redis_sentinels.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 
@@ -23,7 +23,7 @@ enum {
 
 enum phase {
     PHASE_WAITING,  /* for the next attempt */
-    PHASE_SENTINEL, /* resolving, connecting to, asking a sentinel */
+    PHASE_SENTINEL, /* the sentinels are asked */
     PHASE_PRIMARY,  /* resolving, connecting to, logging in to what should be the primary
                      */
     PHASE_GREETING, /* its user says more */
@@ -37,6 +37,7 @@ struct redis {
     void *argument;
     enum phase phase;
     struct event *retry;
+    struct redis_sentinels *sentinels;
     struct redis_resolve *resolve;
     struct redis_link *link;
     struct redis_login login;
@@ -46,9 +47,7 @@ struct redis {
     struct redis_target targets[REDIS_TARGETS_MAX];
     size_t target_count;
     size_t target_next;
-    size_t sentinel;       /* asked now, or first in the next attempt */
-    size_t sentinels_left; /* to be asked in this attempt */
-    bool goes_on;          /* with this attempt, else a new one begins */
+    bool goes_on; /* with this attempt, else a new one begins */
 
     unsigned failures; /* attempts in a row */
     uint64_t up_since_ms;
@@ -215,10 +214,9 @@ was_pushed(void *argument, const struct redis_reply *message)
 /* Sentinels */
 
 static void
-resolve_address(
-    struct redis *redis, enum phase phase, const struct socket_address *address)
+resolve_address(struct redis *redis, const struct socket_address *address)
 {
-    redis->phase = phase;
+    redis->phase = PHASE_PRIMARY;
     redis->asked = *address;
     socket_address_write(address, redis->address);
     redis->target_count = 0;
@@ -226,27 +224,17 @@ resolve_address(
     redis_resolve_start(redis->resolve, address);
 }
 
-/* [host, port], or nil where this sentinel doesn't know the name. */
 static void
-sentinel_answered(void *argument, const struct redis_reply *reply)
+sentinels_answered(void *argument, const struct socket_address *primary, const char *why)
 {
     struct redis *redis = argument;
-    struct socket_address primary = {.kind = SOCKET_INET};
-    uint64_t port;
 
-    if (redis->link == NULL)
+    if (redis->phase != PHASE_SENTINEL)
         return;
-    if (!redis_reply_is_array(reply, 2) || !redis_reply_is_string(&reply->elements[0]) ||
-        !redis_reply_is_string(&reply->elements[1]) ||
-        !span_copy(reply->elements[0].text, primary.host, sizeof(primary.host)) ||
-        !number_unsigned(reply->elements[1].text, 65535, &port) || port == 0) {
-        attempt_failed(
-            redis, REDIS_TROUBLE_SENTINEL, "the sentinel knows no primary of this name");
-        return;
-    }
-    primary.port = (unsigned)port;
-    close_link(redis);
-    resolve_address(redis, PHASE_PRIMARY, &primary);
+    if (primary != NULL)
+        resolve_address(redis, primary);
+    else
+        attempt_failed(redis, REDIS_TROUBLE_SENTINEL, why);
 }
 
 static void
@@ -254,22 +242,7 @@ was_connected(void *argument)
 {
     struct redis *redis = argument;
 
-    if (redis->phase == PHASE_SENTINEL)
-        redis_link_send(redis->link, sentinel_answered, redis, 3,
-            REDIS_WORDS(SPAN("SENTINEL"), SPAN("get-master-addr-by-name"),
-                span_of(redis->options.primary)));
-    else
-        redis_login_start(&redis->login, redis->link, &redis->options, logged_in, redis);
-}
-
-static void
-ask_next_sentinel(struct redis *redis)
-{
-    size_t asked = redis->sentinel;
-
-    redis->sentinels_left--;
-    redis->sentinel = (asked + 1) % redis->options.sentinel_count;
-    resolve_address(redis, PHASE_SENTINEL, &redis->options.sentinels[asked]);
+    redis_login_start(&redis->login, redis->link, &redis->options, logged_in, redis);
 }
 
 static void
@@ -280,7 +253,7 @@ connect_next_target(struct redis *redis)
     struct error error = {0};
 
     redis->link = redis_link_open(redis->base, &redis->targets[redis->target_next++],
-        redis->options.timeout_ms, &link_events, redis, &error);
+        &redis->options, &link_events, redis, &error);
     if (redis->link == NULL)
         attempt_failed(redis, REDIS_TROUBLE_CONNECT, error.text);
 }
@@ -300,14 +273,12 @@ was_resolved(
     connect_next_target(redis);
 }
 
-/* This address was no good: the next one, the next sentinel, or a pause. */
+/* This address was no good: the next one, or a pause. */
 static void
 try_elsewhere(struct redis *redis)
 {
     if (redis->target_next < redis->target_count) {
         connect_next_target(redis);
-    } else if (redis->sentinels_left > 0) {
-        ask_next_sentinel(redis);
     } else {
         log_down(redis);
         wait_for_next_attempt(redis);
@@ -317,12 +288,14 @@ try_elsewhere(struct redis *redis)
 static void
 start_attempt(struct redis *redis)
 {
+    redis->target_count = 0;
+    redis->target_next = 0;
     if (redis->options.sentinel_count == 0) {
-        resolve_address(redis, PHASE_PRIMARY, &redis->options.address);
+        resolve_address(redis, &redis->options.address);
         return;
     }
-    redis->sentinels_left = redis->options.sentinel_count;
-    ask_next_sentinel(redis);
+    redis->phase = PHASE_SENTINEL;
+    redis_sentinels_ask(redis->sentinels);
 }
 
 static void
@@ -367,6 +340,8 @@ redis_new(struct event_base *base, const struct redis_options *options,
         redis->address);
     redis->resolve =
         redis_resolve_new(base, redis->options.timeout_ms, was_resolved, redis);
+    redis->sentinels =
+        redis_sentinels_new(base, &redis->options, sentinels_answered, redis);
     redis->retry = event_new(base, -1, 0, on_retry, redis);
     if (redis->retry == NULL)
         abort();
@@ -381,6 +356,7 @@ redis_free(struct redis *redis)
         return;
     redis->phase = PHASE_WAITING;
     close_link(redis);
+    redis_sentinels_free(redis->sentinels);
     redis_resolve_free(redis->resolve);
     event_free(redis->retry);
     redis_options_clear(&redis->options);

@@ -3,11 +3,11 @@
  * libevent).
  *
  * Finds the primary (a fixed address, or by Sentinel), connects, logs in, selects the
- * database and checks ROLE; where one of these fails it tries the next address or
- * sentinel, then waits 100 ms to 5 s, with jitter, and begins anew, resolving names
- * again.  Names are resolved through libevent's evdns: nothing here blocks. hiredis
- * parses and formats; the sockets are ours, since its own connecting resolves names, and
- * its callback table asserts what a server sends.
+ * database and checks ROLE; where one of these fails it tries the next address, then
+ * waits 100 ms to 5 s, with jitter, and begins anew, resolving names again.  Names are
+ * resolved through libevent's evdns: nothing here blocks. hiredis parses and formats; the
+ * sockets are ours, since its own connecting resolves names, and its callback table
+ * asserts what a server sends.
  *
  * A command that is not answered within the timeout, or a server that breaks the
  * protocol, ends the connection; all commands in flight then get a NULL reply.  One line

@@ -335,11 +335,11 @@ start_connecting(
 
 struct redis_link *
 redis_link_open(struct event_base *base, const struct redis_target *target,
-    unsigned timeout_ms, const struct redis_link_events *events, void *argument,
-    struct error *error)
+    const struct redis_options *options, const struct redis_link_events *events,
+    void *argument, struct error *error)
 {
     struct redis_link *link;
-    int fd = start_connecting(target, timeout_ms, error);
+    int fd = start_connecting(target, options->timeout_ms, error);
 
     if (fd < 0)
         return NULL;
@@ -347,7 +347,7 @@ redis_link_open(struct event_base *base, const struct redis_target *target,
     if (link == NULL)
         abort();
     link->fd = fd;
-    link->timeout_ms = timeout_ms;
+    link->timeout_ms = options->timeout_ms;
     link->events = *events;
     link->argument = argument;
     link->reader = redisReaderCreate();
@@ -361,7 +361,7 @@ redis_link_open(struct event_base *base, const struct redis_target *target,
     redis_pool_attach(link->pool, link->reader);
     buffer_init(&link->out, REDIS_UNSENT_OCTETS_MAX + COMMAND_OCTETS_MAX);
     event_add(link->writable, NULL);
-    arm_timer(link, timeout_ms);
+    arm_timer(link, link->timeout_ms);
     return link;
 }
 

@@ -22,9 +22,9 @@ struct redis_link_events {
     void (*push)(void *argument, const struct redis_reply *message);
 };
 
-/* NULL: refused at once. */
+/* NULL: refused at once.  The options say the timeout, of connecting too. */
 struct redis_link *redis_link_open(struct event_base *base,
-    const struct redis_target *target, unsigned timeout_ms,
+    const struct redis_target *target, const struct redis_options *options,
     const struct redis_link_events *events, void *argument, struct error *error);
 
 /* In any callback, too.  Commands in flight get a NULL reply. */

@@ -7,7 +7,7 @@
 
 #include "policyd/redis/redis_link.h"
 #include "policyd/redis/redis_login.h"
-#include "shared/base/number.h"
+#include "policyd/redis/redis_sentinel.h"
 
 enum { WORDS_MAX = 1024 };
 
@@ -67,26 +67,43 @@ log_in(struct redis_sync *sync, const struct redis_options *options, struct erro
     return true;
 }
 
-static bool
-ask_sentinel(struct redis_sync *sync, const struct redis_options *options,
-    struct socket_address *primary, struct error *error)
+/* What they say of it is not an error of ours: who is silent says nothing. */
+static void
+ask_sentinel(struct redis_sync *sync, const char *name, struct redis_sentinel *sentinel,
+    struct error *error)
 {
     const struct redis_reply *reply = NULL;
-    uint64_t port;
 
-    if (!redis_call_words(sync, &reply, error, SPAN("SENTINEL"),
-            SPAN("get-master-addr-by-name"), span_of(options->primary)))
-        return false;
-    *primary = (struct socket_address){.kind = SOCKET_INET};
-    if (reply == NULL || !redis_reply_is_array(reply, 2) ||
-        !redis_reply_is_string(&reply->elements[0]) ||
-        !redis_reply_is_string(&reply->elements[1]) ||
-        !span_copy(reply->elements[0].text, primary->host, sizeof(primary->host)) ||
-        !number_unsigned(reply->elements[1].text, 65535, &port) || port == 0)
-        return error_temporary(
-            error, "%s: the sentinel knows no primary of this name", sync->address);
-    primary->port = (unsigned)port;
-    return true;
+    if (redis_call_words(sync, &reply, error, SPAN("SENTINEL"),
+            SPAN("get-master-addr-by-name"), span_of(name)))
+        redis_sentinel_take_address(sentinel, reply);
+    if (!sentinel->known)
+        return;
+    if (redis_call_words(
+            sync, &reply, error, SPAN("SENTINEL"), SPAN("MASTER"), span_of(name)))
+        redis_sentinel_take_epoch(sentinel, reply);
+}
+
+/* The same primary that policyd finds. */
+static bool
+find_primary(struct redis_sync *sync, const struct redis_options *options,
+    unsigned timeout_ms, struct socket_address *primary, struct error *error)
+{
+    struct redis_sentinel answers[REDIS_SENTINELS_MAX] = {{.known = false}};
+    const struct redis_sentinel *best;
+
+    for (size_t i = 0; i < options->sentinel_count; i++) {
+        if (!connect_to(sync, &options->sentinels[i], timeout_ms, error))
+            continue;
+        ask_sentinel(sync, options->primary, &answers[i], error);
+        if (!answers[i].known)
+            (void)error_temporary(
+                error, "%s: the sentinel knows no primary of this name", sync->address);
+    }
+    best = redis_sentinel_best(answers, options->sentinel_count);
+    if (best != NULL)
+        *primary = best->primary;
+    return best != NULL;
 }
 
 static bool
@@ -102,20 +119,16 @@ redis_sync_open(const struct redis_options *options, struct error *error)
     struct redis_sync *sync = calloc(1, sizeof(*sync));
     unsigned timeout_ms =
         options->timeout_ms == 0 ? REDIS_TIMEOUT_MS : options->timeout_ms;
-    bool is_open = false;
+    struct socket_address primary;
+    bool is_open;
 
     if (sync == NULL)
         abort();
     sync->pool = redis_pool_new();
-    if (options->sentinel_count == 0)
-        is_open = open_primary(sync, options, &options->address, timeout_ms, error);
-    for (size_t i = 0; i < options->sentinel_count && !is_open; i++) {
-        struct socket_address primary;
-
-        is_open = connect_to(sync, &options->sentinels[i], timeout_ms, error) &&
-                  ask_sentinel(sync, options, &primary, error) &&
-                  open_primary(sync, options, &primary, timeout_ms, error);
-    }
+    primary = options->address;
+    is_open = (options->sentinel_count == 0 ||
+                  find_primary(sync, options, timeout_ms, &primary, error)) &&
+              open_primary(sync, options, &primary, timeout_ms, error);
     if (is_open)
         return sync;
     redis_sync_close(sync);

@@ -345,6 +345,23 @@ role_was_told(void *argument, const struct redis_reply *reply)
     redis_drop(sync->reading.redis, REDIS_TROUBLE_ROLE, why);
 }
 
+/* An old primary that still answers is not the one that orders are written to. */
+static void
+primary_was_told(void *argument, const struct socket_address *primary)
+{
+    struct replica_sync *sync = argument;
+    struct redis *redis = replica_tracker_redis(sync->tracker);
+    char address[300];
+    char why[400];
+
+    socket_address_write(primary, address);
+    if (!redis_is_up(redis) || strcmp(redis_address(redis), address) == 0)
+        return;
+    snprintf(why, sizeof(why), "the sentinels name %s as the primary", address);
+    redis_drop(redis, REDIS_TROUBLE_ROLE, why);
+    redis_drop(sync->reading.redis, REDIS_TROUBLE_ROLE, why);
+}
+
 static void
 on_second(evutil_socket_t fd, short what, void *argument)
 {
@@ -385,12 +402,14 @@ open_connections(
         changed_keys_lists(sync->changed), &scan_events, sync);
     sync->tracker =
         replica_tracker_new(sync->base, options, sync->prefix, &tracker_events, sync);
+    sync->failover = redis_failover_new(sync->base, options, primary_was_told, sync);
 }
 
 static void
 close_connections(struct replica_sync *sync)
 {
     replica_scan_drop(sync->scan);
+    redis_failover_free(sync->failover);
     replica_tracker_free(sync->tracker);
     redis_free(sync->reading.redis);
     replica_scan_free(sync->scan);

@@ -1,10 +1,11 @@
 /*
- * replica_sync_inside - the state of replica_sync, for its own two files: replica_sync.c
- * and replica_status.c.
+ * replica_sync_inside - the state of replica_sync, for its own three files:
+ * replica_sync.c, replica_files.c and replica_status.c.
  */
 #ifndef POLICYD_STORE_REPLICA_SYNC_INSIDE_H
 #define POLICYD_STORE_REPLICA_SYNC_INSIDE_H
 
+#include "policyd/redis/redis_failover.h"
 #include "policyd/store/changed_keys.h"
 #include "policyd/store/eviction_policy.h"
 #include "policyd/store/override.h"
@@ -27,6 +28,7 @@ struct replica_sync {
     struct override *override; /* NULL: none is followed */
     int64_t snapshot_read;     /* unix time of the one that was read at start */
 
+    struct redis_failover *failover; /* NULL: no sentinels */
     struct replica_tracker *tracker;
     struct reading reading; /* its connection is the second one */
     struct changed_keys *changed;
@@ -53,8 +55,6 @@ struct replica_sync {
 
 /* Whether both connections are up. */
 bool sync_is_up(const struct replica_sync *sync);
-
-/* A clock that never steps. */
 
 void sync_open_files(
     struct replica_sync *sync, const struct replica_sync_options *options);

@@ -192,7 +192,8 @@ class SilentLine:
 class Sentinel:
     """One Sentinel that watches one primary under a name."""
 
-    def __init__(self, folder, address, port, primary, name="cutover", *, down_after_ms=1000, quorum=1):
+    def __init__(self, folder, address, port, primary, name="cutover", *, down_after_ms=1000, quorum=1, user=None):
+        """user: (name, password) of its own at the servers; else those of the primary."""
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.address, self.port, self.name = address, port, name
@@ -203,7 +204,8 @@ class Sentinel:
             f"sentinel monitor {name} {primary.address} {primary.port} {quorum}",
             f"sentinel down-after-milliseconds {name} {down_after_ms}",
             f"sentinel failover-timeout {name} 6000", f"sentinel parallel-syncs {name} 1",
-            *([f"sentinel auth-pass {name} {primary.password}"] if primary.password else [])]) + "\n")
+            *([f"sentinel auth-pass {name} {primary.password}"] if primary.password and not user else []),
+            *([f"sentinel auth-user {name} {user[0]}", f"sentinel auth-pass {name} {user[1]}"] if user else [])]) + "\n")
         self.process = Process(["redis-sentinel", config], self.folder / "sentinel.log")
 
     def start(self, replicas=0):

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from policyd import Policyd
-from processes import can_connect, wait_for
+from processes import BIN, can_connect, run, wait_for
 from redis_server import RedisServer, Sentinel
 
 OLD = "cutover-old:[127.0.0.1]:12601"
@@ -36,8 +36,8 @@ class Site:
         program = self.keep(Policyd(self.folder, address, redis=redis, domains=domains, **how))
         return program.start(loaded=loaded) if start else program
 
-    def sentinel(self, address, primary):
-        return self.keep(Sentinel(self.folder / "sentinel", address, 26379, primary))
+    def sentinel(self, address, primary, name="sentinel", **how):
+        return self.keep(Sentinel(self.folder / name, address, 26379, primary, **how))
 
     def keep(self, program):
         self.programs.append(program)
@@ -686,6 +686,32 @@ def test_a_sentinel_failover(site):
     wait_for(lambda: role(one) == "slave", 40, "demoted")
     for policyd in both:
         assert backend(policyd) == "new"
+
+
+@pytest.mark.limit(120)
+def test_a_failover_is_followed_while_the_old_primary_still_answers(site):
+    """To Sentinel it says no more; everybody else is answered, and it believes to be the primary for ever."""
+    lines = ["user watcher on >secret ~* &* +@all"]
+    one = site.redis("one", "127.20.1.10", lines=lines)
+    two = site.redis("two", "127.20.1.11", lines=[*lines, f"replicaof {one.address} {one.port}"])
+    good(one, weight=30)
+    sentinel = site.sentinel("127.20.1.12", one, user=("watcher", "secret")).start(replicas=1)
+    sentinels = {"sentinels": "inet:127.20.1.99:26379 inet:127.20.1.12:26379", "primary": "cutover"}
+    both = [site.policyd(address=f"127.20.1.{20 + i}", redis_lines=sentinels, name=f"policyd{i}") for i in range(2)]
+    wait_for(lambda: two.command("HGET", "cutover:domain:example.com", "weight") == "30", 10, "replicated")
+    one.command("ACL", "SETUSER", "watcher", "-ping", "-replicaof", "-slaveof", "-multi")
+    wait_for(lambda: sentinel.primary() == (two.address, two.port), 30, "failover")
+    wait_for(lambda: role(two) == "master", 10, "promoted")
+    assert role(one) == "master" and [backend(policyd) for policyd in both] == ["old", "old"]
+    # postshiftctl writes where the sentinels say, and policyd reads there.
+    done = run(BIN / "postshiftctl", "-c", both[0].config, "set", "example.com", "weight=100", "inside=accept")
+    assert done.returncode == 0, done.stderr
+    assert two.command("HGET", "cutover:domain:example.com", "weight") == "100"
+    for policyd in both:
+        wait_for_backend(policyd, "new", seconds=8)
+        assert policyd.document("/status.json")["redis"]["address"] == f"inet:{two.address}:{two.port}"
+        assert f"the sentinels name inet:{two.address}:{two.port} as the primary" in policyd.process.output()
+        assert not has_alarm(policyd)
 
 
 def test_a_replica_is_not_asked(site):

@@ -550,11 +550,44 @@ sentinels_tell_where_the_primary_is(void **state)
     options.sentinel_count = 2;
     site_start(&site, &options);
     run_until(&site, &site.ups, 1);
-    assert_string_equal(
-        site.fakes[0].heard, "[SENTINEL get-master-addr-by-name cutover]");
+    assert_string_equal(site.fakes[0].heard,
+        "[SENTINEL get-master-addr-by-name cutover][SENTINEL MASTER cutover]");
     assert_string_equal(site.fakes[2].heard, "[ROLE]");
     assert_non_null(strstr(redis_address(site.redis), port));
-    assert_int_equal(redis_troubles(site.redis, REDIS_TROUBLE_SENTINEL), 1);
+    assert_int_equal(redis_troubles(site.redis, REDIS_TROUBLE_SENTINEL), 0);
+    site_close(&site);
+}
+
+/* One that was cut off from the others goes on naming the old primary. */
+static void
+the_newest_word_of_the_sentinels_counts(void **state)
+{
+    static char old[128];
+    static char new[128];
+    static const char *const stale[] = {old,
+        "*4\r\n$4\r\nname\r\n$7\r\ncutover\r\n$12\r\nconfig-epoch\r\n$1\r\n3\r\n", NULL};
+    static const char *const fresh[] = {
+        new, "*2\r\n$12\r\nconfig-epoch\r\n$2\r\n10\r\n", NULL};
+    static const char *const primary[] = {MASTER, NULL};
+    struct site site;
+    struct redis_options options = {.primary = "cutover", .timeout_ms = 500};
+    char port[16];
+
+    (void)state;
+    site_open(&site);
+    fake_open(&site, 0, stale);
+    fake_open(&site, 1, fresh);
+    fake_open(&site, 2, primary);
+    snprintf(port, sizeof(port), "%u", site.fakes[2].port);
+    snprintf(old, sizeof(old), "*2\r\n$9\r\n127.0.0.1\r\n$1\r\n1\r\n");
+    snprintf(
+        new, sizeof(new), "*2\r\n$9\r\n127.0.0.1\r\n$%zu\r\n%s\r\n", strlen(port), port);
+    options.sentinels[0] = address_of(&site.fakes[0]);
+    options.sentinels[1] = address_of(&site.fakes[1]);
+    options.sentinel_count = 2;
+    site_start(&site, &options);
+    run_until(&site, &site.ups, 1);
+    assert_non_null(strstr(redis_address(site.redis), port));
     site_close(&site);
 }
 
@@ -619,6 +652,7 @@ main(void)
         cmocka_unit_test(a_greeting_comes_before_up),
         cmocka_unit_test(it_may_be_freed_from_within),
         cmocka_unit_test(sentinels_tell_where_the_primary_is),
+        cmocka_unit_test(the_newest_word_of_the_sentinels_counts),
         cmocka_unit_test(too_much_is_refused),
         cmocka_unit_test(names_are_resolved_or_not),
     };
