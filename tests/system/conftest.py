@@ -1,32 +1,17 @@
 """What every system test gets: a network and a folder of its own, a deadline, its logs shown when it fails."""
 import contextlib
-import ctypes
-import fcntl
 import os
 import pathlib
 import shutil
 import signal
-import socket
-import struct
 
 import pytest
 
+from loopback import own_loopback
 from processes import new_folder
 
 LIMIT_SECONDS = 180     # a test; @pytest.mark.limit(SECONDS) states another
 LOG_LINES = 40
-
-
-def own_loopback():
-    """A network with nothing but loopback, for this process and all it starts, where the kernel allows it: no
-    port is in anyone's way.  Elsewhere the machine's loopback does; each file has a block of its own."""
-    clone_newnet, get_flags, set_flags, up_and_running = 0x40000000, 0x8913, 0x8914, 0x41
-    if ctypes.CDLL(None).unshare(clone_newnet) != 0:
-        return
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        request = struct.pack("16sH14x", b"lo", 0)
-        flags = struct.unpack("16sH14x", fcntl.ioctl(sock, get_flags, request))[1]
-        fcntl.ioctl(sock, set_flags, struct.pack("16sH14x", b"lo", flags | up_and_running))
 
 
 own_loopback()
