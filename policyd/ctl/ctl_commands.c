@@ -14,57 +14,71 @@ static const struct ctl_verb verbs[] = {
      "Asks policyd, with Redis down too; with policyd silent, Redis is asked and that is\n"
      "said.  A value with ! comes from the override file.  --watch looks every 2 seconds.\n"
      "--directory DIR is where main.cf is, whose transport_maps are compared with our copy.\n",
-     BIT(CTL_JSON) | BIT(CTL_WATCH) | BIT(CTL_DIRECTORY), false, 0, 0, ctl_status_run},
+     BIT(CTL_JSON) | BIT(CTL_WATCH) | BIT(CTL_DIRECTORY), false, 0, 0, ctl_status_run,
+     CTL_NEEDS_RULES},
     {"route", "ADDRESS [--json]", "where an address goes, and why",
      "Exit code 1: it is none of ours, or its mail waits because nothing good is known.\n",
-     BIT(CTL_JSON), false, 1, 1, ctl_route_run},
+     BIT(CTL_JSON), false, 1, 1, ctl_route_run,
+     CTL_NEEDS_RULES},
     {"set", "DOMAIN field=value... [--why TEXT] [--if-rev N] [--force]",
      "change a domain's state",
      "Fields: weight, old, new, standby, mode, same_as, lists, inside, imap_old, imap_new.\n"
      "`field=` takes an optional field out.  All is checked as policyd would check it, then\n"
      "written in one step, unless somebody else changed it meanwhile.  A weight above 0\n"
      "without `inside` is refused (exit code 4).\n",
-     BIT(CTL_WHY) | BIT(CTL_IF_REV) | BIT(CTL_FORCE), false, 2, WORDS_MAX, ctl_set_run},
+     BIT(CTL_WHY) | BIT(CTL_IF_REV) | BIT(CTL_FORCE), false, 2, WORDS_MAX, ctl_set_run,
+     CTL_NEEDS_REDIS},
     {"rollback", "DOMAIN [--all] [--why TEXT] [--if-rev N]", "weight 0: all back to old",
      "Pinned units and those of lists stay on new and are named; --all sets mode=old, which\n"
      "takes them back too.\n",
-     BIT(CTL_ALL) | BIT(CTL_WHY) | BIT(CTL_IF_REV) | BIT(CTL_FORCE), false, 1, 1, ctl_rollback_run},
+     BIT(CTL_ALL) | BIT(CTL_WHY) | BIT(CTL_IF_REV) | BIT(CTL_FORCE), false, 1, 1, ctl_rollback_run,
+     CTL_NEEDS_REDIS},
     {"pin", "ADDRESS|UNIT old|new|standby|hold [--until TIME] [--note TEXT]",
      "put one address or unit on a side, or hold its mail",
      "TIME is a duration (2h, 7d) or a date and time (2026-12-24T18:00:00Z).\n"
      "pin --file FILE [PLACE]: an address a line, with a place of its own behind it or not;\n"
      "all lines are good, or nothing is written.  FILE may be - for standard input.\n",
-     BIT(CTL_UNTIL) | BIT(CTL_NOTE) | BIT(CTL_FILE) | BIT(CTL_WHY), false, 0, 2, ctl_pin_run},
+     BIT(CTL_UNTIL) | BIT(CTL_NOTE) | BIT(CTL_FILE) | BIT(CTL_WHY), false, 0, 2, ctl_pin_run,
+     CTL_NEEDS_REDIS},
     {"unpin", "ADDRESS|UNIT", "take a pin away",
      "unpin --file FILE: many; their pins say `none` for ten minutes and then go, so that\n"
      "policyd does not take it for a loss.\n",
-     BIT(CTL_FILE) | BIT(CTL_WHY), false, 0, 1, ctl_pin_remove},
+     BIT(CTL_FILE) | BIT(CTL_WHY), false, 0, 1, ctl_pin_remove,
+     CTL_NEEDS_REDIS},
     {"unit", "set ADDRESS UNIT | load FILE | delete ADDRESS | show ADDRESS|UNIT [--json]",
      "what moves as one",
      "load: `ADDRESS UNIT` or `ADDRESS,UNIT` a line; FILE may be -.\n",
-     BIT(CTL_JSON) | BIT(CTL_WHY), false, 1, 3, ctl_unit_run},
+     BIT(CTL_JSON) | BIT(CTL_WHY), false, 1, 3, ctl_unit_run,
+     CTL_NEEDS_REDIS},
     {"moves", "DOMAIN --to WEIGHT [--format lines|csv|sieve|virtual] [--json] < ADDRESSES",
      "who of these would change side at that weight",
      "csv, sieve and virtual have a redirect to <local>@new.<domain> for each who goes to\n"
      "new, for inside=forward.\n",
-     BIT(CTL_TO) | BIT(CTL_FORMAT) | BIT(CTL_JSON), false, 1, 1, ctl_moves_run},
+     BIT(CTL_TO) | BIT(CTL_FORMAT) | BIT(CTL_JSON), false, 1, 1, ctl_moves_run,
+     CTL_NEEDS_REDIS},
     {"forget", "DOMAIN [--why TEXT] [--force]", "end our say: the site's own maps route it again",
      "Refused (exit code 4) unless all of the domain is on new.\n",
-     BIT(CTL_WHY) | BIT(CTL_IF_REV) | BIT(CTL_FORCE), false, 1, 1, ctl_state_forget},
+     BIT(CTL_WHY) | BIT(CTL_IF_REV) | BIT(CTL_FORCE), false, 1, 1, ctl_state_forget,
+     CTL_NEEDS_REDIS},
     {"accept-state", "[DOMAIN]", "make every gateway take what Redis says now",
      "For what policyd took for no order: a loss, an older rev.  Once, at each gateway.\n",
-     BIT(CTL_WHY), false, 0, 1, ctl_state_accept},
+     BIT(CTL_WHY), false, 0, 1, ctl_state_accept,
+     CTL_NEEDS_REDIS},
     {"set", "DOMAIN weight=0..100 mode=split|old|new|standby|hold",
      "override Redis on this gateway; works with Redis down",
      "Writes [policyd] override; other lines stay.  `weight=` or `mode=` takes it out.\n",
-     BIT(CTL_WHY), true, 2, 3, ctl_local_set},
+     BIT(CTL_WHY), true, 2, 3, ctl_local_set,
+     CTL_NEEDS_RULES},
     {"rollback", "DOMAIN [--all]", "the same as --local set DOMAIN weight=0 (--all: and mode=old)", NULL,
-     BIT(CTL_ALL) | BIT(CTL_WHY), true, 1, 1, ctl_local_rollback},
+     BIT(CTL_ALL) | BIT(CTL_WHY), true, 1, 1, ctl_local_rollback,
+     CTL_NEEDS_RULES},
     {"clear", "DOMAIN", "take the override out: Redis counts again", NULL,
-     BIT(CTL_WHY), true, 1, 1, ctl_local_clear},
+     BIT(CTL_WHY), true, 1, 1, ctl_local_clear,
+     CTL_NEEDS_RULES},
     {"events", "[--domain DOMAIN] [--limit N] [--follow] [--json]", "who changed what",
      "The last 20, or N.  --follow goes on with new ones (with --json one object a line).\n",
-     BIT(CTL_DOMAIN) | BIT(CTL_LIMIT) | BIT(CTL_FOLLOW) | BIT(CTL_JSON), false, 0, 0, ctl_events_run},
+     BIT(CTL_DOMAIN) | BIT(CTL_LIMIT) | BIT(CTL_FOLLOW) | BIT(CTL_JSON), false, 0, 0, ctl_events_run,
+     CTL_NEEDS_REDIS},
     {"postfix-setup", "[--apply|--remove] [-c DIR] [--force] [--json]",
      "wire the suite into Postfix, or out of it",
      "Without option it prints the commands that --apply would run, and says whether\n"
@@ -73,7 +87,8 @@ static const struct ctl_verb verbs[] = {
      "silent or a listed domain has no state.  --remove restores what was there.\n"
      "-c DIR names another configuration directory of Postfix (an absolute path).\n",
      BIT(CTL_APPLY) | BIT(CTL_REMOVE) | BIT(CTL_DIRECTORY) | BIT(CTL_FORCE) | BIT(CTL_JSON),
-     false, 0, 0, ctl_setup_run},
+     false, 0, 0, ctl_setup_run,
+     CTL_NEEDS_ALL},
 };
 /* clang-format on */
 
@@ -85,6 +100,19 @@ ctl_commands_find(const char *name, bool local)
             return &verbs[i];
     }
     return NULL;
+}
+
+const char *
+ctl_commands_nearest(const char *name, bool local)
+{
+    const char *names[ARRAY_LENGTH(verbs)];
+    size_t count = 0;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
+        if (verbs[i].local == local)
+            names[count++] = verbs[i].name;
+    }
+    return config_nearest(span_of(name), names, count);
 }
 
 void

@@ -11,15 +11,19 @@ struct ctl_verb {
     const char *arguments; /* "DOMAIN field=value..." */
     const char *summary;   /* one line */
     const char *more;      /* what --help says besides, lines, or NULL */
-    uint32_t options;      /* CTL_OPTION_BIT of those it takes */
+    uint64_t options;      /* CTL_OPTION_BIT of those it takes */
     bool local;            /* goes with --local, and only with it */
     size_t least;          /* words that follow it */
     size_t most;
     int (*run)(struct ctl *ctl); /* gives the exit code */
+    enum ctl_needs needs;        /* what of the configuration has to be right */
 };
 
 /* NULL: there is no such verb. */
 const struct ctl_verb *ctl_commands_find(const char *name, bool local);
+
+/* The verb that was meant by a misspelt one, or NULL when none is near. */
+const char *ctl_commands_nearest(const char *name, bool local);
 
 /* All names, by blanks. */
 void ctl_commands_names(struct buffer *out);

@@ -1,60 +1,92 @@
 #include "policyd/ctl/ctl_config.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "shared/base/attributes.h"
 
 #define QUEUE "unix:/var/spool/postfix/postshift/"
 
-static const struct config_option options[] = {
+enum { WRONG_MAX = 4 << 20 };
+
+static const struct config_option own[] = {
     {"auth", "listen", CONFIG_SOCKETS, offsetof(struct ctl_config, auth_listen),
      QUEUE "auth.sock", .may_be_empty = true},
     {"scan", "listen", CONFIG_SOCKETS, offsetof(struct ctl_config, scan_listen),
      QUEUE "scan.sock", .may_be_empty = true},
 };
 
-static bool
-has_line(struct span text, struct span line)
-{
-    struct span other;
+/* Keys of [policyd] that say how it serves, not what it answers. */
+static const char *const serving[] = {"policy", "route", "dict", "user", "group",
+    "hold_at", "routing", "imap_follows", "snapshot", "log_routes", "backends_old",
+    "backends_new", "redis_username", "redis_password_file"};
 
-    while (span_split(&text, '\n', &other)) {
-        if (span_equal(other, line))
+static bool
+is_of_serving(const char *key)
+{
+    for (size_t i = 0; key != NULL && i < ARRAY_LENGTH(serving); i++) {
+        if (strcmp(key, serving[i]) == 0)
             return true;
     }
     return false;
 }
 
-/* The file is read by two tables; what both complain of is said once. */
-static void
-add_new_lines(struct buffer *errors, struct span more)
+static enum ctl_needs
+who_needs(const char *section, const char *key)
 {
-    struct span line;
+    if (section[0] == '\0')
+        return CTL_NEEDS_RULES;
+    if (strcmp(section, "policyd") == 0)
+        return is_of_serving(key) ? CTL_NEEDS_ALL : CTL_NEEDS_RULES;
+    if (strcmp(section, "redis") == 0)
+        return CTL_NEEDS_REDIS;
+    if (strcmp(section, "ctl") == 0 && key != NULL && strncmp(key, "redis_", 6) == 0)
+        return CTL_NEEDS_REDIS;
+    return CTL_NEEDS_ALL;
+}
 
-    while (span_split(&more, '\n', &line)) {
-        if (line.length == 0 || has_line(buffer_span(errors), line))
-            continue;
-        buffer_append(errors, line);
-        buffer_append_octet(errors, '\n');
-    }
+static void
+notice(void *argument, const char *section, const char *key)
+{
+    struct ctl_config *config = argument;
+
+    config->is_wrong[who_needs(section, key)] = true;
 }
 
 struct ctl_config *
-ctl_config_read(const char *file, bool must_exist, struct buffer *errors)
+ctl_config_read(const char *file, bool must_exist)
 {
     struct ctl_config *config = calloc(1, sizeof(*config));
-    struct buffer more;
+    struct config_option options[SERVE_OPTIONS_MAX + ARRAY_LENGTH(own)];
+    size_t count = serve_config_options("ctl", options);
+    size_t before;
 
     if (config == NULL)
         abort();
-    buffer_init(&more, errors->ceiling);
-    config->serve = serve_config_read_for("ctl", file, must_exist, errors);
-    config->file =
-        config_read(file, must_exist, options, ARRAY_LENGTH(options), config, &more);
-    add_new_lines(errors, buffer_span(&more));
-    buffer_clear(&more);
-    if (config->serve != NULL && config->file != NULL)
+    for (size_t i = 0; i < ARRAY_LENGTH(own); i++)
+        options[count++] = own[i];
+    buffer_init(&config->wrong, WRONG_MAX);
+    config->serve = &config->served;
+    config->file = config_read_noticed(
+        file, must_exist, options, count, config, &config->wrong, notice, config);
+    if (config->file == NULL)
         return config;
-    ctl_config_free(config);
-    return NULL;
+    before = config->wrong.length;
+    redis_config_finish(&config->served.redis, config->file, "ctl", &config->wrong);
+    if (config->wrong.length > before)
+        config->is_wrong[CTL_NEEDS_REDIS] = true;
+    serve_config_make_ready(&config->served);
+    return config;
+}
+
+bool
+ctl_config_serves(const struct ctl_config *config, enum ctl_needs needs)
+{
+    for (size_t i = 0; i <= (size_t)needs; i++) {
+        if (config->is_wrong[i])
+            return false;
+    }
+    return true;
 }
 
 void
@@ -62,7 +94,8 @@ ctl_config_free(struct ctl_config *config)
 {
     if (config == NULL)
         return;
-    serve_config_free(config->serve);
+    buffer_clear(&config->wrong);
+    serve_config_clear(&config->served);
     config_free(config->file);
     free(config);
 }

@@ -1,22 +1,35 @@
 /*
- * ctl_config - what postshiftctl reads of the configuration file: all that policyd reads,
- * so that it decides by the same rules, its own Redis user, and where the milters listen.
+ * ctl_config - what postshiftctl reads of the configuration file: what policyd decides
+ * by, so that both decide alike, its own Redis user, and where the milters listen.
+ *
+ * It is the tool of an emergency: what the verb at hand does not need may be wrong, and
+ * is warned of.
  */
 #ifndef POLICYD_CTL_CTL_CONFIG_H
 #define POLICYD_CTL_CTL_CONFIG_H
 
 #include "policyd/serve/serve_config.h"
 
-struct ctl_config {
-    struct serve_config *serve; /* its Redis user is that of [ctl] */
-    struct config_sockets auth_listen;
-    struct config_sockets scan_listen;
-    struct config *file;
+/* What a verb needs of the file, each besides what stands before it. */
+enum ctl_needs {
+    CTL_NEEDS_RULES, /* by what policyd decides, and where it is asked */
+    CTL_NEEDS_REDIS,
+    CTL_NEEDS_ALL,
 };
 
-/* NULL: `errors` has a line for each thing that is wrong. */
-struct ctl_config *ctl_config_read(
-    const char *file, bool must_exist, struct buffer *errors);
+struct ctl_config {
+    struct serve_config served; /* first: the table's offsets begin with it */
+    struct serve_config *serve; /* that one; its Redis user is that of [ctl] */
+    struct config_sockets auth_listen;
+    struct config_sockets scan_listen;
+    struct config *file;              /* NULL: it can't be read */
+    struct buffer wrong;              /* lines, each FILE:LINE: what is wrong */
+    bool is_wrong[CTL_NEEDS_ALL + 1]; /* by who needs it */
+};
+
+/* Never NULL; whether `wrong` matters, ctl_config_serves says. */
+struct ctl_config *ctl_config_read(const char *file, bool must_exist);
+bool ctl_config_serves(const struct ctl_config *config, enum ctl_needs needs);
 void ctl_config_free(struct ctl_config *config);
 
 #endif

@@ -2,6 +2,7 @@
  * postshiftctl - the operator's tool: reads the command line and the configuration, runs
  * one verb.
  */
+#include <errno.h>
 #include <hiredis/hiredis.h>
 #include <pwd.h>
 #include <signal.h>
@@ -12,12 +13,14 @@
 
 #include "policyd/ctl/ctl_commands.h"
 #include "policyd/ctl/ctl_output.h"
+#include "shared/base/attributes.h"
+#include "shared/service/daemon.h"
 #include "shared/service/log.h"
 
 enum { HELP_MAX = 1 << 20, ARENA_MAX = 1 << 30, ERRORS_MAX = 4 << 20, NAME_SIZE = 256 };
 
 /* What goes with every verb, or with none. */
-static const uint32_t common_options =
+static const uint64_t common_options =
     CTL_OPTION_BIT(CTL_CONFIG) | CTL_OPTION_BIT(CTL_CHECK) | CTL_OPTION_BIT(CTL_DEBUG) |
     CTL_OPTION_BIT(CTL_VERSION) | CTL_OPTION_BIT(CTL_HELP) | CTL_OPTION_BIT(CTL_LOCAL);
 
@@ -47,13 +50,18 @@ print_version(void)
 static int
 fail_unknown(const struct ctl_arguments *arguments)
 {
+    const char *local = ctl_arguments_has(arguments, CTL_LOCAL) ? "--local " : "";
+    const char *nearest =
+        ctl_commands_nearest(arguments->verb, ctl_arguments_has(arguments, CTL_LOCAL));
     struct buffer names;
 
+    if (nearest != NULL)
+        return ctl_output_fail(CTL_USAGE, "there is no verb %s%s (did you mean %s%s?)",
+            local, arguments->verb, local, nearest);
     buffer_init(&names, HELP_MAX);
     ctl_commands_names(&names);
-    (void)ctl_output_fail(CTL_USAGE, "there is no verb %s%s (there are: %s)",
-        ctl_arguments_has(arguments, CTL_LOCAL) ? "--local " : "", arguments->verb,
-        buffer_text(&names));
+    (void)ctl_output_fail(CTL_USAGE, "there is no verb %s%s (there are: %s)", local,
+        arguments->verb, buffer_text(&names));
     buffer_clear(&names);
     return CTL_USAGE;
 }
@@ -111,31 +119,57 @@ find_host(struct arena *arena)
     return arena_text(arena, span_of(name));
 }
 
-/* The errors as the daemons print them, then exit 78. */
-static struct ctl_config *
-read_config(const struct ctl_arguments *arguments)
+static int
+tell_right(const struct ctl_arguments *arguments)
 {
     const char *given = arguments->values[CTL_CONFIG];
-    struct buffer errors;
-    struct ctl_config *config;
+    const struct daemon_options options = {
+        .config_file = given != NULL ? given : DAEMON_CONFIG_FILE};
 
-    buffer_init(&errors, ERRORS_MAX);
-    config = ctl_config_read(
-        given != NULL ? given : DAEMON_CONFIG_FILE, given != NULL, &errors);
-    if (config == NULL)
-        daemon_config_failed(&errors);
-    buffer_clear(&errors);
+    return daemon_config_right(&options);
+}
+
+/* A person without the rights of an administrator should know that this is it. */
+static void
+tell_rights(const char *file)
+{
+    if (geteuid() != 0 && access(file, R_OK) != 0 && errno == EACCES)
+        (void)ctl_output_fail(EXIT_CONFIG,
+            "only root and the group of %s may read it: run this with sudo, or as a "
+            "member of that group",
+            file);
+}
+
+/* What the verb needs has to be right, or 78 is the end; of the rest is warned. */
+static struct ctl_config *
+read_config(const struct ctl_arguments *arguments, enum ctl_needs needs)
+{
+    const char *given = arguments->values[CTL_CONFIG];
+    const char *file = given != NULL ? given : DAEMON_CONFIG_FILE;
+    struct ctl_config *config = ctl_config_read(file, given != NULL);
+    struct span rest = buffer_span(&config->wrong);
+    struct span line;
+
+    if (!ctl_config_serves(config, needs)) {
+        tell_rights(file);
+        daemon_config_failed(&config->wrong);
+    }
+    while (span_split(&rest, '\n', &line)) {
+        if (line.length > 0)
+            ctl_output_warn("%.*s", (int)line.length, line.data);
+    }
     return config;
 }
 
 static int
 run_verb(struct ctl *ctl, const struct ctl_verb *verb)
 {
+    bool is_check = verb == NULL || ctl_arguments_has(&ctl->arguments, CTL_CHECK);
     int status;
 
-    ctl->config = read_config(&ctl->arguments);
-    if (verb == NULL || ctl_arguments_has(&ctl->arguments, CTL_CHECK))
-        return CTL_DONE;
+    ctl->config = read_config(&ctl->arguments, is_check ? CTL_NEEDS_ALL : verb->needs);
+    if (is_check)
+        return tell_right(&ctl->arguments);
     ctl->who = find_who(ctl->arena);
     ctl->host = find_host(ctl->arena);
     status = verb->run(ctl);

@@ -20,6 +20,9 @@ struct ctl_alias {
 bool
 ctl_store_open(struct ctl *ctl, struct error *error)
 {
+    /* A verb that can do without Redis was let through, and warned. */
+    if (!ctl_config_serves(ctl->config, CTL_NEEDS_REDIS))
+        return error_permanent(error, "what the file says of it is wrong");
     if (ctl->redis == NULL)
         ctl->redis = redis_sync_open(&ctl->config->serve->redis.options, error);
     return ctl->redis != NULL;

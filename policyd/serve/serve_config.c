@@ -260,8 +260,8 @@ allow_only(const struct config_list *list, const char *const **items, size_t *co
     *count = list->count == 0 ? 1 : list->count;
 }
 
-static void
-make_ready(struct serve_config *config)
+void
+serve_config_make_ready(struct serve_config *config)
 {
     struct domain_state_rules *rules = &config->state_rules;
 
@@ -278,44 +278,39 @@ make_ready(struct serve_config *config)
     make_networks(&config->backends_new, &config->new_networks);
 }
 
-struct serve_config *
-serve_config_read(const char *file, bool must_exist, struct buffer *errors)
+size_t
+serve_config_options(const char *section, struct config_option *out)
 {
-    return serve_config_read_for("policyd", file, must_exist, errors);
+    static_assert(ARRAY_LENGTH(options) <= SERVE_OPTIONS_MAX, "room for the options");
+
+    for (size_t i = 0; i < ARRAY_LENGTH(options); i++) {
+        out[i] = options[i];
+        if (span_starts(span_of(out[i].key), SPAN("redis_")))
+            out[i].section = section;
+    }
+    return ARRAY_LENGTH(options);
 }
 
 struct serve_config *
-serve_config_read_for(
-    const char *section, const char *file, bool must_exist, struct buffer *errors)
+serve_config_read(const char *file, bool must_exist, struct buffer *errors)
 {
     struct serve_config *config = take(1, sizeof(*config));
-    struct config_option own[ARRAY_LENGTH(options)];
 
-    for (size_t i = 0; i < ARRAY_LENGTH(options); i++) {
-        own[i] = options[i];
-        if (span_starts(span_of(own[i].key), SPAN("redis_")))
-            own[i].section = section;
-    }
-    config->file =
-        config_read_anyway(file, must_exist, own, ARRAY_LENGTH(own), config, errors);
-    if (config->file == NULL) {
-        serve_config_free(config);
-        return NULL;
-    }
-    redis_config_finish(&config->redis, config->file, section, errors);
+    config->file = config_read_anyway(
+        file, must_exist, options, ARRAY_LENGTH(options), config, errors);
+    if (config->file != NULL)
+        redis_config_finish(&config->redis, config->file, "policyd", errors);
     if (errors->length > 0) {
         serve_config_free(config);
         return NULL;
     }
-    make_ready(config);
+    serve_config_make_ready(config);
     return config;
 }
 
 void
-serve_config_free(struct serve_config *config)
+serve_config_clear(struct serve_config *config)
 {
-    if (config == NULL)
-        return;
     for (size_t i = 0; i < config->route_rules.domain_count; i++)
         free(config->domain_names[i]);
     for (size_t i = 0; i < config->state_rules.own_address_count; i++)
@@ -324,6 +319,14 @@ serve_config_free(struct serve_config *config)
     free(config->own_addresses);
     free(config->old_networks.items);
     free(config->new_networks.items);
+}
+
+void
+serve_config_free(struct serve_config *config)
+{
+    if (config == NULL)
+        return;
+    serve_config_clear(config);
     config_free(config->file);
     free(config);
 }

@@ -67,11 +67,18 @@ struct serve_config {
 /* NULL: `errors` has a line for each thing that is wrong. */
 struct serve_config *serve_config_read(
     const char *file, bool must_exist, struct buffer *errors);
-/* For a program that decides by the same rules but has a Redis user of its own, in its
- * own section: postshiftctl and "ctl". */
-struct serve_config *serve_config_read_for(
-    const char *section, const char *file, bool must_exist, struct buffer *errors);
 void serve_config_free(struct serve_config *config);
+
+/*
+ * For a program that decides by the same rules but has a Redis user of its own, in its
+ * own section: the rows for a struct that begins with a struct serve_config.  `options`
+ * has room for SERVE_OPTIONS_MAX.  What was read by them is made ready, and cleared, by
+ * the next two; `file` stays the caller's.
+ */
+enum { SERVE_OPTIONS_MAX = 64 };
+size_t serve_config_options(const char *section, struct config_option *options);
+void serve_config_make_ready(struct serve_config *config);
+void serve_config_clear(struct serve_config *config);
 
 bool network_list_has(const struct network_list *networks, struct span address);
 

@@ -134,7 +134,7 @@ ctl_arguments_has(const struct ctl_arguments *arguments, enum ctl_option option)
 }
 
 const char *
-ctl_arguments_stray(const struct ctl_arguments *arguments, uint32_t allowed)
+ctl_arguments_stray(const struct ctl_arguments *arguments, uint64_t allowed)
 {
     for (int i = 0; i < CTL_OPTION_COUNT; i++) {
         if ((arguments->given & ~allowed & CTL_OPTION_BIT(i)) != 0)

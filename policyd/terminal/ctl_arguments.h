@@ -39,14 +39,14 @@ enum ctl_option {
     CTL_OPTION_COUNT
 };
 
-#define CTL_OPTION_BIT(option) (UINT32_C(1) << (option))
+#define CTL_OPTION_BIT(option) (UINT64_C(1) << (option))
 
 struct ctl_arguments {
     const char *verb;   /* NULL: none was given */
     const char **words; /* what follows it; on the heap */
     size_t count;
     const char *values[CTL_OPTION_COUNT]; /* NULL: not given; "" for a flag */
-    uint32_t given;                       /* a bit for each */
+    uint64_t given;                       /* a bit for each */
 };
 
 /* False: unknown option, a value too many or too few, an option given twice. */
@@ -57,6 +57,6 @@ void ctl_arguments_clear(struct ctl_arguments *arguments);
 bool ctl_arguments_has(const struct ctl_arguments *arguments, enum ctl_option option);
 
 /* The first option given that is not among those allowed; NULL: none. */
-const char *ctl_arguments_stray(const struct ctl_arguments *arguments, uint32_t allowed);
+const char *ctl_arguments_stray(const struct ctl_arguments *arguments, uint64_t allowed);
 
 #endif

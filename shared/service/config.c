@@ -34,13 +34,20 @@ struct config {
     struct entry entries[ENTRIES_MAX];
 };
 
+/* Where complaints go, and who is told what they concern. */
+struct complaints {
+    struct buffer *errors;
+    config_notice *notice; /* NULL: nobody */
+    void *argument;
+};
+
 /* What reading a file goes by. */
 struct reader {
     struct config *config;
     const struct config_option *options;
     size_t option_count;
     char *target;
-    struct buffer *errors;
+    const struct complaints *complaints;
     size_t error_count;
     const struct config_section *section;
     bool in_unknown_section;
@@ -70,31 +77,54 @@ add_line(struct buffer *errors, const char *name, size_t line, const char *where
         buffer_printf(errors, "%s: %s%s\n", name, where, what);
 }
 
-/* `where` is "[section] key: " or "". */
-static void complain(struct reader *reader, const char *where, const char *format, ...)
-    ATTRIBUTE_PRINTF(3, 4);
+static void
+notice(const struct complaints *complaints, const char *section, const char *key)
+{
+    if (complaints->notice != NULL)
+        complaints->notice(complaints->argument, section, key);
+}
+
+/* What a complaint is about. */
+struct subject {
+    const char *section; /* "": of none */
+    const char *key;     /* a known one, or NULL */
+    const char *where;   /* "[section] key: " or "" */
+};
+
+static void complain(struct reader *reader, struct subject subject, const char *format,
+    ...) ATTRIBUTE_PRINTF(3, 4);
 
 static void
-complain(struct reader *reader, const char *where, const char *format, ...)
+complain(struct reader *reader, struct subject subject, const char *format, ...)
 {
+    struct buffer *errors = reader->complaints->errors;
     char what[400];
     va_list arguments;
 
     reader->error_count++;
+    notice(reader->complaints, subject.section, subject.key);
     if (reader->error_count > ERRORS_MAX)
         return;
     va_start(arguments, format);
     (void)vsnprintf(what, sizeof(what), format, arguments);
     va_end(arguments);
-    add_line(reader->errors, reader->config->name, reader->line, where, what);
+    add_line(errors, reader->config->name, reader->line, subject.where, what);
     if (reader->error_count == ERRORS_MAX)
-        add_line(
-            reader->errors, reader->config->name, 0, "", "more errors are not shown");
+        add_line(errors, reader->config->name, 0, "", "more errors are not shown");
 }
 
+/* Of the line as a whole. */
+static struct subject
+of_line(const struct reader *reader)
+{
+    return (struct subject){
+        reader->section == NULL ? "" : reader->section->name, NULL, ""};
+}
+
+/* `key` as the file has it, `known` what it is or may have been meant to be. */
 static void
-complain_key(
-    struct reader *reader, const char *section, struct span key, const char *what)
+complain_key(struct reader *reader, const char *section, struct span key,
+    const char *known, const char *what)
 {
     char shown[64];
     char where[160];
@@ -104,7 +134,8 @@ complain_key(
         (void)snprintf(where, sizeof(where), "%s: ", shown);
     else
         (void)snprintf(where, sizeof(where), "[%s] %s: ", section, shown);
-    complain(reader, where, "%s", what);
+    complain(reader, (struct subject){section == NULL ? "" : section, known, where}, "%s",
+        what);
 }
 
 static const struct config_option *
@@ -128,7 +159,8 @@ open_section(struct reader *reader, struct span line)
     reader->section = NULL;
     reader->in_unknown_section = true;
     if (line.data[line.length - 1] != ']') {
-        complain(reader, "", "a section is written [name], and nothing follows it");
+        complain(reader, (struct subject){"", NULL, ""},
+            "a section is written [name], and nothing follows it");
         return;
     }
     reader->section = config_names_find(name);
@@ -138,10 +170,10 @@ open_section(struct reader *reader, struct span line)
     config_value_shown(name, shown);
     nearest = config_names_near_section(name);
     if (nearest != NULL)
-        complain(
-            reader, "", "[%s]: unknown section (did you mean [%s]?)", shown, nearest);
+        complain(reader, (struct subject){nearest, NULL, ""},
+            "[%s]: unknown section (did you mean [%s]?)", shown, nearest);
     else
-        complain(reader, "",
+        complain(reader, (struct subject){"", NULL, ""},
             "[%s]: unknown section (log redis dns auth scan policyd "
             "cutover ctl)",
             shown);
@@ -158,7 +190,7 @@ complain_unknown_key(struct reader *reader, struct span key)
         (void)snprintf(what, sizeof(what), "unknown key here (it belongs in [%s])", home);
     else if (nearest != NULL)
         (void)snprintf(what, sizeof(what), "unknown key (did you mean %s?)", nearest);
-    complain_key(reader, reader->section->name, key, what);
+    complain_key(reader, reader->section->name, key, nearest, what);
 }
 
 static void
@@ -170,11 +202,12 @@ set_value(struct reader *reader, const struct config_option *option, struct span
     if (value.length == 0 && config_value_may_be_empty(option))
         config_value_empty(option, field);
     else if (value.length == 0)
-        complain_key(reader, option->section, span_of(option->key),
+        complain_key(reader, option->section, span_of(option->key), option->key,
             "has no value (leave the line out for the default)");
     else if (!config_value_parse(option, value, reader->config->arena, field, &error) ||
              (option->check != NULL && !option->check(field, &error)))
-        complain_key(reader, option->section, span_of(option->key), error.text);
+        complain_key(
+            reader, option->section, span_of(option->key), option->key, error.text);
 }
 
 static void
@@ -188,7 +221,7 @@ read_entry(struct reader *reader, const char *key, struct span value)
         char what[64];
 
         (void)snprintf(what, sizeof(what), "set before on line %zu", earlier->line);
-        complain_key(reader, reader->section->name, span_of(key), what);
+        complain_key(reader, reader->section->name, span_of(key), key, what);
         return;
     }
     assert(config->count < ENTRIES_MAX);
@@ -215,13 +248,13 @@ read_line(struct reader *reader, struct span line)
     if (reader->in_unknown_section)
         return;
     if (equals == SPAN_NONE || key.length == 0) {
-        complain(reader, "",
+        complain(reader, of_line(reader),
             "neither [section] nor key = value (values end with their "
             "line, comments have lines of their own)");
         return;
     }
     if (reader->section == NULL) {
-        complain_key(reader, NULL, key, "stands before any [section]");
+        complain_key(reader, NULL, key, NULL, "stands before any [section]");
         return;
     }
     known = config_names_key(reader->section, key);
@@ -241,11 +274,13 @@ read_text(struct reader *reader, struct span text)
     while (span_split(&text, '\n', &line)) {
         reader->line++;
         if (span_find(line, '\0') != SPAN_NONE) {
-            complain(reader, "", "has a NUL octet: not a text file");
+            complain(reader, (struct subject){"", NULL, ""},
+                "has a NUL octet: not a text file");
             return;
         }
         if (line.length > LINE_LENGTH_MAX)
-            complain(reader, "", "line longer than %d octets", LINE_LENGTH_MAX);
+            complain(
+                reader, of_line(reader), "line longer than %d octets", LINE_LENGTH_MAX);
         else
             read_line(reader, span_trim(line));
     }
@@ -291,64 +326,97 @@ config_new(const char *name)
     return config;
 }
 
-/* NULL where there are errors, unless the caller wants it all the same. */
+/* What is read, errors or not; `right` says whether there were any. */
 static struct config *
 parse(const char *name, struct span text, const struct config_option *options,
-    size_t option_count, void *target, bool anyway, struct buffer *errors)
+    size_t option_count, void *target, const struct complaints *complaints, bool *right)
 {
     struct config *config = config_new(name);
     struct reader reader = {.config = config,
         .options = options,
         .option_count = option_count,
         .target = target,
-        .errors = errors};
+        .complaints = complaints};
 
     apply_presets(&reader);
     read_text(&reader, text);
-    if (reader.error_count == 0 || anyway)
-        return config;
-    config_free(config);
-    return NULL;
+    *right = reader.error_count == 0;
+    return config;
 }
 
 static struct config *
 read_file(const char *file, bool must_exist, const struct config_option *options,
-    size_t option_count, void *target, bool anyway, struct buffer *errors)
+    size_t option_count, void *target, const struct complaints *complaints, bool *right)
 {
     struct buffer content;
     struct config *config = NULL;
     struct error error = {.kind = ERROR_NONE};
 
+    *right = false;
     buffer_init(&content, FILE_MAX);
     if (config_file_read(file, &content, NULL, &error) ||
-        (error.kind == ERROR_TEMPORARY && !must_exist))
-        config = parse(
-            file, buffer_span(&content), options, option_count, target, anyway, errors);
-    else
-        add_line(errors, file, 0, "", error.text);
+        (error.kind == ERROR_TEMPORARY && !must_exist)) {
+        config = parse(file, buffer_span(&content), options, option_count, target,
+            complaints, right);
+    } else {
+        notice(complaints, "", NULL);
+        add_line(complaints->errors, file, 0, "", error.text);
+    }
     buffer_clear(&content);
     return config;
+}
+
+static struct config *
+only_right(struct config *config, bool right)
+{
+    if (right)
+        return config;
+    config_free(config);
+    return NULL;
 }
 
 struct config *
 config_read(const char *file, bool must_exist, const struct config_option *options,
     size_t option_count, void *target, struct buffer *errors)
 {
-    return read_file(file, must_exist, options, option_count, target, false, errors);
+    const struct complaints complaints = {.errors = errors};
+    bool right;
+    struct config *config =
+        read_file(file, must_exist, options, option_count, target, &complaints, &right);
+
+    return only_right(config, right);
 }
 
 struct config *
 config_read_anyway(const char *file, bool must_exist, const struct config_option *options,
     size_t option_count, void *target, struct buffer *errors)
 {
-    return read_file(file, must_exist, options, option_count, target, true, errors);
+    return config_read_noticed(
+        file, must_exist, options, option_count, target, errors, NULL, NULL);
+}
+
+struct config *
+config_read_noticed(const char *file, bool must_exist,
+    const struct config_option *options, size_t option_count, void *target,
+    struct buffer *errors, config_notice *told, void *argument)
+{
+    const struct complaints complaints = {errors, told, argument};
+    bool right;
+
+    return read_file(
+        file, must_exist, options, option_count, target, &complaints, &right);
 }
 
 struct config *
 config_parse(const char *name, struct span text, const struct config_option *options,
     size_t option_count, void *target, struct buffer *errors)
 {
-    return parse(name, text, options, option_count, target, false, errors);
+    const struct complaints complaints = {.errors = errors};
+    bool right;
+    struct config *config =
+        parse(name, text, options, option_count, target, &complaints, &right);
+
+    return only_right(config, right);
 }
 
 void

@@ -99,6 +99,18 @@ struct config *config_read_anyway(const char *file, bool must_exist,
     const struct config_option *options, size_t option_count, void *target,
     struct buffer *errors);
 
+/*
+ * For a program that needs only a part of the file: is told of each complaint what it
+ * concerns.  `section` is "" for what stands in none, or for a misspelt one that is near
+ * to none; `key` is the known one (of a misspelt key, the nearest), or NULL.
+ */
+typedef void config_notice(void *argument, const char *section, const char *key);
+
+/* As config_read_anyway; what concerns the file as a whole is of `section` "". */
+struct config *config_read_noticed(const char *file, bool must_exist,
+    const struct config_option *options, size_t option_count, void *target,
+    struct buffer *errors, config_notice *notice, void *argument);
+
 /* The same as config_read from text in memory, for tests and fuzzers. */
 struct config *config_parse(const char *name, struct span text,
     const struct config_option *options, size_t option_count, void *target,

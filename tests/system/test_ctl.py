@@ -721,6 +721,58 @@ def test_errors_of_the_file_are_those_of_the_daemons(bare):
     assert run(CTL, "-c", "/nonexistent/file", "status", check=False).returncode == 78
 
 
+@pytest.mark.parametrize("lines", [
+    "[scan]\nworkres = 4\n", "[auth]\nlisten = here\n", "[dns]\nservers 127.0.0.1\n",
+    "[cutover]\nkep = 30d\n", "[scam]\nworkers = 4\n", "[policyd]\nhold_at = nonsense\n", "[policyd]\nlog_rotues = yes\n",
+    "[policyd]\nuser = nobody-of-that-name\n", "[log]\nlevel = loud\n", "[policyd]\nsnapshot = here\n"])
+def test_what_an_emergency_does_not_need_may_be_wrong(bare, lines):
+    bare.state(weight=10)
+    bare.policyd.config.write_text(bare.policyd.config.read_text() + lines)
+    for words in ("rollback", "example.com"), ("--local", "rollback", "example.com"), ("status",), ("route", "a@example.com"):
+        done = bare.ctl(*words)
+        assert f"warning: {bare.policyd.config}:" in done.stderr, words
+    assert bare.hash()["weight"] == "0" and "example.com weight=0" in bare.policyd.override.read_text()
+    assert bare.fails(78, "-t").startswith(str(bare.policyd.config))
+    assert bare.ctl("postfix-setup", check=False).returncode == 78
+
+
+@pytest.mark.parametrize("lines", [
+    "[policyd]\ntransports = [x]\n", "[policyd]\nnexthop = 192.0.2.1\n", "[policyd]\ndomains = a_b@c\n", "[polcyd]\ndomains = a.example\n",
+    "[policyd]\noverride = here\n", "[policyd]\nno assignment\n"])
+def test_what_it_needs_must_be_right(bare, lines):
+    bare.state(weight=10)
+    text = bare.policyd.config.read_text()
+    key = lines.splitlines()[1].split(" =")[0]
+    text = "".join(line for line in text.splitlines(True) if not line.startswith(key + " "))
+    bare.policyd.config.write_text(text + lines)
+    for words in ("rollback", "example.com"), ("--local", "rollback", "example.com"), ("status",):
+        bare.fails(78, *words)
+    assert bare.hash()["weight"] == "10"
+
+
+def test_a_wrong_redis_section_leaves_what_needs_no_redis(world):
+    world.policyd.config.write_text(world.policyd.config.read_text() + f"[ctl]\nredis_password_file = {world.folder}/none\n")
+    assert "warning: " in world.ctl("--local", "rollback", "example.com").stderr
+    assert "warning: " in world.ctl("status", check=False).stderr
+    assert "redis_password_file" in world.fails(78, "rollback", "example.com")
+    world.policyd.kill()
+    said = world.fails(3, "route", "a@example.com")
+    assert "what the file says of it is wrong" in said
+
+
+def test_a_file_for_others_is_explained(bare):
+    bare.policyd.config.chmod(0o600)
+    user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+    done = subprocess.run([str(CTL), "-c", str(bare.policyd.config), "status"], capture_output=True, text=True, **user)
+    assert done.returncode == 78 and "Permission denied" in done.stderr and "run this with sudo" in done.stderr
+
+
+@pytest.mark.parametrize("typo, verb", [("stauts", "status"), ("rolback", "rollback"), ("pins", "pin"), ("evnets", "events"),
+                                        ("postfix-stup", "postfix-setup")])
+def test_a_misspelt_verb_gets_a_suggestion(bare, typo, verb):
+    assert f"there is no verb {typo} (did you mean {verb}?)" in bare.fails(2, typo)
+
+
 def test_the_example_has_every_key_at_its_default(folder):
     text = (ROOT / "postfix-conf/postshift.conf").read_text(encoding="utf-8")
     bare_text = re.sub(r"(?m)^#(\w+ =)", r"\1", text)
