@@ -31,7 +31,8 @@ static const struct {
     const char *name;
     const char *settings;
 } milters[SETUP_MILTERS] = {
-    [SETUP_MILTER_AUTH] = {"postshift-auth", "default_action=accept, connect_timeout=3s"      },
+    [SETUP_MILTER_AUTH] = {"postshift-auth",
+                           "default_action=tempfail, connect_timeout=3s"                      },
     [SETUP_MILTER_SCAN] = {"postshift-scan",
                            "default_action=tempfail, connect_timeout=3s, content_timeout=120s"},
 };

@@ -25,7 +25,7 @@ enum { SETUP_STEPS_MAX = 96, SETUP_NOTES_MAX = 32, SETUP_MILTERS_MAX = 4 };
 /* A milter of the suite, in the order in which they are to be asked. */
 struct setup_milter {
     const char *name;     /* "postshift-auth" */
-    const char *settings; /* what stands beside its address: "default_action=accept" */
+    const char *settings; /* what stands beside its address: "default_action=tempfail" */
     const char *address;  /* as Postfix writes it; "" where there is none */
     bool present;         /* its socket is there */
 };

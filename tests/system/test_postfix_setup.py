@@ -272,7 +272,7 @@ def test_milters_are_wired_once_their_sockets_are_there(rich):
             "{ unix:postshift/scan.sock, default_action=tempfail, connect_timeout=3s, content_timeout=120s }"
         with FakePolicyd(rich.queue / "postshift/auth.sock"):
             rich.setup("--apply")
-        assert rich.value("postshift_milters").startswith("{ unix:postshift/auth.sock, default_action=accept")
+        assert rich.value("postshift_milters").startswith("{ unix:postshift/auth.sock, default_action=tempfail")
     with FakePolicyd(rich.route):
         away = rich.setup("--apply")
         assert away.stdout == "nothing to do\n", "a milter that is down stays wired"

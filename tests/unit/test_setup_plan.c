@@ -123,7 +123,7 @@ leaves_milters_alone_where_there_are_none(void **state)
 {
     struct fixture *fixture = *state;
     struct setup_milter auth = {
-        "postshift-auth", "default_action=accept", "unix:a.sock", false};
+        "postshift-auth", "default_action=tempfail", "unix:a.sock", false};
 
     fixture->facts.milters[0] = auth;
     fixture->facts.milter_count = 1;
@@ -134,7 +134,7 @@ leaves_milters_alone_where_there_are_none(void **state)
     fixture->facts.milters[0].present = true;
     assert_true(make(fixture, SETUP_APPLY));
     assert_true(has_step(
-        fixture, "-e", "postshift_milters = { unix:a.sock, default_action=accept }"));
+        fixture, "-e", "postshift_milters = { unix:a.sock, default_action=tempfail }"));
     assert_true(has_step(fixture, "-e", "smtpd_milters = $postshift_milters"));
 }
 
@@ -144,10 +144,10 @@ keeps_a_milter_that_is_wired_while_it_is_down(void **state)
     struct fixture *fixture = *state;
 
     fixture->facts.milters[0] = (struct setup_milter){
-        "postshift-auth", "default_action=accept", "unix:a.sock", false};
+        "postshift-auth", "default_action=tempfail", "unix:a.sock", false};
     fixture->facts.milter_count = 1;
     fixture->facts.main_cf =
-        SPAN("postshift_milters = { unix:a.sock, default_action=accept }\n"
+        SPAN("postshift_milters = { unix:a.sock, default_action=tempfail }\n"
              "smtpd_milters = inet:127.0.0.1:8891, $postshift_milters\n");
     assert_true(make(fixture, SETUP_APPLY));
     assert_int_equal(find_step(&fixture->plan, "-e", "postshift_milters = "), -1);
