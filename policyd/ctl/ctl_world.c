@@ -154,7 +154,8 @@ ctl_world_add_lists(struct ctl_world *world, struct span domain, struct error *e
 
     if (!replica_find_domain(world->replica, domain, &found) || found.state == NULL)
         return true;
-    if (!add_list(world, domain, "exclude", error))
+    if (!add_list(world, domain, "exclude", error) ||
+        !add_list(world, domain, "known", error))
         return false;
     for (size_t i = 0; i < found.state->list_count; i++) {
         if (!add_list(world, domain, found.state->lists[i], error))

@@ -25,7 +25,7 @@ bool ctl_world_add_domain(struct ctl_world *world, struct span name, struct erro
 /* All domains that Redis names. */
 bool ctl_world_add_all_domains(struct ctl_world *world, struct error *error);
 
-/* The list `exclude` and those that the domain's state names. */
+/* The lists `exclude` and `known`, and those that the domain's state names. */
 bool ctl_world_add_lists(
     struct ctl_world *world, struct span domain, struct error *error);
 

@@ -217,6 +217,12 @@ ask_pins_and_mode(const struct facts *facts, struct route *route)
 static bool
 is_system_recipient(struct span local)
 {
+    /* What a forwarder made of a sender's address: `SRS0=hash=...`, where the `=` may be
+     * a
+     * + or -, at which an extension may have been cut. */
+    if (span_starts_nocase(local, SPAN("SRS0")) ||
+        span_starts_nocase(local, SPAN("SRS1")))
+        return local.length == 4 || strchr("=+-", local.data[4]) != NULL;
     return span_is_nocase(local, "postmaster") || span_is_nocase(local, "abuse");
 }
 
@@ -225,6 +231,7 @@ static bool
 ask_weight_and_lists(const struct facts *facts, struct route *route)
 {
     static const struct span exclude = {"exclude", 7};
+    static const struct span known = {"known", 5};
     const struct domain_state *state = facts->state;
 
     if (route->weight < WEIGHT_ALL) {
@@ -233,6 +240,9 @@ ask_weight_and_lists(const struct facts *facts, struct route *route)
             return end(route, ROUTE_OLD, ROUTE_REASON_SYSTEM);
         if (replica_list_has(facts->replica, route->domain, exclude, route->unit))
             return end(route, ROUTE_OLD, ROUTE_REASON_EXCLUDE);
+        if (replica_list_count(facts->replica, route->domain, known) > 0 &&
+            !replica_list_has(facts->replica, route->domain, known, route->unit))
+            return end(route, ROUTE_OLD, ROUTE_REASON_UNLISTED);
     }
     for (size_t i = 0; i < state->list_count; i++) {
         struct span list = span_of(state->lists[i]);
@@ -271,6 +281,7 @@ rests_on_override(const struct replica_override *override, enum route_reason rea
     switch (reason) {
     case ROUTE_REASON_SYSTEM:
     case ROUTE_REASON_EXCLUDE:
+    case ROUTE_REASON_UNLISTED:
     case ROUTE_REASON_BUCKET:
         return override->has_mode || override->has_weight;
     case ROUTE_REASON_MODE:
@@ -380,6 +391,7 @@ route_reason_name(enum route_reason reason)
         [ROUTE_REASON_PIN] = "pin",
         [ROUTE_REASON_SYSTEM] = "system",
         [ROUTE_REASON_EXCLUDE] = "exclude",
+        [ROUTE_REASON_UNLISTED] = "unlisted",
         [ROUTE_REASON_LIST] = "list",
         [ROUTE_REASON_BUCKET] = "bucket",
         [ROUTE_REASON_UNMOVED] = "unmoved",

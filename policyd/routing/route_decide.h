@@ -4,16 +4,17 @@
  *
  * Canonical recipient; same_as once; is the domain ours; unit; then, first match wins:
  * pin hold (recipient, then unit); mode other than split; pin (recipient, then unit; an
- * expired one doesn't count); postmaster@ and abuse@ on old below 100 (unless
- * system_recipients = bucket); list `exclude` on old below 100; the lists named in
- * `lists` on new; the bucket.  Pure.
+ * expired one doesn't count); postmaster@, abuse@ and SRS0=, SRS1= addresses on old below
+ * 100 (unless system_recipients = bucket); list `exclude` on old below 100; a unit that
+ * is not on the list `known`, where that has members, on old below 100; the lists named
+ * in `lists` on new; the bucket.  Pure.
  *
  * Where the text leaves room: same_as is followed once, whatever the target's hash says
  * of a further one; with `domains` set, both the name asked for and its target must be
  * listed (else not ours, unknown).  An override of the name asked for goes before one of
  * its target, field by field.  A pin that never was good may be a hold, so it makes the
  * recipient unknown before the mode is looked at, unless another pin says hold.
- * postmaster and abuse are compared without case.
+ * postmaster, abuse and SRS are compared without case.
  */
 #ifndef POLICYD_ROUTING_ROUTE_DECIDE_H
 #define POLICYD_ROUTING_ROUTE_DECIDE_H
@@ -43,6 +44,7 @@ enum route_reason {
     ROUTE_REASON_PIN,
     ROUTE_REASON_SYSTEM,
     ROUTE_REASON_EXCLUDE,
+    ROUTE_REASON_UNLISTED, /* not on the list known: a catch-all, a list, VERP */
     ROUTE_REASON_LIST,
     ROUTE_REASON_BUCKET,
     ROUTE_REASON_UNMOVED, /* mailbox alone: no pin, so old at any weight */

@@ -64,12 +64,16 @@ route_page_explain(struct buffer *out, const struct route *route)
         explain_pin(out, route);
         break;
     case ROUTE_REASON_SYSTEM:
-        buffer_append_text(
-            out, "postmaster and abuse stay on old until the weight is 100");
+        buffer_append_text(out,
+            "postmaster, abuse and SRS addresses stay on old until the weight is 100");
         break;
     case ROUTE_REASON_EXCLUDE:
         buffer_append_text(
             out, "the unit is on the list exclude, which stays on old until 100");
+        break;
+    case ROUTE_REASON_UNLISTED:
+        buffer_append_text(out, "the unit is not on the list known, so it stays on old "
+                                "until the weight is 100");
         break;
     case ROUTE_REASON_LIST:
         buffer_append_text(out, "the unit is on the list ");

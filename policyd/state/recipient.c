@@ -19,11 +19,11 @@ is_letter_or_digit(char octet)
            (octet >= '0' && octet <= '9');
 }
 
-/* The part of `prvs=tag=alice` that says who it is (draft-levine-smtp-batv). */
+/* The part behind `prefix`, a tag and `separator`; all of it where it has another form.
+ */
 static struct span
-without_batv(struct span local)
+without_tag(struct span local, struct span prefix, struct span separator)
 {
-    static const struct span prefix = {"prvs=", 5};
     struct span rest = span_from(local, prefix.length);
     size_t tag = 0;
 
@@ -31,9 +31,22 @@ without_batv(struct span local)
         return local;
     while (tag < rest.length && tag <= BATV_TAG_MAX && is_letter_or_digit(rest.data[tag]))
         tag++;
-    if (tag == 0 || tag > BATV_TAG_MAX || tag + 1 >= rest.length || rest.data[tag] != '=')
+    if (tag == 0 || tag > BATV_TAG_MAX || !span_starts(span_from(rest, tag), separator) ||
+        rest.length == tag + separator.length)
         return local;
-    return span_from(rest, tag + 1);
+    return span_from(rest, tag + separator.length);
+}
+
+/*
+ * The part of `prvs=tag=alice` (draft-levine-smtp-batv), or of `btv1==tag==alice` as some
+ * appliances write it, that says who it is.
+ */
+static struct span
+without_batv(struct span local)
+{
+    if (span_starts_nocase(local, SPAN("btv1")))
+        return without_tag(local, SPAN("btv1=="), SPAN("=="));
+    return without_tag(local, SPAN("prvs="), SPAN("="));
 }
 
 /* Names that Postfix's split_addr(3) never cuts. */

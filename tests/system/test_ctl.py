@@ -122,6 +122,26 @@ def test_route_says_the_same_whoever_is_asked(world):
     assert asked[9]["reason"] == "list" and asked[12]["reason"] == "system" and asked[11]["nexthop"] == STANDBY
 
 
+def test_old_site_and_known_units(world):
+    world.state(old="site", weight=60)
+    world.redis.command("SADD", "cutover:list:example.com:known", "alice@example.com", "Pinned@example.com")
+    world.redis.command("SET", "cutover:pin:pinned@example.com", "old")
+    world.policyd.wait_for_route("catchall@example.com", "NOTFOUND")
+    world.policyd.wait_for_route("alice@example.com", "cutover-new")
+    wanted = {"alice@example.com": ("new", "bucket"), "catchall@example.com": ("old", "unlisted"),
+              "pinned@example.com": ("old", "pin"), "srs0=a=b=c.example=d@example.com": ("old", "system")}
+    for stop in (False, True):
+        if stop:
+            world.policyd.stop()
+        for address, (result, reason) in wanted.items():
+            said = world.json("route", address)
+            assert (said["result"], said["reason"]) == (result, reason)
+            assert said["nexthop"] == ("site" if result == "old" else NEW)
+    assert "the site's own maps" in world.ctl("route", "catchall@example.com").stdout
+    movers = world.ctl("moves", "example.com", "--to", "100", stdin="alice@example.com\ncatchall@example.com\n").stdout
+    assert movers.split() == ["catchall@example.com"]
+
+
 def test_route_exit_code_tells_whether_there_is_one(world):
     assert world.ctl("route", "alice@example.com").returncode == 0
     world.fails(1, "route", "alice@elsewhere.example")
