@@ -80,6 +80,10 @@ describe_override(struct ctl *ctl, const struct ctl_json *domain)
 
     if (override->kind != CTL_JSON_OBJECT)
         return "";
+    if (ctl_json_is_true(override, "unclear"))
+        return arena_printf(ctl->arena,
+            "  what the file %s says of it can't be read: its mail waits\n",
+            ctl->config->serve->override);
     return arena_printf(ctl->arena, "  overridden by the file %s: %s%s%s%s%s\n",
         ctl->config->serve->override, has_weight ? "weight=" : "",
         has_weight ? text_of(ctl, override, "weight") : "",

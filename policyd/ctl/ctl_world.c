@@ -22,7 +22,9 @@ add_overrides(struct ctl_world *world)
         return;
     buffer_init(&text, OVERRIDE_TEXT_MAX);
     if (setup_file_read(path, &text, &error)) {
-        (void)override_text_parse(buffer_span(&text), &overrides);
+        if (!override_text_parse(buffer_span(&text), &overrides))
+            override_text_doubt(&overrides);
+        replica_set_unclear(world->replica, overrides.unclear);
         for (size_t i = 0; i < overrides.count; i++)
             (void)replica_set_override(world->replica,
                 span_of(overrides.entries[i].domain), &overrides.entries[i].override);

@@ -173,6 +173,17 @@ override_text_parse(struct span text, struct override_text *out)
     return out->bad_lines == 0;
 }
 
+/* A bad line may be about any domain: it names none, or isn't kept. */
+static bool
+names_nobody(const struct override_text *text)
+{
+    for (size_t i = 0; i < text->problem_count; i++) {
+        if (text->problems[i].domain[0] == '\0')
+            return true;
+    }
+    return text->bad_lines > text->problem_count;
+}
+
 static bool
 is_spoilt(const struct override_text *text, const char *domain)
 {
@@ -180,7 +191,39 @@ is_spoilt(const struct override_text *text, const char *domain)
         if (strcmp(text->problems[i].domain, domain) == 0)
             return true;
     }
-    return text->bad_lines > text->problem_count;
+    return names_nobody(text);
+}
+
+static bool
+has_entry(const struct override_text *text, const char *domain)
+{
+    for (size_t i = 0; i < text->count; i++) {
+        if (strcmp(text->entries[i].domain, domain) == 0)
+            return true;
+    }
+    return false;
+}
+
+void
+override_text_doubt(struct override_text *now)
+{
+    struct override_entry *entries =
+        realloc(now->entries, (now->count + now->problem_count + 1) * sizeof(*entries));
+
+    if (entries == NULL)
+        abort();
+    now->entries = entries;
+    now->unclear = names_nobody(now);
+    for (size_t i = 0; i < now->problem_count; i++) {
+        const char *domain = now->problems[i].domain;
+
+        if (domain[0] == '\0' || has_entry(now, domain))
+            continue;
+        entries[now->count] = (struct override_entry){.override = {.unclear = true}};
+        (void)span_copy(
+            span_of(domain), entries[now->count].domain, sizeof(entries->domain));
+        now->count++;
+    }
 }
 
 void
@@ -190,6 +233,7 @@ override_text_keep(struct override_text *now, const struct override_text *before
     struct override_entry *entries;
     struct span ignored;
 
+    now->unclear = before->unclear && names_nobody(now);
     if (now->bad_lines == 0 || before->count == 0)
         return;
     entries = realloc(now->entries, (now->count + before->count) * sizeof(*entries));

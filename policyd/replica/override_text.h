@@ -36,6 +36,7 @@ struct override_text {
     struct override_problem *problems;
     size_t problem_count; /* kept ones */
     size_t bad_lines;
+    bool unclear; /* a bad line, of which nothing is known, may be about any domain */
 };
 
 /* Fills `out`; true when no line is bad. */
@@ -43,10 +44,16 @@ bool override_text_parse(struct span text, struct override_text *out);
 
 /*
  * A typing error ends no override: a domain of which `now` has nothing but bad lines
- * keeps what `before` said of it, and with more problems than are kept so does each that
- * is missing.
+ * keeps what `before` said of it, and with more problems than are kept, or a line whose
+ * domain can't be told, so does each that is missing.
  */
 void override_text_keep(struct override_text *now, const struct override_text *before);
+
+/*
+ * The same where nothing is known of what was said before, as at start: what is said now
+ * of such a domain is unclear.
+ */
+void override_text_doubt(struct override_text *now);
 void override_text_clear(struct override_text *text);
 
 /*

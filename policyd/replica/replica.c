@@ -18,6 +18,7 @@ struct domain_record {
 
 struct replica {
     bool loaded;
+    bool unclear;
     size_t ours_count;
     struct packed_table domains; /* name -> struct domain_record * */
     struct packed_table pins;    /* name -> place, and until unless it is for ever */
@@ -106,7 +107,7 @@ static void
 drop_if_empty(struct replica *replica, struct span name, struct domain_record *record)
 {
     if (record->ours || record->suspect || record->override.has_mode ||
-        record->override.has_weight)
+        record->override.has_weight || record->override.unclear)
         return;
     packed_table_remove(&replica->domains, name);
     free_record(record);
@@ -217,6 +218,12 @@ bool
 replica_is_loaded(const struct replica *replica)
 {
     return replica->loaded;
+}
+
+bool
+replica_is_unclear(const struct replica *replica)
+{
+    return replica->unclear;
 }
 
 size_t
@@ -358,12 +365,19 @@ replica_clear_overrides(struct replica *replica)
     struct packed_entry entry;
     uint64_t cursor = 0;
 
+    replica->unclear = false;
     while (packed_table_next(&replica->domains, &cursor, &entry)) {
         struct domain_record *record = value_pointer(entry.value);
 
         record->override = (struct replica_override){0};
         drop_if_empty(replica, entry.key, record);
     }
+}
+
+void
+replica_set_unclear(struct replica *replica, bool unclear)
+{
+    replica->unclear = unclear;
 }
 
 void

@@ -28,6 +28,7 @@ struct replica;
 
 /* From the override file: what wins over Redis for one domain. */
 struct replica_override {
+    bool unclear; /* it says something of the domain that can't be read: mail waits */
     bool has_weight;
     unsigned weight;
     bool has_mode;
@@ -74,6 +75,10 @@ size_t replica_list_count(
  */
 bool replica_is_loaded(const struct replica *replica);
 
+/* The override file can't be read, or not all of it, and nothing is known of what it said
+ * before: a domain without an override of its own may have one. */
+bool replica_is_unclear(const struct replica *replica);
+
 size_t replica_domain_count(const struct replica *replica); /* those that are ours */
 size_t replica_pin_count(const struct replica *replica);
 size_t replica_unit_count(const struct replica *replica);
@@ -111,7 +116,8 @@ bool replica_put_domain(
 bool replica_set_suspect(struct replica *replica, struct span name, const char *why);
 bool replica_set_override(
     struct replica *replica, struct span name, const struct replica_override *override);
-void replica_clear_overrides(struct replica *replica);
+void replica_clear_overrides(struct replica *replica); /* and what is unclear */
+void replica_set_unclear(struct replica *replica, bool unclear);
 /* An override stays. */
 void replica_remove_domain(struct replica *replica, struct span name);
 

@@ -101,8 +101,9 @@ const struct replica *replica_keeper_answering(const struct replica_keeper *keep
 void replica_keeper_adopt(struct replica_keeper *keeper, struct replica *replica,
     bool knows_accept, int64_t accepted);
 
-void replica_keeper_set_overrides(
-    struct replica_keeper *keeper, const struct override_entry *entries, size_t count);
+/* `unclear`: the file may say something of other domains, too. */
+void replica_keeper_set_overrides(struct replica_keeper *keeper,
+    const struct override_entry *entries, size_t count, bool unclear);
 
 /*
  * A domain, pin or unit as Redis has it.  `key` is the name of its Redis key as it is

@@ -39,6 +39,7 @@ struct replica_keeper {
     struct replica_guard *guard;
     struct override_entry *overrides;
     size_t override_count;
+    bool overrides_unclear;
     struct replica_list_job list;
 
     enum load_stage stage;

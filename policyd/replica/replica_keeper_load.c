@@ -18,6 +18,7 @@ apply_overrides(const struct replica_keeper *keeper, struct replica *replica)
     for (size_t i = 0; i < keeper->override_count; i++)
         replica_set_override(replica, span_of(keeper->overrides[i].domain),
             &keeper->overrides[i].override);
+    replica_set_unclear(replica, keeper->overrides_unclear);
 }
 
 static void
@@ -27,6 +28,10 @@ write_override(const struct replica_override *override, char out[64])
 
     if (override->has_weight)
         domain_weight_write(override->weight, weight);
+    if (override->unclear) {
+        snprintf(out, 64, "unclear");
+        return;
+    }
     snprintf(out, 64, "%s%s%s%s%s", override->has_weight ? "weight=" : "", weight,
         override->has_weight && override->has_mode ? " " : "",
         override->has_mode ? "mode=" : "",
@@ -65,8 +70,8 @@ tell_override(struct replica_keeper *keeper, const char *domain,
 }
 
 void
-replica_keeper_set_overrides(
-    struct replica_keeper *keeper, const struct override_entry *entries, size_t count)
+replica_keeper_set_overrides(struct replica_keeper *keeper,
+    const struct override_entry *entries, size_t count, bool unclear)
 {
     struct override_entry *before = keeper->overrides;
     size_t before_count = keeper->override_count;
@@ -77,6 +82,7 @@ replica_keeper_set_overrides(
     if (count > 0)
         memcpy(keeper->overrides, entries, count * sizeof(*entries));
     keeper->override_count = count;
+    keeper->overrides_unclear = unclear;
     replica_clear_overrides(keeper->answering);
     apply_overrides(keeper, keeper->answering);
     for (size_t i = 0; i < count; i++)
@@ -86,7 +92,7 @@ replica_keeper_set_overrides(
         const struct replica_override *after =
             find_override(entries, count, before[i].domain);
 
-        if (!after->has_mode && !after->has_weight)
+        if (!after->has_mode && !after->has_weight && !after->unclear)
             tell_override(keeper, before[i].domain, &before[i].override, after);
     }
     free(before);

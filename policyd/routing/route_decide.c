@@ -50,6 +50,14 @@ merge_overrides(struct replica_override asked, struct replica_override target)
     return target;
 }
 
+/* The override file may say something of the domain, and it can't be told what. */
+static bool
+is_unclear(const struct facts *facts, const struct replica_override *override)
+{
+    return override->unclear || (replica_is_unclear(facts->replica) &&
+                                    !override->has_weight && !override->has_mode);
+}
+
 /* Steps 2 and 3: same_as, and is it ours?  False: the route is decided. */
 static bool
 find_domain(struct facts *facts, struct route *route)
@@ -63,6 +71,8 @@ find_domain(struct facts *facts, struct route *route)
     if (!ours)
         return end(route, ROUTE_NOT_OURS, ROUTE_REASON_NOT_OURS);
     route->suspect = asked.suspect;
+    if (is_unclear(facts, &asked.override))
+        return end(route, ROUTE_UNKNOWN, ROUTE_REASON_OVERRIDE);
     if (asked.state == NULL)
         return end(route, ROUTE_UNKNOWN, ROUTE_REASON_NO_STATE);
     if (asked.state->mode == DOMAIN_MODE_FORGOTTEN && !asked.override.has_mode)
@@ -74,6 +84,8 @@ find_domain(struct facts *facts, struct route *route)
         route->suspect |= target.suspect;
         if (!ours || target.state == NULL)
             return end(route, ROUTE_UNKNOWN, ROUTE_REASON_NO_STATE);
+        if (target.override.unclear)
+            return end(route, ROUTE_UNKNOWN, ROUTE_REASON_OVERRIDE);
     }
     facts->state = target.state;
     facts->override = merge_overrides(asked.override, target.override);
@@ -295,6 +307,7 @@ rests_on_override(const struct replica_override *override, enum route_reason rea
     case ROUTE_REASON_FORGOTTEN:
     case ROUTE_REASON_NOT_LOADED:
     case ROUTE_REASON_NO_STATE:
+    case ROUTE_REASON_OVERRIDE:
     case ROUTE_REASON_BAD_PIN:
     case ROUTE_REASON_PIN_HOLD:
         break;
@@ -384,6 +397,7 @@ route_reason_name(enum route_reason reason)
         [ROUTE_REASON_FORGOTTEN] = "forgotten",
         [ROUTE_REASON_NOT_LOADED] = "not-loaded",
         [ROUTE_REASON_NO_STATE] = "no-state",
+        [ROUTE_REASON_OVERRIDE] = "override",
         [ROUTE_REASON_BAD_PIN] = "bad-pin",
         [ROUTE_REASON_NO_STANDBY] = "no-standby",
         [ROUTE_REASON_PIN_HOLD] = "pin-hold",

@@ -37,6 +37,7 @@ enum route_reason {
     ROUTE_REASON_FORGOTTEN,  /* not ours: mode=forgotten */
     ROUTE_REASON_NOT_LOADED, /* unknown: nothing has been read yet */
     ROUTE_REASON_NO_STATE,   /* unknown: ours without a good state */
+    ROUTE_REASON_OVERRIDE,   /* unknown: what the override file says can't be read */
     ROUTE_REASON_BAD_PIN,    /* unknown: a pin that never was good */
     ROUTE_REASON_NO_STANDBY, /* unknown: sent to standby, but the domain has none */
     ROUTE_REASON_PIN_HOLD,

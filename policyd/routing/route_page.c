@@ -48,6 +48,11 @@ route_page_explain(struct buffer *out, const struct route *route)
         buffer_append_text(out,
             "the domain is ours but never had a good state, mail waits in the queue");
         break;
+    case ROUTE_REASON_OVERRIDE:
+        buffer_append_text(out,
+            "the override file can't be read, or not what it says of this domain; mail "
+            "waits in the queue");
+        break;
     case ROUTE_REASON_BAD_PIN:
         explain_pin(out, route);
         buffer_append_text(out, " says nothing usable, mail waits in the queue");
@@ -64,8 +69,10 @@ route_page_explain(struct buffer *out, const struct route *route)
         explain_pin(out, route);
         break;
     case ROUTE_REASON_SYSTEM:
-        buffer_append_text(out,
-            "postmaster, abuse and SRS addresses stay on old until the weight is 100");
+        buffer_printf(out, "%s stay on old until the weight is 100",
+            span_starts_nocase(recipient_local(&route->recipient), SPAN("SRS"))
+                ? "forwarders' addresses (SRS)"
+                : "postmaster and abuse");
         break;
     case ROUTE_REASON_EXCLUDE:
         buffer_append_text(

@@ -40,6 +40,8 @@ why_unknown(enum route_reason reason)
 {
     if (reason == ROUTE_REASON_NOT_LOADED)
         return "neither Redis nor a snapshot has been read yet";
+    if (reason == ROUTE_REASON_OVERRIDE)
+        return "what the override file says of this domain can't be read";
     if (reason == ROUTE_REASON_BAD_PIN)
         return "the pin of this recipient says nothing usable";
     if (reason == ROUTE_REASON_NO_STANDBY)

@@ -55,9 +55,11 @@ collect(const struct route_rules *rules, const struct replica *replica, size_t *
 }
 
 static void
-write_override(struct json *json, const struct replica_override *override)
+write_override(struct json *json, const struct replica_override *override, bool unclear)
 {
-    if (!override->has_weight && !override->has_mode) {
+    unclear =
+        override->unclear || (unclear && !override->has_weight && !override->has_mode);
+    if (!override->has_weight && !override->has_mode && !unclear) {
         json_null(json, "override");
         return;
     }
@@ -67,6 +69,8 @@ write_override(struct json *json, const struct replica_override *override)
     else
         json_null(json, "weight");
     json_text(json, "mode", override->has_mode ? domain_mode_name(override->mode) : NULL);
+    if (unclear)
+        json_bool(json, "unclear", true);
     json_object_end(json);
 }
 
@@ -92,7 +96,8 @@ write_state(struct json *json, const struct domain_state *state)
 }
 
 static void
-write_entry(struct json *json, const struct route_rules *rules, const struct entry *entry)
+write_entry(struct json *json, const struct route_rules *rules,
+    const struct replica *replica, const struct entry *entry)
 {
     json_object_begin(json, NULL);
     json_span(json, "domain", entry->name);
@@ -102,7 +107,7 @@ write_entry(struct json *json, const struct route_rules *rules, const struct ent
     json_bool(json, "good", entry->domain.state != NULL);
     write_state(json, entry->domain.state);
     json_integer(json, "rev", (int64_t)entry->domain.rev);
-    write_override(json, &entry->domain.override);
+    write_override(json, &entry->domain.override, replica_is_unclear(replica));
     json_bool(json, "suspect", entry->domain.suspect);
     json_text(json, "why", entry->domain.why);
     json_object_end(json);
@@ -154,7 +159,7 @@ status_page_write(struct buffer *out, const struct status_facts *facts,
     write_count(&json, "units", facts->only_domains, replica_unit_count(replica));
     json_array_begin(&json, "domains");
     for (size_t i = 0; i < count; i++)
-        write_entry(&json, rules, &entries[i]);
+        write_entry(&json, rules, replica, &entries[i]);
     json_array_end(&json);
     json_object_end(&json);
     buffer_append_octet(out, '\n');

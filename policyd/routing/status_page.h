@@ -16,8 +16,9 @@
  *                   "suspect": false, "why": null | "text"}, ...]}
  *
  * Domains stand in the order of their names.  `weight` and `mode` are those of the good
- * state, or null without one; what `override` has wins over them.  `ours` is false for a
- * domain that Redis names and the file's `domains` does not.  Pure.
+ * state, or null without one; what `override` has wins over them.  What the override file
+ * says can't be read where it has `"unclear": true`: the domain's mail waits.  `ours` is
+ * false for a domain that Redis names and the file's `domains` does not.  Pure.
  */
 #ifndef POLICYD_ROUTING_STATUS_PAGE_H
 #define POLICYD_ROUTING_STATUS_PAGE_H

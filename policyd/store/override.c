@@ -56,7 +56,10 @@ take_text(struct override *override, struct buffer *text)
 
     if (!override_text_parse(buffer_span(text), &parsed))
         tell_problems(override, &parsed);
-    override_text_keep(&parsed, &override->said);
+    if (override->told)
+        override_text_keep(&parsed, &override->said);
+    else
+        override_text_doubt(&parsed);
     override_text_clear(&override->said);
     override->said = parsed;
     buffer_clear(&override->text);
@@ -66,7 +69,7 @@ take_text(struct override *override, struct buffer *text)
             log_number("domains", (int64_t)parsed.count),
             log_number("bad_lines", (int64_t)parsed.bad_lines));
     override->told = true;
-    override->callback(override->argument, parsed.entries, parsed.count);
+    override->callback(override->argument, parsed.entries, parsed.count, parsed.unclear);
 }
 
 /* True also where there is no file: then the text is empty. */
@@ -109,7 +112,10 @@ read_file(struct override *override)
 
         if (strcmp(override->trouble, why) != 0)
             log_warning("", log_text("override", override->path),
-                log_note("can't be read; what it said last is in force"),
+                log_note(override->told
+                             ? "can't be read; what it said last is in force"
+                             : "can't be read; what it says is not known, so all mail "
+                               "waits until it can be or is gone"),
                 log_text("reason", why));
         snprintf(override->trouble, sizeof(override->trouble), "%s", why);
         buffer_clear(&text);
@@ -289,7 +295,7 @@ override_watch(
     event_add(override->look, &look);
     read_file(override);
     if (!override->told)
-        callback(argument, NULL, 0);
+        callback(argument, NULL, 0, true);
     return override;
 }
 

@@ -9,11 +9,12 @@
  * wins. */
 
 static void
-overrides_changed(void *argument, const struct override_entry *entries, size_t count)
+overrides_changed(
+    void *argument, const struct override_entry *entries, size_t count, bool unclear)
 {
     struct replica_sync *sync = argument;
 
-    replica_keeper_set_overrides(sync->keeper, entries, count);
+    replica_keeper_set_overrides(sync->keeper, entries, count, unclear);
 }
 
 static const struct replica *

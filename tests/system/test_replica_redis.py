@@ -854,6 +854,33 @@ def test_the_override_file_wins(policyd, redis):
     assert status(policyd)["override"] is None and notes(policyd) == ""
 
 
+def test_an_override_file_that_is_wrong_at_start_makes_mail_wait(site, folder, redis):
+    """It says something, and nothing is known of what it said before: never as if there were none."""
+    redis.set_domain("example.com", old=OLD, new=NEW, weight="100")
+    redis.set_domain("example.net", old=OLD, new=NEW, weight="100")
+    policyd = site.policyd(redis, start=False, domains="example.com example.net")
+    policyd.override.parent.mkdir(parents=True, exist_ok=True)
+    policyd.override.write_text("example.com weigth=0\n")
+    policyd.start()
+    assert policyd.ask("a@example.com").startswith("TEMP ") and policyd.ask("a@example.net") == f"OK {NEW}"
+    page = policyd.document("/route.json?address=a@example.com")
+    assert (page["result"], page["reason"]) == ("unknown", "override")
+    assert status(policyd)["override"]["unclear"]
+    policyd.override.write_text("example.com weight=0\n")
+    policyd.wait_for_route("a@example.com", OLD)
+    assert policyd.stop() == 0
+    policyd.override.unlink()
+    policyd.override.mkdir()            # can't be read, whoever we are
+    policyd.start()
+    for domain in ("example.com", "example.net"):
+        assert policyd.ask(f"a@{domain}").startswith("TEMP ")
+    assert policyd.ask("a@elsewhere.example") == "NOTFOUND "
+    assert "all mail waits" in policyd.process.output()
+    policyd.override.rmdir()
+    policyd.wait_for_route("a@example.com", NEW)
+    assert policyd.stop() == 0
+
+
 def test_the_folder_of_the_override_file_comes_later(site, folder, redis):
     good(redis, weight=100)
     deep = folder / "etc/postshift"

@@ -22,16 +22,19 @@ struct site {
     struct override *override;
     unsigned calls;
     size_t count;
+    bool unclear;
     struct override_entry entry; /* the first one */
 };
 
 static void
-was_changed(void *argument, const struct override_entry *entries, size_t count)
+was_changed(
+    void *argument, const struct override_entry *entries, size_t count, bool unclear)
 {
     struct site *site = argument;
 
     site->calls++;
     site->count = count;
+    site->unclear = unclear;
     if (count > 0)
         site->entry = entries[0];
 }
@@ -173,6 +176,59 @@ what_can_not_be_read_stays_in_force(void **state)
     site_close(&site);
 }
 
+/* Then nothing is known of what it said before. */
+static void
+what_can_not_be_read_at_start_is_unclear(void **state)
+{
+    struct site site;
+
+    (void)state;
+    site_open(&site, "example.com weigth=0\nexample.net weight=5\n");
+    assert_int_equal(site.count, 2);
+    assert_false(site.unclear);
+    assert_int_equal(site.entry.override.weight, 500);
+    write_text(site.file, "example.com mode=odl\n");
+    assert_true(is_told(&site, 2, 2000));
+    assert_int_equal(site.count, 1);
+    assert_string_equal(site.entry.domain, "example.com");
+    assert_true(site.entry.override.unclear);
+    write_text(site.file, "example.com mode=old\n");
+    assert_true(is_told(&site, 3, 2000));
+    assert_false(site.entry.override.unclear);
+    site_close(&site);
+
+    site_open(&site, "example.com weight=0\n= nonsense\n");
+    assert_true(site.unclear);
+    assert_int_equal(site.count, 1);
+    write_text(site.file, "example.com weight=0\n");
+    assert_true(is_told(&site, 2, 2000));
+    assert_false(site.unclear);
+    /* Later on a line that names nobody is no reason to stop all. */
+    write_text(site.file, "example.com weight=0\n= nonsense\n");
+    assert_true(is_told(&site, 3, 2000));
+    assert_false(site.unclear);
+    site_close(&site);
+}
+
+static void
+a_file_that_can_not_be_opened_at_start_stops_all(void **state)
+{
+    struct site site;
+
+    (void)state;
+    site_open(&site, NULL);
+    override_free(site.override);
+    assert_int_equal(mkdir(site.file, 0700), 0);
+    site.calls = 0;
+    site.override = override_watch(site.base, site.file, was_changed, &site);
+    assert_int_equal(site.calls, 1);
+    assert_true(site.unclear);
+    assert_int_equal(rmdir(site.file), 0);
+    assert_true(is_told(&site, 2, 12000));
+    assert_false(site.unclear);
+    site_close(&site);
+}
+
 static void
 a_link_to_elsewhere_is_looked_at(void **state)
 {
@@ -201,6 +257,8 @@ main(void)
         cmocka_unit_test(changes_are_told),
         cmocka_unit_test(what_is_half_written_is_not_read),
         cmocka_unit_test(what_can_not_be_read_stays_in_force),
+        cmocka_unit_test(what_can_not_be_read_at_start_is_unclear),
+        cmocka_unit_test(a_file_that_can_not_be_opened_at_start_stops_all),
         cmocka_unit_test(a_link_to_elsewhere_is_looked_at),
     };
 

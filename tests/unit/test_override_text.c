@@ -215,7 +215,8 @@ a_typing_error_ends_no_override(void **state)
         {"of several", "a.example mode=old\nb.example mode=new\n",
             "a.example mode=hold\nb.example mode\n",
             "a.example - hold;b.example - new;!2;"},
-        {"no domain", "a.example mode=old\n", "=a mode=old\n", "!1;"},
+        {"no domain: it may be this one", "a.example mode=old\n", "=a mode=old\n",
+            "a.example - old;!1;"},
         {"nothing before", "", "a.example mode=odl\n", "!1;"},
     };
     char text[1000];
@@ -235,6 +236,43 @@ a_typing_error_ends_no_override(void **state)
     }
 }
 
+/* At start nothing is known of what was said before. */
+static void
+a_typing_error_at_start_is_unclear(void **state)
+{
+    static const struct {
+        const char *what;
+        const char *text;
+        size_t count;        /* of the entries */
+        const char *doubted; /* the last one of these, or NULL */
+        bool unclear;
+    } rows[] = {
+        {"no bad line", "a.example mode=old\n", 1, NULL, false},
+        {"misspelt", "a.example mode=odl\n", 1, "a.example", false},
+        {"another good line", "a.example weight=x\nA.example weight=3\n", 1, NULL, false},
+        {"twice", "a.example x\na.example y\n", 1, "a.example", false},
+        {"beside a good one", "b.example weight=1\na.example x\n", 2, "a.example", false},
+        {"of no domain", "b.example weight=1\n=a weight=1\n", 1, NULL, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        const struct override_entry *last;
+        struct override_text text;
+
+        print_message("# %s\n", rows[i].what);
+        (void)override_text_parse(span_of(rows[i].text), &text);
+        override_text_doubt(&text);
+        assert_int_equal(text.count, rows[i].count);
+        last = &text.entries[text.count - 1];
+        assert_int_equal(last->override.unclear, rows[i].doubted != NULL);
+        if (rows[i].doubted != NULL)
+            assert_string_equal(last->domain, rows[i].doubted);
+        assert_int_equal(text.unclear, rows[i].unclear);
+        override_text_clear(&text);
+    }
+}
+
 int
 main(void)
 {
@@ -245,6 +283,7 @@ main(void)
         cmocka_unit_test(reports_what_lies_behind_its_ceiling),
         cmocka_unit_test(replaces_what_it_says_of_a_domain),
         cmocka_unit_test(a_typing_error_ends_no_override),
+        cmocka_unit_test(a_typing_error_at_start_is_unclear),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

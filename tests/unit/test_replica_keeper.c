@@ -1018,14 +1018,14 @@ overrides_win_through_loads(void **state)
 
     (void)state;
     site_open(&site, false);
-    replica_keeper_set_overrides(site.keeper, entries, 2);
+    replica_keeper_set_overrides(site.keeper, entries, 2, false);
     assert_string_equal(site.change, "override example.org override ->mode=old");
     load_all(&site, "weight 30 " ROUTES, 0);
     assert_true(replica_find_domain(
         replica_keeper_answering(site.keeper), SPAN("example.com"), &found));
     assert_true(found.override.has_weight);
     assert_int_equal(found.override.weight, 0);
-    replica_keeper_set_overrides(site.keeper, entries + 1, 1);
+    replica_keeper_set_overrides(site.keeper, entries + 1, 1, false);
     assert_string_equal(site.change, "override example.com override weight=0->");
     assert_true(replica_find_domain(
         replica_keeper_answering(site.keeper), SPAN("example.com"), &found));

@@ -60,7 +60,13 @@ put_override(struct replica *replica, struct span line)
 {
     struct override_text text;
 
-    assert_true(override_text_parse(line, &text));
+    if (!override_text_parse(line, &text))
+        override_text_doubt(&text);
+    replica_set_unclear(replica, text.unclear);
+    if (text.unclear) {
+        override_text_clear(&text);
+        return;
+    }
     assert_int_equal(text.count, 1);
     assert_true(replica_set_override(
         replica, span_of(text.entries[0].domain), &text.entries[0].override));
@@ -530,6 +536,24 @@ lets_the_override_win(void **state)
     static const struct row rows[] = {
         {"a weight", ALL "override example.com weight=0", "alice@example.com", ROUTE_OLD,
             ROUTE_REASON_BUCKET},
+        {"a mistyped one", ALL "override example.com mode=odl", "alice@example.com",
+            ROUTE_UNKNOWN, ROUTE_REASON_OVERRIDE},
+        {"a mistyped one, held", ALL "override example.com x\npin alice@example.com hold",
+            "alice@example.com", ROUTE_UNKNOWN, ROUTE_REASON_OVERRIDE},
+        {"of the target", ALIAS ALL "override example.com x", "alice@alias.example",
+            ROUTE_UNKNOWN, ROUTE_REASON_OVERRIDE},
+        {"of another domain", ALL "override example.net x", "alice@example.com",
+            ROUTE_NEW, ROUTE_REASON_BUCKET},
+        {"of whom it isn't known", ALL "override =nonsense x", "alice@example.com",
+            ROUTE_UNKNOWN, ROUTE_REASON_OVERRIDE},
+        {"but it says something of this one",
+            ALL "override example.com weight=0\noverride =nonsense x",
+            "alice@example.com", ROUTE_OLD, ROUTE_REASON_BUCKET},
+        {"not ours all the same", ALL "override =nonsense x", "alice@example.net",
+            ROUTE_NOT_OURS, ROUTE_REASON_NOT_OURS},
+        {"forgotten, but it may say otherwise",
+            "domain example.com mode=forgotten\noverride example.com x",
+            "alice@example.com", ROUTE_UNKNOWN, ROUTE_REASON_OVERRIDE},
         {"a weight up", EXAMPLE "override example.com weight=100", "alice@example.com",
             ROUTE_NEW, ROUTE_REASON_BUCKET},
         {"its weight for postmaster", ALL "override example.com weight=99",

@@ -110,6 +110,8 @@ says_why_in_a_sentence(void **state)
             "the unit is on the list exclude, which stays on old until 100"},
         {"postmaster@example.com", "old",
             "postmaster and abuse stay on old until the weight is 100"},
+        {"SRS0=a=b=outside.example=c@example.com", "old",
+            "forwarders' addresses (SRS) stay on old until the weight is 100"},
         {"a@stateless.example", "unknown",
             "the domain is ours but never had a good state, mail waits in the queue"},
         {"a@stranger.example", "not-ours",
