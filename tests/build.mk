@@ -12,8 +12,8 @@ test_scan_folder_SOURCES := milters/scan/scan_folder.c milters/scan/scan_memory.
 test_scan_session_SOURCES := milters/scan/scan_session.c
 test_scan_lock_SOURCES   := milters/scan/scan_lock.c milters/scan/scan_memory.c
 
-# Our reader of JSON.
-$(foreach t,test_ctl_json fuzz_ctl_json test_route_page,$(eval $t_SOURCES := policyd/ctl/ctl_json.c))
+# The reader of JSON.
+$(foreach t,test_ctl_json test_route_page,$(eval $t_SOURCES := policyd/ctl/ctl_json.c) $(eval $t_PACKAGES := jansson))
 
 # DKIM through libopendkim.
 dkim_SOURCES := milters/dkim/dkim_check.c milters/dkim/dkim_key_cache.c tests/fakes/dkim_message.c tests/fakes/dns_table.c

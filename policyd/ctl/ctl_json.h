@@ -1,8 +1,8 @@
 /*
- * ctl_json - reads the documents that policyd answers with (RFC 8259, strictly).
+ * ctl_json - the documents that policyd answers with, read by jansson into values that
+ * live in an arena.
  *
- * Depth and size are bounded; a name that stands twice in an object, an unpaired
- * surrogate and text that is no UTF-8 are refused.  Pure.
+ * Depth and size are bounded; a name that stands twice in an object is refused.
  */
 #ifndef POLICYD_CTL_CTL_JSON_H
 #define POLICYD_CTL_CTL_JSON_H
@@ -13,7 +13,6 @@
 enum {
     CTL_JSON_DEPTH_MAX = 16,
     CTL_JSON_NODES_MAX = 1 << 20,
-    CTL_JSON_MEMBERS_MAX = 1000, /* of one object */
 };
 
 enum ctl_json_kind {
@@ -29,7 +28,7 @@ enum ctl_json_kind {
 struct ctl_json {
     enum ctl_json_kind kind;
     struct span name;       /* of a member */
-    struct span text;       /* of a text, decoded; of a number, as it is written */
+    struct span text;       /* of a text, decoded; of a number, as short as can be */
     struct ctl_json *first; /* of an array or object */
     struct ctl_json *next;  /* the following one of the same array or object */
 };

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <hiredis/hiredis.h>
+#include <jansson.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -44,6 +45,7 @@ print_version(void)
 {
     ctl_output_say("postshiftctl %s", POSTSHIFT_VERSION);
     ctl_output_say("hiredis %d.%d.%d", HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+    ctl_output_say("jansson %s", JANSSON_VERSION);
     return CTL_DONE;
 }
 

@@ -25,7 +25,7 @@ reads_every_kind_of_value(void **state)
     assert_non_null(value);
     assert_true(span_is(
         ctl_json_text(value, "text"), "a\"\\/\n\xc3\xa9\xf0\x9f\x98\x80\xc3\xa9"));
-    assert_true(span_is(ctl_json_text(value, "number"), "-12.50e+3"));
+    assert_true(span_is(ctl_json_text(value, "number"), "-12500"));
     assert_true(ctl_json_is_true(value, "yes"));
     assert_false(ctl_json_is_true(value, "no"));
     assert_true(ctl_json_is_null(value, "null"));
