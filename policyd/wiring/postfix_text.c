@@ -5,8 +5,13 @@
 static bool
 is_blank(char octet)
 {
-    return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n' ||
-           octet == '\v' || octet == '\f';
+    return postfix_line_is_blank(octet);
+}
+
+static struct span
+trim(struct span span)
+{
+    return postfix_line_trim(span);
 }
 
 static bool
@@ -25,15 +30,6 @@ skip_blanks(struct span span)
     return span_from(span, count);
 }
 
-static struct span
-trim(struct span span)
-{
-    span = skip_blanks(span);
-    while (span.length > 0 && is_blank(span.data[span.length - 1]))
-        span.length--;
-    return span;
-}
-
 static bool
 is_comment(struct span line)
 {
@@ -42,62 +38,40 @@ is_comment(struct span line)
     return text.length == 0 || text.data[0] == '#';
 }
 
-/* One logical line, its pieces joined as Postfix does: the line ends go, blanks stay. */
-static bool
-next_logical_line(struct span *rest, struct buffer *line)
-{
-    struct span look = *rest;
-    struct span piece;
-    bool begun = false;
-
-    buffer_reset(line);
-    while (span_split(&look, '\n', &piece)) {
-        if (is_comment(piece)) {
-            *rest = look;
-            continue;
-        }
-        if (begun && !is_blank(piece.data[0]))
-            return true;
-        buffer_append(line, piece);
-        begun = true;
-        *rest = look;
-    }
-    return begun;
-}
-
 bool
 postfix_text_value(struct span main_cf, const char *name, struct buffer *value)
 {
-    struct buffer line;
+    struct postfix_line line;
     size_t before = value->length;
+    size_t at = 0;
     bool found = false;
 
-    buffer_init(&line, main_cf.length + 1);
-    while (next_logical_line(&main_cf, &line)) {
-        struct span text = buffer_span(&line);
-        size_t equals = span_find(text, '=');
+    postfix_line_init(&line, main_cf.length);
+    while (postfix_line_next(&line, main_cf, &at)) {
+        struct span text = buffer_span(&line.octets);
 
-        if (equals == SPAN_NONE || !span_is(trim(span_first(text, equals)), name))
+        if (!postfix_line_sets(&line, name))
             continue;
         value->length = before;
-        buffer_append(value, trim(span_from(text, equals + 1)));
+        buffer_append(value, trim(span_from(text, span_find(text, '=') + 1)));
         found = true;
     }
-    buffer_clear(&line);
+    postfix_line_clear(&line);
     return found;
 }
 
 void
 postfix_text_join(struct buffer *out, struct span text)
 {
-    struct buffer line;
+    struct postfix_line line;
+    size_t at = 0;
 
-    buffer_init(&line, text.length + 1);
-    while (next_logical_line(&text, &line)) {
-        buffer_append(out, buffer_span(&line));
+    postfix_line_init(&line, text.length);
+    while (postfix_line_next(&line, text, &at)) {
+        buffer_append(out, buffer_span(&line.octets));
         buffer_append_octet(out, '\n');
     }
-    buffer_clear(&line);
+    postfix_line_clear(&line);
 }
 
 static bool

@@ -10,7 +10,7 @@
 #ifndef POLICYD_WIRING_POSTFIX_TEXT_H
 #define POLICYD_WIRING_POSTFIX_TEXT_H
 
-#include "shared/base/buffer.h"
+#include "policyd/wiring/postfix_line.h"
 
 /* Appends the value of a parameter, continuation lines joined; false when it isn't set.
  */
