@@ -7,7 +7,7 @@ policyd_PACKAGES := libevent hiredis
 
 PROGRAMS         += ctl
 ctl_NAME         := postshiftctl
-ctl_SOURCES      := $(wildcard policyd/ctl/*.c policyd/setup/*.c policyd/redis/*.c) policyd/serve/serve_config.c
+ctl_SOURCES      := $(wildcard policyd/ctl/*.c policyd/setup/*.c policyd/redis/*.c) policyd/serve/serve_config.c policyd/serve/serve_domains.c
 ctl_PACKAGES     := libevent hiredis jansson
 
 MANUALS          += $(wildcard policyd/*/*.[18] postfix-conf/*.5)

@@ -203,11 +203,7 @@ is_listed(const struct ctl *ctl, const char *name)
 {
     const struct route_rules *rules = &ctl->config->serve->route_rules;
 
-    for (size_t i = 0; i < rules->domain_count; i++) {
-        if (span_is(span_of(name), rules->domains[i]))
-            return true;
-    }
-    return rules->domain_count == 0;
+    return rules->domain_count == 0 || route_rules_list(rules, span_of(name));
 }
 
 /* True: *status is final. */

@@ -3,6 +3,7 @@
 #include "policyd/replica/replica_guard.h"
 #include "policyd/replica/replica_key.h"
 #include "policyd/state/domain_fields.h"
+#include "policyd/state/domain_list.h"
 #include "shared/base/attributes.h"
 
 enum { SEVERAL = 2 };
@@ -27,6 +28,15 @@ replica_losses_forbid(const struct replica_losses *losses)
            replica_guard_too_many(losses->units, losses->units_total);
 }
 
+/* Not of a domain that the file doesn't name, though it names some; units may have none.
+ */
+static bool
+concerns_us(const struct replica_compare *compare, struct span domain)
+{
+    return domain.length == 0 || compare->domain_count == 0 ||
+           domain_list_has(compare->domains, compare->domain_count, domain);
+}
+
 /*
  * A domain that the load lacks: forgotten, it stays so; without a state it stays ours;
  * accepted, it loses its state; else that is a loss.
@@ -37,7 +47,7 @@ compare_domain(
 {
     struct replica_domain theirs = {.ours = false};
 
-    if (!ours->ours)
+    if (!ours->ours || !concerns_us(compare, name))
         return;
     compare->losses.domains_total++;
     if (replica_find_domain(compare->theirs, name, &theirs) && theirs.ours)
@@ -91,6 +101,7 @@ next_pin(struct replica_compare *compare)
     if (!replica_next_pin(compare->ours, &compare->cursor, &name, &ours))
         return false;
     if (ours.place == PIN_BAD || !pin_counts(&ours, compare->now) ||
+        !concerns_us(compare, replica_name_domain(name)) ||
         replica_waiver_covers_name(&compare->waiver, name))
         return true;
     compare->losses.pins_total++;
@@ -109,7 +120,8 @@ next_unit(struct replica_compare *compare)
 
     if (!replica_next_unit(compare->ours, &compare->cursor, &recipient, &unit))
         return false;
-    if (replica_waiver_covers_name(&compare->waiver, recipient))
+    if (!concerns_us(compare, replica_name_domain(recipient)) ||
+        replica_waiver_covers_name(&compare->waiver, recipient))
         return true;
     compare->losses.units_total++;
     if (replica_find_unit(compare->theirs, recipient).length == 0) {
@@ -149,6 +161,7 @@ next_list(struct replica_compare *compare)
             compare->ours, &compare->cursor, &domain, &list, &compare->list_count))
         return false;
     compare->carries_list = compare->list_count >= SEVERAL &&
+                            concerns_us(compare, domain) &&
                             !replica_waiver_covers_domain(&compare->waiver, domain) &&
                             replica_list_count(compare->theirs, domain, list) == 0 &&
                             replica_name_set(&compare->list_domain, domain) &&

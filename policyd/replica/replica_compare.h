@@ -4,7 +4,8 @@
  *
  * Losses are counted; what a load may lack without losing it is carried over into the
  * loaded replica: domains that were forgotten or never had a state, and lists of several
- * members that vanished.  Pins that decide nothing (expired, never good) are no loss.
+ * members that vanished.  Pins that decide nothing (expired, never good) are no loss, nor
+ * is what belongs to a domain that the file does not name.
  * Pure.
  */
 #ifndef POLICYD_ROUTING_REPLICA_COMPARE_H
@@ -47,6 +48,9 @@ struct replica_compare {
     const struct replica *ours;
     struct replica *theirs;
     struct replica_waiver waiver;
+    /* Of [policyd] domains, closed; count 0: any. */
+    const char *const *domains;
+    size_t domain_count;
     int64_t now;
     struct replica_losses losses;
     /* A domain (list empty) or a list of `count` members is gone and kept. */

@@ -6,6 +6,7 @@
 
 #include "policyd/replica/replica_keeper_inside.h"
 #include "policyd/state/domain_fields.h"
+#include "policyd/state/domain_list.h"
 #include "shared/base/attributes.h"
 
 static const char *const source_names[] = {
@@ -13,6 +14,7 @@ static const char *const source_names[] = {
     [REPLICA_FROM_ACCEPT] = "accept",
     [REPLICA_FROM_OVERRIDE] = "override",
     [REPLICA_FROM_SNAPSHOT] = "snapshot",
+    [REPLICA_FROM_FILE] = "file",
 };
 
 /* --- telling --- */
@@ -283,9 +285,14 @@ replica_keeper_problems(const struct replica_keeper *keeper)
 bool
 replica_keeper_rules_allow(const struct replica_keeper_rules *rules, struct span name)
 {
-    for (size_t i = 0; i < rules->domain_count; i++) {
-        if (span_is(name, rules->domains[i]))
-            return true;
-    }
-    return rules->domain_count == 0;
+    return rules->domain_count == 0 ||
+           domain_list_has(rules->domains, rules->domain_count, name);
+}
+
+bool
+replica_keeper_rules_concern(const struct replica_keeper_rules *rules, struct span name)
+{
+    struct span domain = replica_name_domain(name);
+
+    return domain.length == 0 || replica_keeper_rules_allow(rules, domain);
 }

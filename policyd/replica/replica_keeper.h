@@ -25,7 +25,7 @@
 struct replica_keeper_rules {
     struct recipient_rules recipient;
     struct domain_state_rules state;
-    const char *const *domains; /* of [policyd] domains, canonical; count 0: any */
+    const char *const *domains; /* of [policyd] domains, closed; count 0: any */
     size_t domain_count;
 };
 
@@ -33,11 +33,17 @@ struct replica_keeper_rules {
 bool replica_keeper_rules_allow(
     const struct replica_keeper_rules *rules, struct span name);
 
+/* Whether a pin, unit or list of that name concerns us: its domain may be in Redis, or it
+ * is of none. */
+bool replica_keeper_rules_concern(
+    const struct replica_keeper_rules *rules, struct span name);
+
 enum replica_source {
     REPLICA_FROM_REDIS,
     REPLICA_FROM_ACCEPT,
     REPLICA_FROM_OVERRIDE,
     REPLICA_FROM_SNAPSHOT,
+    REPLICA_FROM_FILE, /* what the configuration no longer allows */
 };
 
 const char *replica_source_name(enum replica_source source);
@@ -86,7 +92,11 @@ struct replica_keeper *replica_keeper_new(const struct replica_keeper_rules *rul
     const struct replica_keeper_events *events, void *argument);
 void replica_keeper_free(struct replica_keeper *keeper);
 
-/* A load is to follow: until then what was good under the old rules counts. */
+/*
+ * A load is to follow: until then what was good under the old rules counts, but for what
+ * these don't allow.  A domain that they no longer name is forgotten: that is the file's
+ * word, and no loss.
+ */
 void replica_keeper_set_rules(
     struct replica_keeper *keeper, const struct replica_keeper_rules *rules);
 

@@ -228,10 +228,23 @@ check_domain(
     }
     snprintf(key, sizeof(key), "domain:%.*s", (int)name.length, name.data);
     keeper_problem(keeper, PROBLEM_INVALID, span_of(key), &problem, "");
-    keeper_tell_domain(keeper, REPLICA_FROM_REDIS, name, ours->state, NULL);
+    keeper_tell_domain(keeper, REPLICA_FROM_FILE, name, ours->state, NULL);
     replica_put_domain(keeper->answering, name, NULL, ours->rev);
     replica_set_suspect(
         keeper->answering, name, "the configuration no longer allows its state");
+}
+
+/* It is no longer among those of the file: what Redis says of it is no longer heard. */
+static void
+drop_domain(
+    struct replica_keeper *keeper, struct span name, const struct replica_domain *ours)
+{
+    char key[REPLICA_KEY_TEXT_MAX];
+
+    snprintf(key, sizeof(key), "domain:%.*s", (int)name.length, name.data);
+    replica_problems_remove(keeper->problems, span_of(key));
+    keeper_tell_domain(keeper, REPLICA_FROM_FILE, name, ours->state, NULL);
+    replica_remove_domain(keeper->answering, name);
 }
 
 void
@@ -243,7 +256,12 @@ keeper_check_domains(struct replica_keeper *keeper)
     uint64_t cursor = 0;
 
     while (replica_next_domain(keeper->answering, &cursor, &name, &ours)) {
-        if (ours.state != NULL && replica_name_set(&copy, name))
+        if (!replica_name_set(&copy, name))
+            continue;
+        if (ours.ours && !replica_keeper_rules_allow(&keeper->rules, name))
+            drop_domain(keeper, replica_name_span(&copy), &ours);
+        else if (ours.state != NULL)
             check_domain(keeper, replica_name_span(&copy), &ours);
     }
+    keeper_check_alarm(keeper);
 }

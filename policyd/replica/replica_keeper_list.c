@@ -39,6 +39,7 @@ vanished(struct replica_keeper *keeper)
     if ((job->targets & REPLICA_ANSWERING) == 0 ||
         replica_list_count(job->members, domain, list) > 0 ||
         replica_list_count(keeper->answering, domain, list) < SEVERAL ||
+        !replica_keeper_rules_allow(&keeper->rules, domain) ||
         keeper_is_waived(keeper, domain))
         return false;
     keeper_problem_text(keeper, PROBLEM_GONE, span_make(job->key, job->key_length),

@@ -261,6 +261,8 @@ start_comparing(struct replica_keeper *keeper)
     compare->ours = keeper->answering;
     compare->theirs = keeper->loading;
     compare->waiver = keeper->waiver;
+    compare->domains = keeper->rules.domains;
+    compare->domain_count = keeper->rules.domain_count;
     compare->now = keeper->now;
     compare->losses = (struct replica_losses){.domains = 0};
     compare->gone = note_gone;

@@ -27,6 +27,7 @@ static bool
 may_lose_pin(struct replica_keeper *keeper, struct span name, const struct pin *pin)
 {
     if (pin->place == PIN_BAD || !pin_counts(pin, keeper->now) ||
+        !replica_keeper_rules_concern(&keeper->rules, name) ||
         keeper_is_waived(keeper, replica_name_domain(name)))
         return true;
     if (keeper->alarm[0] == '\0' && replica_guard_may_lose_pin(keeper->guard,
@@ -112,7 +113,8 @@ keeper_take_pin(struct replica_keeper *keeper, unsigned targets, struct span key
 static bool
 may_lose_unit(struct replica_keeper *keeper, struct span recipient)
 {
-    if (keeper_is_waived(keeper, replica_name_domain(recipient)))
+    if (!replica_keeper_rules_concern(&keeper->rules, recipient) ||
+        keeper_is_waived(keeper, replica_name_domain(recipient)))
         return true;
     if (keeper->alarm[0] == '\0' && replica_guard_may_lose_unit(keeper->guard,
                                         keeper->answering, recipient, keeper->now_ms))

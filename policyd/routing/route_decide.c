@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "policyd/routing/bucket.h"
+#include "policyd/state/domain_list.h"
 #include "shared/base/attributes.h"
 
 enum { WEIGHT_ALL = 10000 };
@@ -417,9 +418,5 @@ route_reason_name(enum route_reason reason)
 bool
 route_rules_list(const struct route_rules *rules, struct span name)
 {
-    for (size_t i = 0; i < rules->domain_count; i++) {
-        if (span_is(name, rules->domains[i]))
-            return true;
-    }
-    return false;
+    return domain_list_has(rules->domains, rules->domain_count, name);
 }

@@ -54,7 +54,8 @@ enum route_reason {
 struct route_rules {
     struct recipient_rules recipient;
     bool system_recipients_on_old;
-    /* Of [policyd] domains, canonical; count 0: those that ever had a good state. */
+    /* Of [policyd] domains, a closed domain_list; count 0: those that ever had a good
+     * state. */
     const char *const *domains;
     size_t domain_count;
 };

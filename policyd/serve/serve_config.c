@@ -1,4 +1,5 @@
 #include "policyd/serve/serve_config.h"
+#include "policyd/serve/serve_domains.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -9,8 +10,6 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "shared/base/idn.h"
 
 #define QUEUE "/var/spool/postfix/postshift/"
 #define POLICYD(field, type, ...)                                                        \
@@ -35,21 +34,6 @@ check_items(const struct config_list *list, bool (*is_good)(const char *item),
         (void)error_permanent(error, "%s: %s", buffer_text(&bad), what);
     buffer_clear(&bad);
     return all_good;
-}
-
-static bool
-is_domain(const char *item)
-{
-    char name[DOMAIN_MAX + 1];
-
-    return idn_to_ascii(span_of(item), name);
-}
-
-static bool
-check_domains(const void *field, struct error *error)
-{
-    return check_items(
-        field, is_domain, "no domain name (example.com, bücher.example)", error);
 }
 
 static bool
@@ -130,7 +114,7 @@ static const struct config_option options[] = {
     POLICYD(route, CONFIG_SOCKETS, "unix:" QUEUE "route.sock", .may_be_empty = true),
     POLICYD(dict, CONFIG_SOCKETS, "unix:/run/postshift/dict.sock", .may_be_empty = true),
     POLICYD(metrics, CONFIG_SOCKET, "inet:127.0.0.1:8793", .may_be_empty = true),
-    POLICYD(domains, CONFIG_LIST, "", .check = check_domains),
+    POLICYD(domains, CONFIG_LIST, "", .check = serve_domains_check),
     POLICYD(transports, CONFIG_LIST,
         "cutover-old cutover-new cutover-standby "
         "cutover-old-lmtp cutover-new-lmtp cutover-standby-lmtp",
@@ -175,29 +159,20 @@ copy_text(const char *text)
     return copy;
 }
 
-static bool
-has_domain(const struct serve_config *config, const char *name)
-{
-    for (size_t i = 0; i < config->route_rules.domain_count; i++) {
-        if (span_is(span_of(config->domain_names[i]), name))
-            return true;
-    }
-    return false;
-}
-
+/* A file that was emptied since it was checked names nobody, rather than everybody. */
 static void
 make_domains(struct serve_config *config)
 {
+    static const char *const nobody[] = {""};
     struct route_rules *rules = &config->route_rules;
-    char name[DOMAIN_MAX + 1];
 
-    config->domain_names = take(config->domains.count, sizeof(*config->domain_names));
-    for (size_t i = 0; i < config->domains.count; i++) {
-        if (idn_to_ascii(span_of(config->domains.items[i]), name) &&
-            !has_domain(config, name))
-            config->domain_names[rules->domain_count++] = copy_text(name);
+    serve_domains_read(&config->domains, &config->domain_names);
+    rules->domains = (const char *const *)config->domain_names.names;
+    rules->domain_count = config->domain_names.count;
+    if (rules->domain_count == 0 && config->domains.count > 0) {
+        rules->domains = nobody;
+        rules->domain_count = 1;
     }
-    rules->domains = (const char *const *)config->domain_names;
 }
 
 static void
@@ -311,11 +286,9 @@ serve_config_read(const char *file, bool must_exist, struct buffer *errors)
 void
 serve_config_clear(struct serve_config *config)
 {
-    for (size_t i = 0; i < config->route_rules.domain_count; i++)
-        free(config->domain_names[i]);
     for (size_t i = 0; i < config->state_rules.own_address_count; i++)
         free(config->own_addresses[i]);
-    free(config->domain_names);
+    domain_list_clear(&config->domain_names);
     free(config->own_addresses);
     free(config->old_networks.items);
     free(config->new_networks.items);

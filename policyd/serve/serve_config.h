@@ -10,6 +10,7 @@
 
 #include "policyd/redis/redis_config.h"
 #include "policyd/routing/route_decide.h"
+#include "policyd/state/domain_list.h"
 #include "shared/base/domain.h"
 #include "shared/service/config.h"
 #include "shared/service/daemon.h"
@@ -60,7 +61,7 @@ struct serve_config {
     struct network_list new_networks;
 
     struct config *file;
-    char **domain_names; /* canonical, each once */
+    struct domain_list domain_names;
     char **own_addresses;
 };
 

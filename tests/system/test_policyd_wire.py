@@ -573,8 +573,8 @@ def test_right_files_missing_files_and_usage(folder):
     assert check(write(folder / "idn.conf", "[policyd]\ndomains = BÜCHER.example\n")).returncode == 0
     assert check(folder / "missing.conf").returncode == 78
     assert run(Policyd_program(), "-x", check=False).returncode == 78
-    long = run(Policyd_program(), "--help", check=False)
-    assert long.returncode == 78 and "unknown option --help (-h shows the options)" in long.stderr
+    long = run(Policyd_program(), "--hepl", check=False)
+    assert long.returncode == 78 and "unknown option --hepl (-h shows the options)" in long.stderr
     assert run(Policyd_program(), "-h").stdout.startswith("usage: postshift-policyd")
     assert run(Policyd_program(), "-V").stdout.startswith("postshift-policyd ")
 
@@ -648,6 +648,59 @@ def test_a_reload_takes_other_domains_and_rules(folder, redis):
         assert daemon.wait_for_route("a@second.example", "OK") == "OK cutover-new:[198.51.100.1]:25"
     finally:
         assert daemon.stop() == 0
+
+
+def test_domains_stand_in_a_file(folder, redis):
+    """One a line, ten thousand of them; taken whole or not at all."""
+    listed = folder / "domains"
+    listed.write_text("# ours\n" + "".join(f"d{n}.example\n" for n in range(9999)) + "Example.COM\n")
+    daemon = Policyd(folder, "127.20.3.61", redis=redis, domains=listed).start()
+    try:
+        assert daemon.ask(f"bob@{DOMAIN}") == f"OK {OLD}" and daemon.ask("a@d9998.example").startswith("TEMP ")
+        assert daemon.ask("a@d10000.example") == "NOTFOUND "
+        for text, wrong in (("", "names no domain"), ("example.com\nx@example.net\n", "line 2: x@example.net"),
+                            ("".join(f"e{n}.example\n" for n in range(10001)), "more than 10000 domains")):
+            listed.write_text(text)
+            done = run(daemon.process.command[0], "-c", daemon.config, "-t", check=False)
+            assert done.returncode == 78 and f"[policyd] domains: {listed}" in done.stderr and wrong in done.stderr
+            daemon.process.signal(signal.SIGHUP)
+            daemon.process.wait_for_output(wrong)
+            assert daemon.ask(f"bob@{DOMAIN}") == f"OK {OLD}" and daemon.ask("a@d1.example").startswith("TEMP ")
+        listed.write_text(f"{DOMAIN}\n")
+        daemon.process.signal(signal.SIGHUP)
+        wait_for(lambda: daemon.ask("a@d1.example") == "NOTFOUND ", what="the shorter file")
+        listed.unlink()
+        assert run(daemon.process.command[0], "-c", daemon.config, "-t", check=False).returncode == 78
+    finally:
+        assert daemon.stop() == 0
+
+
+def test_a_domain_taken_out_of_the_file_is_no_loss(folder):
+    redis = RedisServer(folder / "redis", "127.20.3.62").start()
+    for domain in ("a.example", "b.example"):
+        redis.set_domain(domain, old=OLD, new=NEW, weight="100")
+    for n in range(300):
+        redis.command("SET", f"cutover:pin:p{n}@b.example", "old")
+    redis.command("SET", "cutover:pin:single@a.example", "old")
+    daemon = Policyd(folder, "127.20.3.63", redis=redis, domains="a.example b.example").start()
+    try:
+        assert daemon.ask("p1@b.example") == f"OK {OLD}"
+        daemon.policyd_options["domains"] = "a.example"
+        daemon.write_config()
+        daemon.process.signal(signal.SIGHUP)
+        wait_for(lambda: daemon.ask("p1@b.example") == "NOTFOUND ", what="the shorter list")
+        wait_for(lambda: daemon.metric('postshift_policyd_replica_loads_total{result="taken"}', 0) >= 2, what="the load after it")
+        with redis.connect() as client:
+            client.command("DEL", "cutover:domain:b.example")
+            for n in range(300):
+                client.command("DEL", f"cutover:pin:p{n}@b.example")
+        redis.command("DEL", "cutover:pin:single@a.example")
+        daemon.wait_for_route("single@a.example", NEW)
+        assert daemon.document("/status.json")["notes"] == []
+        assert "lost" not in daemon.process.output() and "refused" not in daemon.process.output()
+    finally:
+        assert daemon.stop() == 0
+        redis.stop()
 
 
 def test_a_reload_follows_another_redis_with_another_password(folder):

@@ -58,7 +58,7 @@ was_alarmed(void *argument, const char *text)
 }
 
 static const char *const transports[] = {"cutover-old", "cutover-new", "cutover-standby"};
-static const char *const listed[] = {"example.com", "example.org", "example.net"};
+static const char *const listed[] = {"example.com", "example.net", "example.org"};
 static const struct replica_keeper_rules rules = {
     .recipient = {.delimiters = "+", .fold_local_part = true},
     .state = {.transports = transports, .transport_count = ARRAY_LENGTH(transports)},
@@ -600,6 +600,71 @@ new_rules_end_what_they_do_not_allow(void **state)
     site_close(&site);
 }
 
+/* The file's word is an order: nothing is lost, and nothing of others is frozen. */
+static void
+a_domain_taken_out_of_the_file_is_no_loss(void **state)
+{
+    static const char *const less[] = {"example.com"};
+    struct replica_keeper_rules narrow = rules;
+    struct replica_domain found;
+    struct site site;
+
+    (void)state;
+    narrow.domains = less;
+    narrow.domain_count = 1;
+    site_open(&site, true);
+    load_all(&site, "weight 30 rev 4 " ROUTES, 10);
+    take_hash(&site, LIVE, "example.org", "weight 30 " ROUTES);
+    for (int i = 0; i < 200; i++) {
+        char key[64];
+
+        snprintf(key, sizeof(key), "pin:other%d@example.org", i);
+        take_text(&site, LIVE, key, "new");
+    }
+    take_list(&site, LIVE, "list:example.org:it", "a@example.org b@example.org");
+    /* It goes from Redis first: an alarm, which the file's word then ends. */
+    take_hash(&site, LIVE, "example.org", "");
+    assert_int_equal(site.alarms, 1);
+    replica_keeper_set_rules(site.keeper, &narrow);
+    assert_string_equal(replica_keeper_alarm(site.keeper), "");
+    assert_false(replica_find_domain(
+        replica_keeper_answering(site.keeper), SPAN("example.org"), &found));
+    assert_int_equal(weight_of(&site, "example.com"), 3000);
+
+    /* With all of it gone, a load is taken, and so is a single deletion. */
+    load_all(&site, "weight 30 rev 4 " ROUTES, 10);
+    assert_string_equal(replica_keeper_alarm(site.keeper), "");
+    assert_int_equal(pin_of(&site, "other1@example.org"), PIN_NONE);
+    take_text(&site, LIVE, pin_key(1), NULL);
+    assert_int_equal(pin_of(&site, "user1@example.com"), PIN_NONE);
+    site_close(&site);
+}
+
+/* What is left in Redis of a domain that isn't listed may go in one go. */
+static void
+what_concerns_no_domain_of_the_file_is_no_loss(void **state)
+{
+    struct site site;
+    char key[64];
+
+    (void)state;
+    site_open(&site, true);
+    load_all(&site, "weight 30 " ROUTES, 10);
+    for (int i = 0; i < 400; i++) {
+        snprintf(
+            key, sizeof(key), "%s:other%d@stranger.example", i % 2 ? "pin" : "unit", i);
+        take_text(&site, LIVE, key, "new");
+    }
+    for (int i = 0; i < 400; i++) {
+        snprintf(
+            key, sizeof(key), "%s:other%d@stranger.example", i % 2 ? "pin" : "unit", i);
+        take_text(&site, LIVE, key, NULL);
+    }
+    assert_string_equal(replica_keeper_alarm(site.keeper), "");
+    assert_int_equal(pin_of(&site, "other399@stranger.example"), PIN_NONE);
+    site_close(&site);
+}
+
 static void
 a_lost_domain_brings_back_what_went_before(void **state)
 {
@@ -1056,6 +1121,8 @@ main(void)
         cmocka_unit_test(single_losses_are_orders_and_many_are_not),
         cmocka_unit_test(what_is_kept_of_a_domain_makes_it_suspect),
         cmocka_unit_test(new_rules_end_what_they_do_not_allow),
+        cmocka_unit_test(a_domain_taken_out_of_the_file_is_no_loss),
+        cmocka_unit_test(what_concerns_no_domain_of_the_file_is_no_loss),
         cmocka_unit_test(a_lost_domain_brings_back_what_went_before),
         cmocka_unit_test(pins_written_none_or_expired_are_no_loss),
         cmocka_unit_test(units_are_canonical_and_guarded),
