@@ -127,6 +127,16 @@ $(OBJ)/replay/$1: $(OBJ)/tests/fuzz/$1.o $(OBJ)/tests/fuzz/replay.o $(call objec
 endef
 $(foreach t,$(notdir $(basename $(UNIT_TESTS) $(FUZZERS))),$(eval $(call unit_rule,$t)))
 
+# For a system test: a scan whose calls fail one after the other, by a library between the program and libc.
+FAILING := $(if $(filter plain,$(FLAVOUR)),$(OBJ)/fakes/scan_with_failures)
+$(OBJ)/fakes/libfailing_calls.so: tests/fakes/failing_calls.c
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  LINK $@')
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. -g -O1 -fPIC -fno-builtin -shared -Wl,-soname,$(@F) -o $@ $<
+$(OBJ)/fakes/scan_with_failures: $(call objects,tests/fakes/scan_with_failures.c $(wildcard milters/scan/clam_*.c)) $(OBJ)/fakes/libfailing_calls.so $(ARCHIVES)
+	$(if $(Q),@echo '  LINK $@')
+	$(Q)$(CC) $(BASE_CFLAGS) $(LINK) -Wl,-rpath,'$$ORIGIN' -o $@ $^ $(call package_libs,$(BASE_PACKAGES) $(SERVICE_PACKAGES) libclamav) -lpthread
+
 # Fuzzers: clang, libFuzzer, all pure code instrumented in one go.
 FUZZ_FLAGS := -std=c11 -D_GNU_SOURCE -I. -DPOSTSHIFT_VERSION='"$(VERSION)"' -DPOSTSHIFT_SANITIZED=1 -g -O1 -fno-omit-frame-pointer \
               -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -154,14 +164,14 @@ packages: ## install the Debian packages that building, tests and demo need
 unit: $(UNIT_FILES) $(REPLAY_FILES) ## unit tests and replay of the fuzzers' corpora
 	tests/run --unit $(OBJ)
 
-system: all ## the system tests alone (PYTEST="-k name" narrows)
+system: all $(FAILING) ## the system tests alone (PYTEST="-k name" narrows)
 	tests/run --system $(OBJ)
 
 test: packages ## install what is missing, build, run all tests
 	$(MAKE) --no-print-directory test-built
 
 .PHONY: test-built
-test-built: all $(UNIT_FILES) $(REPLAY_FILES)
+test-built: all $(FAILING) $(UNIT_FILES) $(REPLAY_FILES)
 	tests/run --unit --system $(OBJ)
 
 demo: packages ## a private gateway, real mail, a cutover; KEEP=1 leaves it running

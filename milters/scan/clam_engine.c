@@ -1,7 +1,7 @@
 #include "milters/scan/clam_engine.h"
 
+#include <assert.h>
 #include <clamav.h>
-#include <iconv.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -9,14 +9,23 @@
 #include <string.h>
 #include <time.h>
 
+#include "milters/scan/clam_calls.h"
+#include "milters/scan/clam_charsets.h"
+#include "shared/base/attributes.h"
+#include "shared/service/clock.h"
 #include "shared/service/log.h"
 
-enum { WARNINGS_MAX = 20 };
+enum {
+    WARNINGS_MAX = 20,
+    TEMP_TIMES = 3, /* a part is written more than once on its way through archives */
+};
 
 struct clam_engine {
     struct cl_engine *library;
     unsigned signatures;
     uint64_t max_file;
+    uint64_t max_temp;
+    uint64_t scan_ms;
 };
 
 /* The library's messages have no context but the process. */
@@ -24,6 +33,7 @@ static struct {
     bool loading;
     unsigned warnings;
     bool error;
+    bool late;
     char text[SCAN_NAME_MAX + 1];
 } said;
 
@@ -33,6 +43,26 @@ struct scan {
     const struct config_list *allowed;
     struct scan_result *result;
 };
+
+/* Warnings that mean: this could not be read.  Others (a JPEG's markers in an odd order)
+ * are no matter. */
+static bool
+is_unread(struct span text)
+{
+    static const char *const starts[] = {"cli_codepage_to_utf8: Failed",
+        "cli_codepage_to_utf8: iconv error: There is not",
+        "cli_codepage_to_utf8: iconv error: Unexpected", "cli_egg_", "egg_parse_",
+        "Failed to decompress", "dmg_", "fmap", "iso_scan_file", "hashtab.c",
+        "Growing closed blob", "Reopening closed blob", "HWPML: Failed"};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(starts); i++) {
+        size_t at = span_find_text_nocase(text, span_of(starts[i]));
+
+        if (at < text.length)
+            return true;
+    }
+    return false;
+}
 
 static void
 on_message(enum cl_msg severity, const char *full, const char *text, void *context)
@@ -45,7 +75,8 @@ on_message(enum cl_msg severity, const char *full, const char *text, void *conte
     /* A file that the library leaves out with a warning alone is worth a line: YARA. */
     if (said.loading && severity >= CL_MSG_WARN && said.warnings++ < WARNINGS_MAX)
         log_warning("signatures", log_span("says", span_make(text, length)));
-    if (severity < CL_MSG_ERROR)
+    if (severity < CL_MSG_ERROR &&
+        (severity < CL_MSG_WARN || said.loading || !is_unread(span_make(text, length))))
         return;
     if (!said.error) {
         scan_text_copy(said.text, text);
@@ -95,12 +126,15 @@ on_found(int fd, const char *name, void *context)
 {
     static const struct span limits = {"Heuristics.Limits.Exceeded", 26};
     static const struct span encrypted = {"Heuristics.Encrypted.", 21};
+    static const char time[] = "Heuristics.Limits.Exceeded.MaxScanTime";
     struct scan *scan = context;
 
     (void)fd;
     if (scan == NULL || name == NULL)
         return;
-    if (span_starts(span_of(name), limits)) {
+    if (strcmp(name, time) == 0) {
+        said.late = true;
+    } else if (span_starts(span_of(name), limits)) {
         scan_result_doubt(scan->result, SCAN_LIMITED,
             name[limits.length] == '.' ? name + limits.length + 1 : "Limits");
     } else if (span_starts(span_of(name), encrypted)) {
@@ -164,34 +198,109 @@ write_eicar(struct buffer *out)
 {
     static const unsigned char mixed[] =
         "Y6P\"Q&ABQ\\5]Q[Y65)Q_*8DD*8~%FJDBS.TUBOEBSE.BOUJWJSVT.UFTU.GJMF\"%I,I+";
-    struct buffer plain;
-    unsigned char encoded[128];
-    int length;
 
-    buffer_init(&plain, sizeof(mixed));
     for (size_t i = 0; i + 1 < sizeof(mixed); i++)
-        buffer_append_octet(&plain, (char)(mixed[i] - 1));
-    length =
-        EVP_EncodeBlock(encoded, (const unsigned char *)plain.data, (int)plain.length);
-    buffer_append(out, span_make(encoded, (size_t)length));
-    buffer_clear(&plain);
+        buffer_append_octet(out, (char)(mixed[i] - 1));
 }
 
 static void
-write_test_mail(struct buffer *out)
+append_little(struct buffer *out, unsigned octets, uint32_t number)
 {
-    buffer_append_text(out,
-        "From: <postshift-scan@localhost>\r\n"
-        "Subject: self test\r\n"
-        "MIME-Version: 1.0\r\n"
-        "Content-Type: multipart/mixed; boundary=\"part\"\r\n"
-        "\r\n--part\r\n"
-        "Content-Type: text/plain\r\n"
-        "\r\nself test\r\n--part\r\n"
-        "Content-Type: application/octet-stream; name=\"test.com\"\r\n"
-        "Content-Transfer-Encoding: base64\r\n\r\n");
-    write_eicar(out);
+    for (unsigned i = 0; i < octets; i++)
+        buffer_append_octet(out, (char)(number >> (8 * i) & 0xff));
+}
+
+/* CRC-32. */
+static uint32_t
+check_sum(struct span octets)
+{
+    uint32_t sum = 0xffffffff;
+
+    for (size_t i = 0; i < octets.length; i++) {
+        sum ^= (unsigned char)octets.data[i];
+        for (int bit = 0; bit < 8; bit++)
+            sum = sum >> 1 ^ (0xedb88320 & (0 - (sum & 1)));
+    }
+    return ~sum;
+}
+
+/* As it is packed: a zip with one member, deflated in a block that is not compressed. */
+static void
+write_zip(struct span content, struct buffer *out)
+{
+    static const char name[] = "test.com";
+    struct buffer same; /* what the member's two headers share */
+    uint32_t size = (uint32_t)content.length;
+    uint32_t start;
+
+    buffer_init(&same, 64);
+    append_little(&same, 2, 20); /* version */
+    append_little(&same, 2, 0);
+    append_little(&same, 2, 8); /* deflated */
+    append_little(&same, 4, 0x5a210000);
+    append_little(&same, 4, check_sum(content));
+    append_little(&same, 4, size + 5);
+    append_little(&same, 4, size);
+    append_little(&same, 4, sizeof(name) - 1);
+    buffer_append_text(out, "PK\3\4");
+    buffer_append(out, buffer_span(&same));
+    buffer_append_text(out, name);
+    buffer_append_octet(out, 1); /* the last block, as it is */
+    append_little(out, 2, size);
+    append_little(out, 2, ~size);
+    buffer_append(out, content);
+    start = (uint32_t)out->length;
+    buffer_append_text(out, "PK\1\2");
+    append_little(out, 2, 20);
+    buffer_append(out, buffer_span(&same));
+    for (int i = 0; i < 7; i++)
+        append_little(out, 2, 0); /* no comment; the member stands at the beginning */
+    buffer_append_text(out, name);
+    buffer_append_text(out, "PK\5\6");
+    append_little(out, 4, 0);
+    append_little(out, 2, 1);
+    append_little(out, 2, 1);
+    append_little(out, 4, (uint32_t)out->length - 12 - start);
+    append_little(out, 4, start);
+    append_little(out, 2, 0);
+    buffer_clear(&same);
+}
+
+static void
+write_base64(struct span octets, struct buffer *out)
+{
+    unsigned char encoded[512];
+    int length;
+
+    assert(octets.length < sizeof(encoded) / 2);
+    length =
+        EVP_EncodeBlock(encoded, (const unsigned char *)octets.data, (int)octets.length);
+    buffer_append(out, span_make(encoded, (size_t)length));
+}
+
+static void
+write_test_mail(bool packed, struct buffer *out)
+{
+    struct buffer file;
+    struct buffer zip;
+
+    buffer_init(&file, 512);
+    buffer_init(&zip, 512);
+    write_eicar(&file);
+    write_zip(buffer_span(&file), &zip);
+    buffer_append_text(out, "From: <postshift-scan@localhost>\r\n"
+                            "Subject: self test\r\n"
+                            "MIME-Version: 1.0\r\n"
+                            "Content-Type: multipart/mixed; boundary=\"part\"\r\n"
+                            "\r\n--part\r\n"
+                            "Content-Type: text/plain\r\n"
+                            "\r\nself test\r\n--part\r\n"
+                            "Content-Type: application/octet-stream; name=\"test\"\r\n"
+                            "Content-Transfer-Encoding: base64\r\n\r\n");
+    write_base64(buffer_span(packed ? &zip : &file), out);
     buffer_append_text(out, "\r\n--part--\r\n");
+    buffer_clear(&zip);
+    buffer_clear(&file);
 }
 
 struct clam_engine *
@@ -225,7 +334,8 @@ clam_engine_load(
     engine = malloc(sizeof(*engine));
     if (engine == NULL)
         abort();
-    *engine = (struct clam_engine){library, signatures, limits->max_file};
+    *engine = (struct clam_engine){library, signatures, limits->max_file,
+        TEMP_TIMES * limits->max_scan, limits->scan_ms};
     return engine;
 }
 
@@ -264,16 +374,12 @@ clam_engine_version(const struct clam_engine *engine, char *out, size_t size)
 void
 clam_engine_preload(void)
 {
-    static const char *const charsets[] = {"UTF-16", "UTF-16LE", "UTF-16BE", "UTF-32LE",
-        "UTF-32BE", "ISO-8859-1", "WINDOWS-1252"};
     time_t now = time(NULL);
     struct tm local;
 
     tzset();
     (void)localtime_r(&now, &local);
-    /* Kept open: a charset's module stays loaded as long as somebody uses it. */
-    for (size_t i = 0; i < sizeof(charsets) / sizeof(charsets[0]); i++)
-        (void)iconv_open("UTF-8", charsets[i]);
+    clam_charsets_load();
     (void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
     (void)EVP_MD_fetch(NULL, "SHA256", NULL);
     (void)EVP_MD_fetch(NULL, "SHA1", NULL);
@@ -301,44 +407,80 @@ call_library(struct span message, const char **name, struct scan *scan)
     return code;
 }
 
-void
+/*
+ * What is missing of a scan that found nothing.  Where no call to the system failed, the
+ * library's complaint is about the message, and will be the same next time.  Time is no
+ * property of the message.
+ */
+static void
+doubt(const struct clam_engine *engine, cl_error_t code, uint64_t took_ms,
+    struct scan_result *result)
+{
+    const char *failed = clam_calls_failed();
+    bool complains = said.error || (code != CL_CLEAN && code != CL_VIRUS);
+
+    if (failed == NULL && complains && !clam_calls_are_seen())
+        failed = said.error ? said.text : cl_strerror(code);
+    if (said.late || code == CL_ETIMEOUT || took_ms >= engine->scan_ms) {
+        result->status = SCAN_STATUS_LATE;
+    } else if (failed != NULL) {
+        result->status = SCAN_STATUS_FAILED;
+        scan_text_copy(result->problem, failed);
+    } else if (clam_calls_wrote_too_much()) {
+        scan_result_doubt(result, SCAN_LIMITED, "MaxTempSpace");
+    } else if (complains) {
+        scan_result_doubt(
+            result, SCAN_DAMAGED, said.error ? said.text : cl_strerror(code));
+    }
+}
+
+bool
 clam_engine_scan(const struct clam_engine *engine, struct span message,
     const struct config_list *allowed, struct scan_result *result)
 {
     struct scan scan = {engine, allowed, result};
+    uint64_t began = clock_now_ms();
     const char *name = NULL;
     cl_error_t code;
 
     *result = (struct scan_result){.status = SCAN_STATUS_CLEAN};
-    said.error = false;
+    said.error = said.late = false;
+    clam_calls_start(engine->max_temp);
     code = call_library(message, &name, &scan);
-    if (result->status == SCAN_STATUS_INFECTED)
-        return; /* found is found, whatever went wrong besides */
-    if (code == CL_VIRUS && !result->doubted[SCAN_LIMITED] &&
-        !result->doubted[SCAN_ENCRYPTED] && name != NULL && !is_allowed(allowed, name))
+    clam_calls_end();
+    if (result->status != SCAN_STATUS_INFECTED && code == CL_VIRUS &&
+        !result->doubted[SCAN_LIMITED] && !result->doubted[SCAN_ENCRYPTED] &&
+        name != NULL && !is_allowed(allowed, name))
         on_found(-1, name, &scan);
-    if (result->status == SCAN_STATUS_INFECTED)
-        return;
-    if (said.error || (code != CL_CLEAN && code != CL_VIRUS)) {
-        result->status = SCAN_STATUS_FAILED;
-        scan_text_copy(result->problem, said.error ? said.text : cl_strerror(code));
-    }
+    /* Found is found, whatever went wrong besides. */
+    if (result->status != SCAN_STATUS_INFECTED)
+        doubt(engine, code, clock_now_ms() - began, result);
+    return result->status < SCAN_STATUS_FAILED && clam_calls_failed() == NULL;
+}
+
+static bool
+finds_test_file(const struct clam_engine *engine, bool packed, struct error *error)
+{
+    static const struct config_list nothing = {NULL, 0};
+    struct scan_result result;
+    struct buffer mail;
+    bool sound;
+
+    buffer_init(&mail, 4096);
+    write_test_mail(packed, &mail);
+    sound = clam_engine_scan(engine, buffer_span(&mail), &nothing, &result);
+    buffer_clear(&mail);
+    if (!sound)
+        return error_temporary(error, "the self test failed: %s",
+            result.problem[0] != '\0' ? result.problem : clam_calls_failed());
+    if (result.status == SCAN_STATUS_INFECTED)
+        return true;
+    return error_permanent(error, "the signatures do not find the EICAR test mail%s",
+        packed ? " in an archive" : "");
 }
 
 bool
 clam_engine_self_test(const struct clam_engine *engine, struct error *error)
 {
-    static const struct config_list nothing = {NULL, 0};
-    struct scan_result result;
-    struct buffer mail;
-
-    buffer_init(&mail, 4096);
-    write_test_mail(&mail);
-    clam_engine_scan(engine, buffer_span(&mail), &nothing, &result);
-    buffer_clear(&mail);
-    if (result.status == SCAN_STATUS_INFECTED)
-        return true;
-    if (result.status == SCAN_STATUS_FAILED)
-        return error_temporary(error, "the self test failed: %s", result.problem);
-    return error_permanent(error, "the signatures do not find the EICAR test mail");
+    return finds_test_file(engine, false, error) && finds_test_file(engine, true, error);
 }

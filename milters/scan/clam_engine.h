@@ -2,10 +2,11 @@
  * clam_engine - libclamav: load signatures, scan one message.
  *
  * libclamav fails open: without a usable temporary folder, out of memory, or with its
- * temporary files cut it says "clean", and the only sign is an error message.  So every
- * error message during a scan makes it a failed one, limits are asked to be reported, and
- * a scanner must find the EICAR test mail before it is believed. One engine a process;
- * loaded before, used after fork (copy on write).  Not thread-safe.
+ * temporary files cut it says "clean".  So its calls to the system are watched
+ * (clam_calls), and one that fails makes a failed scan.  What it complains of besides is
+ * a part it could not read: damaged.  Limits are asked to be reported, and a scanner must
+ * find the EICAR test file before it is believed. One engine a process; loaded before,
+ * used after fork (copy on write).  Not thread-safe.
  */
 #ifndef MILTERS_SCAN_CLAM_ENGINE_H
 #define MILTERS_SCAN_CLAM_ENGINE_H
@@ -44,13 +45,17 @@ void clam_engine_version(
  */
 void clam_engine_preload(void);
 
-/* Names in `allowed` (with or without .UNOFFICIAL) are no finding; what else is in the
- * mail is still found. */
-void clam_engine_scan(const struct clam_engine *engine, struct span message,
+/*
+ * Names in `allowed` (with or without .UNOFFICIAL) are no finding; what else is in the
+ * mail is still found.  False: a call to the system failed, or time was over, whatever
+ * came of it; who goes on scanning here would build on sand.
+ */
+bool clam_engine_scan(const struct clam_engine *engine, struct span message,
     const struct config_list *allowed, struct scan_result *result);
 
-/* Of a mail that has the EICAR test file attached: the whole way, temporary file
- * included.  A permanent error is one of the signatures: they do not find it. */
+/* Of two mails that have the EICAR test file attached, as it is and in an archive: the
+ * whole way, temporary files included.  A permanent error is one of the signatures: they
+ * do not find it. */
 bool clam_engine_self_test(const struct clam_engine *engine, struct error *error);
 
 #endif

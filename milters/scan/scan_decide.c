@@ -129,6 +129,11 @@ judge(const struct scan_rules *rules, const struct scan_findings *findings,
         judgement.virus = result->virus;
         return judgement;
     }
+    if (result->status == SCAN_STATUS_LATE) {
+        judgement.unscanned = missing_text(SCAN_TIMEOUT);
+        judgement.fail = true;
+        return judgement;
+    }
     if (result->status == SCAN_STATUS_FAILED) {
         judgement.unscanned = arena_printf(arena, "scan failed: %s", result->problem);
         judgement.fail = true;

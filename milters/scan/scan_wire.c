@@ -95,7 +95,7 @@ scan_wire_read_result(struct span frame, struct scan_result *result)
         return false;
     status = cursor_u8(&cursor);
     doubts = cursor_u8(&cursor);
-    if (status > SCAN_STATUS_FAILED || (doubts & ~DOUBTS_ALL) != 0)
+    if (status > SCAN_STATUS_LATE || (doubts & ~DOUBTS_ALL) != 0)
         return false;
     *result = (struct scan_result){.status = (enum scan_status)status};
     result->worker = cursor_u32(&cursor);

@@ -23,6 +23,7 @@ enum scan_status {
     SCAN_STATUS_INFECTED, /* `virus` */
     SCAN_STATUS_FAILED,   /* the library said so, see `problem`: nothing is known of the
                              message */
+    SCAN_STATUS_LATE,     /* its time was over; the same */
 };
 
 /* Why "nothing found" is not the whole truth.  Each is true of the message itself: later

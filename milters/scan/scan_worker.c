@@ -161,19 +161,20 @@ unmap_message(const struct received *received, struct span message)
         (void)munmap(memory.passed, message.length);
 }
 
-/* False: the scan failed. */
+/* False: the scan failed, or what it stands on is not sound. */
 static bool
 scan_one(const struct scan_worker *worker, const struct received *received)
 {
     struct scan_result result = {.status = SCAN_STATUS_FAILED};
     struct span message;
     struct buffer frame;
+    bool sound = false;
 
     buffer_init(&frame, SCAN_FRAME_MAX);
     scan_slot_take_job(
         worker->slot, received->job.number, received->job.deadline_ms, clock_now_ms());
     if (map_message(received, &message)) {
-        clam_engine_scan(worker->engine, message, worker->allowed, &result);
+        sound = clam_engine_scan(worker->engine, message, worker->allowed, &result);
         unmap_message(received, message);
     } else {
         scan_text_copy(result.problem, "message not sealed, or no memory for it");
@@ -183,7 +184,7 @@ scan_one(const struct scan_worker *worker, const struct received *received)
     answer(received->reply, &frame);
     buffer_clear(&frame);
     scan_slot_end_job(worker->slot);
-    return result.status != SCAN_STATUS_FAILED;
+    return sound;
 }
 
 static bool

@@ -151,8 +151,7 @@ def test_a_scan_longer_than_the_deadline_is_no_clean_one(own):
     milter = own(workers=1, deadline="1s")
     began = time.monotonic()
     answer = milter.send(*SLOW)
-    assert answer.reply == "451 4.7.1 message not scanned (timed out), try again later" or \
-        answer.field("X-Virus-Status") == "Unscanned (limit reached: MaxScanTime)"
+    assert answer.reply == "451 4.7.1 message not scanned (timed out), try again later"
     assert time.monotonic() - began < 2.5
     wait_for(lambda: milter.send(PLAIN, b"after\r\n").action == "accept", 5, "the next mail")
 

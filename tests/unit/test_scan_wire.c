@@ -24,6 +24,7 @@ reads_what_it_wrote(void **state)
             .what = {[SCAN_UNOPENED] = "RAR"}},
         {.status = SCAN_STATUS_INFECTED, .virus = "Eicar-Test-Signature.UNOFFICIAL"},
         {.status = SCAN_STATUS_FAILED, .problem = "Can't create temporary directory"},
+        {.status = SCAN_STATUS_LATE},
         {.status = SCAN_STATUS_CLEAN, .worker = 255},
     };
 
@@ -54,7 +55,7 @@ refuses_what_no_worker_writes(void **state)
     } rows[] = {
         {"nothing", {"", 0}},
         {"another kind", {"X\0\0\0\0\0\0\0\0", 9}},
-        {"an unknown status", {"R\3\0\0\0\0\0\0\0", 9}},
+        {"an unknown status", {"R\4\0\0\0\0\0\0\0", 9}},
         {"an unknown doubt", {"R\0\x20\0\0\0\0\0\0", 9}},
         {"a doubt without a name's length", {"R\0\1\0\0\0\0\0\0", 9}},
         {"a name too long for a doubt", {"R\0\1\0\0\0\0\0\0\75" SIXTY "1", 71}},

@@ -1,0 +1,402 @@
+/* Headers must not put functions of their own in front of ours, nor other names. */
+#undef _FORTIFY_SOURCE
+#undef _FILE_OFFSET_BITS
+#define _LARGEFILE64_SOURCE 1
+
+#include "milters/scan/clam_calls.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <iconv.h>
+#include <malloc.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "milters/scan/clam_charsets.h"
+
+static struct {
+    bool on;
+    bool too_much;
+    uint64_t written;
+    uint64_t most_written;
+    const char *name; /* of the first call that failed; NULL: none */
+    int problem;
+    char text[128];
+} watched;
+
+void
+clam_calls_start(uint64_t most_written)
+{
+    watched.too_much = false;
+    watched.name = NULL;
+    watched.written = 0;
+    watched.most_written = most_written;
+    watched.on = true;
+}
+
+void
+clam_calls_end(void)
+{
+    watched.on = false;
+}
+
+bool
+clam_calls_wrote_too_much(void)
+{
+    return watched.too_much;
+}
+
+const char *
+clam_calls_failed(void)
+{
+    if (watched.name == NULL)
+        return NULL;
+    (void)snprintf(watched.text, sizeof(watched.text), "%s: %s", watched.name,
+        strerror(watched.problem));
+    return watched.text;
+}
+
+#ifdef POSTSHIFT_SANITIZED
+
+bool
+clam_calls_are_seen(void)
+{
+    return false;
+}
+
+#else
+
+bool
+clam_calls_are_seen(void)
+{
+    return true;
+}
+
+static void
+note(const char *name, bool failed)
+{
+    if (!watched.on || !failed || watched.name != NULL)
+        return;
+    watched.name = name;
+    watched.problem = errno;
+}
+
+/* Asked of the kernel, past whoever stands in front of it. */
+static bool
+is_there(const char *path)
+{
+    int before = errno;
+    bool there = syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+
+    errno = before;
+    return there;
+}
+
+/* What is looked for and not there is no failure; what was to be made is. */
+static void
+note_path(const char *name, const char *path, bool failed)
+{
+    if (!watched.on || !failed)
+        return;
+    note(name, errno != ENOENT || is_there(path));
+}
+
+/* Whether there is room for so many octets more. */
+static bool
+may_write(size_t size)
+{
+    if (!watched.on)
+        return true;
+    watched.written += size;
+    if (watched.written <= watched.most_written)
+        return true;
+    watched.too_much = true;
+    errno = ENOSPC;
+    return false;
+}
+
+/*
+ * NEXT finds the function that would have been called without us.  The lookup itself
+ * takes no memory; done once each.
+ */
+#define NEXT(result, name, ...)                                                          \
+    static result (*next)(__VA_ARGS__);                                                  \
+    if (next == NULL) {                                                                  \
+        void *found = dlsym(RTLD_NEXT, #name);                                           \
+        memcpy(&next, &found, sizeof(next));                                             \
+    }
+
+/* A function that says by `failed`, of what it gave (`got`), that it failed. */
+#define WATCH(result, name, parameters, arguments, failed)                               \
+    result name parameters                                                               \
+    {                                                                                    \
+        result got;                                                                      \
+        NEXT(result, name, TYPES parameters)                                             \
+        got = next arguments;                                                            \
+        note(#name, failed);                                                             \
+        return got;                                                                      \
+    }
+#define TYPES(...) __VA_ARGS__
+
+/* One whose failure depends on what is at a path. */
+#define WATCH_PATH(result, name, parameters, arguments, path, failed)                    \
+    result name parameters                                                               \
+    {                                                                                    \
+        result got;                                                                      \
+        NEXT(result, name, TYPES parameters)                                             \
+        got = next arguments;                                                            \
+        note_path(#name, path, failed);                                                  \
+        return got;                                                                      \
+    }
+
+/* Memory. */
+
+WATCH(void *, malloc, (size_t size), (size), got == NULL)
+WATCH(void *, calloc, (size_t count, size_t size), (count, size), got == NULL)
+WATCH(void *, realloc, (void *old, size_t size), (old, size), got == NULL && size > 0)
+WATCH(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size),
+    got == NULL)
+WATCH(void *, mmap,
+    (void *at, size_t length, int protection, int flags, int fd, off_t offset),
+    (at, length, protection, flags, fd, offset), got == MAP_FAILED && length > 0)
+WATCH(void *, mmap64,
+    (void *at, size_t length, int protection, int flags, int fd, off64_t offset),
+    (at, length, protection, flags, fd, offset), got == MAP_FAILED && length > 0)
+WATCH(int, munmap, (void *at, size_t length), (at, length), got < 0)
+WATCH(int, mprotect, (void *at, size_t length, int protection), (at, length, protection),
+    got < 0)
+
+int
+posix_memalign(void **out, size_t alignment, size_t size)
+{
+    int got;
+
+    NEXT(int, posix_memalign, void **, size_t, size_t)
+    got = next(out, alignment, size);
+    if (got != 0)
+        errno = got;
+    note("posix_memalign", got != 0);
+    return got;
+}
+
+/* Files by path.  A mode that was not given is not looked at by who is called. */
+
+#define OPEN(name)                                                                       \
+    int name(const char *path, int flags, ...)                                           \
+    {                                                                                    \
+        va_list more;                                                                    \
+        mode_t mode = 0;                                                                 \
+        int got;                                                                         \
+        NEXT(int, name, const char *, int, ...)                                          \
+        va_start(more, flags);                                                           \
+        if ((flags & (O_CREAT | O_TMPFILE)) != 0)                                        \
+            mode = va_arg(more, mode_t);                                                 \
+        va_end(more);                                                                    \
+        got = next(path, flags, mode);                                                   \
+        if ((flags & O_CREAT) != 0)                                                      \
+            note(#name, got < 0);                                                        \
+        else                                                                             \
+            note_path(#name, path, got < 0);                                             \
+        return got;                                                                      \
+    }
+
+OPEN(open)
+OPEN(open64)
+
+#define OPENAT(name)                                                                     \
+    int name(int folder, const char *path, int flags, ...)                               \
+    {                                                                                    \
+        va_list more;                                                                    \
+        mode_t mode = 0;                                                                 \
+        int got;                                                                         \
+        NEXT(int, name, int, const char *, int, ...)                                     \
+        va_start(more, flags);                                                           \
+        if ((flags & (O_CREAT | O_TMPFILE)) != 0)                                        \
+            mode = va_arg(more, mode_t);                                                 \
+        va_end(more);                                                                    \
+        got = next(folder, path, flags, mode);                                           \
+        note(#name, got < 0);                                                            \
+        return got;                                                                      \
+    }
+
+OPENAT(openat)
+OPENAT(openat64)
+
+WATCH(FILE *, fopen, (const char *path, const char *mode), (path, mode), got == NULL)
+WATCH(FILE *, fopen64, (const char *path, const char *mode), (path, mode), got == NULL)
+WATCH_PATH(DIR *, opendir, (const char *path), (path), path, got == NULL)
+WATCH(int, mkdir, (const char *path, mode_t mode), (path, mode), got < 0)
+WATCH(int, chmod, (const char *path, mode_t mode), (path, mode), got < 0)
+WATCH_PATH(int, unlink, (const char *path), (path), path, got < 0)
+WATCH_PATH(int, rmdir, (const char *path), (path), path, got < 0 && errno != ENOTEMPTY)
+WATCH(int, rename, (const char *from, const char *to), (from, to), got < 0)
+WATCH_PATH(int, access, (const char *path, int how), (path, how), path, got < 0)
+WATCH_PATH(
+    int, stat, (const char *path, struct stat *about), (path, about), path, got < 0)
+WATCH_PATH(
+    int, stat64, (const char *path, struct stat64 *about), (path, about), path, got < 0)
+WATCH_PATH(
+    int, lstat, (const char *path, struct stat *about), (path, about), path, got < 0)
+WATCH_PATH(
+    int, lstat64, (const char *path, struct stat64 *about), (path, about), path, got < 0)
+
+/* Descriptors. */
+
+WATCH(int, close, (int fd), (fd), got < 0)
+WATCH(int, dup, (int fd), (fd), got < 0)
+WATCH(int, fstat, (int fd, struct stat *about), (fd, about), got < 0)
+WATCH(int, fstat64, (int fd, struct stat64 *about), (fd, about), got < 0)
+WATCH(int, ftruncate64, (int fd, off64_t size), (fd, size), got < 0)
+WATCH(ssize_t, read, (int fd, void *data, size_t size), (fd, data, size), got < 0)
+WATCH(ssize_t, pread64, (int fd, void *data, size_t size, off64_t at),
+    (fd, data, size, at), got < 0)
+WATCH(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence),
+    got < 0 && offset >= 0)
+WATCH(off64_t, lseek64, (int fd, off64_t offset, int whence), (fd, offset, whence),
+    got < 0 && offset >= 0)
+WATCH(DIR *, fdopendir, (int fd), (fd), got == NULL)
+WATCH(FILE *, fdopen, (int fd, const char *mode), (fd, mode), got == NULL)
+
+int
+fcntl64(int fd, int what, ...)
+{
+    va_list more;
+    void *value;
+    int got;
+
+    NEXT(int, fcntl64, int, int, ...)
+    va_start(more, what);
+    value = va_arg(more, void *);
+    va_end(more);
+    got = next(fd, what, value);
+    note("fcntl", got < 0);
+    return got;
+}
+
+#define READDIR(name, entry)                                                             \
+    struct entry *name(DIR *folder)                                                      \
+    {                                                                                    \
+        struct entry *got;                                                               \
+        int before = errno;                                                              \
+        NEXT(struct entry *, name, DIR *)                                                \
+        errno = 0;                                                                       \
+        got = next(folder);                                                              \
+        note(#name, got == NULL && errno != 0);                                          \
+        if (errno == 0)                                                                  \
+            errno = before;                                                              \
+        return got;                                                                      \
+    }
+
+READDIR(readdir, dirent)
+READDIR(readdir64, dirent64)
+
+/* Writing: less than asked for is as bad as nothing. */
+
+ssize_t
+write(int fd, const void *data, size_t size)
+{
+    ssize_t got;
+
+    NEXT(ssize_t, write, int, const void *, size_t)
+    if (!may_write(size))
+        return -1;
+    got = next(fd, data, size);
+    note("write", got < 0 || (size_t)got < size);
+    return got;
+}
+
+ssize_t
+pwrite64(int fd, const void *data, size_t size, off64_t at)
+{
+    ssize_t got;
+
+    NEXT(ssize_t, pwrite64, int, const void *, size_t, off64_t)
+    if (!may_write(size))
+        return -1;
+    got = next(fd, data, size, at);
+    note("pwrite", got < 0 || (size_t)got < size);
+    return got;
+}
+
+/* Streams: an error stays with them until they are closed. */
+
+size_t
+fwrite(const void *data, size_t size, size_t count, FILE *stream)
+{
+    size_t got;
+
+    NEXT(size_t, fwrite, const void *, size_t, size_t, FILE *)
+    if (!may_write(size * count))
+        return 0;
+    got = next(data, size, count, stream);
+    note("fwrite", got < count && size > 0);
+    return got;
+}
+
+size_t
+fread(void *data, size_t size, size_t count, FILE *stream)
+{
+    size_t got;
+
+    NEXT(size_t, fread, void *, size_t, size_t, FILE *)
+    got = next(data, size, count, stream);
+    note("fread", got < count && size > 0 && feof(stream) == 0);
+    return got;
+}
+
+char *
+fgets(char *line, int size, FILE *stream)
+{
+    char *got;
+
+    NEXT(char *, fgets, char *, int, FILE *)
+    got = next(line, size, stream);
+    note("fgets", got == NULL && feof(stream) == 0);
+    return got;
+}
+
+WATCH(int, fputs, (const char *text, FILE *stream), (text, stream), got < 0)
+WATCH(int, fflush, (FILE * stream), (stream), got != 0)
+WATCH(int, fseek, (FILE * stream, long offset, int whence), (stream, offset, whence),
+    got < 0 && offset >= 0)
+WATCH(long, ftell, (FILE * stream), (stream), got < 0)
+
+int
+fclose(FILE *stream)
+{
+    bool bad = watched.on && ferror(stream) != 0;
+    int got;
+
+    NEXT(int, fclose, FILE *)
+    got = next(stream);
+    note("fclose", bad || got != 0);
+    return got;
+}
+
+/* A charset that the system does not have is not missing. */
+iconv_t
+iconv_open(const char *to, const char *from)
+{
+    iconv_t got;
+    int problem;
+
+    NEXT(iconv_t, iconv_open, const char *, const char *)
+    got = next(to, from);
+    problem = errno;
+    note("iconv_open",
+        (intptr_t)got == -1 &&
+            (problem != EINVAL || (clam_charsets_has(to) && clam_charsets_has(from))));
+    errno = problem;
+    return got;
+}
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * clam_calls - the calls that libclamav makes, watched.
+ *
+ * The library swallows many a failure: a write with no room, memory it does not get, a
+ * file it can't open, and says "clean" of what it then did not see.  So this program has
+ * functions of its own under the names of libc's (write, open, malloc, ...), which call
+ * those and look at what comes back; a program's own functions go before a shared
+ * library's, for every library in the process.  What failed between start and end is
+ * known then, whatever was made of it.  What may fail without harm (a file looked for
+ * that is not there) is told apart.
+ *
+ * One scan at a time, in a process of one thread.  Before the first start, in any
+ * process, the functions cost a comparison.
+ *
+ * Limits: with a sanitizer, which has functions of its own there, nothing is seen.  What
+ * libc does inside itself is seen by what it answers: the failed read of a stream by its
+ * error.
+ */
+#ifndef MILTERS_SCAN_CLAM_CALLS_H
+#define MILTERS_SCAN_CLAM_CALLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* From here on; what is written to files in all may be that many octets, the next fails.
+ */
+void clam_calls_start(uint64_t most_written);
+void clam_calls_end(void);
+
+/* Of the last scan.  The first that failed, "write: No space left on device"; NULL: none.
+ */
+const char *clam_calls_failed(void);
+bool clam_calls_wrote_too_much(void);
+
+/* Whether the calls of shared libraries come here at all in this build. */
+bool clam_calls_are_seen(void);
+
+#endif

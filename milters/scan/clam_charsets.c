@@ -1,0 +1,98 @@
+#include "milters/scan/clam_charsets.h"
+
+#include <iconv.h>
+#include <stdint.h>
+
+#include "shared/base/span.h"
+
+/* clang-format off */
+
+/* By the names of libclamav's table of code pages. */
+static const char asked_for[] =
+    "ASMO-708 BIG5 CP1025 CP866 CP875 CP949 EUC-CN EUC-JP EUC-KR GB18030 GB2312 "
+    "IBM037 IBM1026 IBM273 IBM277 IBM278 IBM280 IBM284 IBM285 IBM290 IBM297 IBM420 "
+    "IBM423 IBM424 IBM437 IBM500 IBM775 IBM850 IBM852 IBM855 IBM857 IBM860 IBM861 "
+    "IBM863 IBM864 IBM865 IBM869 IBM870 IBM871 IBM880 IBM905 ISO-2022-JP "
+    "ISO-2022-JP-2 ISO-2022-JP-3 ISO-2022-KR ISO-8859-1 ISO-8859-13 ISO-8859-15 "
+    "ISO-8859-2 ISO-8859-3 ISO-8859-4 ISO-8859-5 ISO-8859-6 ISO-8859-7 ISO-8859-8 "
+    "ISO-8859-9 JOHAB KOI8-R KOI8-U MACINTOSH SHIFT_JIS US-ASCII UTF-16BE UTF-16LE "
+    "UTF-32BE UTF-32LE UTF-7 UTF-8 WINDOWS-1250 WINDOWS-1251 WINDOWS-1252 "
+    "WINDOWS-1253 WINDOWS-1254 WINDOWS-1255 WINDOWS-1256 WINDOWS-1257 WINDOWS-1258 "
+    "WINDOWS-874 UCS-2 UCS-4 UCS-2BE UCS-2LE UCS-4BE UCS-4LE ";
+
+/* The rest of what glibc has, for a document says itself what it is written in.  An alias
+ * of one that is loaded needs no file. */
+static const char others[] =
+    "ANSI_X3.110 ARMSCII-8 ASMO_449 BIG5HKSCS BRF BS_4730 CP10007 CP1125 CP1250 "
+    "CP1251 CP1252 CP1253 CP1254 CP1255 CP1256 CP1257 CP1258 CP737 CP770 CP771 "
+    "CP772 CP773 CP774 CP775 CP932 CSA_Z243.4-1985-1 CSA_Z243.4-1985-2 CSN_369103 "
+    "CWI DEC-MCS DIN_66003 DS_2089 EBCDIC-AT-DE EBCDIC-AT-DE-A EBCDIC-CA-FR EBCDIC- "
+    "DK-NO EBCDIC-DK-NO-A EBCDIC-ES EBCDIC-ES-A EBCDIC-ES-S EBCDIC-FI-SE EBCDIC-FI- "
+    "SE-A EBCDIC-FR EBCDIC-IS-FRISS EBCDIC-IT EBCDIC-PT EBCDIC-UK EBCDIC-US ECMA- "
+    "CYRILLIC ES ES2 EUC-JISX0213 EUC-JP-MS EUC-TW GBK GB_1988-80 GEORGIAN-ACADEMY "
+    "GEORGIAN-PS GOST_19768-74 GREEK-CCITT GREEK7 GREEK7-OLD HP-GREEK8 HP-ROMAN8 "
+    "HP-ROMAN9 HP-THAI8 HP-TURKISH8 IBM038 IBM1004 IBM1008 IBM1025 IBM1046 IBM1047 "
+    "IBM1097 IBM1112 IBM1122 IBM1123 IBM1124 IBM1129 IBM1130 IBM1132 IBM1133 "
+    "IBM1137 IBM1140 IBM1141 IBM1142 IBM1143 IBM1144 IBM1145 IBM1146 IBM1147 "
+    "IBM1148 IBM1149 IBM1153 IBM1154 IBM1155 IBM1156 IBM1157 IBM1158 IBM1160 "
+    "IBM1161 IBM1162 IBM1163 IBM1164 IBM1166 IBM1167 IBM12712 IBM1364 IBM1371 "
+    "IBM1388 IBM1390 IBM1399 IBM16804 IBM256 IBM274 IBM275 IBM281 IBM4517 IBM4899 "
+    "IBM4909 IBM4971 IBM5347 IBM803 IBM851 IBM856 IBM858 IBM862 IBM866 IBM866NAV "
+    "IBM868 IBM874 IBM875 IBM891 IBM901 IBM902 IBM903 IBM9030 IBM904 IBM9066 IBM918 "
+    "IBM921 IBM922 IBM930 IBM932 IBM933 IBM935 IBM937 IBM939 IBM943 IBM9448 "
+    "IEC_P27-1 INIS INIS-8 INIS-CYRILLIC ISIRI-3342 ISO-2022-CN ISO-2022-CN-EXT "
+    "ISO-8859-10 ISO-8859-11 ISO-8859-14 ISO-8859-16 ISO-8859-9E ISO-IR-197 ISO- "
+    "IR-209 ISO_10367-BOX ISO_11548-1 ISO_2033 ISO_5427 ISO_5427-EXT ISO_5428 "
+    "ISO_6937 ISO_6937-2 IT JIS_C6220-1969-RO JIS_C6229-1984-B JUS_I.B1.002 KOI-8 "
+    "KOI8-RU KOI8-T KSC5636 LATIN-GREEK LATIN-GREEK-1 MAC-CENTRALEUROPE MAC-IS MAC- "
+    "SAMI MAC-UK MIK MSZ_7795.3 NATS-DANO NATS-SEFI NC_NC00-10 NF_Z_62-010 "
+    "NF_Z_62-010_1973 NS_4551-1 NS_4551-2 PT PT154 PT2 RK1048 SEN_850200_B "
+    "SEN_850200_C SJIS Shift_JISX0213 T.61-8BIT TCVN5712-1 TIS-620 TSCII UHC "
+    "UNICODE UTF-16 UTF-32 UTF-7-IMAP VISCII WIN-SAMI-2 ";
+
+/* clang-format on */
+
+enum { CHARSETS_MAX = 320 };
+
+static struct span loaded[CHARSETS_MAX];
+static unsigned count;
+
+static void
+load(const char *names)
+{
+    struct span rest = span_of(names);
+    struct span name;
+    char text[40];
+
+    while (count < CHARSETS_MAX && span_word(&rest, &name)) {
+        /* Kept open: a charset's module stays loaded as long as somebody uses it. */
+        if (span_copy(name, text, sizeof(text)) &&
+            (intptr_t)iconv_open("UTF-8", text) != -1)
+            loaded[count++] = name;
+    }
+}
+
+void
+clam_charsets_load(void)
+{
+    if (count > 0)
+        return;
+    load(asked_for);
+    load(others);
+}
+
+bool
+clam_charsets_has(const char *name)
+{
+    struct span wanted = span_of(name);
+
+    for (size_t i = 0; i + 1 < wanted.length; i++) {
+        if (name[i] == '/' && name[i + 1] == '/')
+            wanted = span_first(wanted, i);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (span_equal_nocase(wanted, loaded[i]))
+            return true;
+    }
+    return false;
+}
