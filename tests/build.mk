@@ -1,7 +1,7 @@
 # What a unit test or fuzzer needs beyond the pure floors: test_NAME_SOURCES, test_NAME_PACKAGES.
 
 # Tests of shared/service link its archive and the libraries that come with it.
-SERVICE_TESTS := test_config test_daemon test_http_request test_listen test_log test_metrics \
+SERVICE_TESTS := test_config test_daemon test_http_request test_listen test_listen_given test_log test_metrics \
                  test_metrics_http test_privs test_sandbox test_socket_address fuzz_config fuzz_http_request fuzz_log fuzz_socket_address
 $(foreach t,$(SERVICE_TESTS),$(eval $t_PACKAGES := libevent))
 

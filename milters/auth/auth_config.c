@@ -8,7 +8,11 @@
 #include "shared/base/attributes.h"
 #include "shared/base/domain.h"
 #include "shared/base/network.h"
+#include "shared/service/access_check.h"
+#include "shared/service/privs.h"
 
+/* postshift-auth.socket has it, too. */
+#define AUTH_SOCKET "/var/spool/postfix/postshift/auth.sock"
 #define AUTH(field, ...) CONFIG_OPTION(struct auth_config, "auth", field, __VA_ARGS__)
 #define WISH(field, ...)                                                                 \
     CONFIG_OPTION_AS(struct auth_config, "auth", #field, wishes.field, __VA_ARGS__)
@@ -16,10 +20,10 @@
 static const struct config_option options[] = {
     DAEMON_LOG_OPTIONS(struct auth_config, log),
     DNS_CONFIG_OPTIONS(struct auth_config, dns),
-    AUTH(listen, CONFIG_SOCKETS, "unix:/var/spool/postfix/postshift/auth.sock"),
+    AUTH(listen, CONFIG_SOCKETS, "unix:" AUTH_SOCKET),
     AUTH(metrics, CONFIG_SOCKET, "inet:127.0.0.1:8791", NULL, 0, 0, true),
-    AUTH(user, CONFIG_TEXT, "", NULL, 0, 0, true),
-    AUTH(group, CONFIG_TEXT, "", NULL, 0, 0, true),
+    AUTH(user, CONFIG_TEXT, "", .may_be_empty = true, .check = privs_check_user),
+    AUTH(group, CONFIG_TEXT, "", .may_be_empty = true, .check = privs_check_group),
     AUTH(authserv_id, CONFIG_TEXT, "", NULL, 0, 0, true),
     AUTH(trusted_networks, CONFIG_NETWORKS, "127.0.0.0/8 ::1", NULL, 0, 0, true),
     AUTH(dmarc, CONFIG_YES_NO, "yes"),
@@ -94,6 +98,22 @@ auth_config_load(const char *file, bool must_exist, struct buffer *errors)
         return NULL;
     }
     return config;
+}
+
+void
+auth_config_check_access(const struct auth_config *config,
+    const struct daemon_options *given, struct buffer *errors)
+{
+    const struct access_daemon daemon = {
+        "postshift-auth", "auth", "postshift-auth", config->user, config->group};
+    struct access_want wants[ACCESS_WANTS_MAX] = {
+        {NULL, ACCESS_READ_FOUND, given->config_file},
+    };
+    size_t count = 1;
+
+    count += access_want_sockets(
+        wants + count, "listen", ACCESS_BIND_GIVEN, &config->listen, AUTH_SOCKET);
+    access_check(config->config, given, &daemon, wants, count, errors);
 }
 
 void

@@ -90,6 +90,19 @@ configure(struct auth *auth, const struct daemon_options *given)
         given->debug ? LOG_LEVEL_DEBUG : (enum log_level)auth->config->log.level);
 }
 
+static int
+checked(const struct auth *auth, const struct daemon_options *given)
+{
+    struct buffer errors;
+
+    buffer_init(&errors, 1 << 20);
+    auth_config_check_access(auth->config, given, &errors);
+    if (errors.length > 0)
+        daemon_config_failed(&errors);
+    buffer_clear(&errors);
+    return daemon_config_right(given);
+}
+
 /* An administrator who has set nothing yet should know what to expect. */
 static void
 tell_what_it_leaves(const struct auth_config *config)
@@ -118,7 +131,7 @@ main(int argc, char **argv)
     given = daemon_options_read(argc, argv, &usage);
     configure(&auth, &given);
     if (given.check_only)
-        return daemon_config_right(&given);
+        return checked(&auth, &given);
 
     auth.metrics = auth_metrics_new();
     auth.daemon = (struct milter_daemon){

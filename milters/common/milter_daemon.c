@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "milters/common/milter_counts.h"
 #include "shared/service/daemon.h"
 #include "shared/service/listen.h"
+#include "shared/service/listen_given.h"
 #include "shared/service/log.h"
 #include "shared/service/metrics_http.h"
 #include "shared/service/privs.h"
@@ -19,6 +21,7 @@ enum { STOP_SECONDS = 10 };
 static const char *const serving_names[MILTER_LISTEN_MAX] = {"serving", "serving-2",
     "serving-3", "serving-4", "serving-5", "serving-6", "serving-7", "serving-8"};
 static const char metrics_name[] = "metrics";
+static const char routing_user[] = "postshift";
 
 static void
 become_user(const struct milter_daemon *daemon)
@@ -84,11 +87,23 @@ run_metrics(void *argument, int control)
     return EXIT_SUCCESS;
 }
 
+/*
+ * The folder is shared with policyd: who may write there could answer in its place.  So
+ * it is policyd's user's, or root's where there is none; a milter that is started as root
+ * opens its socket first, and systemd opens it where a unit starts the milter.
+ */
+static struct listen_owner
+owner_of(const struct milter_settings *settings)
+{
+    return (struct listen_owner){settings->user, settings->group,
+        getpwnam(routing_user) != NULL ? routing_user : "root"};
+}
+
 static void
 open_one(struct milter_daemon *daemon, const struct socket_address *address)
 {
     struct milter_settings settings = daemon->settings(daemon->argument);
-    struct listen_owner owner = {settings.user, settings.group};
+    struct listen_owner owner = owner_of(&settings);
     int fds[LISTEN_FDS_MAX];
     size_t count = 0;
     struct error error;
@@ -107,7 +122,7 @@ void
 milter_daemon_listen(struct milter_daemon *daemon)
 {
     struct milter_settings settings = daemon->settings(daemon->argument);
-    struct listen_owner owner = {settings.user, settings.group};
+    struct listen_owner owner = owner_of(&settings);
     struct error error;
     int fds[LISTEN_FDS_MAX];
     size_t count = 0;
@@ -115,13 +130,16 @@ milter_daemon_listen(struct milter_daemon *daemon)
     for (size_t i = 0; i < settings.listen->count; i++)
         open_one(daemon, &settings.listen->items[i]);
     daemon->metrics_fd = -1;
-    if (settings.metrics->kind == SOCKET_NONE)
-        return;
-    if (!listen_open(settings.metrics, &owner, fds, &count, &error))
-        log_fatal(EXIT_FAILURE, "%s", error.text);
-    daemon->metrics_fd = fds[0];
-    for (size_t i = 1; i < count; i++)
-        (void)close(fds[i]);
+    if (settings.metrics->kind != SOCKET_NONE) {
+        if (!listen_open(settings.metrics, &owner, fds, &count, &error))
+            log_fatal(EXIT_FAILURE, "%s", error.text);
+        daemon->metrics_fd = fds[0];
+        for (size_t i = 1; i < count; i++)
+            (void)close(fds[i]);
+    }
+    if (!listen_given_all_taken(&error))
+        log_fatal(EXIT_CONFIG, "[%s] listen, metrics: %s (ListenStream= in %s.socket)",
+            daemon->section, error.text, daemon->program);
 }
 
 void

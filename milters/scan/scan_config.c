@@ -7,8 +7,12 @@
 #include <unistd.h>
 
 #include "milters/scan/scan_board.h"
+#include "shared/service/access_check.h"
 #include "shared/service/log.h"
+#include "shared/service/privs.h"
 
+/* postshift-scan.socket has it, too. */
+#define SCAN_SOCKET "/var/spool/postfix/postshift/scan.sock"
 #define SCAN(field, ...) CONFIG_OPTION(struct scan_config, "scan", field, __VA_ARGS__)
 #define RULE(field, ...)                                                                 \
     CONFIG_OPTION_AS(struct scan_config, "scan", #field, rules.field, __VA_ARGS__)
@@ -18,12 +22,12 @@
 
 static const struct config_option options[] = {
     DAEMON_LOG_OPTIONS(struct scan_config, log),
-    SCAN(listen, CONFIG_SOCKETS, "unix:/var/spool/postfix/postshift/scan.sock"),
+    SCAN(listen, CONFIG_SOCKETS, "unix:" SCAN_SOCKET),
     SCAN(metrics, CONFIG_SOCKET, "inet:127.0.0.1:8792", NULL, 0, 0, true),
     SCAN(databases, CONFIG_PATH, "/var/lib/clamav"),
     SCAN(workers, CONFIG_NUMBER, "", NULL, 1, SCAN_WORKERS_MAX / 4, true),
     SCAN(user, CONFIG_TEXT, "postshift-scan", NULL, 0, 0, true),
-    SCAN(group, CONFIG_TEXT, "", NULL, 0, 0, true),
+    SCAN(group, CONFIG_TEXT, "", .may_be_empty = true, .check = privs_check_group),
     SCAN(deadline, CONFIG_DURATION, "25s", NULL, 1000, 280000),
     SCAN(max_message, CONFIG_SIZE, "64M", NULL, 1024, UINT64_C(1) << 30),
     SCAN(max_scan, CONFIG_SIZE, "200M", NULL, 1024, UINT64_C(1) << 31),
@@ -96,13 +100,16 @@ find_user(struct scan_config *config, struct buffer *errors)
 {
     const struct passwd *user;
 
-    if (getuid() != 0 || config->user[0] == '\0')
+    if (config->user[0] == '\0')
         return;
     user = getpwnam(config->user);
     if (user == NULL && config_has(config->config, "scan", "user")) {
-        config_complain(config->config, errors, "scan", "user", "no such user");
+        config_complain(
+            config->config, errors, "scan", "user", "there is no user %s", config->user);
         return;
     }
+    if (getuid() != 0)
+        return;
     if (user == NULL) {
         log_say(LOG_LEVEL_WARNING,
             "there is no user %s: nobody stands in (adduser --system %s)", config->user,
@@ -144,6 +151,24 @@ scan_config_load(const char *file, bool must_exist, struct buffer *errors)
         return NULL;
     }
     return config;
+}
+
+void
+scan_config_check_access(const struct scan_config *config,
+    const struct daemon_options *given, struct buffer *errors)
+{
+    const struct access_daemon daemon = {
+        "postshift-scan", "scan", "postshift-scan", config->user, config->group};
+    struct access_want wants[ACCESS_WANTS_MAX] = {
+        {NULL,        ACCESS_READ_FOUND, given->config_file},
+        {"databases", ACCESS_READ_FOUND, config->databases },
+        {"temp",      ACCESS_WRITE_IN,   config->temp      },
+    };
+    size_t count = 3;
+
+    count += access_want_sockets(
+        wants + count, "listen", ACCESS_BIND_GIVEN, &config->listen, SCAN_SOCKET);
+    access_check(config->config, given, &daemon, wants, count, errors);
 }
 
 void

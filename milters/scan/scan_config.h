@@ -49,6 +49,10 @@ struct scan_config {
 /* NULL and lines in `errors` on a bad file. */
 struct scan_config *scan_config_load(
     const char *file, bool must_exist, struct buffer *errors);
+
+/* For -t: adds a line for what the daemon's user can't read, write or bind. */
+void scan_config_check_access(const struct scan_config *config,
+    const struct daemon_options *given, struct buffer *errors);
 void scan_config_free(struct scan_config *config);
 
 #endif

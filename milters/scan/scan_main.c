@@ -281,6 +281,10 @@ main(int argc, char **argv)
     log_open("postshift-scan", scan.config->log.target == 1,
         given.debug ? LOG_LEVEL_DEBUG : (enum log_level)scan.config->log.level);
     if (given.check_only)
+        scan_config_check_access(scan.config, &given, &errors);
+    if (errors.length > 0)
+        daemon_config_failed(&errors);
+    if (given.check_only)
         return daemon_config_right(&given);
 
     /* What all processes share. */

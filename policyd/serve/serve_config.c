@@ -3,13 +3,13 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <grp.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "shared/service/privs.h"
 
 #define QUEUE "/var/spool/postfix/postshift/"
 #define POLICYD(field, type, ...)                                                        \
@@ -89,27 +89,11 @@ check_hold_text(const void *field, struct error *error)
     return true;
 }
 
-static bool
-check_user(const void *field, struct error *error)
-{
-    const char *name = *(const char *const *)field;
-
-    return getpwnam(name) != NULL || error_permanent(error, "there is no user %s", name);
-}
-
-static bool
-check_group(const void *field, struct error *error)
-{
-    const char *name = *(const char *const *)field;
-
-    return getgrnam(name) != NULL || error_permanent(error, "there is no group %s", name);
-}
-
 static const struct config_option options[] = {
     DAEMON_LOG_OPTIONS(struct serve_config, log),
     REDIS_CONFIG_OPTIONS(struct serve_config, redis, "policyd"),
-    POLICYD(user, CONFIG_TEXT, "", .may_be_empty = true, .check = check_user),
-    POLICYD(group, CONFIG_TEXT, "", .may_be_empty = true, .check = check_group),
+    POLICYD(user, CONFIG_TEXT, "", .may_be_empty = true, .check = privs_check_user),
+    POLICYD(group, CONFIG_TEXT, "", .may_be_empty = true, .check = privs_check_group),
     POLICYD(policy, CONFIG_SOCKETS, "unix:" QUEUE "policy.sock", .may_be_empty = true),
     POLICYD(route, CONFIG_SOCKETS, "unix:" QUEUE "route.sock", .may_be_empty = true),
     POLICYD(dict, CONFIG_SOCKETS, "unix:/run/postshift/dict.sock", .may_be_empty = true),

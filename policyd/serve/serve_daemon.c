@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "policyd/serve/serve_access.h"
 #include "policyd/serve/serve_metrics.h"
 #include "policyd/serve/serve_page.h"
+#include "shared/service/listen_given.h"
 #include "shared/service/log.h"
 #include "shared/service/privs.h"
 #include "shared/service/sandbox.h"
@@ -61,6 +63,13 @@ serve_daemon_configure(struct serve_daemon *daemon)
 int
 serve_daemon_checked(struct serve_daemon *daemon)
 {
+    struct buffer errors;
+
+    buffer_init(&errors, ERRORS_MAX);
+    serve_access_check(daemon->config, daemon->options, &errors);
+    if (errors.length > 0)
+        daemon_config_failed(&errors);
+    buffer_clear(&errors);
     serve_config_free(daemon->config);
     return daemon_config_right(daemon->options);
 }
@@ -84,12 +93,15 @@ serve_daemon_listen(struct serve_daemon *daemon)
         .items = {config->metrics},
         .count = config->metrics.kind != SOCKET_NONE,
     };
+    struct error error;
 
     privs_limits();
     open_sockets(&daemon->policy_sockets, &config->policy, "policy", config);
     open_sockets(&daemon->route_sockets, &config->route, "route", config);
     open_sockets(&daemon->dict_sockets, &config->dict, "dict", config);
     open_sockets(&daemon->metrics_sockets, &metrics, "metrics", config);
+    if (!listen_given_all_taken(&error))
+        log_fatal(EXIT_CONFIG, "%s (policy, route, dict, metrics)", error.text);
 }
 
 void

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,6 +31,18 @@ read_all(int fd, struct buffer *content, struct error *error)
     }
 }
 
+/* Whoever reads it in a journal must see which user's rights to look at. */
+static bool
+cant_open(struct error *error)
+{
+    const char *why = strerror(errno);
+    const struct passwd *user = errno == EACCES ? getpwuid(geteuid()) : NULL;
+
+    if (user == NULL)
+        return error_permanent(error, "can't be opened: %s", why);
+    return error_permanent(error, "can't be opened by user %s: %s", user->pw_name, why);
+}
+
 bool
 config_file_read(
     const char *path, struct buffer *content, mode_t *mode, struct error *error)
@@ -41,7 +54,7 @@ config_file_read(
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return error_temporary(error, "can't be opened: %s", strerror(errno));
     if (fd < 0)
-        return error_permanent(error, "can't be opened: %s", strerror(errno));
+        return cant_open(error);
     if (fstat(fd, &status) != 0)
         done = error_permanent(error, "can't be asked for: %s", strerror(errno));
     else if (S_ISDIR(status.st_mode))

@@ -1,5 +1,7 @@
 #include "shared/service/listen.h"
 
+#include "shared/service/listen_given.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -49,17 +51,24 @@ find_group(const char *name, gid_t *gid, struct error *error)
     return true;
 }
 
+static const char *
+folder_user(const struct listen_owner *owner)
+{
+    return is_given(owner->folder_user) ? owner->folder_user : owner->user;
+}
+
 /* Made closed, opened to its group once it belongs to the right one; by descriptor, as
  * the new owner could otherwise put something else in its place. */
 static bool
 make_folder(const char *folder, const struct listen_owner *owner, struct error *error)
 {
+    const char *user = folder_user(owner);
     uid_t uid = geteuid();
     gid_t gid = getegid();
     int fd;
     bool done;
 
-    if ((is_given(owner->user) && !find_user(owner->user, &uid, error)) ||
+    if ((is_given(user) && !find_user(user, &uid, error)) ||
         !find_group(is_given(owner->group) ? owner->group : default_group, &gid, error))
         return false;
     if (mkdir(folder, S_IRWXU) != 0)
@@ -90,7 +99,7 @@ ensure_folder(const char *path, const struct listen_owner *owner, struct error *
     if (geteuid() == 0)
         return make_folder(folder, owner, error);
     return error_permanent(error, "no folder: install -d -o %s -g %s -m 2710 %s",
-        is_given(owner->user) ? owner->user : default_user,
+        is_given(folder_user(owner)) ? folder_user(owner) : default_user,
         is_given(owner->group) ? owner->group : default_group, folder);
 }
 
@@ -327,8 +336,11 @@ bool
 listen_open(const struct socket_address *address, const struct listen_owner *owner,
     int fds[LISTEN_FDS_MAX], size_t *count, struct error *error)
 {
-    static const struct listen_owner nobody = {NULL, NULL};
+    static const struct listen_owner nobody = {NULL, NULL, NULL};
 
+    *count = listen_given_take(address, fds);
+    if (*count > 0)
+        return true;
     for (unsigned waited_ms = 0;; waited_ms += LOOK_MS) {
         errno = 0;
         if (open_once(address, owner == NULL ? &nobody : owner, fds, count, error))

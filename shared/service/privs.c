@@ -75,6 +75,24 @@ privs_become(const char *user, const char *group, struct error *error)
     return true;
 }
 
+bool
+privs_check_user(const void *field, struct error *error)
+{
+    const char *name = *(const char *const *)field;
+
+    return !is_given(name) || getpwnam(name) != NULL ||
+           error_permanent(error, "there is no user %s", name);
+}
+
+bool
+privs_check_group(const void *field, struct error *error)
+{
+    const char *name = *(const char *const *)field;
+
+    return !is_given(name) || getgrnam(name) != NULL ||
+           error_permanent(error, "there is no group %s", name);
+}
+
 void
 privs_warn_of_root(const char *user)
 {

@@ -13,6 +13,10 @@
  */
 bool privs_become(const char *user, const char *group, struct error *error);
 
+/* For options `user` and `group` (struct config_option's check): whether there is one. */
+bool privs_check_user(const void *field, struct error *error);
+bool privs_check_group(const void *field, struct error *error);
+
 /* In the log, where root is to serve and no user was given. */
 void privs_warn_of_root(const char *user);
 

@@ -186,7 +186,7 @@ makes_the_folder_as_root(void **state)
 {
     const struct passwd *user = getpwnam("nobody");
     const struct group *group = getgrnam("postfix");
-    struct listen_owner owner = {"nobody", NULL};
+    struct listen_owner owner = {"nobody", NULL, NULL};
     struct socket_address address = unix_in("made/a.sock");
     struct error error = {.text = ""};
     int fds[LISTEN_FDS_MAX];
@@ -214,10 +214,20 @@ makes_the_folder_as_root(void **state)
     listen_close(&address, fds, count);
     assert_int_equal(rmdir(made), 0);
 
-    owner = (struct listen_owner){"no-such-user", NULL};
+    /* A milter's user has its socket, and no right to put another's name beside it. */
+    owner = (struct listen_owner){"nobody", NULL, "root"};
+    assert_true(listen_open(&address, &owner, fds, &count, &error));
+    assert_int_equal(stat(made, &status), 0);
+    assert_int_equal(status.st_uid, 0);
+    assert_int_equal(stat(address.path, &status), 0);
+    assert_int_equal(status.st_uid, user->pw_uid);
+    listen_close(&address, fds, count);
+    assert_int_equal(rmdir(made), 0);
+
+    owner = (struct listen_owner){"no-such-user", NULL, NULL};
     assert_false(listen_open(&address, &owner, fds, &count, &error));
     assert_non_null(strstr(error.text, "there is no user no-such-user"));
-    owner = (struct listen_owner){NULL, "no-such-group"};
+    owner = (struct listen_owner){NULL, "no-such-group", NULL};
     assert_false(listen_open(&address, &owner, fds, &count, &error));
     assert_non_null(strstr(error.text, "there is no group no-such-group"));
     assert_int_equal(access(made, F_OK), -1);

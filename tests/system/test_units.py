@@ -1,0 +1,221 @@
+"""The units and what starts daemons by them, as far as no systemd has to be booted: sockets that systemd opens, what
+-t says of a user's rights, walls.  tests/packages boots one."""
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import socket
+import stat
+import subprocess
+
+import pytest
+
+from milter import Session
+from processes import BIN, ROOT, Process, wait_for
+
+UNITS = ROOT / "postfix-conf"
+PROGRAMS = ("policyd", "auth", "scan")
+EXPOSURE_MOST = 1.5
+# Hands sockets over as systemd does: from descriptor 3 on, with the number of the process that reads them.
+GIVER = """
+import os, socket, sys
+fds = []
+for path in sys.argv[3].split(","):
+    s = socket.socket(socket.AF_UNIX); s.bind(path); os.chmod(path, 0o660); s.listen(50); s.set_inheritable(True)
+    fds.append(s.detach())
+os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[1]))
+for n, fd in enumerate(fds):
+    os.dup2(fd, 3 + n)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(fds)))
+os.execv(sys.argv[4], sys.argv[4:])
+"""
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+def unit(name):
+    return (UNITS / name).read_text(encoding="ascii")
+
+
+@pytest.fixture
+def queue(folder):
+    """A sockets' folder as on a gateway: its owner and root may write there, nobody else."""
+    place = folder / "queue"
+    place.mkdir()
+    os.chown(place, 0, pwd.getpwnam("nobody").pw_gid)
+    place.chmod(0o2710)
+    return place
+
+
+def config(folder, program, text):
+    path = folder / "postshift.conf"
+    path.write_text(f"[{program}]\nmetrics = none\n{text}", encoding="ascii")
+    path.chmod(0o644)
+    return path
+
+
+def given(folder, program, sockets, file):
+    nobody = pwd.getpwnam("nobody")
+    return Process(["python3", "-c", GIVER, nobody.pw_uid, nobody.pw_gid, ",".join(str(s) for s in sockets),
+                    BIN / f"postshift-{program}", "-c", file], folder / "daemon.log")
+
+
+@needs_root
+@pytest.mark.parametrize("program", ["auth", "scan"])
+def test_a_milter_serves_on_a_socket_where_it_may_not_write(folder, queue, program):
+    path = queue / f"{program}.sock"
+    file = config(folder, program, f"listen = unix:{path}\nuser =\n" +
+                  ("" if program == "auth" else f"databases = {folder}\nrequire_sandbox = no\n"))
+    daemon = given(folder, program, [path], file)
+    daemon.start()
+    try:
+        with wait_for(lambda: session(path), what="an answer to the milter's first packet"):
+            pass
+        assert pathlib.Path(f"/proc/{daemon.pid}").stat().st_uid == pwd.getpwnam("nobody").pw_uid
+    finally:
+        daemon.stop()
+    # The file is systemd's.
+    assert stat.S_ISSOCK(path.stat().st_mode)
+
+
+def session(path):
+    try:
+        return Session(str(path), seconds=5)
+    except (OSError, EOFError):
+        return None
+
+
+@needs_root
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_socket_that_no_address_asked_for_is_an_error(folder, queue, program):
+    own, other = queue / "own.sock", queue / "other.sock"
+    listen = f"route = unix:{own}\npolicy = none\ndict = none\nsnapshot = {folder}/snapshot\n" if program == "policyd" \
+        else f"listen = unix:{own}\nuser =\n"
+    daemon = given(folder, program, [own, other], config(folder, program, listen))
+    daemon.start()
+    assert daemon.popen.wait(20) == 78
+    said = (folder / "daemon.log").read_text(encoding="utf-8")
+    assert f"systemd opened unix:{other}, which the configuration does not name" in said
+
+
+@needs_root
+def test_a_milters_folder_is_not_its_users(folder):
+    """Started as root by hand, it makes the folder; who can write there could answer for policyd."""
+    place = folder / "made"
+    file = config(folder, "auth", f"listen = unix:{place}/auth.sock\nuser = nobody\n")
+    daemon = Process([BIN / "postshift-auth", "-c", file], folder / "daemon.log")
+    daemon.start()
+    try:
+        wait_for(lambda: session(place / "auth.sock"), what="the milter").close()
+        assert place.stat().st_uid in {0} | {u.pw_uid for u in pwd.getpwall() if u.pw_name == "postshift"}
+        assert stat.S_IMODE(place.stat().st_mode) == 0o2710
+        assert (place / "auth.sock").stat().st_uid == pwd.getpwnam("nobody").pw_uid
+    finally:
+        daemon.stop()
+
+
+def checked(program, file, user=None):
+    command = [BIN / f"postshift-{program}", "-t", "-c", file]
+    return subprocess.run(command, capture_output=True, text=True, check=False, user=user,
+                          extra_groups=[] if user else None)
+
+
+@needs_root
+def test_what_the_files_user_cannot_do_is_named(folder):
+    secret = folder / "secret"
+    secret.write_text("word\n", encoding="ascii")
+    secret.chmod(0o600)
+    (folder / "shut").mkdir(mode=0o700)
+    shown = folder / "override"
+    shown.write_text("", encoding="ascii")
+    shown.chmod(0o600)
+    file = config(folder, "policyd", f"user = nobody\nroute = unix:{folder}/route.sock\npolicy = none\ndict = none\n"
+                  f"snapshot = {folder}/shut/snapshot\noverride = {shown}\n[redis]\npassword_file = {secret}\n")
+    done = checked("policyd", file)
+    assert done.returncode == 78
+    assert re.search(rf"{file}:\d+: \[redis\] password_file: user nobody can't read {secret}: Permission", done.stderr)
+    assert re.search(rf"{file}:\d+: \[policyd\] snapshot: user nobody can't write in {folder}/shut: ", done.stderr)
+    assert re.search(rf"{file}:\d+: \[policyd\] override: user nobody can't read {shown}: ", done.stderr)
+    # Root opens the sockets before it becomes the user.
+    assert "route.sock" not in done.stderr
+    file.chmod(0o600)
+    assert f"{file}: user nobody can't read {file}: Permission denied" in checked("policyd", file).stderr
+    secret.chmod(0o604)
+    shown.chmod(0o604)
+    file.chmod(0o604)
+    (folder / "shut").chmod(0o777)
+    done = checked("policyd", file)
+    assert (done.returncode, done.stdout) == (0, f"{file}: the configuration is right\n")
+
+
+@needs_root
+def test_who_is_not_root_needs_the_sockets_folder(folder):
+    nobody = pwd.getpwnam("nobody").pw_uid
+    text = f"route = unix:{folder}/route.sock\npolicy = none\ndict = none\nsnapshot = {folder}/snapshot\n"
+    done = checked("policyd", config(folder, "policyd", text), nobody)
+    assert done.returncode == 78
+    assert f"[policyd] route: user nobody can't make a socket in {folder}: Permission denied" in done.stderr
+    for program in ("auth", "scan"):
+        file = config(folder, program, f"listen = unix:{folder}/a.sock\nuser =\n")
+        done = checked(program, file, nobody)
+        assert done.returncode == 78
+        assert f"[{program}] listen: user nobody can't make a socket in {folder}: Permission denied (systemd opens " \
+            f"it where ListenStream= in postshift-{program}.socket says so)" in done.stderr
+    file.chmod(0o600)
+    done = checked("scan", file, nobody)
+    assert (done.returncode, done.stderr) == (78, f"{file}: can't be opened by user nobody: Permission denied\n")
+
+
+@needs_root
+def test_signatures_and_temporary_folder_of_the_scanners_user(folder):
+    (folder / "db").mkdir(mode=0o700)
+    (folder / "temp").mkdir(mode=0o755)
+    file = config(folder, "scan", f"listen = unix:{folder}/a.sock\nuser = nobody\ndatabases = {folder}/db\n"
+                  f"temp = {folder}/temp\n")
+    done = checked("scan", file)
+    assert done.returncode == 78
+    assert f"[scan] databases: user nobody can't read {folder}/db: Permission denied" in done.stderr
+    assert f"[scan] temp: user nobody can't write in {folder}/temp: Permission denied" in done.stderr
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("key", ["user", "group"])
+def test_a_user_or_group_that_is_not_there_is_refused(folder, program, key):
+    done = checked(program, config(folder, program, f"{key} = no-such-one\n"))
+    assert done.returncode == 78
+    assert f"[{program}] {key}: there is no {key} no-such-one" in done.stderr
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_exposure(folder, program):
+    """What a service could do to its machine, 0 (nothing) to 10, as systemd itself judges a unit."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("there is no systemd-analyze here")
+    path = folder / f"postshift-{program}.service"
+    path.write_text(unit(path.name).replace(f"/usr/sbin/postshift-{program}", "/bin/true"), encoding="ascii")
+    done = subprocess.run(["systemd-analyze", "security", "--offline=true", path], capture_output=True, text=True)
+    found = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert found, done
+    assert float(found[1]) <= EXPOSURE_MOST, done.stdout
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_units_agree_with_their_programs(program):
+    service = unit(f"postshift-{program}.service")
+    users = unit("postshift.sysusers")
+    user = re.search(r"^User=(.*)$", service, re.M)[1]
+    assert user == ("postshift" if program == "policyd" else f"postshift-{program}")
+    assert re.search(rf"^u {user} ", users, re.M)
+    assert "IPAddress" not in service           # Redis, resolvers and spamd may stand on another host
+    assert "RestartPreventExitStatus=78\n" in service
+    assert re.search(r"^Before=.*\bpostfix@-\.service\b", service, re.M)
+    if program == "policyd":
+        assert "/var/spool/postfix/postshift" in service
+        return
+    opened = unit(f"postshift-{program}.socket")
+    assert f"ListenStream=/var/spool/postfix/postshift/{program}.sock\n" in opened
+    assert f"SocketUser={user}\nSocketGroup=postfix\nSocketMode=0660\n" in opened
+    assert f"Requires=postshift-{program}.socket\n" in service and f"Also=postshift-{program}.socket\n" in service
+    # No right to the folder where policyd answers.
+    assert "ReadWritePaths" not in service
