@@ -27,7 +27,8 @@ LINK     := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
 ifeq ($(SANITIZE),)
 FLAVOUR  := plain
-HARDEN   += -D_FORTIFY_SOURCE=3
+# Unless the packager has a level of his own; an older one in CPPFLAGS gives way without a word.
+HARDEN   += $(if $(findstring _FORTIFY_SOURCE,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 else
 comma    := ,
 FLAVOUR  := $(subst $(comma),-,$(SANITIZE))
@@ -202,23 +203,36 @@ lint: ## formatting, clang-tidy, manual pages
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 	$(Q)tests/lint $(BASE) $(PURE) $(SERVICE) $(foreach p,$(PROGRAMS),$($p_SOURCES)) -- -std=c11 -D_GNU_SOURCE -I. -DPOSTSHIFT_VERSION='"$(VERSION)"' $(ALL_CFLAGS)
 
-install: all ## DESTDIR= prefix=/usr
+# Where systemd looks, also below /usr/local.
+UNITS := $(wildcard postfix-conf/*.service postfix-conf/*.socket)
+SHARED_DATA := $(wildcard postfix-conf/*.acl) postfix-conf/postshift.conf postfix-conf/users-and-folders \
+               postfix-conf/wired postfix-conf/may-go
+
+install: all ## DESTDIR= prefix=/usr; without DESTDIR also users, folders and the rights of the configuration
 	$(foreach p,$(PROGRAMS),install -D -m 0755 $(BIN)/$(call program_name,$p) $(DESTDIR)$(prefix)/$(if $(filter ctl,$p),bin,sbin)/$(call program_name,$p) &&) true
 	$(foreach m,$(MANUALS),install -D -m 0644 $m $(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m) &&) true
 	install -d $(DESTDIR)$(sysconfdir)/postshift
 	test -e $(DESTDIR)$(sysconfdir)/postshift/postshift.conf || install -m 0640 postfix-conf/postshift.conf $(DESTDIR)$(sysconfdir)/postshift/postshift.conf
 	install -d $(DESTDIR)$(prefix)/share/postshift
-	install -m 0644 $(filter-out %.service %.path %.5 %completion,$(wildcard postfix-conf/*.*)) $(DESTDIR)$(prefix)/share/postshift/
+	$(foreach f,$(SHARED_DATA),install -m $(if $(suffix $f),0644,0755) $f $(DESTDIR)$(prefix)/share/postshift/ &&) true
+	install -D -m 0644 README.md $(DESTDIR)$(prefix)/share/doc/postshift/README.md
 	install -D -m 0644 postfix-conf/postshiftctl.bash-completion $(DESTDIR)$(prefix)/share/bash-completion/completions/postshiftctl
+	install -D -m 0644 postfix-conf/postshift.sysusers $(DESTDIR)$(prefix)/lib/sysusers.d/postshift.conf
+	install -D -m 0644 postfix-conf/postshift.tmpfiles $(DESTDIR)$(prefix)/lib/tmpfiles.d/postshift.conf
 	install -d $(DESTDIR)$(unitdir)
-	for unit in $(notdir $(wildcard postfix-conf/*.service)); do \
+	for unit in $(notdir $(UNITS)); do \
 	    sed 's|/usr/s|$(prefix)/s|g' postfix-conf/$$unit > $(DESTDIR)$(unitdir)/$$unit && chmod 0644 $(DESTDIR)$(unitdir)/$$unit || exit 1; done
+	$(if $(DESTDIR),,postfix-conf/users-and-folders)
 
-uninstall: ## removes what install put there, but the configuration
+uninstall: ## removes what install put there, but configuration, users and state; refuses while Postfix is wired (FORCE=1)
+	$(if $(DESTDIR),,POSTSHIFT_FORCE=$(FORCE) postfix-conf/may-go policyd auth scan)
+	$(if $(DESTDIR),,test ! -d /run/systemd/system || systemctl disable --now $(notdir $(UNITS)))
 	rm -f $(foreach p,$(PROGRAMS),$(DESTDIR)$(prefix)/$(if $(filter ctl,$p),bin,sbin)/$(call program_name,$p))
 	rm -f $(foreach m,$(MANUALS),$(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
-	rm -rf $(DESTDIR)$(prefix)/share/postshift $(DESTDIR)$(prefix)/share/bash-completion/completions/postshiftctl
-	rm -f $(foreach u,$(notdir $(wildcard postfix-conf/*.service)),$(DESTDIR)$(unitdir)/$u)
+	rm -rf $(DESTDIR)$(prefix)/share/postshift $(DESTDIR)$(prefix)/share/doc/postshift $(DESTDIR)$(prefix)/share/bash-completion/completions/postshiftctl
+	rm -f $(DESTDIR)$(prefix)/lib/sysusers.d/postshift.conf $(DESTDIR)$(prefix)/lib/tmpfiles.d/postshift.conf
+	rm -f $(foreach u,$(notdir $(UNITS)),$(DESTDIR)$(unitdir)/$u)
+	$(if $(DESTDIR),,test ! -d /run/systemd/system || systemctl daemon-reload)
 
 clean:
 	rm -rf $(BUILD)
@@ -226,4 +240,4 @@ clean:
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(wildcard $(BUILD)/obj-* $(BUILD)/fuzz) /dev/null -name '*.d' -type f 2>/dev/null)
