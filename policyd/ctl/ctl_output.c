@@ -7,16 +7,39 @@
 
 #include "policyd/terminal/ctl_table.h"
 
-enum { ALARM_MAX = 64 << 10 };
+enum { LINE_MAX_OCTETS = 1 << 20 };
+
+/* Whatever words of the command line or texts of Redis are in it, it can't move the
+ * cursor; its own line ends stay. */
+static void
+write_line(struct buffer *out, const char *before, const char *format, va_list arguments)
+{
+    struct buffer raw;
+    struct span rest;
+    struct span line;
+
+    buffer_init(&raw, LINE_MAX_OCTETS);
+    buffer_vprintf(&raw, format, arguments);
+    buffer_init(out, (size_t)4 * LINE_MAX_OCTETS + 64);
+    buffer_append_text(out, before);
+    rest = buffer_span(&raw);
+    while (span_split(&rest, '\n', &line)) {
+        ctl_table_escape(out, line);
+        buffer_append_octet(out, '\n');
+    }
+    if (raw.length == 0)
+        buffer_append_octet(out, '\n');
+    buffer_clear(&raw);
+}
 
 static void
-print_line(FILE *file, const char *before, const char *after, const char *format,
-    va_list arguments)
+print_line(FILE *file, const char *before, const char *format, va_list arguments)
 {
-    (void)fputs(before, file);
-    (void)vfprintf(file, format, arguments);
-    (void)fputs(after, file);
-    (void)fputc('\n', file);
+    struct buffer line;
+
+    write_line(&line, before, format, arguments);
+    (void)fwrite(line.data, 1, line.length, file);
+    buffer_clear(&line);
 }
 
 void
@@ -25,7 +48,7 @@ ctl_output_say(const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    print_line(stdout, "", "", format, arguments);
+    print_line(stdout, "", format, arguments);
     va_end(arguments);
 }
 
@@ -37,10 +60,9 @@ ctl_output_alarm(const char *format, ...)
     struct buffer folded;
     va_list arguments;
 
-    buffer_init(&line, ALARM_MAX);
-    buffer_init(&folded, (size_t)2 * ALARM_MAX);
+    buffer_init(&folded, (size_t)8 * LINE_MAX_OCTETS);
     va_start(arguments, format);
-    buffer_vprintf(&line, format, arguments);
+    write_line(&line, "", format, arguments);
     va_end(arguments);
     ctl_table_fold(&folded, buffer_span(&line), CTL_TABLE_WIDTH);
     ctl_output_raw(span_of(colour ? CTL_TABLE_RED : ""));
@@ -63,7 +85,7 @@ ctl_output_fail(int status, const char *format, ...)
 
     (void)fflush(stdout);
     va_start(arguments, format);
-    print_line(stderr, "postshiftctl: ", "", format, arguments);
+    print_line(stderr, "postshiftctl: ", format, arguments);
     va_end(arguments);
     return status;
 }
@@ -75,7 +97,7 @@ ctl_output_warn(const char *format, ...)
 
     (void)fflush(stdout);
     va_start(arguments, format);
-    print_line(stderr, "postshiftctl: warning: ", "", format, arguments);
+    print_line(stderr, "postshiftctl: warning: ", format, arguments);
     va_end(arguments);
 }
 

@@ -1,9 +1,9 @@
 /*
  * ctl_output - what postshiftctl prints: sentences, and tables of at most 100 columns.
  *
- * Text from outside is made harmless before it gets here by ctl_output_text: control
- * octets and what is no UTF-8 become \xNN.  Colour only on a terminal, and not where
- * NO_COLOR is set.
+ * Lines are made harmless here: what would move the cursor and what is no UTF-8 become
+ * \xNN; cells of tables are by ctl_output_text before.  Colour only on a terminal, and
+ * not where NO_COLOR is set.
  */
 #ifndef POLICYD_CTL_CTL_OUTPUT_H
 #define POLICYD_CTL_CTL_OUTPUT_H

@@ -2,25 +2,21 @@
 
 #include "shared/base/utf8.h"
 
-enum { GAP = 2, CUT = 2, NARROWEST = 6, FURTHER = 2 };
+enum { GAP = 2, CUT = 2, NARROWEST = 6, FURTHER = 2, WHOLE_MAX = 1 << 20 };
 
 void
 ctl_table_escape(struct buffer *out, struct span text)
 {
     while (text.length > 0) {
         size_t length = utf8_length(text);
-        unsigned char octet = (unsigned char)text.data[0];
-        /* C1 controls are two octets, the first of them 0xc2. */
-        bool is_control =
-            octet < 0x20 || octet == 0x7f ||
-            (length == 2 && octet == 0xc2 && (unsigned char)text.data[1] < 0xa0);
+        bool is_seen = length > 0 && !utf8_is_unseen(utf8_code_point(text, length));
 
-        if (length == 0 || is_control) {
-            buffer_printf(out, "\\x%02x", octet);
+        if (length == 0)
             length = 1;
-        } else {
+        for (size_t i = 0; i < length && !is_seen; i++)
+            buffer_printf(out, "\\x%02x", (unsigned char)text.data[i]);
+        if (is_seen)
             buffer_append(out, span_first(text, length));
-        }
         text = span_from(text, length);
     }
 }
@@ -142,6 +138,26 @@ write_row(struct buffer *out, const struct ctl_table *table,
     buffer_append_octet(out, '\n');
 }
 
+/* What had to be cut stands whole below its row. */
+static void
+write_whole(struct buffer *out, const struct ctl_table *table,
+    const struct ctl_table_row *row, const size_t *widths, size_t columns, size_t width)
+{
+    for (size_t i = 0; i < columns; i++) {
+        struct buffer line;
+
+        if (width_of(cell_of(row, i)) <= widths[i])
+            continue;
+        buffer_init(&line, WHOLE_MAX);
+        buffer_append_text(&line, "  ");
+        for (const char *title = table->titles[i]; *title != '\0'; title++)
+            buffer_append_octet(&line, span_lower_octet(*title));
+        buffer_printf(&line, ": %s", cell_of(row, i));
+        ctl_table_fold(out, buffer_span(&line), width);
+        buffer_clear(&line);
+    }
+}
+
 void
 ctl_table_write(
     struct buffer *out, const struct ctl_table *table, size_t width, bool colour)
@@ -167,6 +183,7 @@ ctl_table_write(
 
         buffer_append_text(out, red ? CTL_TABLE_RED : "");
         write_row(out, table, &table->rows[i], widths, columns);
+        write_whole(out, table, &table->rows[i], widths, columns, width);
         if (table->rows[i].below != NULL)
             ctl_table_fold(out, span_of(table->rows[i].below), width);
         buffer_append_text(out, red ? CTL_TABLE_PLAIN : "");

@@ -2,8 +2,8 @@
  * ctl_table - rows to lines of at most a stated width.  Pure.
  *
  * Columns are as wide as their widest cell; where the whole would be too wide, the widest
- * columns that aren't rigid give way and their cells are cut, which shows as "..". Widths
- * are counted in characters of UTF-8.
+ * columns that aren't rigid give way and their cells are cut, which shows as ".."; what
+ * was cut stands whole below its row.  Widths are counted in characters of UTF-8.
  */
 #ifndef POLICYD_CTL_CTL_TABLE_H
 #define POLICYD_CTL_CTL_TABLE_H
@@ -38,7 +38,7 @@ void ctl_table_write(
  */
 void ctl_table_fold(struct buffer *out, struct span text, size_t width);
 
-/* Control octets and what is no UTF-8 as \xNN. */
+/* What is unseen (utf8_is_unseen) and what is no UTF-8 as \xNN, octet by octet. */
 void ctl_table_escape(struct buffer *out, struct span text);
 
 #endif

@@ -6,19 +6,34 @@
 #include <inttypes.h>
 #include <math.h>
 
+/* What a terminal or a page would not show as it is stands as its number (RFC 8259,
+ * section 7: beyond U+FFFF as a pair). */
 static void
-write_octet(struct buffer *out, char octet)
+write_code_point(struct buffer *out, uint32_t code_point)
 {
-    if (octet == '"' || octet == '\\') {
-        buffer_append_octet(out, '\\');
-        buffer_append_octet(out, octet);
-    } else if (octet == '\n') {
+    if (code_point == '\n') {
         buffer_append_text(out, "\\n");
-    } else if ((unsigned char)octet < 0x20 || octet == 0x7f) {
-        buffer_printf(out, "\\u%04x", (unsigned)(unsigned char)octet);
+    } else if (code_point > 0xffff) {
+        code_point -= 0x10000;
+        buffer_printf(out, "\\u%04x\\u%04x", (unsigned)(0xd800 + (code_point >> 10)),
+            (unsigned)(0xdc00 + (code_point & 0x3ff)));
     } else {
-        buffer_append_octet(out, octet);
+        buffer_printf(out, "\\u%04x", (unsigned)code_point);
     }
+}
+
+static void
+write_character(struct buffer *out, struct span character)
+{
+    uint32_t code_point = utf8_code_point(character, character.length);
+
+    if (utf8_is_unseen(code_point)) {
+        write_code_point(out, code_point);
+        return;
+    }
+    if (code_point == '"' || code_point == '\\')
+        buffer_append_octet(out, '\\');
+    buffer_append(out, character);
 }
 
 static void
@@ -30,10 +45,8 @@ write_string(struct buffer *out, struct span text)
 
         if (length == 0)
             buffer_append_text(out, "\xef\xbf\xbd");
-        else if (length == 1)
-            write_octet(out, text.data[0]);
         else
-            buffer_append(out, span_first(text, length));
+            write_character(out, span_first(text, length));
         text = span_from(text, length == 0 ? 1 : length);
     }
     buffer_append_octet(out, '"');

@@ -1,5 +1,7 @@
 #include "shared/base/utf8.h"
 
+#include "shared/base/attributes.h"
+
 size_t
 utf8_length(struct span text)
 {
@@ -41,4 +43,43 @@ utf8_is_valid(struct span text)
         text = span_from(text, length);
     }
     return true;
+}
+
+uint32_t
+utf8_code_point(struct span text, size_t length)
+{
+    static const unsigned char first_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code_point = (unsigned char)text.data[0] & first_bits[length];
+
+    for (size_t i = 1; i < length; i++)
+        code_point = code_point << 6 | ((unsigned char)text.data[i] & 0x3f);
+    return code_point;
+}
+
+bool
+utf8_is_unseen(uint32_t code_point)
+{
+    static const struct {
+        uint32_t from;
+        uint32_t to;
+    } ranges[] = {
+        {0x00,    0x1f   },
+        {0x7f,    0x9f   },
+        {0xad,    0xad   },
+        {0x61c,   0x61c  },
+        {0x200b,  0x200b },
+        {0x200e,  0x200f },
+        {0x2028,  0x202e },
+        {0x2060,  0x2064 },
+        {0x2066,  0x2069 },
+        {0xfeff,  0xfeff },
+        {0xfff9,  0xfffb },
+        {0xe0000, 0xe007f}
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ranges); i++) {
+        if (code_point >= ranges[i].from && code_point <= ranges[i].to)
+            return true;
+    }
+    return false;
 }

@@ -44,7 +44,9 @@ the_widest_gives_way(void **state)
     (void)state;
     buffer_init(&out, 10000);
     ctl_table_write(&out, &narrow, 32, false);
-    assert_non_null(strstr(buffer_text(&out), "a.example    30.5  a rather lo..\n"));
+    assert_non_null(strstr(buffer_text(&out), "a.example    30.5  a rather lo..\n"
+                                              "  rest: a rather long cell that\n"
+                                              "    must give way\n"));
     buffer_reset(&out);
     narrow.rigid[2] = true;
     ctl_table_write(&out, &narrow, 32, false);
@@ -81,6 +83,11 @@ makes_text_harmless(void **state)
         {"\xc2\x9b"
          "31m",
             "\\xc2\\x9b31m"},
+        {"a\xe2\x80\xae"
+         "b",
+            "a\\xe2\\x80\\xaeb"},
+        {"\xe2\x80\xa8\xef\xbb\xbf\xe2\x81\xa6",
+            "\\xe2\\x80\\xa8\\xef\\xbb\\xbf\\xe2\\x81\\xa6"},
     };
 
     (void)state;
