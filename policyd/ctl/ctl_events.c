@@ -2,12 +2,11 @@
  * events: who changed what, from the stream in Redis.
  */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_pause.h"
 #include "policyd/ctl/ctl_store.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/terminal/ctl_table.h"
@@ -200,15 +199,6 @@ print_table(const struct events *events)
 
 /* --- --follow --- */
 
-static volatile sig_atomic_t interrupted;
-
-static void
-interrupt(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
 static void
 print_one(struct events *events, const struct event *event)
 {
@@ -267,22 +257,21 @@ find_last(struct events *events, char last[ID_MAX], struct error *error)
 static int
 follow(struct events *events)
 {
-    const struct sigaction action = {.sa_handler = interrupt};
     struct arena *outer = events->ctl->arena;
     struct error error;
     char last[ID_MAX];
     bool works = find_last(events, last, &error);
+    bool over = false;
 
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
-    while (works && !interrupted && !ferror(stdout)) {
+    ctl_pause_begin();
+    while (works && !over && !ferror(stdout)) {
         events->ctl->arena = arena_new(OUT_MAX);
         works = print_since(events, last, &error);
         arena_free(events->ctl->arena);
         events->ctl->arena = outer;
-        if (works && !interrupted)
-            (void)sleep(1);
+        over = !ctl_pause(1);
     }
+    ctl_pause_end();
     return works ? CTL_DONE : ctl_store_fail(events->ctl, &error);
 }
 

@@ -3,12 +3,12 @@
  * has them.
  */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "policyd/ctl/ctl_health.h"
 #include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_pause.h"
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_setup.h"
 #include "policyd/ctl/ctl_verbs.h"
@@ -20,15 +20,6 @@
 #define CLEAR_SCREEN "\033[H\033[2J"
 
 enum { PAGE_MAX = 64 << 20, TABLE_MAX = 64 << 20, PAUSE_S = 2 };
-
-static volatile sig_atomic_t interrupted;
-
-static void
-interrupt(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
 
 /* What Redis says, as policyd would write it. */
 static bool
@@ -71,47 +62,6 @@ in_force(struct ctl *ctl, const struct ctl_json *domain, const char *name)
     return ctl_json_is_null(domain, name) ? "-" : text_of(ctl, domain, name);
 }
 
-static const char *
-describe_override(struct ctl *ctl, const struct ctl_json *domain)
-{
-    const struct ctl_json *override = ctl_json_get(domain, "override");
-    bool has_weight = !ctl_json_is_null(override, "weight");
-    bool has_mode = !ctl_json_is_null(override, "mode");
-
-    if (override->kind != CTL_JSON_OBJECT)
-        return "";
-    if (ctl_json_is_true(override, "unclear"))
-        return arena_printf(ctl->arena,
-            "  what the file %s says of it can't be read: its mail waits\n",
-            ctl->config->serve->override);
-    return arena_printf(ctl->arena, "  overridden by the file %s: %s%s%s%s%s\n",
-        ctl->config->serve->override, has_weight ? "weight=" : "",
-        has_weight ? text_of(ctl, override, "weight") : "",
-        has_weight && has_mode ? " " : "", has_mode ? "mode=" : "",
-        has_mode ? text_of(ctl, override, "mode") : "");
-}
-
-static const char *
-describe_state(struct ctl *ctl, const struct ctl_json *domain)
-{
-    bool good = ctl_json_is_true(domain, "good");
-    bool ours = ctl_json_is_true(domain, "ours");
-    struct span why = ctl_json_text(domain, "why");
-    const char *not_ours = ctl->config->serve->route_rules.domain_count > 0
-                               ? "not among [policyd] domains"
-                               : "never had a good state";
-
-    if (!ours && span_is(why, not_ours))
-        why = span_of("");
-    if (!ctl_json_is_true(domain, "suspect") && good && ours)
-        return "";
-    return arena_printf(ctl->arena, "  %s%s%s\n",
-        !ours ? arena_printf(ctl->arena, "%s, its mail goes the site's own way", not_ours)
-        : good ? "Redis no longer says this, the last good state stays in force"
-               : "no good state: its mail waits in the queue",
-        why.length > 0 ? ": " : "", ctl_output_text(ctl->arena, why));
-}
-
 /* What the columns have no room for. */
 static const char *
 describe_rest(struct ctl *ctl, const struct ctl_json *domain)
@@ -132,10 +82,10 @@ describe_rest(struct ctl *ctl, const struct ctl_json *domain)
 }
 
 static void
-fill_row(struct ctl *ctl, const struct ctl_json *domain, struct ctl_table_row *row)
+fill_row(struct ctl *ctl, const struct ctl_health *health, const struct ctl_json *domain,
+    struct ctl_table_row *row)
 {
-    const char *override = describe_override(ctl, domain);
-    const char *state = describe_state(ctl, domain);
+    const char *below = "";
 
     row->cells[0] = text_of(ctl, domain, "domain");
     row->cells[1] = in_force(ctl, domain, "mode");
@@ -143,13 +93,18 @@ fill_row(struct ctl *ctl, const struct ctl_json *domain, struct ctl_table_row *r
     row->cells[3] = text_of(ctl, domain, "inside");
     row->cells[4] = text_of(ctl, domain, "old");
     row->cells[5] = text_of(ctl, domain, "new");
-    row->alarm = override[0] != '\0' || state[0] != '\0';
-    row->below =
-        arena_printf(ctl->arena, "%s%s%s", state, override, describe_rest(ctl, domain));
+    for (size_t i = 0; i < health->count; i++) {
+        if (health->items[i].domain != domain)
+            continue;
+        below = arena_printf(ctl->arena, "%s  %s\n", below, health->items[i].text);
+        row->alarm = row->alarm || health->items[i].is_bad;
+    }
+    row->below = arena_printf(ctl->arena, "%s%s", below, describe_rest(ctl, domain));
 }
 
 static void
-print_domains(struct ctl *ctl, const struct ctl_json *status)
+print_domains(
+    struct ctl *ctl, const struct ctl_health *health, const struct ctl_json *status)
 {
     const struct ctl_json *first = ctl_json_get(status, "domains")->first;
     struct ctl_table table = {
@@ -168,7 +123,7 @@ print_domains(struct ctl *ctl, const struct ctl_json *status)
     rows = arena_take(ctl->arena, table.count * sizeof(*rows));
     table.rows = rows;
     for (const struct ctl_json *i = first; i != NULL; i = i->next)
-        fill_row(ctl, i, rows++);
+        fill_row(ctl, health, i, rows++);
     buffer_init(&out, TABLE_MAX);
     ctl_table_write(&out, &table, CTL_TABLE_WIDTH, ctl_output_has_colour());
     ctl_output_raw(buffer_span(&out));
@@ -188,37 +143,61 @@ describe_age(struct ctl *ctl, const struct ctl_json *redis)
 }
 
 static void
-print_head(struct ctl *ctl, const struct ctl_json *status, const char *silent)
+print_head(struct ctl *ctl, const struct ctl_json *status)
 {
     const struct ctl_json *redis = ctl_json_get(status, "redis");
-    bool up = ctl_json_is_true(redis, "up");
+    const char *address = text_of(ctl, redis, "address");
 
-    if (silent != NULL) {
-        ctl_output_alarm("policyd not asked: %s", silent);
-        ctl_output_say("what Redis at %s says (policyd may answer otherwise):",
-            text_of(ctl, redis, "address"));
+    if (span_is(ctl_json_text(status, "source"), "redis")) {
+        ctl_output_say("what Redis at %s says (policyd may answer otherwise):", address);
         return;
     }
     ctl_output_say("policyd %s on %s, pins %s, units %s", text_of(ctl, status, "version"),
         text_of(ctl, status, "host"), text_of(ctl, status, "pins"),
         text_of(ctl, status, "units"));
-    if (up)
-        ctl_output_say("Redis %s is up, %s", text_of(ctl, redis, "address"),
-            describe_age(ctl, redis));
-    else
-        ctl_output_alarm("Redis %s is away (%s), %s", text_of(ctl, redis, "address"),
-            text_of(ctl, redis, "error"), describe_age(ctl, redis));
-    if (!ctl_json_is_true(status, "loaded"))
-        ctl_output_alarm("neither Redis nor a snapshot has been read: all mail waits");
+    ctl_output_say("Redis %s is %s, %s", address,
+        ctl_json_is_true(redis, "up") ? "up" : "away", describe_age(ctl, redis));
 }
 
 static void
-print_notes(struct ctl *ctl, const struct ctl_json *status)
+print_findings(const struct ctl_health *health)
 {
-    const struct ctl_json *note = ctl_json_get(status, "notes")->first;
+    for (size_t i = 0; i < health->count; i++) {
+        if (health->items[i].domain == NULL && health->items[i].is_bad)
+            ctl_output_alarm("%s", health->items[i].text);
+        else if (health->items[i].domain == NULL)
+            ctl_output_say("%s", health->items[i].text);
+    }
+}
 
-    for (; note != NULL; note = note->next)
-        ctl_output_alarm("%s", ctl_output_text(ctl->arena, note->text));
+/* The page that policyd or Redis gave, and what is bad about it before that. */
+static void
+print_json(const struct ctl_health *health, struct span page)
+{
+    struct buffer out;
+    struct json json;
+
+    buffer_init(&out, PAGE_MAX);
+    json = json_on(&out);
+    json_object_begin(&json, NULL);
+    json_bool(&json, "bad", health->is_bad);
+    json_array_begin(&json, "findings");
+    for (size_t i = 0; i < health->count; i++) {
+        json_object_begin(&json, NULL);
+        if (health->items[i].domain != NULL)
+            json_span(&json, "domain", ctl_json_text(health->items[i].domain, "domain"));
+        else
+            json_null(&json, "domain");
+        json_bool(&json, "bad", health->items[i].is_bad);
+        json_text(&json, "text", health->items[i].text);
+        json_object_end(&json);
+    }
+    json_array_end(&json);
+    /* It is an object, whose members follow. */
+    buffer_append_octet(&out, ',');
+    ctl_output_raw(buffer_span(&out));
+    ctl_output_raw(span_from(page, 1));
+    buffer_clear(&out);
 }
 
 /* One look; gives the exit code. */
@@ -227,6 +206,7 @@ look(struct ctl *ctl)
 {
     struct error silent = {ERROR_NONE, ""};
     struct error error;
+    struct ctl_health health;
     struct buffer page;
     const struct ctl_json *status;
 
@@ -240,43 +220,59 @@ look(struct ctl *ctl)
     if (status == NULL)
         status = ctl_json_parse(
             ctl->arena, arena_span(ctl->arena, buffer_span(&page)), &error);
+    if (status == NULL) {
+        buffer_clear(&page);
+        return ctl_output_fail(CTL_NO, "%s", error.text);
+    }
+    ctl_health_look(&health, ctl, status, silent.kind != ERROR_NONE ? silent.text : NULL);
     if (ctl_arguments_has(&ctl->arguments, CTL_JSON)) {
-        ctl_output_raw(buffer_span(&page));
-    } else if (status != NULL) {
-        print_head(ctl, status, silent.kind != ERROR_NONE ? silent.text : NULL);
-        print_domains(ctl, status);
-        print_notes(ctl, status);
+        print_json(&health, buffer_span(&page));
+    } else {
+        print_head(ctl, status);
+        print_findings(&health);
+        print_domains(ctl, &health, status);
         ctl_setup_tell_change(ctl);
     }
     buffer_clear(&page);
-    return status != NULL ? CTL_DONE : CTL_NO;
+    return health.is_bad ? CTL_NO : CTL_DONE;
+}
+
+static void
+print_clock(const struct ctl *ctl)
+{
+    time_t now = time(NULL);
+    struct tm parts;
+    char text[64] = "";
+
+    if (localtime_r(&now, &parts) != NULL)
+        (void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &parts);
+    ctl_output_say("%s on %s, every %d s; q ends\n", text, ctl->host, PAUSE_S);
 }
 
 /* Each look anew: who comes back is asked again. */
 static int
 watch(struct ctl *ctl)
 {
-    const struct sigaction action = {.sa_handler = interrupt};
     struct arena *outer = ctl->arena;
     bool redraw = ctl_output_is_terminal();
 
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
+    ctl_pause_begin();
     (void)setvbuf(stdout, NULL, _IOFBF, 1 << 16);
-    while (!interrupted && !ferror(stdout)) {
+    do {
         ctl->arena = arena_new(1 << 30);
         ctl->aliases = NULL;
-        if (redraw)
+        if (redraw) {
             ctl_output_raw(SPAN(CLEAR_SCREEN));
+            print_clock(ctl);
+        }
         (void)look(ctl);
         ctl_output_raw(SPAN("\n"));
         (void)fflush(stdout);
         arena_free(ctl->arena);
         redis_sync_close(ctl->redis);
         ctl->redis = NULL;
-        if (!interrupted)
-            (void)sleep(PAUSE_S);
-    }
+    } while (!ferror(stdout) && ctl_pause(PAUSE_S));
+    ctl_pause_end();
     ctl->arena = outer;
     return ferror(stdout) ? CTL_NO : CTL_DONE;
 }

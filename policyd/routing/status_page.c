@@ -114,6 +114,20 @@ write_entry(struct json *json, const struct route_rules *rules,
 }
 
 static void
+write_config(struct json *json, const struct status_facts *facts)
+{
+    if (facts->config_file == NULL) {
+        json_null(json, "config");
+        return;
+    }
+    json_object_begin(json, "config");
+    json_text(json, "file", facts->config_file);
+    json_integer(json, "modified", facts->config_modified);
+    json_bool(json, "refused", facts->config_refused);
+    json_object_end(json);
+}
+
+static void
 write_facts(struct json *json, const struct status_facts *facts)
 {
     json_text(json, "source", facts->source);
@@ -129,6 +143,7 @@ write_facts(struct json *json, const struct status_facts *facts)
         json_null(json, "synced");
     json_text(json, "error", facts->redis_error);
     json_object_end(json);
+    write_config(json, facts);
     json_array_begin(json, "notes");
     for (size_t i = 0; i < facts->note_count; i++)
         json_text(json, NULL, facts->notes[i]);

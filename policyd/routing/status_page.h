@@ -7,6 +7,8 @@
  *      "host": "gw1", "loaded": true, "pins": 14 | null, "units": 3,
  *      "redis": {"address": "inet:127.0.0.1:6379", "up": true,
  *                "synced": 1764000000 | null, "error": null | "text"},
+ *      "config": {"file": "/etc/postshift/postshift.conf", "modified": 1764000000,
+ *                 "refused": false},
  *      "notes": ["what somebody should look at", ...],
  *      "domains": [{"domain": "example.com", "ours": true, "good": true,
  *                   "mode": "split", "weight": 30, "old": "cutover-old:[192.0.2.10]:25",
@@ -33,7 +35,10 @@ struct status_facts {
     const char *redis_address;
     bool redis_up;
     int64_t synced; /* unix time of the last full agreement with Redis; 0: never */
-    const char *redis_error;  /* NULL: none */
+    const char *redis_error; /* NULL: none */
+    const char *config_file; /* NULL: nobody runs with it */
+    int64_t config_modified; /* unix time; 0: it was not there */
+    bool config_refused;
     const char *const *notes; /* alarms and warnings, a line each */
     size_t note_count;
     bool only_domains; /* pins and units were not read: null */

@@ -12,8 +12,16 @@
 #include "policyd/store/replica_sync.h"
 #include "shared/service/metrics.h"
 
+/* The file as it was when it was last read. */
+struct serve_file {
+    const char *path;
+    int64_t modified; /* unix time; 0: it was not there */
+    bool refused;     /* a later version of it was */
+};
+
 struct serve_context {
     const struct serve_config *config;
+    struct serve_file file;
     const struct replica_sync *sync;
     const struct replica *replica; /* what sync says is to be asked */
     struct metrics *metrics;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "policyd/serve/serve_access.h"
 #include "policyd/serve/serve_metrics.h"
@@ -44,12 +45,25 @@ serve_usage(void)
     return &usage;
 }
 
+/* Before it is read: a change in between shows as newer. */
+static struct serve_file
+look_at_file(const struct daemon_options *options)
+{
+    struct serve_file file = {.path = options->config_file};
+    struct stat status;
+
+    if (stat(file.path, &status) == 0)
+        file.modified = (int64_t)status.st_mtime;
+    return file;
+}
+
 void
 serve_daemon_configure(struct serve_daemon *daemon)
 {
     const struct daemon_options *options = daemon->options;
     struct buffer errors;
 
+    daemon->context.file = look_at_file(options);
     buffer_init(&errors, ERRORS_MAX);
     daemon->config =
         serve_config_read(options->config_file, options->config_given, &errors);
@@ -283,6 +297,7 @@ static void
 reload(void *argument)
 {
     struct serve_daemon *daemon = argument;
+    struct serve_file file = look_at_file(daemon->options);
     struct serve_config *config;
     struct buffer errors;
 
@@ -290,8 +305,10 @@ reload(void *argument)
     config = serve_config_read(
         daemon->options->config_file, daemon->options->config_given, &errors);
     if (config != NULL) {
+        daemon->context.file = file;
         take_config(daemon, config);
     } else {
+        daemon->context.file.refused = true;
         daemon_config_report(&errors);
         log_say(LOG_LEVEL_ERROR,
             "the configuration is refused, the former one stays in force");

@@ -44,6 +44,9 @@ write_status(const struct serve_context *context, struct buffer *body)
         .redis_up = status.redis_up,
         .synced = status.synced,
         .redis_error = status.redis_error,
+        .config_file = context->file.path,
+        .config_modified = context->file.modified,
+        .config_refused = context->file.refused,
         .notes = (const char *const *)notes.items,
         .note_count = notes.count,
     };

@@ -98,6 +98,13 @@ note_override(const struct override *override,
     }
 }
 
+/* What changes nothing of what is answered. */
+static bool
+is_warning(enum replica_problem_kind kind)
+{
+    return kind == PROBLEM_UNKNOWN || kind == PROBLEM_REFUSED || kind == PROBLEM_DOUBLE;
+}
+
 static void
 note_problems(const struct replica_problems *problems,
     void (*note)(void *argument, const char *text), void *argument)
@@ -107,7 +114,11 @@ note_problems(const struct replica_problems *problems,
     size_t cursor = 0;
 
     while (replica_problems_next(problems, &cursor, &problem)) {
-        replica_log_problem_line(&problem, line, sizeof(line));
+        size_t used = is_warning(problem.kind)
+                          ? (size_t)snprintf(line, sizeof(line), "warning: ")
+                          : 0;
+
+        replica_log_problem_line(&problem, line + used, sizeof(line) - used);
         note(argument, line);
     }
 }
@@ -126,7 +137,9 @@ replica_sync_notes(const struct replica_sync *sync,
     if (sync->override != NULL)
         note_override(sync->override, note, argument);
     if (!eviction_policy_is_safe(&sync->policy)) {
-        snprintf(line, sizeof(line), "Redis: maxmemory-policy is %s, not noeviction",
+        snprintf(line, sizeof(line),
+            "warning: Redis may evict keys of ours: maxmemory-policy is %s, not "
+            "noeviction",
             sync->policy.name);
         note(argument, line);
     }

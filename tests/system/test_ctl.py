@@ -268,7 +268,7 @@ def test_many_at_once_lose_nothing(bare):
 def test_set_says_what_policyd_does(world):
     assert "policyd answers so" in world.ctl("set", "example.com", "weight=5").stdout
     world.policyd.override.write_text("example.com weight=0\n")
-    wait_for(lambda: world.json("status")["domains"][1]["override"], 5, "the override is in force")
+    wait_for(lambda: world.json("status", check=False)["domains"][1]["override"], 5, "the override is in force")
     assert "override file goes before" in world.ctl("set", "example.com", "weight=6").stdout
     world.policyd.stop()
     assert "policyd not asked: inet:127.20.5.5:8793: Connection refused" in world.ctl("set", "example.com", "weight=7").stdout
@@ -346,7 +346,7 @@ def test_many_pins_from_a_file(world):
     assert world.get("pin:user0000@example.com") == "none"
     assert 500 < world.redis.command("TTL", "cutover:pin:user0000@example.com") <= 600
     world.policyd.wait_for_route("user1499@example.com", "cutover-old")
-    assert world.json("status")["notes"] == [], "it was no loss"
+    assert world.json("status", check=False)["notes"] == [], "it was no loss"
 
 
 def test_a_bad_line_and_nothing_is_written(bare):
@@ -494,7 +494,7 @@ def test_unpin_while_an_alarm_stands_says_that_it_waits(world):
     world.ctl("pin", "zed@example.com", "new")
     world.ctl("set", "example.net", "old=" + OLD, "new=" + NEW, "weight=0")
     world.redis.command("DEL", "cutover:domain:example.net")
-    wait_for(lambda: "alarm: example.net is gone" in world.ctl("status").stdout, 10, "the alarm")
+    wait_for(lambda: "alarm: example.net is gone" in world.ctl("status", check=False).stdout, 10, "the alarm")
     said = world.ctl("unpin", "zed@example.com").stdout
     assert "policyd answers new" in said and "waits until accept-state" in said
     world.ctl("accept-state")
@@ -517,7 +517,7 @@ def test_forget(world):
 
 def test_accept_state(world):
     world.redis.command("DEL", "cutover:domain:example.com")
-    wait_for(lambda: world.json("status")["domains"][1]["suspect"], 5, "policyd keeps what it had")
+    wait_for(lambda: world.json("status", check=False)["domains"][1]["suspect"], 5, "policyd keeps what it had")
     assert world.policyd.ask("a@example.com") == f"OK {OLD}"
     world.ctl("accept-state", "Example.com")
     assert re.fullmatch(r"example\.com \d{10}", world.get("accept"))
@@ -525,7 +525,7 @@ def test_accept_state(world):
     world.state()
     world.policyd.wait_for_route("a@example.com", OLD)
     world.redis.command("DEL", "cutover:domain:example.com")
-    wait_for(lambda: world.json("status")["domains"][1]["suspect"], 5, "policyd keeps what it had")
+    wait_for(lambda: world.json("status", check=False)["domains"][1]["suspect"], 5, "policyd keeps what it had")
     first = int(world.get("accept").split()[1])
     world.ctl("accept-state")       # within the same second
     assert int(world.get("accept").removeprefix("* ")) > first
@@ -608,20 +608,20 @@ def test_status_fits_and_explains(world):
     world.redis.set_domain("example.net", old=f"cutover-old:[{long_host}]:25", new=f"cutover-new:[{long_host}]:25", weight=1, inside="forward")
     world.redis.set_domain("alias.example", same_as="example.com")
     world.policyd.wait_for_route("a@alias.example", "OK")
-    wait_for(lambda: world.json("status")["domains"][2]["good"], 5, "all are known")
-    said = world.ctl("status").stdout
+    wait_for(lambda: world.json("status", check=False)["domains"][2]["good"], 5, "all are known")
+    said = world.ctl("status", check=False).stdout
     assert max(len(line) for line in said.splitlines()) <= 100
     assert "\x1b" not in said
     assert re.search(r"^example.com +split +30\.5 +accept", said, re.M)
     assert "the same as example.com" in said and f"standby {STANDBY}" in said and "list canary is on new" in said
     assert "is up, agreed" in said
     world.redis.set_domain("example.com", weight="30%\x1b[2J")
-    wait_for(lambda: world.json("status")["domains"][1]["suspect"], 5, "policyd noticed")
-    said = world.ctl("status").stdout
+    wait_for(lambda: world.json("status", check=False)["domains"][1]["suspect"], 5, "policyd noticed")
+    said = world.ctl("status", check=False).stdout
     assert "the last good state stays in force" in said and "\x1b" not in said
     assert max(len(line) for line in said.splitlines()) <= 100
     world.redis.kill()
-    wait_for(lambda: "is away" in world.ctl("status").stdout, 10, "policyd noticed that Redis is away")
+    wait_for(lambda: "is away" in world.ctl("status", check=False).stdout, 10, "policyd noticed that Redis is away")
 
 
 def test_status_with_policyd_down_and_with_both(bare):
@@ -629,10 +629,10 @@ def test_status_with_policyd_down_and_with_both(bare):
     bare.redis.set_domain("example.net", old=OLD, new=NEW, weight="x")
     bare.redis.set_domain("stranger.example", old=OLD, new=NEW, weight=0)
     bare.policyd.override.write_text("example.com weight=2\n")
-    said = bare.ctl("status").stdout
+    said = bare.ctl("status", check=False).stdout
     assert "policyd not asked" in said and re.search(r"^example.com +split +2! ", said, re.M)
     assert "overridden by the file" in said and "not among [policyd] domains" in said
-    document = bare.json("status")
+    document = bare.json("status", check=False)
     assert document["source"] == "redis" and document["pins"] is None
     assert [d["domain"] for d in document["domains"]] == ["alias.example", "example.com", "example.net", "stranger.example"]
     assert [d["good"] for d in document["domains"]] == [False, True, False, True]
@@ -643,13 +643,81 @@ def test_status_with_policyd_down_and_with_both(bare):
 
 def test_colour_only_on_a_terminal(world):
     world.policyd.override.write_text("example.com weight=0\n")
-    wait_for(lambda: "!" in world.ctl("status").stdout, 5, "the override is in force")
+    wait_for(lambda: "!" in world.ctl("status", check=False).stdout, 5, "the override is in force")
     words = [CTL, "-c", world.policyd.config, "status"]
-    plain = world.ctl("status").stdout
+    plain = world.ctl("status", check=False).stdout
     coloured, code = on_terminal(words)
-    assert code == 0 and "\x1b[31mexample.com" in coloured and "\x1b" not in plain
+    assert code == 1 and "\x1b[31mexample.com" in coloured and "\x1b" not in plain
     assert "\x1b" not in on_terminal(words, {"NO_COLOR": "1"})[0]
     assert "\x1b" not in on_terminal(words, {"TERM": "dumb"})[0]
+
+
+def test_status_exits_1_when_something_is_bad(world):
+    world.state("example.net")
+    world.redis.set_domain("alias.example", same_as="example.com")
+    world.policyd.wait_for_route("a@alias.example", "OK")
+    wait_for(lambda: world.ctl("status", check=False).returncode == 0, 5, "all is well")
+    document = world.json("status")
+    assert document["bad"] is False and document["domains"][0]["domain"] == "alias.example"
+    said = world.ctl("status").stdout
+
+    def bad(text, undo, *, times=1):
+        wait_for(lambda: text in world.ctl("status", check=False).stdout, 10, text)
+        done = world.ctl("status", check=False)
+        assert done.returncode == 1 and done.stdout.count(text) == times, done.stdout
+        assert world.json("status", check=False)["bad"] is True
+        undo()
+        wait_for(lambda: world.ctl("status", check=False).returncode == 0, 10, f"{text}: over")
+
+    world.policyd.override.write_text("example.com weight=0\n")
+    bad("overridden by the file", lambda: world.policyd.override.unlink())
+    world.policyd.override.write_text("example.com wait=0\n")
+    bad("1 bad line", lambda: world.policyd.override.unlink())
+    world.redis.set_domain("example.com", weight="30%")
+    bad("weight=30%", lambda: world.redis.set_domain("example.com", weight=0))
+    world.redis.command("SET", "cutover:pin:a@example.com", "nonsense")
+    bad("nonsense", lambda: world.redis.command("DEL", "cutover:pin:a@example.com"))
+    text = world.policyd.config.read_text()
+    later = time.time() + 100
+    world.policyd.config.write_text(text + "# changed\n")
+    os.utime(world.policyd.config, (later, later))
+    bad("is newer than what policyd runs with", lambda: world.policyd.process.signal(signal.SIGHUP))
+    world.policyd.config.write_text(text + "[policyd]\nhold_at = nowhere\n")
+    world.policyd.process.signal(signal.SIGHUP)
+
+    def mend():
+        world.policyd.config.write_text(text)
+        world.policyd.process.signal(signal.SIGHUP)
+
+    bad("policyd has refused to reload", mend)
+    # A warning is none of that.
+    world.redis.command("HSET", "cutover:domain:example.com", "colour", "blue")
+    wait_for(lambda: "warning: " in world.ctl("status", check=False).stdout, 5, "the unknown field is told")
+    assert world.ctl("status").returncode == 0
+    world.redis.kill()
+    wait_for(lambda: "is away" in world.ctl("status", check=False).stdout, 10, "policyd noticed")
+    assert world.ctl("status", check=False).returncode == 1
+    assert said.startswith("policyd ")
+
+
+def test_q_ends_the_watch_and_leaves_the_terminal_as_it_was(world):
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ["TERM"] = "xterm"
+        os.execv("/bin/sh", ["/bin/sh", "-c", f"'{CTL}' -c '{world.policyd.config}' status --watch; echo code $?; stty -a"])
+    text = ""
+    while "DOMAIN" not in text:
+        text += os.read(terminal, 65536).decode()
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} on \S+, every 2 s; q ends", text)
+    os.write(terminal, b"xq")
+    try:
+        while data := os.read(terminal, 65536):
+            text += data.decode()
+    except OSError:
+        pass
+    os.waitpid(child, 0)
+    os.close(terminal)
+    assert "code 0" in text and re.search(r"(?<!-)icanon", text) and re.search(r"(?<!-)\becho\b", text)
 
 
 def test_watch_goes_on_until_interrupted(world):
@@ -675,11 +743,11 @@ def test_status_names_a_changed_transport_maps(world):
                     "postshift_transport_maps = socketmap:unix:postshift/route.sock:transport, hash:/old\n")
     (etc / "master.cf").write_bytes(pathlib.Path("/etc/postfix/master.cf.proto").read_bytes())
     os.utime(main, (1, 1))
-    said = world.ctl("status", "--directory", etc).stdout
+    said = world.ctl("status", "--directory", etc, check=False).stdout
     assert "transport_maps has changed since the last --apply" in said and "hash:/new" in said and "hash:/old" in said
     main.write_text(main.read_text().replace("hash:/new", "hash:/old"))
     os.utime(main, (1, 1))
-    assert "has changed" not in world.ctl("status", "--directory", etc).stdout
+    assert "has changed" not in world.ctl("status", "--directory", etc, check=False).stdout
 
 
 # events
@@ -695,6 +763,12 @@ def test_events(bare):
     said = bare.ctl("events", "--limit", "1").stdout
     assert "2025-11-24T16:00:30Z" in said and "29 -> 30" in said and "w\\x1b@h" in said
     assert "no events" in bare.ctl("events", "--domain", "alias.example").stdout
+    long = "a.rather.long.name.of.somebody@department.example.com"
+    bare.redis.command("XADD", "cutover:events", "*", "time", 1764000031, "who", "root", "host", "gateway-1.example.net", "domain",
+                       "example.com", "what", "pin", "from", f"{long} none", "to", f"{long} new", "why", "asked for it \u202e", "rev", "")
+    said = bare.ctl("events", "--limit", "1").stdout
+    assert f"{long} none -> {long} new" in " ".join(said.split()) and "root@gateway-1.example.net" in said
+    assert "\u202e" not in said and max(len(line) for line in said.splitlines()) <= 100
     bare.fails(2, "events", "--limit", "x")
     bare.fails(2, "events", "--domain", "a b")
 
@@ -749,7 +823,7 @@ def test_what_an_emergency_does_not_need_may_be_wrong(bare, lines):
     bare.state(weight=10)
     bare.policyd.config.write_text(bare.policyd.config.read_text() + lines)
     for words in ("rollback", "example.com"), ("--local", "rollback", "example.com"), ("status",), ("route", "a@example.com"):
-        done = bare.ctl(*words)
+        done = bare.ctl(*words, check=words[0] != "status")
         assert f"warning: {bare.policyd.config}:" in done.stderr, words
     assert bare.hash()["weight"] == "0" and "example.com weight=0" in bare.policyd.override.read_text()
     assert bare.fails(78, "-t").startswith(str(bare.policyd.config))
@@ -825,7 +899,7 @@ def test_keys_of_another_type_are_named(bare):
     bare.redis.command("SADD", "cutover:pin:a@example.com", "x")
     assert "no hash" in bare.fails(1, "set", "example.com", f"old={OLD}", f"new={NEW}", "weight=0")
     assert "another type" in bare.fails(1, "pin", "a@example.com", "new")
-    assert "no hash" in bare.ctl("status").stdout
+    assert "no hash" in bare.ctl("status", check=False).stdout
 
 
 def test_a_hanging_redis_is_not_waited_for(bare):
