@@ -82,6 +82,34 @@ static const struct calls scanning[] = {
         "mkdir mkdirat rmdir chmod fchmodat ftruncate ftruncate64"},
     {"messages and answers", "poll ppoll ppoll_time64 recvmsg sendmsg sendto"},
     {"waiting for them", "epoll_ctl epoll_wait epoll_pwait epoll_pwait2"},
+    {"the time a scan may take", "setitimer"},
+    {"other ways to read and write", "readv preadv pwrite64 pwritev fsync fdatasync"},
+    {"other ways to keep its files", "dup fchmod rename renameat renameat2"},
+    {"a moment's rest", "sched_yield nanosleep clock_nanosleep"},
+    {NULL, NULL},
+};
+
+/* What a library may ask without harm, and goes on without an answer: an error is enough
+ * (libxml2 asks getcwd for each document).  Death is for what an attacker needs: sockets,
+ * programs, code, processes. */
+static const struct calls refused[] = {
+    {"where it is", "getcwd readlink readlinkat chdir fchdir"},
+    {"what machine it is on", "uname sysinfo statfs fstatfs"},
+    {"who it is", "getuid geteuid getgid getegid getresuid getresgid getgroups "
+        "getppid getpgrp getpgid getsid"},
+    {"what it may use, has used",
+        "getrlimit prlimit64 getrusage times sched_getaffinity getcpu getpriority"},
+    {"threads that are not there",
+        "set_robust_list set_tid_address rseq membarrier sched_setaffinity"},
+    {"signals", "rt_sigaction rt_sigpending sigaltstack alarm"},
+    {"a terminal", "ioctl"},
+    {"links, owners, times of files",
+        "link linkat symlink symlinkat mknod mknodat chown fchown lchown fchownat "
+        "utime utimes utimensat futimesat umask"},
+    {"room, locks, advice", "fallocate flock fadvise64 readahead sync syncfs msync mincore"},
+    {"attributes of files", "getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr"},
+    {"copies within the kernel", "copy_file_range sendfile splice tee"},
+    {"more descriptors", "dup2 dup3 pipe pipe2 eventfd2 memfd_create inotify_init1"},
     {NULL, NULL},
 };
 
@@ -151,16 +179,16 @@ struct list {
     const char *name;
     const struct calls *calls[2];
     const struct rule *rules[3];
-    bool kills;
+    const struct calls *refused; /* of one that kills: what is no reason to */
 };
 
 static const struct list lists[] = {
     [SANDBOX_EVENT_DAEMON] = {"event daemon", {common, serving},
-                              {no_new_code, serving_rules, may_fork},   false},
+                              {no_new_code, serving_rules, may_fork},   NULL   },
     [SANDBOX_MILTER] = {"milter",       {common, serving},
-                              {no_new_code, serving_rules, may_thread}, false},
+                              {no_new_code, serving_rules, may_thread}, NULL   },
     [SANDBOX_SCAN_WORKER] = {"scan worker",  {common, scanning},
-                              {no_new_code, scanning_rules, NULL},      true },
+                              {no_new_code, scanning_rules, NULL},      refused},
 };
 
 /* Gives a negative errno, or 0; as all that follow. */
@@ -177,6 +205,33 @@ allow(scmp_filter_ctx filter, struct span name, const struct scmp_arg_cmp *compa
         return 0;
     return seccomp_rule_add_exact_array(
         filter, SCMP_ACT_ALLOW, number, compare == NULL ? 0 : 1, compare);
+}
+
+static int
+refuse(scmp_filter_ctx filter, struct span name)
+{
+    char text[32];
+    int number;
+
+    if (!span_copy(name, text, sizeof(text)))
+        return -EINVAL;
+    number = seccomp_syscall_resolve_name(text);
+    return number < 0 ? 0 : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), number, 0);
+}
+
+static int
+refuse_calls(scmp_filter_ctx filter, const struct calls *calls)
+{
+    int result = 0;
+
+    for (; calls != NULL && calls->names != NULL && result == 0; calls++) {
+        struct span rest = span_of(calls->names);
+        struct span name;
+
+        while (result == 0 && span_word(&rest, &name))
+            result = refuse(filter, name);
+    }
+    return result;
 }
 
 static int
@@ -225,14 +280,16 @@ fill(scmp_filter_ctx filter, const struct list *list)
         result = allow_calls(filter, list->calls[i]);
     for (size_t i = 0; i < ARRAY_LENGTH(list->rules) && result == 0; i++)
         result = allow_rules(filter, list->rules[i]);
+    if (result == 0)
+        result = refuse_calls(filter, list->refused);
     return result == 0 ? allow_own(filter) : result;
 }
 
 bool
 sandbox_enter(enum sandbox_list list, struct error *error)
 {
-    scmp_filter_ctx filter =
-        seccomp_init(lists[list].kills ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
+    scmp_filter_ctx filter = seccomp_init(
+        lists[list].refused != NULL ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
     int result = filter == NULL ? -ENOMEM : fill(filter, &lists[list]);
 
     /* A binary tree instead of a row of comparisons; a library that has none goes on. */

@@ -3,8 +3,9 @@
  *
  * Named lists, each an array of syscall names in sandbox.c with the reason beside it.  A
  * call outside the list fails with EPERM (SANDBOX_EVENT_DAEMON, ...) or kills the process
- * (scan workers).  Compiled out under sanitizers (POSTSHIFT_SANITIZED), which need more
- * calls; sandbox_enter then says so at debug level.
+ * (scan workers, but for calls that do no harm, which fail).  Compiled out under
+ * sanitizers (POSTSHIFT_SANITIZED), which need more calls; sandbox_enter then says so at
+ * debug level.
  */
 #ifndef SHARED_SERVICE_SANDBOX_H
 #define SHARED_SERVICE_SANDBOX_H

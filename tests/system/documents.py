@@ -1,6 +1,6 @@
 """documents - ordinary files of all kinds that people attach, made here: none may be refused, deferred or doubted.
 
-all_documents() yields (name, octets), several hundred, the same each time.
+KINDS is by name what makes one of that kind, from a number; each of the first EACH numbers gives another.
 """
 import base64
 import bz2
@@ -289,9 +289,3 @@ KINDS = {
     "xz": lambda s: lzma.compress(pdf(s)),
 }
 EACH = 11
-
-
-def all_documents(each=EACH):
-    for kind, make in KINDS.items():
-        for seed in range(1, each + 1):
-            yield f"{seed}.{kind}", make(seed)
