@@ -96,7 +96,7 @@ keeper_tell_domain(struct replica_keeper *keeper, enum replica_source source,
 /* --- the alarm --- */
 
 void
-keeper_suspect_loss(struct replica_keeper *keeper, struct span domain)
+keeper_suspect(struct replica_keeper *keeper, struct span domain, const char *why)
 {
     struct replica_name copy; /* it may be borrowed from the replica */
     struct replica_domain found;
@@ -104,8 +104,14 @@ keeper_suspect_loss(struct replica_keeper *keeper, struct span domain)
     if (replica_name_set(&copy, domain) &&
         replica_find_domain(keeper->answering, replica_name_span(&copy), &found) &&
         found.ours && !found.suspect)
-        replica_set_suspect(keeper->answering, replica_name_span(&copy),
-            "pins or units are gone from Redis; kept until accept-state");
+        replica_set_suspect(keeper->answering, replica_name_span(&copy), why);
+}
+
+void
+keeper_suspect_loss(struct replica_keeper *keeper, struct span domain)
+{
+    keeper_suspect(
+        keeper, domain, "pins or units are gone from Redis; kept until accept-state");
 }
 
 static void

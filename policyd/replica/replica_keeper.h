@@ -8,7 +8,9 @@
  * - a domain that went, a list of several members that vanished, more losses than
  * replica_guard allows, a rev lower than ours: ours is kept, with an alarm, until an
  * operator accepts it or Redis has it again;
- * - a finished load is compared, then taken as a whole or refused as a whole.
+ * - a finished load is compared.  It is taken as a whole, or what it lacks is refused and
+ * only the good states of domains that it has are taken, or (a rev in it is lower) it is
+ * refused as a whole.
  *
  * Pure: no Redis, no clock, no log.  What it does is told by events.
  */

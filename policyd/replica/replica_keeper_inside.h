@@ -1,7 +1,7 @@
 /*
  * replica_keeper_inside - the keeper's state, for its own files: replica_keeper.c
- * (telling, the alarm), replica_keeper_domain.c, _pin.c (pins and units), _list.c and
- * _load.c.
+ * (telling, the alarm), replica_keeper_domain.c, _pin.c (pins and units), _list.c,
+ * _load.c and _refusal.c.
  */
 #ifndef POLICYD_ROUTING_REPLICA_KEEPER_INSIDE_H
 #define POLICYD_ROUTING_REPLICA_KEEPER_INSIDE_H
@@ -12,7 +12,14 @@
 
 enum { REPLICA_KEY_TEXT_MAX = 2 * REPLICA_NAME_MAX };
 
-enum load_stage { LOAD_NONE, LOAD_READING, LOAD_COMPARING, LOAD_TELLING, LOAD_MERGING };
+enum load_stage {
+    LOAD_NONE,
+    LOAD_READING,
+    LOAD_COMPARING,
+    LOAD_TELLING,
+    LOAD_REFUSING,
+    LOAD_MERGING
+};
 
 struct replica_list_job {
     unsigned targets;        /* 0: no list is being read */
@@ -44,7 +51,8 @@ struct replica_keeper {
 
     enum load_stage stage;
     bool tainted; /* Redis lost what we keep while this load was read: it lacks that */
-    uint64_t telling; /* cursor */
+    uint64_t telling;  /* cursor */
+    unsigned refusing; /* how far a refusal is */
     struct replica_compare compare;
     struct replica_merge merge;
 
@@ -70,6 +78,8 @@ void keeper_problem_text(struct replica_keeper *keeper, enum replica_problem_kin
 
 /* Redis lost more than it may: what went lately comes back, and losses wait. */
 void keeper_raise_alarm(struct replica_keeper *keeper, const char *text);
+/* Something of the domain isn't as Redis has it; the first reason stays. */
+void keeper_suspect(struct replica_keeper *keeper, struct span domain, const char *why);
 /* Pins or units of the domain are gone from Redis and kept. */
 void keeper_suspect_loss(struct replica_keeper *keeper, struct span domain);
 /* Ends the alarm when Redis says again all that we answer. */
@@ -87,6 +97,13 @@ void keeper_take_pin(struct replica_keeper *keeper, unsigned targets, struct spa
     struct span name, const struct replica_value *value);
 void keeper_take_unit(struct replica_keeper *keeper, unsigned targets, struct span key,
     struct span recipient, const struct replica_value *value);
+
+/* A load that lacks too much, or is old: what of it is taken all the same. */
+enum replica_load_result keeper_begin_refusal(struct replica_keeper *keeper);
+enum replica_load_result keeper_step_refusal(
+    struct replica_keeper *keeper, size_t entries);
+/* The load is over, its replica taken, merged or of no use. */
+void keeper_end_load(struct replica_keeper *keeper);
 
 /* The states that were good under other rules: what these don't allow goes. */
 void keeper_check_domains(struct replica_keeper *keeper);

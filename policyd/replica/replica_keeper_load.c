@@ -7,8 +7,8 @@
 #include "shared/base/idn.h"
 #include "shared/base/number.h"
 
-/* Loads: begun, compared, taken or refused as a whole; what operators accept; what the
- * override file says. */
+/* Loads: begun, compared, and taken as a whole; what operators accept; what the override
+ * file says. */
 
 /* --- overrides --- */
 
@@ -193,9 +193,8 @@ replica_keeper_begin_load(struct replica_keeper *keeper)
     replica_problems_begin_load(keeper->problems);
 }
 
-/* The load is over, its replica taken, merged or of no use. */
-static void
-end_load(struct replica_keeper *keeper)
+void
+keeper_end_load(struct replica_keeper *keeper)
 {
     replica_free(keeper->loading);
     keeper->loading = NULL;
@@ -218,7 +217,7 @@ replica_keeper_drop_load(struct replica_keeper *keeper)
         keeper->wanted_time = keeper->accepting;
     }
     replica_problems_end_load(keeper->problems, false);
-    end_load(keeper);
+    keeper_end_load(keeper);
 }
 
 bool
@@ -271,75 +270,6 @@ start_comparing(struct replica_keeper *keeper)
     keeper->stage = LOAD_COMPARING;
 }
 
-/* Only what is amiss is named. */
-static void
-write_refusal(const struct replica_losses *losses, char *out, size_t size)
-{
-    struct buffer text;
-
-    buffer_init(&text, size - 1);
-    buffer_append_text(&text, "what Redis holds was refused as a whole:");
-    if (losses->domains > 0)
-        buffer_printf(&text, " %zu of %zu domains (%s%s) gone,", losses->domains,
-            losses->domains_total, losses->domain, losses->domains > 1 ? ", ..." : "");
-    if (losses->older > 0)
-        buffer_printf(&text, " %zu domain%s with a lower rev,", losses->older,
-            losses->older == 1 ? "" : "s");
-    if (losses->pins > 0)
-        buffer_printf(&text, " %zu of %zu pins gone,", losses->pins, losses->pins_total);
-    if (losses->units > 0)
-        buffer_printf(
-            &text, " %zu of %zu units gone,", losses->units, losses->units_total);
-    if (text.data[text.length - 1] == ':')
-        buffer_append_text(&text, " much was lost while it was read,");
-    buffer_append_text(&text, " ours is kept until accept-state");
-    (void)span_copy(buffer_span(&text), out, size);
-    buffer_clear(&text);
-}
-
-static void
-tell_refusal(struct replica_keeper *keeper)
-{
-    char before[sizeof(keeper->alarm)];
-
-    memcpy(before, keeper->alarm, sizeof(before));
-    write_refusal(&keeper->compare.losses, keeper->alarm, sizeof(keeper->alarm));
-    if (strcmp(before, keeper->alarm) != 0 && keeper->events.alarm != NULL)
-        keeper->events.alarm(keeper->argument, keeper->alarm);
-}
-
-static enum replica_load_result
-finish_refused(struct replica_keeper *keeper)
-{
-    if (keeper->accepting != 0)
-        keeper->accepted = keeper->accepting;
-    end_load(keeper);
-    return LOAD_REFUSED;
-}
-
-static enum replica_load_result
-refuse_load(struct replica_keeper *keeper)
-{
-    struct span domain = span_of(keeper->waiver.domain);
-    const struct replica_losses *losses = &keeper->compare.losses;
-    struct replica_domain ours = {.ours = false};
-    struct replica_domain theirs = {.ours = false};
-
-    keeper->load_refused = true;
-    tell_refusal(keeper);
-    for (size_t i = 0; i < losses->concerned_count; i++)
-        keeper_suspect_loss(keeper, span_of(losses->concerned[i]));
-    if (domain.length == 0)
-        return finish_refused(keeper);
-    (void)replica_find_domain(keeper->answering, domain, &ours);
-    (void)replica_find_domain(keeper->loading, domain, &theirs);
-    keeper_tell_domain(keeper, REPLICA_FROM_ACCEPT, domain, ours.state, theirs.state);
-    replica_merge_start(
-        &keeper->merge, keeper->answering, keeper->loading, keeper->waiver.domain);
-    keeper->stage = LOAD_MERGING;
-    return LOAD_GOES_ON;
-}
-
 /*
  * What the swap is going to change, domain by domain; of pins and units only how many
  * there are shows.  False after the last.
@@ -378,7 +308,7 @@ take_load(struct replica_keeper *keeper)
     keeper->held = 0;
     keeper->answering = keeper->loading;
     keeper->loading = before;
-    end_load(keeper);
+    keeper_end_load(keeper);
     keeper_check_alarm(keeper);
     return LOAD_TAKEN;
 }
@@ -399,7 +329,7 @@ tell_load(struct replica_keeper *keeper, size_t entries)
     for (; entries > 0; entries--) {
         /* Until the last moment. */
         if (keeper->tainted)
-            return refuse_load(keeper);
+            return keeper_begin_refusal(keeper);
         if (!tell_next(keeper))
             return take_load(keeper);
     }
@@ -411,15 +341,14 @@ replica_keeper_step_load(struct replica_keeper *keeper, size_t entries)
 {
     if (keeper->stage == LOAD_READING)
         start_comparing(keeper);
-    if (keeper->stage == LOAD_MERGING)
-        return replica_merge_step(&keeper->merge, entries) ? LOAD_GOES_ON
-                                                           : finish_refused(keeper);
+    if (keeper->stage == LOAD_REFUSING || keeper->stage == LOAD_MERGING)
+        return keeper_step_refusal(keeper, entries);
     if (keeper->stage == LOAD_TELLING)
         return tell_load(keeper, entries);
     if (replica_compare_step(&keeper->compare, entries))
         return LOAD_GOES_ON;
     if (!judge_load(keeper))
-        return refuse_load(keeper);
+        return keeper_begin_refusal(keeper);
     keeper->telling = 0;
     keeper->stage = LOAD_TELLING;
     return LOAD_GOES_ON;

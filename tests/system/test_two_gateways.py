@@ -47,6 +47,40 @@ def wanted(weight, pins=None):
     return [f"OK {NEW}" if sides[address] == "new" else f"OK {OLD}" for address in ADDRESSES]
 
 
+def test_an_order_between_two_reconnections_reaches_both(folder):
+    """Redis comes back empty.  One hears the order live, the other reads it later; what is absent is kept by both."""
+    redis = RedisServer(folder / "redis", f"{BLOCK}.8").start()
+    for domain in ("example.com", "kept.example", "gone.example"):
+        redis.set_domain(domain, old=OLD, new=NEW, weight="100", rev="7")
+    pair = Pair(folder, redis=redis)
+    early, late = pair.both
+    for policyd in pair.both:
+        policyd.policyd_options["domains"] = "example.com kept.example gone.example"
+        policyd.write_config()
+    refused = 'postshift_policyd_replica_loads_total{result="refused"}'
+    try:
+        pair.start()
+        late.pause()
+        redis.kill()
+        redis.start()
+        wait_for(lambda: early.metric(refused, 0) >= 1, 30, "the empty Redis was refused")
+        redis.command("HSET", "cutover:domain:kept.example", "weight", "0")      # no state: not taken, and seen
+        redis.set_domain("example.com", old=OLD, new=NEW, weight="0", rev="8")
+        early.wait_for_route("alice@example.com", OLD)
+        late.resume()
+        wait_for(lambda: late.metric(refused, 0) >= 1, 30, "the late one has read it")
+        pair.wait_for("alice@example.com", OLD)
+        assert pair.ask() == wanted(0)
+        for policyd in pair.both:
+            assert policyd.ask("alice@kept.example") == policyd.ask("alice@gone.example") == f"OK {NEW}"
+            rows = {row["domain"]: row for row in policyd.document("/status.json")["domains"]}
+            assert rows["kept.example"]["suspect"] and "is missing" in rows["kept.example"]["why"]
+            assert rows["example.com"]["weight"] == 0 and rows["example.com"]["rev"] == 8
+    finally:
+        pair.stop()
+        redis.stop()
+
+
 @pytest.fixture
 def redis_pair(folder):
     """A primary, its replica, and a Sentinel that watches them."""

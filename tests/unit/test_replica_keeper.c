@@ -478,6 +478,7 @@ a_load_with_a_lower_rev_is_refused_whole(void **state)
     assert_int_equal(site.alarms, 1);
     assert_non_null(strstr(site.alarm, "1 domain with a lower rev"));
     assert_true(is_suspect(&site, "example.com"));
+    assert_true(is_suspect(&site, "example.org"));
     /* The same again: no second line. */
     read_all(&site, "weight 70 rev 4 " ROUTES, 5);
     take_hash(&site, LOADING, "example.org", "weight 1 " ROUTES);
@@ -804,7 +805,7 @@ loads_with_small_losses_are_taken(void **state)
     read_all(&site, "weight 32 " ROUTES, 799);
     assert_int_equal(finish_load(&site), LOAD_REFUSED);
     assert_int_equal(replica_pin_count(replica_keeper_answering(site.keeper)), 900);
-    assert_int_equal(weight_of(&site, "example.com"), 3100);
+    assert_int_equal(weight_of(&site, "example.com"), 3200);
     assert_non_null(strstr(site.alarm, "101 of 900 pins"));
     site_close(&site);
 }
@@ -930,6 +931,68 @@ an_empty_redis_is_refused_but_at_first(void **state)
     assert_int_equal(finish_load(&site), LOAD_REFUSED);
     assert_int_equal(weight_of(&site, "example.com"), 3000);
     assert_int_equal(pin_of(&site, "user7@example.com"), PIN_NEW);
+    site_close(&site);
+}
+
+/*
+ * Two gateways come back to a Redis that was emptied, one before and one after an
+ * operator wrote a domain's state anew: both answer by it.
+ */
+static void
+a_word_in_a_load_that_lacks_much_is_taken(void **state)
+{
+    struct site live;
+    struct site late;
+
+    (void)state;
+    for (struct site *site = &live;; site = &late) {
+        site_open(site, false);
+        load_all(site, "weight 100 rev 5 " ROUTES, 300);
+        take_hash(site, LIVE, "example.org", "weight 10 rev 3 " ROUTES);
+        if (site == &late)
+            break;
+    }
+    replica_keeper_begin_load(live.keeper);
+    assert_int_equal(finish_load(&live), LOAD_REFUSED);
+    take_hash(&live, LIVE, "example.com", "weight 0 rev 6 " ROUTES);
+
+    replica_keeper_begin_load(late.keeper);
+    take_hash(&late, LOADING, "example.com", "weight 0 rev 6 " ROUTES);
+    take_text(&late, LOADING, pin_key(7), "old");
+    assert_int_equal(finish_load(&late), LOAD_REFUSED);
+
+    assert_int_equal(weight_of(&live, "example.com"), 0);
+    assert_int_equal(weight_of(&late, "example.com"), 0);
+    assert_int_equal(weight_of(&late, "example.org"), 1000);
+    assert_int_equal(pin_of(&late, "user0@example.com"), PIN_NEW);
+    assert_int_equal(pin_of(&late, "user7@example.com"), PIN_NEW);
+    assert_true(is_suspect(&late, "example.com")); /* a pin is not taken */
+    assert_true(is_suspect(&late, "example.org"));
+    assert_string_not_equal(replica_keeper_alarm(late.keeper), "");
+    site_close(&live);
+    site_close(&late);
+}
+
+static void
+an_incomplete_word_is_none_and_is_seen(void **state)
+{
+    struct replica_domain found;
+    struct site site;
+
+    (void)state;
+    site_open(&site, false);
+    load_all(&site, "weight 100 rev 5 " ROUTES, 300);
+    replica_keeper_begin_load(site.keeper);
+    take_hash(&site, LOADING, "example.com", "weight 0 ");
+    take_hash(&site, LOADING, "example.net", "weight 50 " ROUTES);
+    assert_int_equal(finish_load(&site), LOAD_REFUSED);
+    assert_int_equal(weight_of(&site, "example.com"), 10000);
+    assert_true(replica_find_domain(
+        replica_keeper_answering(site.keeper), SPAN("example.com"), &found));
+    assert_true(found.suspect);
+    assert_non_null(strstr(found.why, "is missing"));
+    assert_int_equal(found.rev, 5);
+    assert_int_equal(weight_of(&site, "example.net"), 5000);
     site_close(&site);
 }
 
@@ -1133,6 +1196,8 @@ main(void)
         cmocka_unit_test(losses_behind_the_comparison_are_losses),
         cmocka_unit_test(an_accepted_loss_behind_the_comparison_leaves_no_state),
         cmocka_unit_test(an_empty_redis_is_refused_but_at_first),
+        cmocka_unit_test(a_word_in_a_load_that_lacks_much_is_taken),
+        cmocka_unit_test(an_incomplete_word_is_none_and_is_seen),
         cmocka_unit_test(accepting_all_takes_what_is_there),
         cmocka_unit_test(accepting_one_domain_leaves_the_others),
         cmocka_unit_test(a_first_start_only_remembers_what_was_accepted),
