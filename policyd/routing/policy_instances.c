@@ -4,96 +4,106 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/base/attributes.h"
 #include "shared/base/digest.h"
 
-enum { FIRST_SLOTS = 256, SLOTS_MAX = 2 * POLICY_INSTANCES_MAX };
+enum { FIRST_SLOTS = 256, HALF_MAX = POLICY_INSTANCES_MAX / 2 };
 
 struct slot {
     unsigned char name[16]; /* the start of the instance's SHA-256 */
-    uint64_t backend;       /* of the backend's; never 0 */
-    int64_t used;           /* 0: a free slot */
+    uint64_t backend;       /* of the backend's; 0: a free slot */
 };
 
-/* Open addressing, at most half full; what has expired goes when the table is made anew.
- */
-struct policy_instances {
+/* Open addressing, at most half full. */
+struct table {
     struct slot *slots;
     size_t slot_count; /* a power of two */
     size_t taken;
-    int64_t swept; /* when it was last made anew */
 };
 
-static struct slot *
-slots_new(size_t count)
+/*
+ * When the recent ones are HALF_MAX, they become the former ones, and those that nobody
+ * has asked for since are forgotten.
+ */
+struct policy_instances {
+    struct table recent;
+    struct table former;
+};
+
+static struct table
+table_new(size_t slot_count)
 {
-    struct slot *slots;
+    struct table table = {.slot_count = slot_count};
 
-    assert(count > 0);
-    slots = calloc(count, sizeof(*slots));
-
-    if (slots == NULL)
+    assert(slot_count > 0);
+    table.slots = calloc(slot_count, sizeof(*table.slots));
+    if (table.slots == NULL)
         abort();
-    return slots;
-}
-
-static bool
-is_alive(const struct slot *slot, int64_t now)
-{
-    return slot->used != 0 && now - slot->used <= POLICY_INSTANCE_SECONDS;
+    return table;
 }
 
 /* The slot with this name, or the free one where it would stand. */
 static struct slot *
-find_slot(struct slot *slots, size_t count, const unsigned char name[16])
+find_slot(const struct table *table, const unsigned char name[16])
 {
     size_t at;
 
     memcpy(&at, name, sizeof(at));
     for (;;) {
-        struct slot *slot = &slots[at & (count - 1)];
+        struct slot *slot = &table->slots[at & (table->slot_count - 1)];
 
-        if (slot->used == 0 || memcmp(slot->name, name, sizeof(slot->name)) == 0)
+        if (slot->backend == 0 || memcmp(slot->name, name, sizeof(slot->name)) == 0)
             return slot;
         at++;
     }
 }
 
 static void
-make_anew(struct policy_instances *instances, int64_t now)
+grow(struct table *table)
 {
-    struct slot *old = instances->slots;
-    size_t old_count = instances->slot_count;
-    size_t alive = 0;
+    struct table larger = table_new(2 * table->slot_count);
 
-    for (size_t i = 0; i < old_count; i++)
-        alive += is_alive(&old[i], now);
-    while (instances->slot_count > FIRST_SLOTS && alive * 8 < instances->slot_count)
-        instances->slot_count /= 2;
-    while (instances->slot_count < SLOTS_MAX && alive * 4 > instances->slot_count)
-        instances->slot_count *= 2;
-    instances->slots = slots_new(instances->slot_count);
-    for (size_t i = 0; i < old_count; i++) {
-        if (is_alive(&old[i], now))
-            *find_slot(instances->slots, instances->slot_count, old[i].name) = old[i];
+    for (size_t i = 0; i < table->slot_count; i++) {
+        if (table->slots[i].backend != 0)
+            *find_slot(&larger, table->slots[i].name) = table->slots[i];
     }
-    instances->taken = alive;
-    instances->swept = now;
-    free(old);
+    larger.taken = table->taken;
+    free(table->slots);
+    *table = larger;
 }
 
-static bool
-has_room(struct policy_instances *instances, int64_t now)
+static void
+put(struct policy_instances *instances, const unsigned char name[16], uint64_t backend)
 {
-    if (instances->taken * 2 < instances->slot_count)
-        return true;
-    /* Where all are alive, looking again at once would find the same. */
-    if (instances->slot_count == SLOTS_MAX && now <= instances->swept)
-        return false;
-    make_anew(instances, now);
-    return instances->taken * 2 < instances->slot_count;
+    struct slot *slot;
+
+    if (instances->recent.taken == HALF_MAX) {
+        free(instances->former.slots);
+        instances->former = instances->recent;
+        instances->recent = table_new(FIRST_SLOTS);
+    }
+    if (2 * instances->recent.taken >= instances->recent.slot_count)
+        grow(&instances->recent);
+    slot = find_slot(&instances->recent, name);
+    memcpy(slot->name, name, sizeof(slot->name));
+    slot->backend = backend;
+    instances->recent.taken++;
 }
 
+/* What it is bound to; 0: not known.  Who is asked for becomes a recent one. */
+static uint64_t
+find(struct policy_instances *instances, const unsigned char name[16])
+{
+    uint64_t backend = find_slot(&instances->recent, name)->backend;
+
+    if (backend != 0)
+        return backend;
+    backend = find_slot(&instances->former, name)->backend;
+    if (backend != 0)
+        put(instances, name, backend);
+    return backend;
+}
+
+/* The start of the digest names an instance, what follows a backend. */
 static uint64_t
 hash(struct span text, unsigned char name[16])
 {
@@ -101,8 +111,7 @@ hash(struct span text, unsigned char name[16])
     uint64_t number;
 
     digest_sha256(text, digest);
-    if (name != NULL)
-        memcpy(name, digest, 16);
+    memcpy(name, digest, 16);
     memcpy(&number, digest + 16, sizeof(number));
     return number | 1;
 }
@@ -114,8 +123,8 @@ policy_instances_new(void)
 
     if (instances == NULL)
         abort();
-    instances->slot_count = FIRST_SLOTS;
-    instances->slots = slots_new(FIRST_SLOTS);
+    instances->recent = table_new(FIRST_SLOTS);
+    instances->former = table_new(FIRST_SLOTS);
     return instances;
 }
 
@@ -124,82 +133,30 @@ policy_instances_free(struct policy_instances *instances)
 {
     if (instances == NULL)
         return;
-    free(instances->slots);
+    free(instances->recent.slots);
+    free(instances->former.slots);
     free(instances);
 }
 
 bool
 policy_instances_bind(struct policy_instances *instances, struct span instance,
-    struct span backend, int64_t now)
+    bool accepted, struct span backend)
 {
-    uint64_t wanted = hash(backend, NULL);
+    unsigned char ignored[16];
     unsigned char name[16];
-    struct slot *slot;
+    uint64_t wanted = hash(backend, ignored);
+    uint64_t bound;
 
     (void)hash(instance, name);
-    slot = find_slot(instances->slots, instances->slot_count, name);
-    if (slot->used == 0) {
-        if (!has_room(instances, now))
-            return false;
-        slot = find_slot(instances->slots, instances->slot_count, name);
-    }
-    if (!is_alive(slot, now)) {
-        instances->taken += slot->used == 0;
-        memcpy(slot->name, name, sizeof(slot->name));
-        slot->backend = wanted;
-    }
-    if (slot->backend != wanted)
-        return false;
-    slot->used = now;
+    bound = find(instances, name);
+    if (bound != 0 || accepted)
+        return bound == wanted;
+    put(instances, name, wanted);
     return true;
-}
-
-bool
-policy_instances_has(
-    const struct policy_instances *instances, struct span instance, int64_t now)
-{
-    unsigned char name[16];
-
-    (void)hash(instance, name);
-    return is_alive(find_slot(instances->slots, instances->slot_count, name), now);
 }
 
 size_t
 policy_instances_count(const struct policy_instances *instances)
 {
-    return instances->taken;
-}
-
-static bool
-parse_hexadecimal(struct span text, uint64_t *number)
-{
-    *number = 0;
-    if (text.length == 0 || text.length > 12)
-        return false;
-    for (size_t i = 0; i < text.length; i++) {
-        char octet = span_lower_octet(text.data[i]);
-
-        if (octet >= '0' && octet <= '9')
-            *number = *number * 16 + (uint64_t)(octet - '0');
-        else if (octet >= 'a' && octet <= 'f')
-            *number = *number * 16 + (uint64_t)(octet - 'a' + 10);
-        else
-            return false;
-    }
-    return true;
-}
-
-int64_t
-policy_instance_began(struct span instance)
-{
-    uint64_t numbers[4];
-    struct span part;
-    size_t count = 0;
-
-    while (span_split(&instance, '.', &part)) {
-        if (count == ARRAY_LENGTH(numbers) || !parse_hexadecimal(part, &numbers[count]))
-            return 0;
-        count++;
-    }
-    return count == ARRAY_LENGTH(numbers) ? (int64_t)numbers[1] : 0;
+    return instances->recent.taken + instances->former.taken;
 }

@@ -2,18 +2,20 @@
  * policy_instances - which backend the messages under way are bound to (routing =
  * filter).
  *
- * Postfix names a transaction by `instance`.  The first recipient that is answered fixes
- * its backend, in an entry that lives POLICY_INSTANCE_SECONDS after its last use: longer
- * than Postfix waits for a client's next command. Entries hold hashes, so what a client
- * sends takes no room of its own.  When POLICY_INSTANCES_MAX are alive, no further
- * message is taken on: forgetting one would send its mail to two places.  Pure.
+ * Postfix names a transaction by `instance`, and gives it a queue id with the first
+ * recipient that is accepted.  The first recipient that is answered fixes the backend.
+ * A transaction that has a queue id and is not known here may be bound to any backend, be
+ * it because we were restarted, because it was forgotten, or because somebody else let a
+ * recipient pass: it is bound to none of those asked for.  So forgetting is always safe,
+ * and no clock is needed: the longest unused ones go when POLICY_INSTANCES_MAX are known.
+ * Entries hold hashes, so what a client sends takes no room of its own.  Pure.
  */
 #ifndef POLICYD_SERVE_POLICY_INSTANCES_H
 #define POLICYD_SERVE_POLICY_INSTANCES_H
 
 #include "shared/base/span.h"
 
-enum { POLICY_INSTANCES_MAX = 1 << 18, POLICY_INSTANCE_SECONDS = 1200 };
+enum { POLICY_INSTANCES_MAX = 1 << 18 };
 
 struct policy_instances;
 
@@ -22,22 +24,12 @@ void policy_instances_free(struct policy_instances *instances);
 
 /*
  * Binds the instance to `backend` (a nexthop; empty: none of ours), or finds it bound.
- * True when it is bound to this backend now; false when to another, or when there is no
- * room.
+ * `accepted`: it has a queue id.  True when it is bound to this backend now; false when
+ * to another, or when that can't be told.
  */
 bool policy_instances_bind(struct policy_instances *instances, struct span instance,
-    struct span backend, int64_t now);
-
-/* Whether it is known; nothing is changed. */
-bool policy_instances_has(
-    const struct policy_instances *instances, struct span instance, int64_t now);
+    bool accepted, struct span backend);
 
 size_t policy_instances_count(const struct policy_instances *instances);
-
-/*
- * When the transaction began, by Postfix's `pid.seconds.microseconds.count` in
- * hexadecimal; 0 for an instance of another form.
- */
-int64_t policy_instance_began(struct span instance);
 
 #endif

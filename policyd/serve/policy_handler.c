@@ -11,37 +11,25 @@
 struct policy_handler {
     const struct serve_context *context;
     struct policy_instances *instances;
-    int64_t started;
     struct metrics_series *answered[POLICY_ANSWERS];
     struct line_limit loops;
 };
 
-/*
- * A transaction that began before we did, has accepted a recipient already and is not
- * known to us may be bound to a backend which we have forgotten.
- */
-static bool
-may_be_forgotten(const struct policy_handler *handler,
-    const struct policy_request *request, int64_t now)
-{
-    int64_t began = policy_instance_began(request->instance);
-
-    return request->queue_id.length > 0 && began > 0 && began <= handler->started &&
-           !policy_instances_has(handler->instances, request->instance, now);
-}
-
+/* A request without an instance is one that we know nothing of. */
 static bool
 is_fixed_elsewhere(struct policy_handler *handler, const struct policy_request *request,
-    const struct route *route, int64_t now)
+    const struct route *route)
 {
+    bool accepted = request->queue_id.length > 0;
     /* What the site's own maps decide gets no FILTER, whoever's it is. */
     struct span backend = route->at_site ? SPAN("") : span_of(route->nexthop);
 
-    if (route->place == ROUTE_HOLD || route->place == ROUTE_UNKNOWN ||
-        request->instance.length == 0)
+    if (route->place == ROUTE_HOLD || route->place == ROUTE_UNKNOWN)
         return false;
-    return may_be_forgotten(handler, request, now) ||
-           !policy_instances_bind(handler->instances, request->instance, backend, now);
+    if (request->instance.length == 0)
+        return accepted;
+    return !policy_instances_bind(
+        handler->instances, request->instance, accepted, backend);
 }
 
 static void
@@ -74,8 +62,7 @@ decide(struct policy_handler *handler, const struct policy_request *request)
         &config->route_rules, handler->context->replica, request->recipient, now, &route);
     facts.from_old = network_list_has(&config->old_networks, request->client_address);
     facts.from_new = network_list_has(&config->new_networks, request->client_address);
-    facts.fixed_elsewhere =
-        rules.filter && is_fixed_elsewhere(handler, request, &route, now);
+    facts.fixed_elsewhere = rules.filter && is_fixed_elsewhere(handler, request, &route);
     verdict = policy_decide(&rules, &facts);
     if (verdict.answer == POLICY_LOOP)
         log_loop(handler, request, &route);
@@ -121,7 +108,6 @@ policy_handler_new(const struct serve_context *context)
         abort();
     handler->context = context;
     handler->instances = policy_instances_new();
-    handler->started = time(NULL);
     for (int i = 0; i < POLICY_ANSWERS; i++) {
         const char *labels[] = {
             policy_protocol.name, policy_answer_name((enum policy_answer)i)};

@@ -429,9 +429,13 @@ def test_filter_sends_each_backend_its_own_transaction(folder, redis):
             assert ask("1.1.2.0", f"alice@{DOMAIN}").startswith("DEFER 4.5.3 ")
             assert ask("1.1.3.0", "a@other.example") == "DUNNO"
             assert ask("1.1.3.0", f"alice@{DOMAIN}").startswith("DEFER 4.5.3 ")
-            assert ask("8045F2AB23.7", f"alice@{DOMAIN}", queue_id="8045F2AB23") == f"FILTER {OLD}"
-            # One that was under way before this policyd began, and is bound to we don't know what.
-            assert ask("1f4.5f000000.1.0", f"alice@{DOMAIN}", queue_id="8045F2AB23").startswith("DEFER 4.5.3 ")
+            assert ask("1.1.2.0", f"moved@{DOMAIN}", queue_id="8045F2AB23") == f"FILTER {NEW}"
+            # What has a queue id and isn't known is bound to we don't know what, whenever it began.
+            now = int(time.time())
+            for instance in ("1f4.5f000000.1.0", f"1f4.{now:x}.1.0", f"1f4.{now + 86400:x}.1.0", "8045F2AB23.7", ""):
+                for recipient in (f"alice@{DOMAIN}", f"moved@{DOMAIN}", "a@other.example"):
+                    assert ask(instance, recipient, queue_id="8045F2AB23").startswith("DEFER 4.5.3 ")
+                assert ask(instance, f"held@{DOMAIN}", queue_id="8045F2AB23").startswith("DEFER_IF_PERMIT 4.2.1 ")
     finally:
         assert daemon.stop() == 0
 
