@@ -23,7 +23,8 @@ static const struct ctl_verb verbs[] = {
      CTL_NEEDS_RULES},
     {"set", "DOMAIN field=value... [--why TEXT] [--if-rev N] [--force]",
      "change a domain's state",
-     "Fields: weight, old, new, standby, mode, same_as, lists, inside, imap_old, imap_new.\n"
+     "Fields: weight, old, new, standby, mode, same_as, lists, inside, imap_old, imap_new\n"
+     "(also pop3_, lmtp_, submission_, sieve_).\n"
      "`field=` takes an optional field out.  All is checked as policyd would check it, then\n"
      "written in one step, unless somebody else changed it meanwhile.  A weight above 0\n"
      "without `inside` is refused (exit code 4).\n",

@@ -5,10 +5,11 @@
 #include "policyd/ctl/ctl_domain.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
+#include "policyd/state/domain_fields.h"
 #include "shared/service/config.h"
 
-static const char *const fields[] = {"weight", "old", "new", "standby", "mode", "same_as",
-    "lists", "inside", "imap_old", "imap_new"};
+/* `rev` is the last, and nobody sets it. */
+enum { FIELDS = DOMAIN_FIELDS_COUNT - 1 };
 
 /* `field=value` to a field; false: said so. */
 static bool
@@ -25,11 +26,11 @@ read_word(struct ctl *ctl, const char *word, struct domain_field *field)
         return false;
     }
     *field = (struct domain_field){span_first(text, equals), span_from(text, equals + 1)};
-    for (size_t i = 0; i < ARRAY_LENGTH(fields); i++) {
-        if (span_is(field->name, fields[i]))
+    for (size_t i = 0; i < FIELDS; i++) {
+        if (span_is(field->name, domain_field_names[i]))
             return true;
     }
-    near = config_nearest(field->name, fields, ARRAY_LENGTH(fields));
+    near = config_nearest(field->name, domain_field_names, FIELDS);
     if (span_is(field->name, "rev"))
         (void)ctl_output_fail(CTL_USAGE, "rev is counted by postshiftctl itself");
     else

@@ -1,28 +1,21 @@
 #include "policyd/serve/dict_handler.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "policyd/routing/login_decide.h"
 #include "policyd/wire/dict_wire.h"
+#include "shared/base/attributes.h"
 #include "shared/base/json.h"
 
-enum dict_answer {
-    ANSWER_OLD,
-    ANSWER_NEW,
-    ANSWER_HOLD,
-    ANSWER_STANDBY,
-    ANSWER_NOTFOUND,
-    ANSWER_FAIL,
-    DICT_ANSWERS,
-};
-
-static const char *const answer_names[DICT_ANSWERS] = {
-    [ANSWER_OLD] = "old",
-    [ANSWER_NEW] = "new",
-    [ANSWER_HOLD] = "hold",
-    [ANSWER_STANDBY] = "standby",
-    [ANSWER_NOTFOUND] = "notfound",
-    [ANSWER_FAIL] = "fail",
+static const char *const answer_names[] = {
+    [LOGIN_TO_OLD] = "old",
+    [LOGIN_TO_NEW] = "new",
+    [LOGIN_HELD] = "hold",
+    [LOGIN_ON_STANDBY] = "standby",
+    [LOGIN_NOT_FOUND] = "notfound",
+    [LOGIN_LATER] = "fail",
 };
 
 /* What a connection has said so far. */
@@ -33,97 +26,82 @@ enum { FIELDS_MAX = 4096 };
 struct dict_handler {
     const struct serve_context *context;
     struct buffer fields; /* of the answer at hand */
-    struct metrics_series *answered[DICT_ANSWERS];
+    struct metrics_series *answered[ARRAY_LENGTH(answer_names)];
 };
 
-static enum dict_answer
+static enum login_answer
 fail(struct buffer *out, const char *why)
 {
     dict_wire_write(out, 'F', span_of(why));
-    return ANSWER_FAIL;
+    return LOGIN_LATER;
 }
 
-/* host:port or [address]:port */
-static bool
-split_address(const char *address, struct span *host, struct span *port)
-{
-    struct span text = span_of(address);
-    size_t colon = span_find_last(text, ':');
-
-    if (colon == SPAN_NONE)
-        return false;
-    *host = span_first(text, colon);
-    *port = span_from(text, colon + 1);
-    if (host->length > 2 && host->data[0] == '[' && host->data[host->length - 1] == ']')
-        *host = span_first(span_from(*host, 1), host->length - 2);
-    return host->length > 0 && port->length > 0;
-}
-
-static enum dict_answer
-send_to(struct dict_handler *handler, const char *address, enum dict_answer answer,
-    struct buffer *out)
+static void
+send_to(struct dict_handler *handler, const struct login *login, struct buffer *out)
 {
     struct json json = json_on(&handler->fields);
-    struct span host;
-    struct span port;
+    char port[8];
 
-    if (!split_address(address, &host, &port))
-        return fail(out, answer == ANSWER_OLD ? "the domain has no imap_old"
-                                              : "the domain has no imap_new");
+    (void)snprintf(port, sizeof(port), "%u", login->port);
     buffer_reset(&handler->fields);
     json_object_begin(&json, NULL);
     json_text(&json, "proxy", "y");
     json_text(&json, "nopassword", "y");
-    json_span(&json, "host", host);
-    json_span(&json, "port", port);
+    json_span(&json, "host", login->host);
+    json_text(&json, "port", port);
     json_object_end(&json);
     dict_wire_write(out, 'O', buffer_span(&handler->fields));
-    return answer;
 }
 
-static enum dict_answer
-refuse(struct dict_handler *handler, const char *reason, enum dict_answer answer,
-    struct buffer *out)
+static void
+refuse(struct dict_handler *handler, struct buffer *out)
 {
     struct json json = json_on(&handler->fields);
 
     buffer_reset(&handler->fields);
     json_object_begin(&json, NULL);
     json_text(&json, "nologin", "y");
-    json_text(&json, "reason", reason);
+    json_text(&json, "reason", handler->context->config->hold_text);
     json_text(&json, "nopassword", "y");
     json_object_end(&json);
     dict_wire_write(out, 'O', buffer_span(&handler->fields));
-    return answer;
 }
 
-static enum dict_answer
-look_up(struct dict_handler *handler, struct span user, struct buffer *out)
+static enum login_answer
+look_up(struct dict_handler *handler, struct span key, struct buffer *out)
 {
     const struct serve_config *config = handler->context->config;
+    enum domain_login protocol;
+    struct login login;
     struct route route;
+    struct span user;
+    bool by_pin;
 
-    (config->imap_follows == IMAP_FOLLOWS_PIN ? route_decide_mailbox : route_decide)(
+    login_key_parse(key, &protocol, &user);
+    by_pin = config->imap_follows == IMAP_FOLLOWS_PIN && !login_follows_route(protocol);
+    (by_pin ? route_decide_mailbox : route_decide)(
         &config->route_rules, handler->context->replica, user, time(NULL), &route);
-    switch (route.place) {
-    case ROUTE_OLD:
-        return send_to(handler, route.state->imap_old, ANSWER_OLD, out);
-    case ROUTE_NEW:
-        return send_to(handler, route.state->imap_new, ANSWER_NEW, out);
-    case ROUTE_STANDBY:
-        return refuse(handler, config->hold_text, ANSWER_STANDBY, out);
-    case ROUTE_HOLD:
-        return refuse(handler, config->hold_text, ANSWER_HOLD, out);
-    case ROUTE_UNKNOWN:
-        return fail(out, "where this mailbox is can't be told right now");
-    case ROUTE_NOT_OURS:
+    login_decide(&route, protocol, &login);
+    switch (login.answer) {
+    case LOGIN_TO_OLD:
+    case LOGIN_TO_NEW:
+        send_to(handler, &login, out);
+        break;
+    case LOGIN_HELD:
+    case LOGIN_ON_STANDBY:
+        refuse(handler, out);
+        break;
+    case LOGIN_NOT_FOUND:
+        dict_wire_write(out, 'N', SPAN(""));
+        break;
+    case LOGIN_LATER:
+        (void)fail(out, login.why);
         break;
     }
-    dict_wire_write(out, 'N', SPAN(""));
-    return ANSWER_NOTFOUND;
+    return login.answer;
 }
 
-static enum dict_answer
+static enum login_answer
 answer(
     struct dict_handler *handler, const struct dict_request *request, struct buffer *out)
 {
@@ -133,7 +111,7 @@ answer(
     if (request->command == DICT_ITERATE)
         return fail(out, "only single keys are served");
     if (!span_starts(key, span_of(path)))
-        return fail(out, "no such key (shared/route/USER)");
+        return fail(out, "no such key (shared/route/PROTOCOL/USER)");
     return look_up(handler, span_from(key, sizeof(path) - 1), out);
 }
 
@@ -181,7 +159,7 @@ dict_handler_new(const struct serve_context *context)
         abort();
     handler->context = context;
     buffer_init(&handler->fields, FIELDS_MAX);
-    for (int i = 0; i < DICT_ANSWERS; i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(answer_names); i++) {
         const char *labels[] = {dict_protocol.name, answer_names[i]};
 
         handler->answered[i] =

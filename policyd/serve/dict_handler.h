@@ -1,6 +1,6 @@
 /*
- * dict_handler - answers Dovecot's dict look-ups `shared/route/USER`: which backend has
- * this user's mailbox.
+ * dict_handler - answers Dovecot's dict look-ups `shared/route/PROTOCOL/USER`: which
+ * backend has this user's mailbox (`shared/route/USER`: by IMAP).
  *
  * One JSON object of passdb fields: proxy, nopassword, host, port; or nologin with a
  * reason while the mailbox is held or on standby, where nobody reads mail.

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/base/attributes.h"
-
-static const char *const names[] = {"weight", "mode", "old", "new", "standby", "same_as",
-    "lists", "inside", "imap_old", "imap_new", "rev"};
+const char *const domain_field_names[DOMAIN_FIELDS_COUNT] = {"weight", "mode", "old",
+    "new", "standby", "same_as", "lists", "inside", "imap_old", "imap_new", "pop3_old",
+    "pop3_new", "lmtp_old", "lmtp_new", "submission_old", "submission_new", "sieve_old",
+    "sieve_new", "rev"};
 
 static void
 add(struct domain_fields *fields, const char *name, const char *value)
@@ -58,8 +58,10 @@ domain_fields_write(const struct domain_state *state, struct domain_fields *fiel
     add(fields, "same_as", state->same_as);
     add(fields, "lists", fields->lists);
     add(fields, "inside", domain_inside_name(state->inside));
-    add(fields, "imap_old", state->imap_old);
-    add(fields, "imap_new", state->imap_new);
+    for (enum domain_login i = 0; i < DOMAIN_LOGINS; i++) {
+        for (enum domain_side side = 0; side < DOMAIN_SIDES; side++)
+            add(fields, domain_login_field(i, side), state->logins[i][side]);
+    }
     add(fields, "rev", fields->rev);
 }
 
@@ -93,8 +95,11 @@ domain_fields_copy(const struct domain_state *state)
     char *room;
 
     size += strlen(state->old_route) + strlen(state->new_route) +
-            strlen(state->standby_route) + strlen(state->same_as) +
-            strlen(state->imap_old) + strlen(state->imap_new) + 6;
+            strlen(state->standby_route) + strlen(state->same_as) + 4;
+    for (enum domain_login i = 0; i < DOMAIN_LOGINS; i++) {
+        for (enum domain_side side = 0; side < DOMAIN_SIDES; side++)
+            size += strlen(state->logins[i][side]) + 1;
+    }
     for (size_t i = 0; i < state->list_count; i++)
         size += strlen(state->lists[i]) + 1;
     copy = malloc(size);
@@ -106,8 +111,10 @@ domain_fields_copy(const struct domain_state *state)
     copy->new_route = copy_text(&room, state->new_route);
     copy->standby_route = copy_text(&room, state->standby_route);
     copy->same_as = copy_text(&room, state->same_as);
-    copy->imap_old = copy_text(&room, state->imap_old);
-    copy->imap_new = copy_text(&room, state->imap_new);
+    for (enum domain_login i = 0; i < DOMAIN_LOGINS; i++) {
+        for (enum domain_side side = 0; side < DOMAIN_SIDES; side++)
+            copy->logins[i][side] = copy_text(&room, state->logins[i][side]);
+    }
     for (size_t i = 0; i < state->list_count; i++)
         copy->lists[i] = copy_text(&room, state->lists[i]);
     return copy;
@@ -125,11 +132,11 @@ domain_fields_compare(const struct domain_state *from, const struct domain_state
         domain_fields_write(from, &left);
     if (to != NULL)
         domain_fields_write(to, &right);
-    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-        struct span before = domain_fields_find(&left, span_of(names[i]));
-        struct span after = domain_fields_find(&right, span_of(names[i]));
+    for (size_t i = 0; i < DOMAIN_FIELDS_COUNT; i++) {
+        struct span before = domain_fields_find(&left, span_of(domain_field_names[i]));
+        struct span after = domain_fields_find(&right, span_of(domain_field_names[i]));
 
         if (!span_equal(before, after))
-            differs(argument, names[i], before, after);
+            differs(argument, domain_field_names[i], before, after);
     }
 }

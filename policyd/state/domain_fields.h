@@ -5,12 +5,16 @@
  * What the snapshot keeps, what a copy is made by, and what changed between two states.
  * Pure.
  */
-#ifndef POLICYD_ROUTING_DOMAIN_FIELDS_H
-#define POLICYD_ROUTING_DOMAIN_FIELDS_H
+#ifndef POLICYD_STATE_DOMAIN_FIELDS_H
+#define POLICYD_STATE_DOMAIN_FIELDS_H
 
 #include "policyd/state/domain_state.h"
 
-enum { DOMAIN_FIELDS_COUNT = 11 };
+enum { DOMAIN_FIELDS_COUNT = 19 };
+
+/* All fields that mean something, in the order in which they are shown; the last one is
+ * `rev`, which is counted and not set. */
+extern const char *const domain_field_names[DOMAIN_FIELDS_COUNT];
 
 /* Texts that had to be made; the others are borrowed from the state. */
 struct domain_fields {

@@ -243,24 +243,42 @@ domain_route_check(
     return check_hosts(nexthop, rules, error);
 }
 
+/* host, host:port, [IPv6] or [IPv6]:port. */
+bool
+domain_route_split_login(struct span address, struct span *host, unsigned *port)
+{
+    struct span rest = span_make(NULL, 0);
+    size_t end = span_find(address, ':');
+    uint64_t number = 0;
+
+    if (address.length > 0 && address.data[0] == '[') {
+        end = span_find(address, ']');
+        *host = end == SPAN_NONE ? address : span_from(span_first(address, end), 1);
+        if (span_find(*host, ':') == SPAN_NONE)
+            return false;
+        rest = span_from(address, end + 1);
+    } else {
+        *host = end == SPAN_NONE ? address : span_first(address, end);
+        rest = end == SPAN_NONE ? rest : span_from(address, end);
+    }
+    if (rest.length > 0 &&
+        (rest.data[0] != ':' ||
+            !number_unsigned(span_from(rest, 1), UINT16_MAX, &number) || number == 0))
+        return false;
+    *port = (unsigned)number;
+    return is_host(*host);
+}
+
 bool
 domain_route_check_login(
     struct span address, const struct domain_state_rules *rules, struct error *error)
 {
-    size_t colon = span_find_last(address, ':');
-    struct span host = span_first(address, colon);
-    uint64_t port;
-    bool bracketed;
+    struct span host;
+    unsigned port;
 
-    if (colon == SPAN_NONE ||
-        !number_unsigned(span_from(address, colon + 1), UINT16_MAX, &port) || port == 0)
-        return error_permanent(error, "a login goes to host:port or [IPv6]:port");
-    bracketed =
-        host.length > 2 && host.data[0] == '[' && span_find(host, ':') != SPAN_NONE;
-    if (bracketed && host.data[host.length - 1] == ']')
-        host = span_first(span_from(host, 1), host.length - 2);
-    if (!is_host(host) || bracketed != (span_find(host, ':') != SPAN_NONE))
-        return error_permanent(error, "a login goes to host:port or [IPv6]:port");
+    if (!domain_route_split_login(address, &host, &port))
+        return error_permanent(
+            error, "a login goes to host, host:port, [IPv6] or [IPv6]:port");
     if (!is_allowed_nexthop(host, rules))
         return error_permanent(error, "the host is not in [policyd] nexthops");
     return true;

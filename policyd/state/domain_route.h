@@ -32,8 +32,11 @@ struct domain_state_rules {
 bool domain_route_check(
     struct span route, const struct domain_state_rules *rules, struct error *error);
 
+/* host, host:port, [IPv6] or [IPv6]:port; *port is 0 where there is none. */
+bool domain_route_split_login(struct span address, struct span *host, unsigned *port);
+
 /*
- * `host:port`, `[IPv6]:port`: where logins are sent.  Passwords go there, so `nexthops`
+ * Where logins are sent.  Passwords go there, so `nexthops`
  * counts for it as well; loopback does not matter.
  */
 bool domain_route_check_login(

@@ -29,6 +29,16 @@ static const char *const inside_names[] = {
     [INSIDE_ACCEPT] = "accept",
 };
 
+struct reading;
+
+/* A field that means something. */
+struct field {
+    const char *name;
+    bool (*read)(struct reading *reading, struct span value, struct error *error);
+    enum domain_login login; /* of read_login */
+    enum domain_side side;
+};
+
 /* A hash while it is read.  Texts are copied behind the state, where room was made. */
 struct reading {
     struct domain_state *state;
@@ -36,6 +46,7 @@ struct reading {
     struct span domain;
     const struct domain_state_rules *rules;
     bool has_weight;
+    const struct field *field; /* at hand */
 };
 
 static const char *
@@ -163,38 +174,35 @@ read_rev(struct reading *reading, struct span value, struct error *error)
 }
 
 static bool
-read_imap_old(struct reading *reading, struct span value, struct error *error)
+read_login(struct reading *reading, struct span value, struct error *error)
 {
     if (!domain_route_check_login(value, reading->rules, error))
         return false;
-    reading->state->imap_old = keep(reading, value);
+    reading->state->logins[reading->field->login][reading->field->side] =
+        keep(reading, value);
     return true;
 }
 
-static bool
-read_imap_new(struct reading *reading, struct span value, struct error *error)
-{
-    if (!domain_route_check_login(value, reading->rules, error))
-        return false;
-    reading->state->imap_new = keep(reading, value);
-    return true;
-}
-
-static const struct field {
-    const char *name;
-    bool (*read)(struct reading *reading, struct span value, struct error *error);
-} fields_known[] = {
-    {"weight",   read_weight  },
-    {"old",      read_old     },
-    {"new",      read_new     },
-    {"standby",  read_standby },
-    {"mode",     read_mode    },
-    {"same_as",  read_same_as },
-    {"lists",    read_lists   },
-    {"inside",   read_inside  },
-    {"rev",      read_rev     },
-    {"imap_old", read_imap_old},
-    {"imap_new", read_imap_new},
+static const struct field fields_known[] = {
+    {"weight",         read_weight,  DOMAIN_LOGINS,           DOMAIN_SIDES},
+    {"old",            read_old,     DOMAIN_LOGINS,           DOMAIN_SIDES},
+    {"new",            read_new,     DOMAIN_LOGINS,           DOMAIN_SIDES},
+    {"standby",        read_standby, DOMAIN_LOGINS,           DOMAIN_SIDES},
+    {"mode",           read_mode,    DOMAIN_LOGINS,           DOMAIN_SIDES},
+    {"same_as",        read_same_as, DOMAIN_LOGINS,           DOMAIN_SIDES},
+    {"lists",          read_lists,   DOMAIN_LOGINS,           DOMAIN_SIDES},
+    {"inside",         read_inside,  DOMAIN_LOGINS,           DOMAIN_SIDES},
+    {"rev",            read_rev,     DOMAIN_LOGINS,           DOMAIN_SIDES},
+    {"imap_old",       read_login,   DOMAIN_LOGIN_IMAP,       SIDE_OLD    },
+    {"imap_new",       read_login,   DOMAIN_LOGIN_IMAP,       SIDE_NEW    },
+    {"pop3_old",       read_login,   DOMAIN_LOGIN_POP3,       SIDE_OLD    },
+    {"pop3_new",       read_login,   DOMAIN_LOGIN_POP3,       SIDE_NEW    },
+    {"lmtp_old",       read_login,   DOMAIN_LOGIN_LMTP,       SIDE_OLD    },
+    {"lmtp_new",       read_login,   DOMAIN_LOGIN_LMTP,       SIDE_NEW    },
+    {"submission_old", read_login,   DOMAIN_LOGIN_SUBMISSION, SIDE_OLD    },
+    {"submission_new", read_login,   DOMAIN_LOGIN_SUBMISSION, SIDE_NEW    },
+    {"sieve_old",      read_login,   DOMAIN_LOGIN_SIEVE,      SIDE_OLD    },
+    {"sieve_new",      read_login,   DOMAIN_LOGIN_SIEVE,      SIDE_NEW    },
 };
 
 /* Cut, and nothing in it that could disturb a log or a terminal. */
@@ -235,6 +243,7 @@ read_field(struct reading *reading, const struct domain_field *given, uint32_t *
     uint32_t bit = UINT32_C(1) << (field - fields_known);
     struct error error = {0};
 
+    reading->field = field;
     if ((*seen & bit) != 0)
         (void)error_permanent(&error, "stands twice");
     else if (given->value.length > DOMAIN_STATE_VALUE_MAX)
@@ -289,7 +298,11 @@ make_room(const struct domain_field *fields, size_t count)
     if (state == NULL)
         abort();
     state->old_route = state->new_route = state->standby_route = "";
-    state->same_as = state->imap_old = state->imap_new = "";
+    state->same_as = "";
+    for (size_t i = 0; i < DOMAIN_LOGINS; i++) {
+        for (size_t side = 0; side < DOMAIN_SIDES; side++)
+            state->logins[i][side] = "";
+    }
     return state;
 }
 
@@ -355,12 +368,27 @@ domain_state_equal(const struct domain_state *left, const struct domain_state *r
         if (!texts_equal(left->lists[i], right->lists[i]))
             return false;
     }
+    for (size_t i = 0; i < DOMAIN_LOGINS; i++) {
+        for (size_t side = 0; side < DOMAIN_SIDES; side++) {
+            if (!texts_equal(left->logins[i][side], right->logins[i][side]))
+                return false;
+        }
+    }
     return texts_equal(left->old_route, right->old_route) &&
            texts_equal(left->new_route, right->new_route) &&
            texts_equal(left->standby_route, right->standby_route) &&
-           texts_equal(left->same_as, right->same_as) &&
-           texts_equal(left->imap_old, right->imap_old) &&
-           texts_equal(left->imap_new, right->imap_new);
+           texts_equal(left->same_as, right->same_as);
+}
+
+const char *
+domain_login_field(enum domain_login login, enum domain_side side)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(fields_known); i++) {
+        if (fields_known[i].read == read_login && fields_known[i].login == login &&
+            fields_known[i].side == side)
+            return fields_known[i].name;
+    }
+    return "";
 }
 
 const char *

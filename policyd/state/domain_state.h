@@ -30,6 +30,18 @@ enum domain_inside {
     INSIDE_ACCEPT
 };
 
+/* What people log in by, and what mail is handed over by. */
+enum domain_login {
+    DOMAIN_LOGIN_IMAP,
+    DOMAIN_LOGIN_POP3,
+    DOMAIN_LOGIN_LMTP,
+    DOMAIN_LOGIN_SUBMISSION,
+    DOMAIN_LOGIN_SIEVE,
+    DOMAIN_LOGINS,
+};
+
+enum domain_side { SIDE_OLD, SIDE_NEW, DOMAIN_SIDES };
+
 enum {
     DOMAIN_STATE_FIELDS_MAX = 64,  /* fields of a hash */
     DOMAIN_STATE_VALUE_MAX = 4096, /* octets of a value */
@@ -56,9 +68,9 @@ struct domain_state {
     const char *old_route; /* or DOMAIN_OLD_SITE */
     const char *new_route;
     const char *standby_route;
-    const char *same_as;  /* canonical domain */
-    const char *imap_old; /* host:port */
-    const char *imap_new;
+    const char *same_as; /* canonical domain */
+    /* imap_old, imap_new, pop3_old ...: host or host:port. */
+    const char *logins[DOMAIN_LOGINS][DOMAIN_SIDES];
     const char *lists[DOMAIN_STATE_LISTS_MAX];
     size_t list_count;
 };
@@ -89,6 +101,9 @@ bool domain_state_old_is_site(const struct domain_state *state);
 
 bool domain_state_equal(
     const struct domain_state *left, const struct domain_state *right);
+
+/* "imap_old", "pop3_new" ... */
+const char *domain_login_field(enum domain_login login, enum domain_side side);
 
 const char *domain_mode_name(enum domain_mode mode);
 const char *domain_inside_name(enum domain_inside inside); /* "" for unset */

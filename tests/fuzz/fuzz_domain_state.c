@@ -87,8 +87,10 @@ write_state(const struct domain_state *state, struct buffer *out)
     write_text(out, "standby", state->standby_route);
     write_text(out, "mode", domain_mode_name(state->mode));
     write_text(out, "same_as", state->same_as);
-    write_text(out, "imap_old", state->imap_old);
-    write_text(out, "imap_new", state->imap_new);
+    for (enum domain_login i = 0; i < DOMAIN_LOGINS; i++) {
+        for (enum domain_side side = 0; side < DOMAIN_SIDES; side++)
+            write_text(out, domain_login_field(i, side), state->logins[i][side]);
+    }
     write_text(out, "inside", domain_inside_name(state->inside));
     if (state->has_rev)
         buffer_printf(out, "rev=%llu\n", (unsigned long long)state->rev);

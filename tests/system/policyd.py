@@ -112,7 +112,9 @@ class DictClient(Connection):
         super().__init__(path, seconds)
         self.send(b"H3\t2\t0\t\tcutover\n")
 
-    def lookup(self, user):
+    def lookup(self, user, protocol=None):
+        """protocol: of the key route/PROTOCOL/USER; None: route/USER."""
+        user = f"{protocol}/{user}" if protocol else user
         escaped = user.replace("\001", "\0011").replace("\t", "\001t").replace("\n", "\001n")
         self.send(f"Lshared/route/{escaped}\t{escaped}\n".encode())
         return self.line()
@@ -221,9 +223,9 @@ class Policyd:
         with self.policy_client() as client:
             return client.check(**attributes)
 
-    def login(self, user):
+    def login(self, user, protocol=None):
         with DictClient(self.sockets / "dict.sock") as client:
-            reply = client.lookup(user)
+            reply = client.lookup(user, protocol)
         if reply[:1] == "O":
             return json.loads(reply[1:])
         return None if reply[:1] == "N" else reply[1:]

@@ -183,7 +183,7 @@ BAD_VALUES = [
     ("weight=30%",), ("weight=-1",), ("weight=101",), ("weight=1e1",), ("weight=030",), ("weight=",), ("mode=both",), ("old=",),
     ("new=smtp:[192.0.2.20]:25",), ("new=cutover-new:mail.example.com:25",), ("new=cutover-new:[192.0.2.20]",),
     ("new=error:no",), ("new=cutover-new:unix:/x",), ("standby=discard:",), ("mode=standby",), ("inside=maybe",),
-    ("same_as=example.com",), ("imap_old=host",), ("old=cutover-old:[192.0.2.1\x01]:25",), ("lists=a/b:c",),
+    ("same_as=example.com",), ("imap_old=host:",), ("pop3_new=host:0",), ("old=cutover-old:[192.0.2.1\x01]:25",), ("lists=a/b:c",),
 ]
 
 

@@ -461,8 +461,34 @@ def test_dict_answers(policyd, redis):
     assert policyd.login("no-address") is None
     with DictClient(policyd.sockets / "dict.sock") as client:
         client.send(b"Lpriv/route/alice@example.com\t\nI0\t0\tshared/route/\n")
-        assert client.line().startswith("Fno such key")
+        assert client.line() == "Fno such key (shared/route/PROTOCOL/USER)"
         assert client.line().startswith("F")
+
+
+def test_each_protocol_has_its_port(folder, redis):
+    redis.set_domain("ports.example", old=OLD, new=NEW, weight="100", imap_old="192.0.2.10:993", imap_new="192.0.2.20",
+                     pop3_new="pop.example:995", lmtp_new="192.0.2.21")
+    for place in ("old", "new", "hold"):
+        redis.command("SET", f"cutover:pin:{place}@ports.example", place)
+    daemon = Policyd(folder, "127.20.3.9", redis=redis, domains="ports.example").start()
+    try:
+        def where(user, protocol=None):
+            answer = daemon.login(f"{user}@ports.example", protocol)
+            return (answer["host"], answer["port"]) if isinstance(answer, dict) and "host" in answer else answer
+
+        assert where("old") == where("old", "imap") == ("192.0.2.10", "993")
+        assert [where("old", protocol) for protocol in ("pop3", "lmtp", "submission", "sieve")] == [
+            ("192.0.2.10", "110"), ("192.0.2.10", "24"), ("192.0.2.10", "587"), ("192.0.2.10", "4190")]
+        assert [where("new", protocol) for protocol in ("imap", "pop3", "lmtp", "submission", "sieve")] == [
+            ("192.0.2.20", "143"), ("pop.example", "995"), ("192.0.2.21", "24"), ("192.0.2.20", "587"),
+            ("192.0.2.20", "4190")]
+        # LMTP is mail: it goes where mail goes, heeds no nologin, and "not found" would be final.
+        assert where("anybody", "imap") == ("192.0.2.10", "993") and where("anybody", "lmtp") == ("192.0.2.21", "24")
+        assert where("hold", "pop3")["nologin"] == "y" and where("hold", "lmtp") == "the mailbox is held"
+        assert daemon.login("a@other.example", "imap") is None
+        assert daemon.login("a@other.example", "lmtp").startswith("not a domain")
+    finally:
+        assert daemon.stop() == 0
 
 
 def test_imap_follows_the_route_where_asked_to(folder, redis):

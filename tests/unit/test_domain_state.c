@@ -113,7 +113,7 @@ reads_a_whole_hash(void **state)
     assert_true(read->has_rev);
     assert_int_equal(read->rev, 1795521600);
     assert_string_equal(read->same_as, "");
-    assert_string_equal(read->imap_old, "");
+    assert_string_equal(read->logins[DOMAIN_LOGIN_IMAP][SIDE_OLD], "");
     domain_state_free(read);
 }
 
@@ -137,7 +137,8 @@ takes_what_is_allowed(void **state)
             {{"weight", "0", "old", OLD, "new", NEW, "lists", "exclude known"}}, true},
         {"logins",
             {{"weight", "0", "old", OLD, "new", NEW, "imap_old", "a.example:143",
-                "imap_new", "[2001:db8::1]:993"}},
+                "imap_new", "[2001:db8::1]:993", "pop3_old", "a.example", "lmtp_new",
+                "[2001:db8::1]"}},
             true},
         {"split said aloud", {{"weight", "0", "old", OLD, "new", NEW, "mode", "split"}},
             true},
@@ -214,7 +215,11 @@ is_spoilt_by_one_bad_field(void **state)
         {"rev", "9007199254740993"},
         {"rev", "99999999999999999999999"},
         {"imap_old", ""},
-        {"imap_old", "imap.example"},
+        {"imap_old", "imap.example:"},
+        {"pop3_old", "pop.example:0"},
+        {"lmtp_new", "unix:/run/lmtp"},
+        {"submission_old", ""},
+        {"sieve_new", "a b"},
         {"imap_new", "imap.example:99999"},
     };
 
@@ -390,6 +395,7 @@ compares_everything(void **state)
         {{"weight", "30", "old", OLD, "new", NEW, "rev", "1"}},
         {{"weight", "30", "old", OLD, "new", NEW, "imap_old", "a:1"}},
         {{"weight", "30", "old", OLD, "new", NEW, "imap_new", "a:1"}},
+        {{"weight", "30", "old", OLD, "new", NEW, "sieve_new", "a:1"}},
     };
     struct domain_state *read[ARRAY_LENGTH(rows)];
     struct domain_problem problem;
