@@ -328,13 +328,13 @@ is_wired(const char *directory)
     struct error error;
     bool found;
 
-    (void)snprintf(path, sizeof(path), "%s/main.cf", directory);
+    (void)snprintf(path, sizeof(path), "%s/master.cf", directory);
     if (access(path, R_OK) != 0)
         return false;
     buffer_init(&text, TEXT_MAX);
     found =
         setup_file_read(path, &text, &error) &&
-        span_find_text(buffer_span(&text), SPAN("postshift_transport_maps")) != SPAN_NONE;
+        span_find_text(buffer_span(&text), SPAN("rewrite-cutover")) != SPAN_NONE;
     buffer_clear(&text);
     return found;
 }

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,9 +21,8 @@ static const struct {
     const char *name;
     const char *why;
 } table_types[] = {
-    {"regexp",    "the marks and stamps are made by it"},
-    {"socketmap", "policyd is asked by it"             },
-    {"static",    "the mark is set by it"              },
+    {"regexp",    "the stamps are made by it"},
+    {"socketmap", "policyd is asked by it"   },
 };
 
 static const struct {
@@ -199,14 +197,15 @@ check_tables(const struct setup_site *site, struct error *error)
 static bool
 ask_parameters(struct setup_site *site, struct error *error)
 {
-    static const char *const names[] = {
-        "config_directory", "queue_directory", "mail_version", "maximal_queue_lifetime"};
+    static const char *const names[] = {"config_directory", "queue_directory",
+        "mail_version", "maximal_queue_lifetime", "bounce_queue_lifetime"};
     const char *values[ARRAY_LENGTH(names)];
     const struct setup_step steps[] = {
         {"-xh", names[0]},
         {"-xh", names[1]},
         {"-xh", names[2]},
         {"-xh", names[3]},
+        {"-xh", names[4]},
     };
     struct span answer;
     struct span line;
@@ -222,6 +221,8 @@ ask_parameters(struct setup_site *site, struct error *error)
     site->queue = values[1];
     if (!postfix_text_time(span_of(values[3]), 'd', &site->facts.queue_lifetime))
         return error_permanent(error, "maximal_queue_lifetime is no time: %s", values[3]);
+    if (!postfix_text_time(span_of(values[4]), 'd', &site->facts.bounce_lifetime))
+        return error_permanent(error, "bounce_queue_lifetime is no time: %s", values[4]);
     return check_version(values[2], error);
 }
 
@@ -257,17 +258,6 @@ setup_site_read_again(struct setup_site *site, struct error *error)
     return true;
 }
 
-static bool
-make_anchor(struct setup_site *site, struct error *error)
-{
-    uint64_t number;
-
-    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
-        return error_temporary(error, "getrandom: %s", strerror(errno));
-    site->facts.anchor = arena_printf(site->arena, "%016llx", (unsigned long long)number);
-    return true;
-}
-
 bool
 setup_site_read(struct setup_site *site, const char *directory,
     const struct setup_sockets *sockets, struct arena *arena, struct error *error)
@@ -277,7 +267,7 @@ setup_site_read(struct setup_site *site, const char *directory,
         return error_permanent(error,
             "%s: Postfix takes an absolute path for its directory only", directory);
     if (!ask_parameters(site, error) || !check_tables(site, error) ||
-        !setup_site_read_again(site, error) || !make_anchor(site, error))
+        !setup_site_read_again(site, error))
         return false;
     read_sockets(site, sockets);
     if (site->facts.route[0] == '\0' && !site->facts.by_filter)

@@ -91,15 +91,16 @@ bool
 postfix_text_next_service(struct span *rest, struct postfix_service *service)
 {
     struct span line;
-    struct span ignored;
 
     while (span_split(rest, '\n', &line)) {
         if (is_comment(line) || is_blank(line.data[0]))
             continue;
         if (!next_word(&line, &service->name) || !next_word(&line, &service->type) ||
-            !next_word(&line, &ignored) || !next_word(&line, &ignored) ||
-            !next_word(&line, &service->chroot) || !next_word(&line, &ignored) ||
-            !next_word(&line, &ignored) || !next_word(&line, &service->command))
+            !next_word(&line, &service->private) ||
+            !next_word(&line, &service->unprivileged) ||
+            !next_word(&line, &service->chroot) || !next_word(&line, &service->wakeup) ||
+            !next_word(&line, &service->processes) ||
+            !next_word(&line, &service->command))
             continue;
         service->arguments = trim(line);
         return true;
@@ -177,9 +178,8 @@ postfix_text_override(struct span arguments, const char *name, struct span *valu
     return found;
 }
 
-/* The next word of a list, where it starts, and `rest` behind it. */
-static bool
-next_list_word(struct span *rest, struct span *word)
+bool
+postfix_text_next_item(struct span *rest, struct span *word)
 {
     size_t count = 0;
 
@@ -203,7 +203,7 @@ postfix_text_list_has(struct span list, const char *word)
 {
     struct span found;
 
-    while (next_list_word(&list, &found)) {
+    while (postfix_text_next_item(&list, &found)) {
         if (span_is(found, word))
             return true;
     }
@@ -215,7 +215,7 @@ postfix_text_list_starts(struct span list, const char *word)
 {
     struct span found;
 
-    return next_list_word(&list, &found) && span_is(found, word);
+    return postfix_text_next_item(&list, &found) && span_is(found, word);
 }
 
 void
@@ -261,7 +261,7 @@ postfix_text_list_remove(struct buffer *out, struct span list, const char *word)
     struct span found;
     bool comma = false;
 
-    while (next_list_word(&rest, &found)) {
+    while (postfix_text_next_item(&rest, &found)) {
         if (!span_is(found, word))
             continue;
         take_out(out, list, found, &comma);

@@ -23,7 +23,11 @@ void postfix_text_join(struct buffer *out, struct span text);
 struct postfix_service {
     struct span name;
     struct span type;
+    struct span private;
+    struct span unprivileged;
     struct span chroot;
+    struct span wakeup;
+    struct span processes;
     struct span command;
     struct span arguments;
 };
@@ -41,7 +45,9 @@ bool postfix_text_next_argument(struct span *rest, struct span *argument, bool *
 /* What `-o name=value` says in a service's arguments; the last one wins. */
 bool postfix_text_override(struct span arguments, const char *name, struct span *value);
 
-/* Words of a list, parted by commas and blanks; braces keep together what is in them. */
+/* Words of a list, parted by commas and blanks; braces keep together what is in them.
+ * The next one, and `rest` behind it. */
+bool postfix_text_next_item(struct span *rest, struct span *word);
 bool postfix_text_list_has(struct span list, const char *word);
 bool postfix_text_list_starts(struct span list, const char *word);
 

@@ -1,26 +1,5 @@
+#include "policyd/wiring/service_options.h"
 #include "policyd/wiring/setup_planner.h"
-
-/* The anchor that marks mail received by SMTP: made once, then kept. */
-static const char *
-find_anchor(struct setup_planner *planner)
-{
-    static const size_t digits = 16;
-    const struct span before = SPAN("X-Cutover-Mark: ");
-    bool is_set;
-    struct span mark = setup_planner_value(planner, "postshift_mark", &is_set);
-    size_t place = span_find_text(mark, before);
-    struct span anchor;
-
-    if (place == SPAN_NONE)
-        return planner->facts->anchor;
-    anchor = span_first(span_from(mark, place + before.length), digits);
-    for (size_t i = 0; i < anchor.length; i++) {
-        if (span_find(SPAN("0123456789abcdef"), anchor.data[i]) == SPAN_NONE)
-            return planner->facts->anchor;
-    }
-    return anchor.length == digits ? arena_text(planner->arena, anchor)
-                                   : planner->facts->anchor;
-}
 
 static bool
 wants_milter(const struct setup_milter *milter, struct span wired)
@@ -49,54 +28,44 @@ milters_text(struct setup_planner *planner)
     return text;
 }
 
+/* Ours among the site's maps, which are asked in their order. */
 static const char *
 maps_text(struct setup_planner *planner)
 {
-    return arena_printf(planner->arena, "socketmap:%s:transport%s%s",
-        planner->facts->route, planner->site_maps.length > 0 ? ", " : "",
-        arena_text(planner->arena, planner->site_maps));
+    struct arena *arena = planner->arena;
+    struct span rest = planner->site_maps;
+    struct span item;
+    struct span before;
+    const char *ours =
+        arena_printf(arena, "socketmap:%s:transport", planner->facts->route);
+
+    for (size_t i = 0; i < planner->facts->maps_first; i++)
+        (void)postfix_text_next_item(&rest, &item);
+    before = span_trim(
+        span_first(planner->site_maps, planner->site_maps.length - rest.length));
+    while (span_starts(rest, SPAN(",")) || span_starts(rest, SPAN(" ")))
+        rest = span_from(rest, 1);
+    return arena_printf(arena, "%s%s%s%s%s", arena_text(arena, before),
+        before.length > 0 ? ", " : "", ours, rest.length > 0 ? ", " : "",
+        arena_text(arena, rest));
 }
 
 static void
 apply_parameters(struct setup_planner *planner)
 {
-    struct arena *arena = planner->arena;
     const char *milters = milters_text(planner);
-    const char *anchor = find_anchor(planner);
 
     if (milters[0] != '\0')
         setup_planner_want_parameter(planner, "postshift_milters", milters);
     if (planner->facts->policy[0] != '\0')
         setup_planner_want_parameter(planner, "postshift_policy",
-            arena_printf(arena,
+            arena_printf(planner->arena,
                 "check_policy_service { %s, timeout=3s, try_limit=2, retry_delay=1s, "
                 "default_action=%s }",
                 planner->facts->policy,
                 /* By filter nothing else routes: without an answer mail would go the
                  * site's way. */
                 planner->facts->by_filter ? "DEFER_IF_PERMIT" : "DUNNO"));
-    if (!planner->facts->by_filter)
-        setup_planner_want_parameter(
-            planner, "postshift_transport_maps", maps_text(planner));
-    setup_planner_want_parameter(planner, "postshift_mark",
-        arena_printf(
-            arena, "check_client_access static:{PREPEND X-Cutover-Mark: %s}", anchor));
-    setup_planner_want_parameter(
-        planner, "postshift_unmark", "regexp:{{/^X-Cutover-Mark:/ IGNORE}}");
-    /* A 5xx said to RCPT becomes 4xx; $$ since main.cf expands $. */
-    setup_planner_want_parameter(planner, "postshift_status",
-        "regexp:{{/^5(\\.[0-9]+\\.[0-9]+ .* said: 5.*in reply to RCPT TO command.*)/ "
-        "4$$1}}");
-    for (size_t i = 0; i < SETUP_DELIVERIES; i += 2) {
-        const char *backend = setup_deliveries[i].backend;
-
-        setup_planner_want_parameter(planner,
-            arena_printf(arena, "postshift_stamp_%s", backend),
-            arena_printf(arena,
-                "regexp:{{/^X-Cutover-Backend:/ IGNORE} {/^X-Cutover-Mark: %s/ REPLACE "
-                "X-Cutover-Backend: %s} {/^X-Cutover-Mark:/ IGNORE}}",
-                anchor, backend));
-    }
 }
 
 static bool
@@ -118,7 +87,8 @@ add_to_lists(struct setup_planner *planner)
         bool is_set;
         struct span now = setup_planner_value(planner, list->parameter, &is_set);
 
-        if (!has_use(planner, list) || postfix_text_list_has(now, list->word))
+        if (list->retired || !has_use(planner, list) ||
+            postfix_text_list_has(now, list->word))
             continue;
         buffer_init(&value, now.length + 256);
         postfix_text_list_add(&value, now, is_set, list->word, list->first);
@@ -127,109 +97,65 @@ add_to_lists(struct setup_planner *planner)
     }
 }
 
-static void
-apply_services(struct setup_planner *planner)
-{
-    for (size_t i = 0; i < SETUP_DELIVERIES; i++)
-        setup_planner_want_service(
-            planner, setup_deliveries[i].service, setup_deliveries[i].command, "");
-}
-
-static void
-apply_overrides(struct setup_planner *planner)
-{
-    struct arena *arena = planner->arena;
-
-    for (size_t i = 0; i < SETUP_DELIVERIES; i++) {
-        const struct setup_delivery *row = &setup_deliveries[i];
-        const char *service = arena_printf(arena, "%s/unix", row->service);
-        struct span now = setup_planner_arguments(planner, row->service, row->command);
-
-        setup_planner_want_override(planner, service, now, "syslog_name",
-            arena_printf(arena, "postfix/cutover-%s", row->backend));
-        setup_planner_want_override(planner, service, now,
-            arena_printf(arena, "%s_header_checks", row->command),
-            arena_printf(arena, "$postshift_stamp_%s", row->backend));
-        setup_planner_want_override(planner, service, now,
-            arena_printf(arena, "%s_delivery_status_filter", row->command),
-            "$postshift_status");
-    }
-}
-
 /* What the site's rewrite service is started with goes for ours too, but for the maps. */
-static const char *
-rewrite_arguments(struct setup_planner *planner)
+static void
+apply_rewrite(struct setup_planner *planner)
 {
-    struct span rest = planner->rewrite.arguments;
-    struct span argument;
-    const char *text = "";
-    const char *pending = ""; /* a -o whose setting isn't known yet */
-    bool braced;
+    static const char *const own[] = {"transport_maps"};
+    struct arena *arena = planner->arena;
+    struct span site = planner->rewrite.arguments;
+    struct postfix_service now;
+    const char *wanted =
+        arena_printf(arena, "%s%s %s", service_options_words(arena, site),
+            service_options_settings(arena, site, own, ARRAY_LENGTH(own)),
+            service_options_write(arena, own[0], span_of(maps_text(planner))));
 
-    while (postfix_text_next_argument(&rest, &argument, &braced)) {
-        bool is_option = !braced && span_is(argument, "-o");
-        struct span name = span_trim(span_first(argument, span_find(argument, '=')));
-
-        if (!is_option && pending[0] != '\0' && span_is(name, "transport_maps")) {
-            pending = "";
-            continue;
-        }
-        if (is_option) {
-            pending = "-o ";
-            continue;
-        }
-        text = arena_printf(planner->arena, "%s%s%s%s%s%s", text,
-            text[0] == '\0' ? "" : " ", pending, braced ? "{" : "",
-            arena_text(planner->arena, argument), braced ? "}" : "");
-        pending = "";
-    }
-    return text;
+    if (setup_planner_find_ours(planner, SETUP_REWRITE, "trivial-rewrite", &now) &&
+        span_equal(now.chroot, planner->rewrite.chroot) &&
+        span_is(span_of(arena_printf(arena, "%s%s",
+                    service_options_words(arena, now.arguments),
+                    service_options_settings(arena, now.arguments, NULL, 0))),
+            wanted))
+        return;
+    setup_planner_write_service(
+        planner, SETUP_REWRITE, &planner->rewrite, "trivial-rewrite", wanted);
 }
 
+/* Only where the site's is shorter, and not where the queue manager has its own. */
 static void
-apply_lifetime(struct setup_planner *planner)
+apply_lifetime(struct setup_planner *planner, const char *name, uint64_t seconds)
 {
     struct span own;
 
-    if (postfix_text_override(
-            planner->queue_manager.arguments, "maximal_queue_lifetime", &own) ||
-        planner->facts->queue_lifetime >= SETUP_LIFETIME_S)
+    if (service_options_find(planner->queue_manager.arguments, name, &own) ||
+        seconds >= SETUP_LIFETIME_S)
         return;
     setup_planner_add(planner, "-P",
-        arena_printf(planner->arena, "%s/maximal_queue_lifetime=" SETUP_LIFETIME,
-            setup_planner_queue_manager(planner)));
-}
-
-/* The queue manager's own rewrite service, and last what switches it on. */
-static void
-apply_routing(struct setup_planner *planner)
-{
-    setup_planner_want_override(planner, SETUP_REWRITE "/unix",
-        setup_planner_arguments(planner, SETUP_REWRITE, "trivial-rewrite"),
-        "transport_maps", "$postshift_transport_maps");
-    setup_planner_want_override(planner, setup_planner_queue_manager(planner),
-        planner->queue_manager.arguments, "rewrite_service_name", SETUP_REWRITE);
+        arena_printf(planner->arena, "%s/%s=" SETUP_LIFETIME,
+            setup_planner_queue_manager(planner), name));
 }
 
 void
 setup_apply_plan(struct setup_planner *planner)
 {
-    bool by_filter = planner->facts->by_filter;
+    const struct setup_facts *facts = planner->facts;
 
     apply_parameters(planner);
     add_to_lists(planner);
-    apply_services(planner);
-    if (!by_filter)
-        setup_planner_want_service(
-            planner, SETUP_REWRITE, "trivial-rewrite", rewrite_arguments(planner));
-    apply_overrides(planner);
-    apply_lifetime(planner);
-    if (by_filter) {
+    setup_delivery_plan(planner);
+    if (!facts->by_filter)
+        apply_rewrite(planner);
+    setup_planner_drop_words(planner, true);
+    apply_lifetime(planner, "maximal_queue_lifetime", facts->queue_lifetime);
+    apply_lifetime(planner, "bounce_queue_lifetime", facts->bounce_lifetime);
+    if (facts->by_filter) {
         setup_planner_switch_off(planner);
         setup_planner_drop_service(planner, SETUP_REWRITE);
     } else {
-        apply_routing(planner);
+        setup_planner_want_override(planner, setup_planner_queue_manager(planner),
+            planner->queue_manager.arguments, "rewrite_service_name", SETUP_REWRITE);
     }
     if (planner->plan->count > 0)
         setup_planner_add(planner, NULL, NULL);
+    setup_planner_drop_parameters(planner, true);
 }

@@ -16,8 +16,6 @@ static const struct {
 } own_lists[] = {
     {"smtpd_recipient_restrictions", "$postshift_policy",
      "policyd is not asked there (no gate, no loop guard; routes go on)"                           },
-    {"smtpd_data_restrictions",      "$postshift_mark",
-     "mail taken there carries no X-Cutover-Backend"                                               },
     {"smtpd_milters",                "$postshift_milters", "our milters don't see mail taken there"},
 };
 
@@ -65,7 +63,7 @@ note_own_lists(struct notebook *book)
             if (!postfix_text_override(
                     service.arguments, own_lists[i].parameter, &value) ||
                 postfix_text_list_has(value, own_lists[i].word) ||
-                (i == 2 && !has_milters(book->facts)))
+                (i == 1 && !has_milters(book->facts)))
                 continue;
             note(book, arena_printf(book->arena, "%s/%s in master.cf has its own %s: %s",
                            arena_text(book->arena, service.name),
@@ -88,31 +86,55 @@ note_order(struct notebook *book, const char *parameter, const char *word)
                 word, parameter));
 }
 
+/* Our stamp is made of the Return-Path that delivery adds, so none may be there before.
+ */
 static void
-note_header_checks(struct notebook *book, const char *parameter)
+note_return_path(struct notebook *book)
 {
-    struct buffer rest;
-    struct span list = span_of(value_of(book, parameter));
+    struct buffer value;
 
-    buffer_init(&rest, list.length + 1);
-    (void)postfix_text_list_remove(&rest, list, "$postshift_unmark");
-    if (span_trim(buffer_span(&rest)).length > 0)
-        note(book,
-            arena_printf(book->arena,
-                "the site's own %s do not apply to the cutover-* services", parameter));
-    buffer_clear(&rest);
+    buffer_init(&value, book->facts->main_cf.length + 1);
+    if (postfix_text_value(book->facts->main_cf, "message_drop_headers", &value) &&
+        span_find_text_nocase(buffer_span(&value), SPAN("return-path")) == SPAN_NONE)
+        note(book, "message_drop_headers leaves Return-Path in mail that comes with one: "
+                   "its copies carry X-Cutover-Backend twice; put return-path back");
+    buffer_clear(&value);
 }
 
 static void
-note_lifetime(struct notebook *book)
+note_lifetime(
+    struct notebook *book, const char *name, uint64_t seconds, const char *whose)
+{
+    struct postfix_service queue_manager;
+    struct span own;
+    uint64_t own_seconds;
+
+    if (postfix_text_find_service(
+            book->facts->services, SPAN("qmgr"), NULL, &queue_manager) &&
+        postfix_text_override(queue_manager.arguments, name, &own)) {
+        if (postfix_text_time(own, 'd', &own_seconds) && own_seconds < SETUP_LIFETIME_S)
+            note(book, arena_printf(book->arena,
+                           "qmgr in master.cf has %s=%s: mail that waits longer bounces; "
+                           "make it " SETUP_LIFETIME,
+                           name, arena_text(book->arena, own)));
+    } else if (seconds < SETUP_LIFETIME_S) {
+        note(book, arena_printf(book->arena,
+                       "%s becomes " SETUP_LIFETIME " for all %s, so that none %s while "
+                       "it waits for a mailbox",
+                       name, whose, name[0] == 'm' ? "bounces" : "is dropped"));
+    }
+}
+
+static void
+note_lifetimes(struct notebook *book)
 {
     const char *warning = value_of(book, "delay_warning_time");
 
-    if (book->facts->queue_lifetime >= SETUP_LIFETIME_S)
-        return;
-    note(book, "maximal_queue_lifetime becomes " SETUP_LIFETIME
-               " for all mail, so that none bounces while it waits for a mailbox");
-    if (warning[0] == '\0' || span_starts(span_of(warning), SPAN("0")))
+    note_lifetime(book, "maximal_queue_lifetime", book->facts->queue_lifetime, "mail");
+    note_lifetime(book, "bounce_queue_lifetime", book->facts->bounce_lifetime,
+        "bounces and reports");
+    if (book->facts->queue_lifetime < SETUP_LIFETIME_S &&
+        (warning[0] == '\0' || span_starts(span_of(warning), SPAN("0"))))
         note(book, "delay_warning_time = 4h would tell senders that their mail waits");
 }
 
@@ -140,13 +162,11 @@ setup_notes_make(
 {
     struct notebook book = {plan, facts, arena};
 
-    note_lifetime(&book);
+    note_lifetimes(&book);
     note_milters(&book);
     note_order(&book, "smtpd_recipient_restrictions", "$postshift_policy");
-    note_order(&book, "smtpd_data_restrictions", "$postshift_mark");
     note_own_lists(&book);
-    note_header_checks(&book, "smtp_header_checks");
-    note_header_checks(&book, "lmtp_header_checks");
+    note_return_path(&book);
     if (!facts->by_filter &&
         span_find_text(span_of(plan->maps_now),
             span_of(arena_printf(arena, "socketmap:%s", facts->route))) != SPAN_NONE)

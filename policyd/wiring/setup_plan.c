@@ -1,41 +1,12 @@
 #include "policyd/wiring/setup_plan.h"
 
+#include "policyd/wiring/service_options.h"
 #include "policyd/wiring/setup_notes.h"
 #include "policyd/wiring/setup_planner.h"
 
-/* All that --remove takes out of main.cf: `postconf -n` doesn't show what nothing uses.
- */
-static const char *const parameters[] = {
-    "postshift_milters",
-    "postshift_policy",
-    "postshift_transport_maps",
-    "postshift_mark",
-    "postshift_unmark",
-    "postshift_status",
-    "postshift_stamp_old",
-    "postshift_stamp_new",
-    "postshift_stamp_standby",
-};
-
-static void
-remove_from_lists(struct setup_planner *planner)
-{
-    for (size_t i = 0; i < SETUP_LISTS; i++) {
-        const struct setup_list *list = &setup_lists[i];
-        struct buffer value;
-        bool is_set;
-        struct span now = setup_planner_value(planner, list->parameter, &is_set);
-
-        if (!postfix_text_list_has(now, list->word))
-            continue;
-        buffer_init(&value, now.length + 1);
-        if (postfix_text_list_remove(&value, now, list->word))
-            setup_planner_want_parameter(planner, list->parameter, buffer_text(&value));
-        else
-            setup_planner_add(planner, "-X", list->parameter);
-        buffer_clear(&value);
-    }
-}
+/* What --apply sets beside the queue manager's rewrite service. */
+static const char *const lifetimes[] = {
+    "maximal_queue_lifetime", "bounce_queue_lifetime"};
 
 static void
 plan_remove(struct setup_planner *planner)
@@ -43,12 +14,14 @@ plan_remove(struct setup_planner *planner)
     struct span lifetime;
 
     setup_planner_switch_off(planner);
-    if (postfix_text_override(
-            planner->queue_manager.arguments, "maximal_queue_lifetime", &lifetime) &&
-        span_is(lifetime, SETUP_LIFETIME))
-        setup_planner_drop_override(
-            planner, setup_planner_queue_manager(planner), "maximal_queue_lifetime");
-    remove_from_lists(planner);
+    for (size_t i = 0; i < ARRAY_LENGTH(lifetimes); i++) {
+        if (postfix_text_override(
+                planner->queue_manager.arguments, lifetimes[i], &lifetime) &&
+            span_is(lifetime, SETUP_LIFETIME))
+            setup_planner_drop_override(
+                planner, setup_planner_queue_manager(planner), lifetimes[i]);
+    }
+    setup_planner_drop_words(planner, false);
     setup_planner_drop_service(planner, SETUP_REWRITE);
     for (size_t i = 0; i < SETUP_DELIVERIES; i++)
         setup_planner_drop_service(planner, setup_deliveries[i].service);
@@ -56,13 +29,8 @@ plan_remove(struct setup_planner *planner)
      * would go past our maps. */
     if (planner->plan->count > 0)
         setup_planner_add(planner, NULL, NULL);
-    for (size_t i = 0; i < ARRAY_LENGTH(parameters); i++) {
-        bool is_set;
-
-        (void)setup_planner_value(planner, parameters[i], &is_set);
-        if (is_set)
-            setup_planner_add(planner, "-X", parameters[i]);
-    }
+    setup_planner_drop_parameters(planner, false);
+    setup_delivery_drop_limits(planner);
 }
 
 /* The services that ours are made after. */
@@ -121,18 +89,63 @@ find_maps(struct setup_planner *planner)
         planner->site_maps = setup_planner_value(planner, "transport_maps", &is_set);
 }
 
+/* Whether two lists have the same words, ours left out of the first. */
+static bool
+same_maps(struct span copy, struct span site, const char *ours)
+{
+    struct span left;
+    struct span right;
+    bool more;
+
+    do {
+        more = postfix_text_next_item(&copy, &left);
+        if (more && span_is(left, ours))
+            more = postfix_text_next_item(&copy, &left);
+        if (more != postfix_text_next_item(&site, &right))
+            return false;
+    } while (more && span_equal(left, right));
+    return !more;
+}
+
+/* What our rewrite service has of the site's maps, and what the site has now. */
 static void
 compare_maps(struct setup_planner *planner)
 {
     struct setup_plan *plan = planner->plan;
-    bool is_set;
-    struct span copy = setup_planner_value(planner, "postshift_transport_maps", &is_set);
-    size_t comma = span_find(copy, ',');
+    const char *ours =
+        arena_printf(planner->arena, "socketmap:%s:transport", planner->facts->route);
+    struct postfix_service now;
+    struct span copy = SPAN("");
+    struct buffer rest;
 
-    copy = comma == SPAN_NONE ? SPAN("") : span_trim(span_from(copy, comma + 1));
-    plan->maps_copy = arena_text(planner->arena, copy);
     plan->maps_now = arena_text(planner->arena, planner->site_maps);
-    plan->maps_changed = is_set && !span_equal(copy, planner->site_maps);
+    if (!setup_planner_find_ours(planner, SETUP_REWRITE, "trivial-rewrite", &now) ||
+        !service_options_find(now.arguments, "transport_maps", &copy))
+        return;
+    plan->maps_changed = !same_maps(copy, planner->site_maps, ours);
+    buffer_init(&rest, copy.length + 1);
+    (void)postfix_text_list_remove(&rest, copy, ours);
+    plan->maps_copy = arena_text(planner->arena, buffer_span(&rest));
+    buffer_clear(&rest);
+}
+
+static bool
+find_like(struct setup_planner *planner, struct error *error)
+{
+    const struct setup_facts *facts = planner->facts;
+
+    if (facts->like == NULL)
+        return true;
+    if (!postfix_text_find_service(
+            facts->services, span_of(facts->like), "unix", &planner->like))
+        return error_permanent(
+            error, "master.cf has no service %s of type unix to copy", facts->like);
+    if (span_is(planner->like.command, "smtp") || span_is(planner->like.command, "lmtp"))
+        return true;
+    return error_permanent(error,
+        "%s in master.cf is run by %s: ours can only be copies of an smtp or lmtp "
+        "service",
+        facts->like, arena_text(planner->arena, planner->like.command));
 }
 
 bool
@@ -143,12 +156,15 @@ setup_plan_make(struct setup_plan *plan, enum setup_want want,
     bool is_set;
     struct span recipient;
 
-    *plan = (struct setup_plan){.maps_copy = "", .maps_now = ""};
-    if (!find_services(&planner, error))
+    *plan = (struct setup_plan){.maps_copy = "", .maps_now = "", .copied = ""};
+    if (!find_services(&planner, error) || !find_like(&planner, error))
         return false;
     if (want == SETUP_APPLY && !check_sockets(&planner, error))
         return false;
     find_maps(&planner);
+    if (want == SETUP_APPLY && !service_options_is_balanced(planner.site_maps))
+        return error_permanent(error, "transport_maps has a brace without its partner: "
+                                      "master.cf can't hold a copy");
     compare_maps(&planner);
     recipient = setup_planner_value(&planner, "smtpd_recipient_restrictions", &is_set);
     plan->wired = facts->by_filter ? postfix_text_list_has(recipient, "$postshift_policy")
@@ -157,6 +173,7 @@ setup_plan_make(struct setup_plan *plan, enum setup_want want,
         setup_apply_plan(&planner);
     else
         plan_remove(&planner);
+    plan->copied = setup_delivery_copied(&planner);
     if (want == SETUP_APPLY)
         setup_notes_make(plan, facts, arena);
     return true;

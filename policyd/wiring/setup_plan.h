@@ -2,11 +2,12 @@
  * setup_plan - from a Postfix configuration as it is to the commands that wire the suite
  * into it, or out of it.
  *
- * All of ours stands in parameters named postshift_*; each of the site's lists gets one
- * word of ours, and master.cf gets services of our own.  What is already as it should be
- * yields no command, so a second plan is empty; taking everything out restores what was
- * there.  What goes on first is defined first, and what takes mail our way goes in last
- * and out first.  Pure.
+ * Routing and delivery stand in entries of our own in master.cf, whole: none of them uses
+ * a parameter of ours, so a template that rewrites main.cf takes nothing away from them.
+ * Milters and the policy service stand in parameters named postshift_*, and the site's
+ * lists get one word of ours each.  What is already as it should be yields no command, so
+ * a second plan is empty; taking everything out restores what was there.  What goes on
+ * first is defined first, and what takes mail our way goes in last and out first.  Pure.
  */
 #ifndef POLICYD_WIRING_SETUP_PLAN_H
 #define POLICYD_WIRING_SETUP_PLAN_H
@@ -20,7 +21,7 @@ enum setup_want { SETUP_APPLY, SETUP_REMOVE };
 #define SETUP_LIFETIME "20d"
 #define SETUP_LIFETIME_S (UINT64_C(20) * 86400)
 
-enum { SETUP_STEPS_MAX = 96, SETUP_NOTES_MAX = 32, SETUP_MILTERS_MAX = 4 };
+enum { SETUP_STEPS_MAX = 192, SETUP_NOTES_MAX = 32, SETUP_MILTERS_MAX = 4 };
 
 /* A milter of the suite, in the order in which they are to be asked. */
 struct setup_milter {
@@ -31,13 +32,16 @@ struct setup_milter {
 };
 
 struct setup_facts {
-    struct span main_cf;     /* the text of main.cf */
-    struct span services;    /* of master.cf, its lines joined */
-    uint64_t queue_lifetime; /* maximal_queue_lifetime of main.cf in seconds */
-    const char *anchor;      /* 16 fresh hex digits, for where there are none yet */
-    const char *route;       /* the sockets of policyd as Postfix writes them */
-    const char *policy;      /* "" where there is none */
-    bool by_filter;          /* routing = filter: the queue manager doesn't ask */
+    struct span main_cf;      /* the text of main.cf */
+    struct span services;     /* of master.cf, its lines joined */
+    uint64_t queue_lifetime;  /* maximal_queue_lifetime of main.cf in seconds */
+    uint64_t bounce_lifetime; /* bounce_queue_lifetime, for null senders */
+    const char *like;         /* the service that ours begin as copies of; NULL: none */
+    bool like_is_told;        /* by --like: those there are become copies as well */
+    size_t maps_first;        /* so many of the site's maps are asked before ours */
+    const char *route;        /* the sockets of policyd as Postfix writes them */
+    const char *policy;       /* "" where there is none */
+    bool by_filter;           /* routing = filter: the queue manager doesn't ask */
     struct setup_milter milters[SETUP_MILTERS_MAX];
     size_t milter_count;
 };
@@ -56,6 +60,7 @@ struct setup_plan {
     bool maps_changed;     /* the copy of transport_maps is not what main.cf has */
     const char *maps_copy; /* of the copy, ours left out; "" where there is none */
     const char *maps_now;
+    const char *copied; /* what our delivery services take from another; "": nothing */
 };
 
 /* Texts live in the arena.  False: this configuration can't be wired, the error says why.

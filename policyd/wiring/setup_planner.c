@@ -3,11 +3,27 @@
 #include <assert.h>
 
 const struct setup_list setup_lists[SETUP_LISTS] = {
-    {"smtpd_milters",                "$postshift_milters", false},
-    {"smtpd_recipient_restrictions", "$postshift_policy",  true },
-    {"smtpd_data_restrictions",      "$postshift_mark",    true },
-    {"smtp_header_checks",           "$postshift_unmark",  true },
-    {"lmtp_header_checks",           "$postshift_unmark",  true },
+    {"smtpd_milters",                "$postshift_milters", false, false},
+    {"smtpd_recipient_restrictions", "$postshift_policy",  true,  false},
+    {"smtpd_data_restrictions",      "$postshift_mark",    true,  true },
+    {"smtp_header_checks",           "$postshift_unmark",  true,  true },
+    {"lmtp_header_checks",           "$postshift_unmark",  true,  true },
+};
+
+/* What we set or once set in main.cf: `postconf -n` doesn't show what nothing uses. */
+static const struct {
+    const char *name;
+    bool retired;
+} parameters[] = {
+    {"postshift_milters",        false},
+    {"postshift_policy",         false},
+    {"postshift_transport_maps", true },
+    {"postshift_mark",           true },
+    {"postshift_unmark",         true },
+    {"postshift_status",         true },
+    {"postshift_stamp_old",      true },
+    {"postshift_stamp_new",      true },
+    {"postshift_stamp_standby",  true },
 };
 
 const struct setup_delivery setup_deliveries[SETUP_DELIVERIES] = {
@@ -70,37 +86,58 @@ setup_planner_drop_override(
         planner, "-PX", arena_printf(planner->arena, "%s/%s", service, name));
 }
 
-/* Whether there is such an entry already, run by the right command. */
-static bool
-has_service(struct setup_planner *planner, const char *name, const char *command,
-    struct postfix_service *now)
+bool
+setup_planner_find_ours(struct setup_planner *planner, const char *name,
+    const char *command, struct postfix_service *service)
 {
     return postfix_text_find_service(
-               planner->facts->services, span_of(name), "unix", now) &&
-           span_is(now->command, command);
+               planner->facts->services, span_of(name), "unix", service) &&
+           span_is(service->command, command);
 }
 
 void
-setup_planner_want_service(struct setup_planner *planner, const char *name,
-    const char *command, const char *arguments)
+setup_planner_write_service(struct setup_planner *planner, const char *name,
+    const struct postfix_service *base, const char *command, const char *arguments)
 {
-    struct postfix_service now;
+    struct arena *arena = planner->arena;
 
-    if (has_service(planner, name, command, &now))
-        return;
     setup_planner_add(planner, "-M",
-        arena_printf(planner->arena, "%s/unix=%s unix - - %s - - %s%s%s", name, name,
-            arena_text(planner->arena, planner->rewrite.chroot), command,
-            arguments[0] == '\0' ? "" : " ", arguments));
+        arena_printf(arena, "%s/unix=%s unix %s %s %s %s %s %s%s", name, name,
+            arena_text(arena, base->private), arena_text(arena, base->unprivileged),
+            arena_text(arena, base->chroot), arena_text(arena, base->wakeup),
+            arena_text(arena, base->processes), command, arguments));
 }
 
-struct span
-setup_planner_arguments(
-    struct setup_planner *planner, const char *name, const char *command)
+void
+setup_planner_drop_words(struct setup_planner *planner, bool retired_only)
 {
-    struct postfix_service now;
+    for (size_t i = 0; i < SETUP_LISTS; i++) {
+        const struct setup_list *list = &setup_lists[i];
+        struct buffer value;
+        bool is_set;
+        struct span now = setup_planner_value(planner, list->parameter, &is_set);
 
-    return has_service(planner, name, command, &now) ? now.arguments : span_of("");
+        if ((retired_only && !list->retired) || !postfix_text_list_has(now, list->word))
+            continue;
+        buffer_init(&value, now.length + 1);
+        if (postfix_text_list_remove(&value, now, list->word))
+            setup_planner_want_parameter(planner, list->parameter, buffer_text(&value));
+        else
+            setup_planner_add(planner, "-X", list->parameter);
+        buffer_clear(&value);
+    }
+}
+
+void
+setup_planner_drop_parameters(struct setup_planner *planner, bool retired_only)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(parameters); i++) {
+        bool is_set;
+
+        (void)setup_planner_value(planner, parameters[i].name, &is_set);
+        if (is_set && (parameters[i].retired || !retired_only))
+            setup_planner_add(planner, "-X", parameters[i].name);
+    }
 }
 
 void

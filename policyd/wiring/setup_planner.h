@@ -17,13 +17,15 @@ struct setup_planner {
     struct postfix_service queue_manager;
     struct postfix_service rewrite; /* the site's own */
     struct span site_maps;          /* transport_maps as the site's rewrite has them */
+    struct postfix_service like;    /* that ours begin as copies of; name empty: none */
 };
 
 /* One of the site's lists and our word in it. */
 struct setup_list {
     const char *parameter;
     const char *word;
-    bool first; /* behind permit_mynetworks the policy would never see a backend */
+    bool first;   /* behind permit_mynetworks the policy would never see a backend */
+    bool retired; /* of earlier versions: taken out */
 };
 
 /* One of our delivery services. */
@@ -51,12 +53,14 @@ void setup_planner_want_parameter(
     struct setup_planner *planner, const char *name, const char *value);
 void setup_planner_want_override(struct setup_planner *planner, const char *service,
     struct span arguments, const char *name, const char *value);
-void setup_planner_want_service(struct setup_planner *planner, const char *name,
-    const char *command, const char *arguments);
 
-/* What our entry has now; empty where it isn't there, or isn't what it should be. */
-struct span setup_planner_arguments(
-    struct setup_planner *planner, const char *name, const char *command);
+/* The entry of ours there is; false where there is none that is run by this command. */
+bool setup_planner_find_ours(struct setup_planner *planner, const char *name,
+    const char *command, struct postfix_service *service);
+
+/* The whole entry: columns of `base`, run by `command`. */
+void setup_planner_write_service(struct setup_planner *planner, const char *name,
+    const struct postfix_service *base, const char *command, const char *arguments);
 
 void setup_planner_drop_override(
     struct setup_planner *planner, const char *service, const char *name);
@@ -71,5 +75,14 @@ void setup_planner_switch_off(struct setup_planner *planner);
 
 /* In setup_apply: all that wires us in. */
 void setup_apply_plan(struct setup_planner *planner);
+
+/* In setup_delivery: our delivery services, and what is said of them. */
+void setup_delivery_plan(struct setup_planner *planner);
+void setup_delivery_drop_limits(struct setup_planner *planner);
+const char *setup_delivery_copied(struct setup_planner *planner);
+
+/* Words of ours out of the site's lists; parameters out of main.cf. */
+void setup_planner_drop_words(struct setup_planner *planner, bool retired_only);
+void setup_planner_drop_parameters(struct setup_planner *planner, bool retired_only);
 
 #endif

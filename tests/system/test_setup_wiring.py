@@ -44,7 +44,7 @@ def deliver(site, tag, wanted):
 def check_unwired(site, tag):
     copies = deliver(site, tag, {OLDIE: site.other, NEWBIE: site.other, OWN: site.own})
     for copy in copies.values():
-        assert copy.headers("X-Cutover-Backend") == copy.headers("X-Cutover-Mark") == []
+        assert copy.headers("X-Cutover-Backend") == []
         assert copy.headers("X-Site") == ["checked"]
 
 
@@ -52,7 +52,8 @@ def check_wired(site, tag, own=None):
     copies = deliver(site, tag, {OLDIE: site.old, NEWBIE: site.new, OWN: own or site.own})
     assert site.backend_of(copies[OLDIE]) == "old"
     assert site.backend_of(copies[NEWBIE]) == "new"
-    assert copies[OWN].headers("X-Cutover-Backend") == copies[OWN].headers("X-Cutover-Mark") == []
+    assert copies[OWN].headers("X-Cutover-Backend") == []
+    assert copies[OLDIE].headers("X-Site") == copies[NEWBIE].headers("X-Site") == ["checked"]
     assert copies[OWN].headers("X-Site") == ["checked"]
 
 

@@ -9,7 +9,6 @@
 
 #include "policyd/wiring/setup_plan.h"
 
-#define ANCHOR "0123456789abcdef"
 #define ROUTE "unix:postshift/route.sock"
 
 static const char services[] = "smtp inet n - y - - smtpd\n"
@@ -18,7 +17,7 @@ static const char services[] = "smtp inet n - y - - smtpd\n"
 
 static const struct setup_facts plain = {
     .queue_lifetime = UINT64_C(5) * 86400,
-    .anchor = ANCHOR,
+    .bounce_lifetime = UINT64_C(5) * 86400,
     .route = ROUTE,
     .policy = "unix:postshift/policy.sock",
 };
@@ -74,6 +73,27 @@ find_step(const struct setup_plan *plan, const char *flag, const char *argument)
     return -1;
 }
 
+/* The argument of the first step that begins so, or NULL. */
+static const char *
+find_argument(const struct fixture *fixture, const char *flag, const char *begin)
+{
+    for (size_t i = 0; i < fixture->plan.count; i++) {
+        const struct setup_step *step = &fixture->plan.steps[i];
+
+        if (step->flag != NULL && strcmp(step->flag, flag) == 0 &&
+            strncmp(step->argument, begin, strlen(begin)) == 0)
+            return step->argument;
+    }
+    return NULL;
+}
+
+static void
+check_has(const char *text, const char *part)
+{
+    if (text == NULL || strstr(text, part) == NULL)
+        fail_msg("no \"%s\" in \"%s\"", part, text == NULL ? "nothing" : text);
+}
+
 static bool
 has_step(const struct fixture *fixture, const char *flag, const char *argument)
 {
@@ -96,26 +116,41 @@ defines_before_it_uses_and_switches_on_last(void **state)
     struct fixture *fixture = *state;
     const struct setup_plan *plan = &fixture->plan;
     int defined;
-    int used;
     int on;
 
     assert_true(make(fixture, SETUP_APPLY));
     assert_false(plan->wired);
-    defined =
-        find_step(plan, "-e", "postshift_transport_maps = socketmap:" ROUTE ":transport");
-    used = find_step(
-        plan, "-P", "rewrite-cutover/unix/transport_maps=$postshift_transport_maps");
+    defined = find_step(plan, "-M",
+        "rewrite-cutover/unix=rewrite-cutover unix - - y - - trivial-rewrite "
+        "-o transport_maps=socketmap:" ROUTE ":transport");
     on = find_step(plan, "-P", "qmgr/unix/rewrite_service_name=rewrite-cutover");
-    assert_true(defined >= 0 && used > defined && on > used);
+    assert_true(defined >= 0 && on > defined);
     assert_int_equal(on, (int)plan->count - 2);
     assert_null(plan->steps[plan->count - 1].flag); /* then the reload */
     assert_true(
         has_step(fixture, "-e", "smtpd_recipient_restrictions = $postshift_policy"));
-    assert_true(has_step(
-        fixture, "-M", "cutover-new-lmtp/unix=cutover-new-lmtp unix - - y - - lmtp"));
-    assert_true(has_step(
-        fixture, "-P", "cutover-new-lmtp/unix/lmtp_header_checks=$postshift_stamp_new"));
-    assert_false(has_note(fixture, "header_checks"));
+    check_has(find_argument(fixture, "-M", "cutover-new-lmtp/unix="),
+        "=cutover-new-lmtp unix - - y - - lmtp -o syslog_name=postfix/cutover-new -o "
+        "{lmtp_header_checks=regexp:{{/^X-Cutover-(Backend|Mark):/ IGNORE} {/^Return-Path:/ "
+        "REPLACE X-Cutover-Backend: new}}} -o {lmtp_delivery_status_filter=");
+    check_has(find_argument(fixture, "-M", "cutover-new-lmtp/unix="),
+        "-o lmtp_fallback_relay= flags=R");
+}
+
+static void
+uses_no_parameter_of_its_own_in_master_cf(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->facts.main_cf = SPAN("transport_maps = hash:/a, hash:/b\n"
+                                  "smtp_header_checks = regexp:/c\n");
+    assert_true(make(fixture, SETUP_APPLY));
+    for (size_t i = 0; i + 1 < fixture->plan.count; i++) {
+        const struct setup_step *step = &fixture->plan.steps[i];
+
+        if (strcmp(step->flag, "-M") == 0 || strcmp(step->flag, "-P") == 0)
+            assert_null(strstr(step->argument, "postshift_"));
+    }
 }
 
 static void
@@ -155,6 +190,22 @@ keeps_a_milter_that_is_wired_while_it_is_down(void **state)
         has_note(fixture, "postshift-auth is wired, but its socket is not there"));
 }
 
+/* What master.cf is once the steps have run: our entries behind the site's. */
+static void
+apply_entries(struct fixture *fixture)
+{
+    const char *text = arena_text(fixture->arena, fixture->facts.services);
+
+    for (size_t i = 0; i < fixture->plan.count; i++) {
+        const struct setup_step *step = &fixture->plan.steps[i];
+
+        if (step->flag != NULL && strcmp(step->flag, "-M") == 0)
+            text = arena_printf(
+                fixture->arena, "%s%s\n", text, strchr(step->argument, '=') + 1);
+    }
+    fixture->facts.services = span_of(text);
+}
+
 static void
 copies_the_maps_and_notices_their_change(void **state)
 {
@@ -163,20 +214,183 @@ copies_the_maps_and_notices_their_change(void **state)
     fixture->facts.main_cf = SPAN("transport_maps = hash:/etc/postfix/transport,\n"
                                   "   regexp:{{/a  b/ x:}}\n");
     assert_true(make(fixture, SETUP_APPLY));
-    assert_true(has_step(fixture, "-e",
-        "postshift_transport_maps = socketmap:" ROUTE
-        ":transport, hash:/etc/postfix/transport,   regexp:{{/a  b/ x:}}"));
+    check_has(find_argument(fixture, "-M", "rewrite-cutover/unix="),
+        "-o {transport_maps=socketmap:" ROUTE
+        ":transport, hash:/etc/postfix/transport,   regexp:{{/a  b/ x:}}}");
+    apply_entries(fixture);
+    assert_true(make(fixture, SETUP_APPLY));
+    assert_null(find_argument(fixture, "-M", "")); /* a second time changes nothing */
     assert_false(fixture->plan.maps_changed);
 
-    fixture->facts.main_cf =
-        SPAN("transport_maps = hash:/new\n"
-             "postshift_transport_maps = socketmap:" ROUTE ":transport, hash:/old\n");
+    fixture->facts.main_cf = SPAN("transport_maps = hash:/new\n");
     assert_true(make(fixture, SETUP_APPLY));
     assert_true(fixture->plan.maps_changed);
-    assert_string_equal(fixture->plan.maps_copy, "hash:/old");
     assert_string_equal(fixture->plan.maps_now, "hash:/new");
-    assert_true(has_step(fixture, "-e",
-        "postshift_transport_maps = socketmap:" ROUTE ":transport, hash:/new"));
+    check_has(fixture->plan.maps_copy, "hash:/etc/postfix/transport,");
+    check_has(find_argument(fixture, "-M", "rewrite-cutover/unix="),
+        "-o {transport_maps=socketmap:" ROUTE ":transport, hash:/new}");
+}
+
+static void
+asks_some_of_the_sites_maps_first(void **state)
+{
+    static const struct {
+        const char *what;
+        size_t first;
+        const char *wanted;
+    } rows[] = {
+        {"none", 0,
+            "=socketmap:" ROUTE ":transport, hash:/a , regexp:{{/x, y/ z:}} hash:/c}"},
+        {"one", 1,
+            "=hash:/a, socketmap:" ROUTE ":transport, regexp:{{/x, y/ z:}} hash:/c}"},
+        {"two", 2,
+            "=hash:/a , regexp:{{/x, y/ z:}}, socketmap:" ROUTE ":transport, hash:/c}"},
+        {"all", 3,
+            "=hash:/a , regexp:{{/x, y/ z:}} hash:/c, socketmap:" ROUTE ":transport}"},
+    };
+    struct fixture *fixture = *state;
+
+    fixture->facts.main_cf =
+        SPAN("transport_maps = hash:/a , regexp:{{/x, y/ z:}} hash:/c\n");
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        print_message("# %s\n", rows[i].what);
+        fixture->facts.services = span_of(services);
+        fixture->facts.maps_first = rows[i].first;
+        assert_true(make(fixture, SETUP_APPLY));
+        check_has(find_argument(fixture, "-M", "rewrite-cutover/unix="), rows[i].wanted);
+        apply_entries(fixture);
+        assert_true(make(fixture, SETUP_APPLY));
+        assert_false(fixture->plan.maps_changed);
+        assert_null(find_argument(fixture, "-M", ""));
+    }
+}
+
+static void
+begins_as_a_copy_of_the_sites_service(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->facts.like = "relay";
+    fixture->facts.services =
+        SPAN("qmgr unix n - n 300 1 qmgr\nrewrite unix - - y - - trivial-rewrite\n"
+             "relay unix - - n - 4 smtp -v -o syslog_name=postfix/$service_name "
+             "-o smtp_bind_address=192.0.2.1 -osmtp_tls_security_level=encrypt "
+             "-o { smtp_sasl_password_maps = inline:{ a=b } } "
+             "-o smtp_header_checks=regexp:/their -o smtp_fallback_relay=[192.0.2.9]\n"
+             "unused unix - - y - - lmtp\n");
+    fixture->facts.main_cf = SPAN("relay_destination_concurrency_limit = 2\n"
+                                  "relay_domains = example.com\n"
+                                  "smtp_header_checks = regexp:/main\n"
+                                  "cutover-new_destination_concurrency_limit = 7\n");
+    assert_true(make(fixture, SETUP_APPLY));
+    check_has(find_argument(fixture, "-M", "cutover-old/unix="),
+        "=cutover-old unix - - n - 4 smtp -v -o smtp_bind_address=192.0.2.1 "
+        "-o smtp_tls_security_level=encrypt -o {smtp_sasl_password_maps=inline:{ a=b }} "
+        "-o syslog_name=postfix/cutover-old -o ");
+    check_has(find_argument(fixture, "-M", "cutover-old/unix="),
+        "X-Cutover-Backend: old}}, regexp:/their}");
+    check_has(find_argument(fixture, "-M", "cutover-old/unix="),
+        "-o smtp_fallback_relay= flags=R");
+    check_has(find_argument(fixture, "-M", "cutover-old-lmtp/unix="),
+        "unix - - y - - lmtp -o s");
+    assert_true(has_step(fixture, "-e", "cutover-old_destination_concurrency_limit = 2"));
+    assert_int_equal(
+        find_step(&fixture->plan, "-e", "cutover-new_destination_concurrency_limit = 2"),
+        -1);
+    assert_null(find_argument(fixture, "-e", "cutover-old-lmtp_"));
+    check_has(fixture->plan.copied, "relay: -o smtp_bind_address=192.0.2.1 ");
+    check_has(fixture->plan.copied, " relay_destination_concurrency_limit=2");
+
+    apply_entries(fixture);
+    assert_true(make(fixture, SETUP_APPLY));
+    assert_null(find_argument(fixture, "-M", "cutover"));
+}
+
+static void
+leaves_what_was_changed_in_ours_and_says_what_is_missing(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_true(make(fixture, SETUP_APPLY));
+    apply_entries(fixture);
+    fixture->facts.services = span_of(arena_printf(fixture->arena, "%s%s",
+        arena_text(fixture->arena, fixture->facts.services),
+        "relay unix - - y - - smtp -o smtp_bind_address=192.0.2.1\n"));
+    fixture->facts.like = "relay";
+    assert_true(make(fixture, SETUP_APPLY));
+    assert_null(find_argument(fixture, "-M", "cutover"));
+    assert_true(
+        has_note(fixture, "cutover-new lacks what relay has: -o smtp_bind_address"));
+    fixture->facts.like_is_told = true;
+    assert_true(make(fixture, SETUP_APPLY));
+    check_has(find_argument(fixture, "-M", "cutover-new/unix="),
+        "smtp -o smtp_bind_address=192.0.2.1 -o syslog_name");
+    assert_null(find_argument(fixture, "-M", "cutover-new-lmtp/unix="));
+}
+
+static void
+keeps_a_return_path_that_the_site_wants(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->facts.like = "their";
+    fixture->facts.services = span_of(arena_printf(fixture->arena,
+        "%stheir unix - - y - - lmtp flags=DRX -o lmtp_tls_security_level=none\n",
+        services));
+    for (int i = 0; i < 2; i++) {
+        assert_true(make(fixture, SETUP_APPLY));
+        if (i == 1)
+            break;
+        check_has(find_argument(fixture, "-M", "cutover-old-lmtp/unix="),
+            "{/^Return-Path:/ PREPEND X-Cutover-Backend: old}");
+        check_has(find_argument(fixture, "-M", "cutover-old-lmtp/unix="), " flags=DRX");
+        apply_entries(fixture);
+    }
+    assert_null(find_argument(fixture, "-M", ""));
+}
+
+static void
+refuses_to_copy_what_is_no_client(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->facts.like = "smtp";
+    assert_false(make(fixture, SETUP_APPLY));
+    check_has(fixture->error.text, "no service smtp of type unix");
+    fixture->facts.like = "rewrite";
+    assert_false(make(fixture, SETUP_APPLY));
+    check_has(fixture->error.text, "run by trivial-rewrite");
+}
+
+static void
+takes_earlier_versions_words_out(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct setup_plan *plan = &fixture->plan;
+    int reload;
+
+    fixture->facts.main_cf =
+        SPAN("smtpd_data_restrictions = $postshift_mark, reject_unauth_pipelining\n"
+             "smtp_header_checks = $postshift_unmark\n"
+             "postshift_mark = check_client_access static:{PREPEND X: y}\n"
+             "postshift_transport_maps = socketmap:" ROUTE ":transport\n");
+    fixture->facts.services = span_of(arena_printf(fixture->arena,
+        "%srewrite-cutover unix - - y - - trivial-rewrite "
+        "-o transport_maps=$postshift_transport_maps\n"
+        "cutover-old unix - - y - - smtp -o smtp_header_checks=$postshift_stamp_old "
+        "-o smtp_connect_timeout=9s\n",
+        services));
+    assert_true(make(fixture, SETUP_APPLY));
+    assert_true(
+        has_step(fixture, "-e", "smtpd_data_restrictions = reject_unauth_pipelining"));
+    check_has(
+        find_argument(fixture, "-M", "cutover-old/unix="), "smtp_connect_timeout=9s");
+    check_has(find_argument(fixture, "-M", "rewrite-cutover/unix="), "socketmap:");
+    for (reload = 0; plan->steps[reload].flag != NULL; reload++)
+        continue;
+    assert_true(find_step(plan, "-X", "smtp_header_checks") < reload);
+    assert_true(find_step(plan, "-X", "postshift_transport_maps") > reload);
+    assert_true(find_step(plan, "-X", "postshift_mark") > reload);
 }
 
 static void
@@ -192,47 +406,10 @@ follows_the_settings_of_the_sites_rewrite_service(void **state)
         SPAN("rewrite_service_name = rw\ntransport_maps = hash:/not\n");
     assert_true(make(fixture, SETUP_APPLY));
     assert_true(has_step(fixture, "-M",
-        "rewrite-cutover/unix=rewrite-cutover unix - - n - - trivial-rewrite -o {x=a b} "
-        "-v"));
-    assert_true(has_step(fixture, "-e",
-        "postshift_transport_maps = socketmap:" ROUTE ":transport, hash:/own"));
+        "rewrite-cutover/unix=rewrite-cutover unix - - n - - trivial-rewrite -v -o {x=a "
+        "b} -o {transport_maps=socketmap:" ROUTE ":transport, hash:/own}"));
     assert_true(
         has_step(fixture, "-P", "qmgr/fifo/rewrite_service_name=rewrite-cutover"));
-}
-
-static void
-keeps_the_anchor(void **state)
-{
-    static const struct {
-        const char *what;
-        const char *main_cf;
-        const char *wanted;
-    } rows[] = {
-        {"one there is",
-            "postshift_mark = check_client_access static:{PREPEND X-Cutover-Mark: "
-            "fedcba9876543210}\n",
-            "fedcba9876543210"},
-        {"none", "", ANCHOR},
-        {"a short one",
-            "postshift_mark = check_client_access static:{PREPEND X-Cutover-Mark: "
-            "fedc}\n",
-            ANCHOR},
-    };
-    struct fixture *fixture = *state;
-
-    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        char unlike[200];
-
-        print_message("# %s\n", rows[i].what);
-        fixture->facts.main_cf = span_of(rows[i].main_cf);
-        assert_true(make(fixture, SETUP_APPLY));
-        (void)snprintf(unlike, sizeof(unlike),
-            "postshift_stamp_old = regexp:{{/^X-Cutover-Backend:/ IGNORE} "
-            "{/^X-Cutover-Mark: %s/ REPLACE X-Cutover-Backend: old} "
-            "{/^X-Cutover-Mark:/ IGNORE}}",
-            rows[i].wanted);
-        assert_true(has_step(fixture, "-e", unlike));
-    }
 }
 
 static void
@@ -259,6 +436,8 @@ lengthens_the_wait_only_where_it_is_short(void **state)
         assert_true(make(fixture, SETUP_APPLY));
         assert_int_equal(has_step(fixture, "-P", "qmgr/unix/maximal_queue_lifetime=20d"),
             rows[i].wanted);
+        /* That of null senders is looked at apart. */
+        assert_true(has_step(fixture, "-P", "qmgr/unix/bounce_queue_lifetime=20d"));
     }
 }
 
@@ -319,6 +498,7 @@ takes_out_in_the_order_that_is_safe(void **state)
              "smtpd_data_restrictions = $postshift_mark,\n"
              "postshift_policy = check_policy_service unix:x\n"
              "postshift_transport_maps = socketmap:" ROUTE ":transport\n"
+             "cutover-old_destination_rate_delay = 1s\n"
              "postshift_mine = not ours\n");
     fixture->facts.services =
         SPAN("qmgr unix n - n 300 1 qmgr -o maximal_queue_lifetime=20d "
@@ -339,6 +519,7 @@ takes_out_in_the_order_that_is_safe(void **state)
     }
     assert_true(reload > find_step(plan, "-MX", "cutover-old/unix"));
     assert_true(find_step(plan, "-X", "postshift_transport_maps") > reload);
+    assert_true(find_step(plan, "-X", "cutover-old_destination_rate_delay") > reload);
     assert_int_equal(find_step(plan, "-X", "postshift_mine"), -1);
 }
 
@@ -350,18 +531,15 @@ names_services_that_go_past_our_lists(void **state)
     fixture->facts.services =
         SPAN("qmgr unix n - n 300 1 qmgr\nrewrite unix - - y - - trivial-rewrite\n"
              "submission inet n - y - - smtpd -o smtpd_recipient_restrictions=reject\n"
-             "127.0.0.1:10025 inet n - y - - smtpd -o smtpd_data_restrictions= -o "
-             "smtpd_milters=\n");
+             "127.0.0.1:10025 inet n - y - - smtpd -o smtpd_milters=\n");
     fixture->facts.main_cf =
         SPAN("smtpd_recipient_restrictions = permit_mynetworks, $postshift_policy\n"
-             "smtp_header_checks = $postshift_unmark, regexp:/x\n");
+             "message_drop_headers = bcc\n");
     assert_true(make(fixture, SETUP_APPLY));
     assert_true(has_note(fixture, "submission/inet in master.cf has its own"));
-    assert_true(has_note(fixture, "carries no X-Cutover-Backend"));
     assert_false(has_note(fixture, "milters"));
     assert_true(has_note(fixture, "$postshift_policy does not stand first"));
-    assert_true(has_note(fixture, "the site's own smtp_header_checks do not apply"));
-    assert_false(has_note(fixture, "lmtp_header_checks"));
+    assert_true(has_note(fixture, "message_drop_headers leaves Return-Path"));
 }
 
 int
@@ -374,7 +552,13 @@ main(void)
         SETUP_TEST(keeps_a_milter_that_is_wired_while_it_is_down),
         SETUP_TEST(copies_the_maps_and_notices_their_change),
         SETUP_TEST(follows_the_settings_of_the_sites_rewrite_service),
-        SETUP_TEST(keeps_the_anchor),
+        SETUP_TEST(uses_no_parameter_of_its_own_in_master_cf),
+        SETUP_TEST(asks_some_of_the_sites_maps_first),
+        SETUP_TEST(begins_as_a_copy_of_the_sites_service),
+        SETUP_TEST(leaves_what_was_changed_in_ours_and_says_what_is_missing),
+        SETUP_TEST(keeps_a_return_path_that_the_site_wants),
+        SETUP_TEST(refuses_to_copy_what_is_no_client),
+        SETUP_TEST(takes_earlier_versions_words_out),
         SETUP_TEST(lengthens_the_wait_only_where_it_is_short),
         SETUP_TEST(goes_without_the_queue_manager_by_filter),
         SETUP_TEST(refuses_what_it_cannot_wire),
