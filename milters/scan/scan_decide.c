@@ -11,6 +11,7 @@ enum { LEVEL_MAX = 50, FOLD_AT = 70 };
 struct judgement {
     bool infected;
     const char *virus;
+    const char *doubt;     /* what made it so, where that is no signature */
     const char *unscanned; /* reason, NULL: scanned whole */
     bool fail;             /* do as on_fail says */
     bool final;            /* then for good: it lies in the message */
@@ -79,6 +80,8 @@ apply_part_rule(struct judgement *judgement, int rule, enum scan_doubt doubt,
         return;
     if (rule == ON_PART_INFECTED) {
         judgement->infected = true;
+        judgement->doubt =
+            strcmp(reason, "too big") == 0 ? "limit reached: too big" : reason;
         judgement->virus = arena_printf(
             arena, "%s%s%s", doubts[doubt].virus, what[0] == '\0' ? "" : ".", what);
         return;
@@ -155,11 +158,17 @@ refuse(struct verdict *verdict, enum verdict_action action, const char *code,
 }
 
 static void
-decide_infected(const struct scan_rules *rules, const char *virus, struct arena *arena,
-    struct verdict *verdict)
+decide_infected(const struct scan_rules *rules, const struct judgement *judgement,
+    struct arena *arena, struct verdict *verdict)
 {
-    const char *text = arena_printf(arena, "message refused: it contains %s", virus);
-    const char *reason = arena_printf(arena, "virus %s", virus);
+    const char *text =
+        arena_printf(arena, "message refused: it contains %s", judgement->virus);
+    const char *reason = arena_printf(arena, "virus %s", judgement->virus);
+
+    if (judgement->doubt != NULL) {
+        text = arena_printf(arena, "message refused: %s", judgement->doubt);
+        reason = judgement->doubt;
+    }
 
     verdict->reason = reason;
     switch (rules->on_infected) {
@@ -273,7 +282,7 @@ add_fields(const struct judgement *judgement, const struct scan_findings *findin
 static struct scan_words
 words_of(const struct judgement *judgement, const struct scan_findings *findings)
 {
-    struct scan_words words = {"clean", NULL};
+    struct scan_words words = {"clean", NULL, judgement->virus};
 
     if (judgement->infected)
         words.clamav = "infected";
@@ -312,7 +321,7 @@ scan_decide(const struct scan_rules *rules, const struct scan_findings *findings
     *words = words_of(&judgement, findings);
     add_fields(&judgement, findings, scanned_by, arena, verdict);
     if (judgement.infected) {
-        decide_infected(rules, judgement.virus, arena, verdict);
+        decide_infected(rules, &judgement, arena, verdict);
         return;
     }
     if (judgement.unscanned != NULL)

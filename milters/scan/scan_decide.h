@@ -65,6 +65,7 @@ struct scan_findings {
 struct scan_words {
     const char *clamav; /* clean infected unscanned failed */
     const char *spamd;  /* ham spam unknown, or NULL where off */
+    const char *virus;  /* of what is infected, or goes for it; else NULL */
 };
 
 /*

@@ -168,15 +168,13 @@ log_message(const struct visit *visit, const struct verdict *verdict,
     const struct scan_timing *timing)
 {
     const struct scan_session *session = visit->session;
-    bool infected = findings->missing == SCAN_DONE && findings->result.virus[0] != '\0';
     bool scored = findings->spamd == SPAMD_DONE;
 
     log_info_for(macro(visit, "i"), "scan",
         log_text("action", scan_action_name(verdict->action)),
         log_address("from", span_of(session->sender)),
         log_number("size", (int64_t)session->size), log_text("clamav", words->clamav),
-        log_text("virus", infected ? findings->result.virus : NULL),
-        log_text("spamd", words->spamd),
+        log_text("virus", words->virus), log_text("spamd", words->spamd),
         scored ? log_hundredths("score", findings->spam.score / 10) : log_nothing(),
         scored ? log_hundredths("required", findings->spam.required / 10) : log_nothing(),
         timing->worker >= 0 ? log_number("worker", timing->worker) : log_nothing(),
