@@ -305,6 +305,8 @@ on_packet(struct milter_session *session, const struct milter_packet *packet)
         on_mail(session, packet->data);
         break;
     case MILTER_RCPT:
+        if (session->handler->recipient != NULL && session->phase == PHASE_FIELDS)
+            session->handler->recipient(session->data);
         go_on(session, MILTER_NR_RCPT);
         break;
     case MILTER_DATA:

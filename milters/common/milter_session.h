@@ -27,6 +27,7 @@ struct milter_handler {
     uint32_t steps;   /* those offered are taken */
     void *(*open)(void *service, struct milter_session *session);
     void (*mail)(void *data, struct span sender); /* as given, in <> */
+    void (*recipient)(void *data); /* one more; NULL where steps have MILTER_NO_RCPT */
     void (*field)(void *data, struct span name, struct span value);
     void (*end_of_fields)(void *data);
     bool (*body)(void *data, struct span chunk); /* false: needs no more of it */
@@ -35,14 +36,15 @@ struct milter_handler {
     void (*close)(void *data);                   /* so is the connection */
 };
 
-/* For one that judges whole messages: may edit and hold them, has no use for recipients,
- * and answers nothing before the end. */
+/* For one that judges whole messages: may edit and hold them, has no use for recipients
+ * (or counts them: MILTER_COUNTS_LAST), and answers nothing before the end. */
 enum {
     MILTER_EDITS = MILTER_ADD_FIELDS | MILTER_CHANGE_FIELDS | MILTER_QUARANTINES,
     MILTER_ANSWERS_LAST = MILTER_NO_RCPT | MILTER_NO_DATA | MILTER_NO_UNKNOWN |
                           MILTER_NR_CONNECT | MILTER_NR_HELO | MILTER_NR_MAIL |
                           MILTER_NR_FIELD | MILTER_NR_END_FIELDS | MILTER_NR_BODY |
                           MILTER_SKIP | MILTER_LEADING_SPACE,
+    MILTER_COUNTS_LAST = (MILTER_ANSWERS_LAST & ~MILTER_NO_RCPT) | MILTER_NR_RCPT,
 };
 
 /* Serves a connection until it ends; the descriptor is the caller's.  Counts messages

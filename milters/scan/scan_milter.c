@@ -55,6 +55,14 @@ on_mail(void *data, struct span sender)
 }
 
 static void
+on_recipient(void *data)
+{
+    struct visit *visit = data;
+
+    visit->session->recipients++;
+}
+
+static void
 on_field(void *data, struct span name, struct span value)
 {
     struct visit *visit = data;
@@ -162,6 +170,18 @@ gather(
     buffer_clear(&preamble);
 }
 
+/* As Postfix writes it; one without an address has none to show. */
+static const char *
+client_text(const struct visit *visit)
+{
+    const struct milter_client *client = milter_session_client(visit->milter);
+    const char *name = client->name[0] == '\0' ? "unknown" : client->name;
+
+    if (client->address[0] == '\0')
+        return name;
+    return arena_printf(visit->session->arena, "%s[%s]", name, client->address);
+}
+
 static void
 log_message(const struct visit *visit, const struct verdict *verdict,
     const struct scan_findings *findings, const struct scan_words *words,
@@ -172,8 +192,10 @@ log_message(const struct visit *visit, const struct verdict *verdict,
 
     log_info_for(macro(visit, "i"), "scan",
         log_text("action", scan_action_name(verdict->action)),
+        log_text("client", client_text(visit)),
         log_address("from", span_of(session->sender)),
-        log_number("size", (int64_t)session->size), log_text("clamav", words->clamav),
+        log_number("size", (int64_t)session->size),
+        log_number("nrcpt", session->recipients), log_text("clamav", words->clamav),
         log_text("virus", words->virus), log_text("spamd", words->spamd),
         scored ? log_hundredths("score", findings->spam.score / 10) : log_nothing(),
         scored ? log_hundredths("required", findings->spam.required / 10) : log_nothing(),
@@ -228,9 +250,10 @@ on_close(void *data)
 
 static const struct milter_handler handler = {
     .actions = MILTER_EDITS,
-    .steps = MILTER_ANSWERS_LAST,
+    .steps = MILTER_COUNTS_LAST,
     .open = on_open,
     .mail = on_mail,
+    .recipient = on_recipient,
     .field = on_field,
     .end_of_fields = on_end_of_fields,
     .body = on_body,

@@ -45,6 +45,7 @@ scan_session_reset(struct scan_session *session)
         (void)close(session->fd);
     session->fd = -1;
     session->sender = "";
+    session->recipients = 0;
     session->size = 0;
     session->written = 0;
     session->too_big = false;

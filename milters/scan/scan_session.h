@@ -26,6 +26,7 @@ enum { SCAN_FOREIGN_MAX = 20000, SCAN_FOREIGN_NAMES_MAX = 500 };
 struct scan_session {
     struct arena *arena;
     const char *sender;
+    unsigned recipients;
     int fd;                /* memfd, -1: none so far */
     struct buffer pending; /* not yet written to it */
     uint64_t written;      /* octets in it */

@@ -126,7 +126,7 @@ def test_one_line_a_message(scanner):
     scanner.send(PLAIN, b"hello\r\n", queue_id="LOGLINE1")
     line = scanner.process.wait_for_output("LOGLINE1: scan: ")
     line = next(l for l in scanner.log().splitlines() if "LOGLINE1" in l)
-    for part in ("action=accept", "from=<sender@example.org>", "clamav=clean", "worker=", "delay="):
+    for part in ("action=accept", "client=", "[", "from=<sender@example.org>", "nrcpt=1", "clamav=clean", "worker=", "delay="):
         assert part in line
 
 
