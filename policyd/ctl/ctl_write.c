@@ -148,8 +148,11 @@ ctl_write_next_rev(const struct ctl_domain *domain)
 
     for (size_t i = 0; i < domain->count; i++) {
         if (span_is(domain->fields[i].name, "rev"))
-            (void)number_unsigned(domain->fields[i].value, DOMAIN_REV_MAX - 1, &rev);
+            (void)number_unsigned(domain->fields[i].value, DOMAIN_REV_MAX, &rev);
     }
+    /* Somebody typed the highest one.  The same again is no lower, so it is taken. */
+    if (rev == DOMAIN_REV_MAX)
+        return rev;
     return rev >= now ? rev + 1 : now;
 }
 

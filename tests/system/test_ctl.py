@@ -122,6 +122,15 @@ def test_route_says_the_same_whoever_is_asked(world):
     assert asked[9]["reason"] == "list" and asked[12]["reason"] == "system" and asked[11]["nexthop"] == STANDBY
 
 
+@pytest.mark.parametrize("rev", ["9007199254740991", "9007199254740992", "9007199254740993", "99999999999999999999", "x"])
+def test_set_is_in_force_whatever_rev_somebody_typed(world, rev):
+    world.redis.command("HSET", "cutover:domain:example.com", "rev", rev)
+    for weight in (70, 5, 70):
+        assert "policyd answers so" in world.ctl("set", "example.com", f"weight={weight}").stdout
+        world.policyd.wait_for_route("alice@example.com", "new" if weight == 70 else "old")
+        assert world.json("status", check=False)["domains"][1]["why"] is None
+
+
 def test_old_site_and_known_units(world):
     world.state(old="site", weight=60)
     world.redis.command("SADD", "cutover:list:example.com:known", "alice@example.com", "Pinned@example.com")
