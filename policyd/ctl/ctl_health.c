@@ -133,7 +133,10 @@ static void
 look_at_notes(struct ctl_health *health, struct ctl *ctl, const struct ctl_json *status)
 {
     const struct ctl_json *note = ctl_json_get(status, "notes")->first;
+    const struct ctl_json *warning = ctl_json_get(status, "warnings")->first;
 
+    for (; warning != NULL; warning = warning->next)
+        ctl_health_add(health, NULL, false, ctl_output_text(ctl->arena, warning->text));
     for (; note != NULL; note = note->next) {
         if (!is_told(status, note->text))
             ctl_health_add(health, NULL, !span_starts(note->text, SPAN("warning: ")),

@@ -148,6 +148,10 @@ write_facts(struct json *json, const struct status_facts *facts)
     for (size_t i = 0; i < facts->note_count; i++)
         json_text(json, NULL, facts->notes[i]);
     json_array_end(json);
+    json_array_begin(json, "warnings");
+    if (facts->warning != NULL)
+        json_text(json, NULL, facts->warning);
+    json_array_end(json);
 }
 
 static void

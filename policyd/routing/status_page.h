@@ -10,6 +10,7 @@
  *      "config": {"file": "/etc/postshift/postshift.conf", "modified": 1764000000,
  *                 "refused": false},
  *      "notes": ["what somebody should look at", ...],
+ *      "warnings": ["what the configuration leaves open", ...],
  *      "domains": [{"domain": "example.com", "ours": true, "good": true,
  *                   "mode": "split", "weight": 30, "old": "cutover-old:[192.0.2.10]:25",
  *                   "new": "...", "standby": "", "same_as": "", "inside": "",
@@ -41,7 +42,8 @@ struct status_facts {
     bool config_refused;
     const char *const *notes; /* alarms and warnings, a line each */
     size_t note_count;
-    bool only_domains; /* pins and units were not read: null */
+    const char *warning; /* what the configuration leaves open; NULL: nothing */
+    bool only_domains;   /* pins and units were not read: null */
 };
 
 /* Domains of `rules` without any entry in the replica are listed too, as not good. */

@@ -288,6 +288,15 @@ serve_config_free(struct serve_config *config)
     free(config);
 }
 
+const char *
+serve_config_warning(const struct serve_config *config)
+{
+    if (config_has(config->file, "policyd", "nexthops"))
+        return NULL;
+    return "[policyd] nexthops is not set: whoever can write to Redis can send mail and "
+           "logins to any host (name the backends' hosts there)";
+}
+
 bool
 network_list_has(const struct network_list *networks, struct span address)
 {

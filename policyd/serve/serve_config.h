@@ -70,6 +70,9 @@ struct serve_config *serve_config_read(
     const char *file, bool must_exist, struct buffer *errors);
 void serve_config_free(struct serve_config *config);
 
+/* What it leaves open that should be closed, in a sentence; NULL: nothing. */
+const char *serve_config_warning(const struct serve_config *config);
+
 /*
  * For a program that decides by the same rules but has a Redis user of its own, in its
  * own section: the rows for a struct that begins with a struct serve_config.  `options`

@@ -173,6 +173,15 @@ change_counted(void *argument, enum replica_source source)
         1);
 }
 
+static void
+warn_of_what_is_open(const struct serve_config *config)
+{
+    const char *warning = serve_config_warning(config);
+
+    if (warning != NULL)
+        log_say(LOG_LEVEL_WARNING, "%s", warning);
+}
+
 void
 serve_daemon_replicate(struct serve_daemon *daemon)
 {
@@ -193,6 +202,7 @@ serve_daemon_replicate(struct serve_daemon *daemon)
         log_say(LOG_LEVEL_INFO,
             "no domains listed: every answer is TEMP until Redis or a snapshot "
             "has been read; then those named there");
+    warn_of_what_is_open(config);
     daemon->base = new_loop();
     daemon->context.metrics = serve_metrics_registry();
     daemon->sync = replica_sync_new(daemon->base, &options, &events, daemon);
@@ -289,6 +299,8 @@ take_config(struct serve_daemon *daemon, struct serve_config *config)
         log_say(LOG_LEVEL_WARNING, "%s: changed, in force after a restart only",
             buffer_text(&keys));
     buffer_clear(&keys);
+    if (serve_config_warning(old) == NULL)
+        warn_of_what_is_open(config);
     serve_config_free(old);
 }
 

@@ -49,6 +49,7 @@ write_status(const struct serve_context *context, struct buffer *body)
         .config_refused = context->file.refused,
         .notes = (const char *const *)notes.items,
         .note_count = notes.count,
+        .warning = serve_config_warning(context->config),
     };
     status_page_write(body, &facts, &context->config->route_rules, context->replica);
     for (size_t i = 0; i < notes.count; i++)

@@ -609,6 +609,18 @@ def test_right_files_missing_files_and_usage(folder):
     assert run(Policyd_program(), "-V").stdout.startswith("postshift-policyd ")
 
 
+def test_nexthops_that_are_not_set_are_warned_of_once(folder, redis):
+    for name, nexthops in (("open", None), ("any", "any"), ("closed", "192.0.2.0/24 2001:db8::20")):
+        daemon = Policyd(folder, "127.20.3.64", name=name, redis=redis, domains=DOMAIN, nexthops=nexthops).start()
+        try:
+            warnings = daemon.document("/status.json")["warnings"]
+            assert (len(warnings), daemon.process.output().count("nexthops is not set")) == ((0, 0) if nexthops else (1, 1))
+            done = run(daemon.process.command[0].replace("-policyd", "ctl"), "-c", daemon.config, "status", check=False)
+            assert ("nexthops is not set" in done.stdout + done.stderr) == (not nexthops)
+        finally:
+            assert daemon.stop() == 0
+
+
 def test_two_on_one_socket_is_an_error(folder, policyd):
     second = Policyd(folder, "127.20.3.9", domains=DOMAIN, sockets=policyd.sockets)
     done = run(Policyd_program(), "-c", second.config, check=False, seconds=10)
