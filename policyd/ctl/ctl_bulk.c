@@ -84,6 +84,8 @@ ctl_bulk_run(struct ctl_bulk *bulk, struct ctl_event *event)
     int status;
 
     buffer_init(&text, FILE_MAX);
+    if (strcmp(bulk->file, "-") == 0)
+        ctl_output_invite("lines");
     if (!setup_file_read(bulk->file, &text, &error)) {
         buffer_clear(&text);
         return ctl_output_fail(CTL_NO, "%s", error.text);

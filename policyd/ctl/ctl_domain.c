@@ -59,7 +59,8 @@ lay_over(struct attempt *attempt, const struct domain_field *wanted)
         attempt->set[attempt->set_count++] = *wanted;
     attempt->events[attempt->event_count++] = (struct ctl_event){
         .domain = attempt->order->name,
-        .what = text_of(attempt, wanted->name),
+        .what = attempt->order->what != NULL ? attempt->order->what
+                                             : text_of(attempt, wanted->name),
         .from = now != NULL ? text_of(attempt, now->value) : "",
         .to = text_of(attempt, wanted->value),
         .rev = attempt->rev,

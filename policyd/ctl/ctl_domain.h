@@ -14,7 +14,8 @@ struct ctl_domain_order {
     const char *name;                  /* canonical */
     const struct domain_field *fields; /* an empty value drops the field */
     size_t count;
-    const char *why; /* where no --why is given, or NULL */
+    const char *what; /* what its events are called; NULL: as the field */
+    const char *why;  /* where no --why is given, or NULL */
     /* What speaks against going from the one to the other, or NULL; --force overrides. */
     const char *(*danger)(const struct ctl_domain *now, const struct domain_state *next);
     const char *remedy;

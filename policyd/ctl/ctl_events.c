@@ -22,7 +22,7 @@ enum {
 };
 
 static const char *const names[] = {
-    "time", "who", "host", "domain", "what", "from", "to", "why", "rev"};
+    "time", "who", "host", "domain", "what", "from", "to", "why", "rev", "key"};
 
 struct event {
     struct span id;
@@ -165,7 +165,8 @@ fill_row(struct ctl *ctl, const struct event *event, struct ctl_table_row *row)
     row->cells[0] = time_of(ctl, event);
     row->cells[1] = arena_printf(ctl->arena, "%s@%s", texts[1], texts[2]);
     row->cells[2] = texts[3];
-    row->cells[3] = texts[4];
+    row->cells[3] = arena_printf(
+        ctl->arena, "%s%s%s", texts[4], texts[9][0] != '\0' ? " " : "", texts[9]);
     row->cells[4] =
         arena_printf(ctl->arena, "%s -> %s", texts[5][0] != '\0' ? texts[5] : "(none)",
             texts[6][0] != '\0' ? texts[6] : "(none)");

@@ -167,6 +167,7 @@ run(struct moves *moves)
     int status = CTL_DONE;
 
     buffer_init(&text, INPUT_MAX);
+    ctl_output_invite("addresses");
     if (!setup_file_read("-", &text, &error)) {
         buffer_clear(&text);
         return ctl_output_fail(CTL_NO, "%s", error.text);

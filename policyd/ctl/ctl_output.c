@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policyd/ctl/ctl.h"
 #include "policyd/terminal/ctl_table.h"
 
 enum { LINE_MAX_OCTETS = 1 << 20 };
@@ -99,6 +100,14 @@ ctl_output_warn(const char *format, ...)
     va_start(arguments, format);
     print_line(stderr, "postshiftctl: warning: ", format, arguments);
     va_end(arguments);
+}
+
+void
+ctl_output_invite(const char *lines)
+{
+    if (isatty(STDIN_FILENO) == 1)
+        (void)ctl_output_fail(
+            CTL_DONE, "reads %s from the terminal, one a line; Ctrl-D ends", lines);
 }
 
 bool

@@ -164,7 +164,8 @@ write_one(struct ctl *ctl, struct span name, const char *value, const char *plac
     const char *shown = arena_text(ctl->arena, name);
     struct ctl_event event = {
         .domain = domain_of(ctl, name),
-        .what = arena_printf(ctl->arena, "pin %s", shown),
+        .what = "pin",
+        .key = shown,
         .to = value,
         .why = ctl->arguments.values[CTL_WHY],
     };
@@ -233,7 +234,7 @@ run_bulk(struct ctl *ctl, const char *preset, bool removes)
         .seconds = removes ? NONE_SECONDS : 0,
     };
     struct ctl_event event = {
-        .what = "pins",
+        .what = "pin",
         .to = removes          ? "none"
               : preset != NULL ? preset
                                : "as in a file",

@@ -105,6 +105,7 @@ roll_back(struct ctl *ctl, const struct ctl_domain *domain, bool all)
         .name = arena_text(ctl->arena, domain->name),
         .fields = fields,
         .count = 1,
+        .what = "rollback",
         .why = "rollback",
         .must_exist = true,
     };

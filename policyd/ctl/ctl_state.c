@@ -21,6 +21,7 @@ ctl_state_forget(struct ctl *ctl)
         .name = ctl_store_canonical_domain(ctl, ctl->arguments.words[0]),
         .fields = &forgotten,
         .count = 1,
+        .what = "forget",
         .why = "forget",
         .danger = ctl_domain_forget_danger,
         .remedy = CTL_DOMAIN_FORGET_REMEDY,
@@ -66,7 +67,7 @@ ctl_state_accept(struct ctl *ctl)
 {
     struct span key = ctl_store_key(ctl, ctl->arena, "accept", span_of(""));
     const char *name = "*";
-    struct ctl_event event = {.what = "accept"};
+    struct ctl_event event = {.what = "accept-state"};
     struct span before;
     struct error error;
     uint64_t when;

@@ -7,9 +7,10 @@
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_verbs.h"
+#include "policyd/ctl/ctl_walk.h"
 #include "shared/base/json.h"
 
-enum { FOUND_MAX = 256 << 20, BUNCH = 1000, BUNCH_OCTETS = 16 << 20 };
+enum { FOUND_MAX = 256 << 20 };
 
 /* An address of the command line, canonical; false: said so. */
 static bool
@@ -49,7 +50,8 @@ write_one(struct ctl *ctl, struct span address, struct span unit)
     const char *shown = arena_text(ctl->arena, address);
     struct ctl_event event = {
         .domain = domain_of(ctl, address),
-        .what = arena_printf(ctl->arena, "unit %s", shown),
+        .what = "unit",
+        .key = shown,
         .to = arena_text(ctl->arena, unit),
         .why = ctl->arguments.values[CTL_WHY],
     };
@@ -149,7 +151,7 @@ unit_load(struct ctl *ctl)
 {
     struct ctl_bulk bulk = {.ctl = ctl, .take = take_line};
     struct ctl_event event = {
-        .what = "units",
+        .what = "unit",
         .to = "as in a file",
         .why = ctl->arguments.values[CTL_WHY],
     };
@@ -170,57 +172,20 @@ unit_load(struct ctl *ctl)
 struct members {
     struct ctl *ctl;
     struct span unit;
-    struct arena *arena; /* of a bunch */
-    struct span names[BUNCH];
-    struct span keys[BUNCH];
-    size_t count;
     struct buffer found; /* a line each */
     size_t found_count;
 };
 
-static bool
-ask_bunch(struct members *members, struct error *error)
-{
-    struct span *values = arena_take(members->arena, BUNCH * sizeof(*values));
-
-    if (!ctl_store_values(
-            members->ctl, members->arena, members->keys, members->count, values, error))
-        return false;
-    for (size_t i = 0; i < members->count; i++) {
-        if (values[i].data == NULL || !span_equal(values[i], members->unit))
-            continue;
-        buffer_append(&members->found, members->names[i]);
-        buffer_append_octet(&members->found, '\n');
-        members->found_count++;
-    }
-    members->count = 0;
-    arena_reset(members->arena);
-    return true;
-}
-
-static bool
-take_key(void *argument, struct span key, struct error *error)
+static void
+take_address(void *argument, struct span name, struct span value)
 {
     struct members *members = argument;
-    struct span name = span_from(key, sizeof("unit:") - 1);
 
-    members->names[members->count] = arena_span(members->arena, name);
-    members->keys[members->count] =
-        ctl_store_key(members->ctl, members->arena, "unit:", name);
-    return ++members->count < BUNCH || ask_bunch(members, error);
-}
-
-static bool
-find_members(struct members *members, struct error *error)
-{
-    bool done;
-
-    members->arena = arena_new(BUNCH_OCTETS);
-    buffer_init(&members->found, FOUND_MAX);
-    done = ctl_store_scan(members->ctl, "unit:*", take_key, members, error) &&
-           ask_bunch(members, error);
-    arena_free(members->arena);
-    return done;
+    if (!span_equal(value, members->unit))
+        return;
+    buffer_append(&members->found, name);
+    buffer_append_octet(&members->found, '\n');
+    members->found_count++;
 }
 
 static void
@@ -287,7 +252,8 @@ unit_show(struct ctl *ctl)
         return ctl_store_fail(ctl, &error);
     members->ctl = ctl;
     members->unit = found ? unit : name;
-    if (!find_members(members, &error)) {
+    buffer_init(&members->found, FOUND_MAX);
+    if (!ctl_walk(ctl, "unit:", take_address, members, &error)) {
         buffer_clear(&members->found);
         return ctl_store_fail(ctl, &error);
     }

@@ -8,22 +8,26 @@
 #include "shared/base/number.h"
 
 enum {
-    EVENT_VALUES = 9,
+    EVENT_VALUES = 10,
     BUNCH = 400, /* keys of one script */
     WORDS_MAX = 1024,
 };
 
-/* Both scripts add events: nine values for each, in the order of their names. */
+/* The scripts add events: ten values for each, in the order of their names; `key` is left
+ * out where it is empty. */
 #define ADD_EVENT                                                                        \
-    "local names = {'time', 'who', 'host', 'domain', 'what', 'from', 'to', 'why', "      \
+    "local names = {'time', 'who', 'host', 'domain', 'what', 'key', 'from', 'to', "      \
+    "'why', "                                                                            \
     "'rev'} "                                                                            \
     "local function add_event(take, before) "                                            \
     "  local entry = {} "                                                                \
     "  for _, name in ipairs(names) do "                                                 \
     "    local value = take() "                                                          \
     "    if name == 'from' and value == '\\0' then value = before or '' end "            \
-    "    entry[#entry + 1] = name "                                                      \
-    "    entry[#entry + 1] = value "                                                     \
+    "    if name ~= 'key' or value ~= '' then "                                          \
+    "      entry[#entry + 1] = name "                                                    \
+    "      entry[#entry + 1] = value "                                                   \
+    "    end "                                                                           \
     "  end "                                                                             \
     "  redis.call('XADD', KEYS[1], 'MAXLEN', '~', '10000', '*', unpack(entry)) "         \
     "end "                                                                               \
@@ -55,6 +59,12 @@ static const char values_script[] = ADD_EVENT
     "if at < #ARGV and (ARGV[2] ~= '' or before) then add_event(take, before) end "
     "return before";
 
+/* SADD or SREM, the member, the values of an event. */
+static const char member_script[] =
+    ADD_EVENT "local changed = redis.call(take(), KEYS[2], take()) "
+              "if changed == 1 then add_event(take) end "
+              "return changed";
+
 /* The words of one command. */
 struct command {
     struct arena *arena;
@@ -83,6 +93,7 @@ add_event(struct command *command, const struct ctl *ctl, const struct ctl_event
     add(command, span_of(ctl->host));
     add(command, span_of(event->domain));
     add(command, span_of(event->what));
+    add(command, span_of(event->key));
     add(command, event->from != NULL ? span_of(event->from) : span_make("", 1));
     add(command, span_of(event->to));
     add(command, span_of(event->why));
@@ -173,6 +184,24 @@ ctl_write_value(struct ctl *ctl, struct span key, struct span value,
         return false;
     if (redis_reply_is_string(reply))
         *before = span_of(arena_text(ctl->arena, reply->text));
+    return true;
+}
+
+bool
+ctl_write_member(struct ctl *ctl, struct span key, struct span member, bool removes,
+    const struct ctl_event *event, bool *changed, struct error *error)
+{
+    struct command *command = new_command(ctl, member_script, 1);
+    const struct redis_reply *reply;
+
+    add(command, key);
+    add(command, removes ? SPAN("SREM") : SPAN("SADD"));
+    add(command, member);
+    add_event(command, ctl, event);
+    if (!ctl_store_open(ctl, error) ||
+        !redis_call(ctl->redis, command->count, command->words, &reply, error))
+        return false;
+    *changed = reply->kind == REDIS_INTEGER && reply->integer == 1;
     return true;
 }
 

@@ -10,7 +10,8 @@
 /* One entry of the stream of events; who, host and time are added.  NULL is "". */
 struct ctl_event {
     const char *domain;
-    const char *what; /* "weight", "pin alice@example.com", ... */
+    const char *what; /* "weight", "pin", ... */
+    const char *key;  /* the address, unit or list it is about; NULL: none, left out */
     const char *from; /* NULL: what the first key had before */
     const char *to;
     const char *why;
@@ -44,6 +45,13 @@ uint64_t ctl_write_next_rev(const struct ctl_domain *domain);
  */
 bool ctl_write_value(struct ctl *ctl, struct span key, struct span value,
     const struct ctl_event *event, struct span *before, struct error *error);
+
+/*
+ * Adds a member to a set or takes it out, and writes the event where that changed
+ * something.
+ */
+bool ctl_write_member(struct ctl *ctl, struct span key, struct span member, bool removes,
+    const struct ctl_event *event, bool *changed, struct error *error);
 
 /*
  * Many strings, in bunches, then one event.  `seconds` 0: for ever; else they go by

@@ -303,7 +303,7 @@ def test_pins(world):
     assert "policyd answers old for it: bucket 5319" in said
     assert "there is no pin on alice@example.com" in world.fails(1, "unpin", "alice@example.com")
     events = world.json("events")
-    assert [(e["what"], e["domain"]) for e in events] == [("pin alice@example.com", "example.com")] * 3
+    assert [(e["what"], e["key"], e["domain"]) for e in events] == [("pin", "alice@example.com", "example.com")] * 3
     assert events[1]["from"] == "new note=asked for it" and events[2]["to"] == ""
 
 
@@ -348,7 +348,7 @@ def test_many_pins_from_a_file(world):
     assert world.get("pin:held@example.com") == "hold note=is being copied"
     world.policyd.wait_for_route("user1499@example.com", "cutover-new")
     event = world.json("events")[-1]
-    assert (event["what"], event["to"]) == ("pins", "new (1501)")
+    assert (event["what"], event["to"]) == ("pin", "new (1501)")
 
     many.write_text("".join(f"user{i:04d}@example.com\n" for i in range(1500)))
     assert "1500 pins removed" in world.ctl("unpin", "--file", many).stdout
@@ -453,7 +453,7 @@ def test_rollback(world):
     world.redis.command("SET", "cutover:pin:other@example.net", "new")
     world.redis.command("SET", "cutover:pin:held@example.com", "hold")
     said = world.ctl("rollback", "example.com").stdout
-    assert world.hash()["weight"] == "0" and "weight: 70 -> 0" in said and "policyd answers so" in said
+    assert world.hash()["weight"] == "0" and "rollback: 70 -> 0" in said and "policyd answers so" in said
     assert "by the list canary: 2 units" in said and "and 6 more by their pins" in said
     assert "other@example.net" not in said and "held@" not in said
     assert "postfix reload && postqueue -f" in said
@@ -517,7 +517,7 @@ def test_forget(world):
     world.ctl("forget", "example.com")
     assert world.hash()["mode"] == "forgotten"
     wait_for(lambda: world.policyd.ask("a@example.com").startswith("NOTFOUND"), 5, "the site's own maps route it")
-    assert world.json("events")[-1]["what"] == "mode"
+    assert world.json("events")[-1]["what"] == "forget"
     world.state("example.net", weight=1)
     world.ctl("forget", "example.net", "--force", "--why", "given up")
     assert "given up (forced: forgetting" in world.json("events")[-1]["why"]
@@ -882,8 +882,8 @@ def test_the_example_has_every_key_at_its_default(folder):
     bare_text = re.sub(r"(?m)^#(\w+ =)", r"\1", text)
     assert not re.search(r"(?m)^[^#\[\n]", text), "only comments and sections"
     file = folder / "postshift.conf"
-    # These three name what the machine has or hasn't.
-    file.write_text(re.sub(r"(?m)^(user|databases|temp) =.*\n", "", bare_text), encoding="utf-8")
+    # These name what the machine has or hasn't.
+    file.write_text(re.sub(r"(?m)^(user|databases|temp|snapshot) =.*\n", "", bare_text), encoding="utf-8")
     for program in ("postshiftctl", "postshift-policyd"):
         assert run(BIN / program, "-c", file, "-t", check=False).returncode == 0
     names = (ROOT / "shared/service/config_names.c").read_text(encoding="utf-8")
