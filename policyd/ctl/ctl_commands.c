@@ -39,13 +39,19 @@ static const struct ctl_verb verbs[] = {
      "put one address or unit on a side, or hold its mail",
      "TIME is a duration (2h, 7d) or a date and time (2026-12-24T18:00:00Z).\n"
      "pin --file FILE [PLACE]: an address a line, with a place of its own behind it or not;\n"
-     "all lines are good, or nothing is written.  FILE may be - for standard input.\n",
-     BIT(CTL_UNTIL) | BIT(CTL_NOTE) | BIT(CTL_FILE) | BIT(CTL_WHY), false, 0, 2, ctl_pin_run,
+     "all lines are good, or nothing is written.  FILE may be - for standard input.\n"
+     "pin --list [DOMAIN] [--json]: the pins there are.\n",
+     BIT(CTL_UNTIL) | BIT(CTL_NOTE) | BIT(CTL_FILE) | BIT(CTL_WHY) | BIT(CTL_LIST) | BIT(CTL_JSON), false, 0, 2, ctl_pin_run,
      CTL_NEEDS_REDIS},
     {"unpin", "ADDRESS|UNIT", "take a pin away",
      "unpin --file FILE: many; their pins say `none` for ten minutes and then go, so that\n"
      "policyd does not take it for a loss.\n",
      BIT(CTL_FILE) | BIT(CTL_WHY), false, 0, 1, ctl_pin_remove,
+     CTL_NEEDS_REDIS},
+    {"list", "DOMAIN [NAME [add|remove ADDRESS...]] [--json]", "the named lists of a domain",
+     "Without NAME: which there are.  What a list means stands in the domain's field\n"
+     "`lists` (on new); `exclude` stays on old, `known` is all that has a mailbox.\n",
+     BIT(CTL_JSON) | BIT(CTL_WHY), false, 1, WORDS_MAX, ctl_list_run,
      CTL_NEEDS_REDIS},
     {"unit", "set ADDRESS UNIT | load FILE | delete ADDRESS | show ADDRESS|UNIT [--json]",
      "what moves as one",

@@ -24,7 +24,8 @@ void ctl_output_raw(struct span text);
 int ctl_output_fail(int status, const char *format, ...) ATTRIBUTE_PRINTF(2, 3);
 void ctl_output_warn(const char *format, ...) ATTRIBUTE_PRINTF(1, 2);
 
-/* To a person at a terminal who may not know that lines of standard input are waited for. */
+/* To a person at a terminal who may not know that lines of standard input are waited for.
+ */
 void ctl_output_invite(const char *lines);
 
 bool ctl_output_is_terminal(void);

@@ -282,6 +282,8 @@ ctl_pin_run(struct ctl *ctl)
     struct span name;
     int status = CTL_DONE;
 
+    if (ctl_arguments_has(&ctl->arguments, CTL_LIST))
+        return ctl_pin_list(ctl);
     if (ctl->arguments.count > wanted || (!bulk && ctl->arguments.count < wanted))
         return ctl_output_fail(CTL_USAGE, "%s",
             bulk ? "with --file only a place may follow"

@@ -12,7 +12,9 @@ int ctl_route_run(struct ctl *ctl);
 int ctl_set_run(struct ctl *ctl);
 int ctl_rollback_run(struct ctl *ctl);
 int ctl_pin_run(struct ctl *ctl);
+int ctl_pin_list(struct ctl *ctl); /* pin --list */
 int ctl_pin_remove(struct ctl *ctl);
+int ctl_list_run(struct ctl *ctl);
 int ctl_unit_run(struct ctl *ctl);
 int ctl_moves_run(struct ctl *ctl);
 int ctl_state_forget(struct ctl *ctl);

@@ -124,19 +124,6 @@ read_same_as(struct reading *reading, struct span value, struct error *error)
 }
 
 static bool
-is_list_name(struct span name)
-{
-    for (size_t i = 0; i < name.length; i++) {
-        char octet = span_lower_octet(name.data[i]);
-
-        if (!(octet >= 'a' && octet <= 'z') && !(octet >= '0' && octet <= '9') &&
-            octet != '.' && octet != '_' && octet != '-')
-            return false;
-    }
-    return name.length > 0 && name.length <= LIST_NAME_MAX;
-}
-
-static bool
 read_lists(struct reading *reading, struct span value, struct error *error)
 {
     struct domain_state *state = reading->state;
@@ -144,7 +131,7 @@ read_lists(struct reading *reading, struct span value, struct error *error)
     struct span name;
 
     while (span_word(&rest, &name)) {
-        if (!is_list_name(name))
+        if (!domain_list_is_name(name))
             return error_permanent(error,
                 "a list's name has up to %d letters, digits, dots, underscores, hyphens",
                 LIST_NAME_MAX);
@@ -439,4 +426,17 @@ domain_weight_write(unsigned weight, char out[8])
         (void)snprintf(out, 8, "%u.%u", whole % 1000, rest / 10);
     else
         (void)snprintf(out, 8, "%u.%02u", whole % 1000, rest);
+}
+
+bool
+domain_list_is_name(struct span name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        char octet = span_lower_octet(name.data[i]);
+
+        if (!(octet >= 'a' && octet <= 'z') && !(octet >= '0' && octet <= '9') &&
+            octet != '.' && octet != '_' && octet != '-')
+            return false;
+    }
+    return name.length > 0 && name.length <= LIST_NAME_MAX;
 }

@@ -97,6 +97,9 @@ struct domain_state *domain_state_parse(struct span domain,
     void (*warn)(void *argument, const struct domain_problem *problem), void *argument);
 void domain_state_free(struct domain_state *state);
 
+/* Up to 64 letters, digits, dots, underscores, hyphens. */
+bool domain_list_is_name(struct span name);
+
 bool domain_state_old_is_site(const struct domain_state *state);
 
 bool domain_state_equal(

@@ -36,6 +36,7 @@ enum ctl_option {
     CTL_FOLLOW,
     CTL_APPLY,
     CTL_REMOVE,
+    CTL_LIST,
     CTL_OPTION_COUNT
 };
 

@@ -358,6 +358,70 @@ def test_many_pins_from_a_file(world):
     assert world.json("status", check=False)["notes"] == [], "it was no loss"
 
 
+def test_pins_are_listed(bare):
+    bare.state()
+    assert bare.ctl("pin", "--list").stdout == "no pins\n" and bare.json("pin", "--list") == []
+    bare.ctl("pin", "bob@example.com", "hold", "--until", "2099-01-01T00:00:00Z", "--note", "copying")
+    bare.ctl("pin", "it dept", "new")
+    for key, value in {"old@example.net": "old until=2001-01-01T00:00:00Z", "bad@example.com": "nonsense", "gone@example.com": "none"}.items():
+        bare.redis.command("SET", f"cutover:pin:{key}", value)
+    assert bare.json("pin", "--list") == [
+        {"on": "bad@example.com", "place": "bad", "until": None, "over": False, "note": "nonsense"},
+        {"on": "bob@example.com", "place": "hold", "until": "2099-01-01T00:00:00Z", "over": False, "note": "copying"},
+        {"on": "it dept", "place": "new", "until": None, "over": False, "note": ""},
+        {"on": "old@example.net", "place": "old", "until": "2001-01-01T00:00:00Z", "over": True, "note": ""}]
+    assert [pin["on"] for pin in bare.json("pin", "--list", "EXAMPLE.net")] == ["old@example.net"]
+    said = bare.ctl("pin", "--list").stdout
+    assert "2099-01-01T00:00:00Z" in said and "(over)" in said and "it dept" in said
+    bare.fails(2, "pin", "--list", "no domain")
+    bare.fails(2, "pin", "--list", "example.com", "new")
+
+
+def test_lists(world):
+    world.state(lists="canary", weight=0)
+    world.policyd.wait_for_route("alice@example.com", "cutover-old")
+    assert world.ctl("list", "example.com").stdout == "no lists\n"
+    said = world.ctl("list", "example.com", "canary", "add", "Alice+tag@EXAMPLE.com", "bob@example.com", "--why", "first").stdout
+    assert "alice@example.com is on canary" in said and "its units are on new" in said
+    world.policyd.wait_for_route("alice@example.com", "cutover-new")
+    assert world.json("list", "example.com", "canary") == {
+        "domain": "example.com", "list": "canary", "members": ["alice@example.com", "bob@example.com"]}
+    event = world.json("events")[-1]
+    assert (event["what"], event["key"], event["to"], event["why"]) == ("list", "bob@example.com", "canary", "first")
+    assert "was on canary" in world.ctl("list", "example.com", "canary", "add", "bob@example.com").stdout
+    assert "is off canary" in world.ctl("list", "example.com", "canary", "remove", "alice@example.com").stdout
+    world.policyd.wait_for_route("alice@example.com", "cutover-old")
+    assert world.ctl("list", "example.com", "canary", "remove", "alice@example.com", check=False).returncode == 1
+    assert "decide nothing" in world.ctl("list", "example.com", "later", "add", "zoe@example.com").stdout
+    assert "stay on old" in world.ctl("list", "example.com", "exclude", "add", "zoe@example.com").stdout
+    said = world.ctl("list", "example.com").stdout
+    assert "canary, 1 unit, which are on new" in said and "exclude, 1 unit" in said and "later, 1 unit" in said
+    world.fails(2, "list", "example.com", "can ary")
+    world.fails(2, "list", "example.com", "canary", "add")
+    assert "nothing was changed" in world.fails(2, "list", "example.com", "canary", "add", "zed@example.com", "@")
+    assert "zed" not in str(world.json("list", "example.com", "canary"))
+    world.fails(2, "list", "example.com", "canary", "toggle", "a@example.com")
+    world.fails(1, "list", "example.net", "canary")
+    world.redis.set_domain("alias.example", same_as="example.com")
+    assert "same_as" in world.fails(1, "list", "alias.example", "canary")
+
+
+@pytest.mark.parametrize("words, says", [(("moves", "example.com", "--to", "30"), "reads addresses"),
+                                         (("pin", "--file", "-", "new"), "reads lines"), (("unit", "load", "-"), "reads lines")])
+def test_who_types_is_told_what_is_waited_for(bare, words, says):
+    bare.state()
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(CTL, [str(CTL), "-c", str(bare.policyd.config), *words])
+    text = ""
+    while "Ctrl-D ends" not in text:
+        text += os.read(terminal, 65536).decode()
+    os.write(terminal, b"\x04")
+    os.waitpid(child, 0)
+    os.close(terminal)
+    assert says in text
+
+
 def test_a_bad_line_and_nothing_is_written(bare):
     bare.state()
     lines = "a@example.com\nno@address@\nb@example.com both\n"
