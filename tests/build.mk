@@ -32,6 +32,8 @@ test_auth_attacks_PACKAGES := libpsl
 
 test_dns_SOURCES  := milters/dns/dns.c milters/dns/dns_channels.c
 test_dns_PACKAGES := libcares resolv
+test_dns_channels_SOURCES  := $(test_dns_SOURCES)
+test_dns_channels_PACKAGES := $(test_dns_PACKAGES)
 
 # SPF through libspf2, whose compiler sees nothing but texts of ours.
 spf_SOURCES := $(addprefix milters/spf/,spf_check.c spf_dns.c spf_library.c) \

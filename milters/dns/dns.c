@@ -184,6 +184,12 @@ dns_context_limit(struct dns_context *context, uint64_t milliseconds)
         milliseconds < left / 1000 ? used + milliseconds * 1000 : used + left;
 }
 
+uint64_t
+dns_context_used(const struct dns_context *context)
+{
+    return context->clock_us / 1000;
+}
+
 static void
 settle(struct dns_question *question, enum dns_status status)
 {
@@ -211,13 +217,14 @@ answered(void *argument, int status, int timeouts, unsigned char *data, int leng
     (void)timeouts;
     context->sent--;
     if (status != ARES_SUCCESS || data == NULL || length <= 0) {
+        context->channel->spoilt = true;
         if (!question->done)
             settle(question, status == ARES_ETIMEOUT ? DNS_TIMEOUT : DNS_LOCAL);
         return;
     }
     packet = span_make(data, (size_t)length);
     if (!dns_wire_has_edns(packet))
-        context->channel->no_edns = true;
+        context->channel->spoilt = true;
     if (question->done)
         return;
     if (arena_taken(context->arena) > KEPT_MAX) {
@@ -229,16 +236,24 @@ answered(void *argument, int status, int timeouts, unsigned char *data, int leng
     settle(question, answer->status);
 }
 
-/* Gives the channel back once no answer is waited for any more. */
+/*
+ * Gives the channel back once no answer is waited for any more.  One that still has
+ * questions is not for anybody else: c-ares forgets them in ares_cancel, but not what of
+ * them its open TCP connections have yet to send, which is freed memory then.  Destroying
+ * the channel calls back for each.
+ */
 static void
 release(struct dns_context *context)
 {
-    if (context->waiting > 0 || context->channel == NULL)
+    struct dns_channel *channel = context->channel;
+
+    if (context->waiting > 0 || channel == NULL)
         return;
-    if (context->sent > 0)
-        ares_cancel(context->channel->ares);
+    if (context->sent > 0 || channel->spoilt)
+        dns_channel_destroy(channel);
+    else
+        dns_channels_return(context->dns->channels, channel);
     assert(context->sent == 0);
-    dns_channels_return(context->dns->channels, context->channel);
     context->channel = NULL;
 }
 

@@ -82,6 +82,9 @@ void dns_context_reset(struct dns_context *context);
  */
 void dns_context_limit(struct dns_context *context, uint64_t milliseconds);
 
+/* Milliseconds of its budget that a message has waited for answers. */
+uint64_t dns_context_used(const struct dns_context *context);
+
 /* Never NULL; what can't be asked is answered at once, as its wait will tell. */
 struct dns_question *dns_ask(
     struct dns_context *context, struct span name, enum dns_type type);

@@ -107,8 +107,8 @@ all_loopback(ares_channel channel)
     return all;
 }
 
-static void
-channel_free(struct dns_channel *channel)
+void
+dns_channel_destroy(struct dns_channel *channel)
 {
     if (channel == NULL)
         return;
@@ -180,7 +180,7 @@ idle_free(struct dns_channels *channels)
         struct dns_channel *channel = channels->idle;
 
         channels->idle = channel->next;
-        channel_free(channel);
+        dns_channel_destroy(channel);
     }
     channels->idle_count = 0;
 }
@@ -274,7 +274,7 @@ void
 dns_channels_return(struct dns_channels *channels, struct dns_channel *channel)
 {
     (void)pthread_mutex_lock(&channels->lock);
-    if (channel->generation == channels->generation && !channel->no_edns &&
+    if (channel->generation == channels->generation &&
         channels->idle_count < IDLE_MAX) {
         channel->next = channels->idle;
         channels->idle = channel;
@@ -282,7 +282,7 @@ dns_channels_return(struct dns_channels *channels, struct dns_channel *channel)
         channel = NULL;
     }
     (void)pthread_mutex_unlock(&channels->lock);
-    channel_free(channel);
+    dns_channel_destroy(channel);
 }
 
 void

@@ -1,9 +1,11 @@
 /*
  * dns_channels - c-ares channels to the configured servers, lent to one caller at a time.
  *
- * The inner part of dns: nothing else includes this.  A channel that has met a server
- * without EDNS is not kept, since c-ares leaves EDNS off for good then; nor is one made
- * with settings that have been replaced.
+ * The inner part of dns: nothing else includes this.  A channel that has met trouble is
+ * destroyed, never lent again: one with a question that ended without an answer (what
+ * c-ares keeps of it is not to be trusted, its sockets stay open where all servers are on
+ * loopback), one that has met a server without EDNS (c-ares leaves EDNS off for good
+ * then).  So is one made with settings that have been replaced.
  */
 #ifndef SHARED_SERVICE_DNS_CHANNELS_H
 #define SHARED_SERVICE_DNS_CHANNELS_H
@@ -19,7 +21,7 @@ struct dns_channel {
     ares_channel ares;
     unsigned generation; /* of the settings it was made with */
     bool trusted;        /* its servers' AD bit */
-    bool no_edns;        /* set by the caller: an answer came without EDNS */
+    bool spoilt;         /* set by the caller: not to be lent again */
 };
 
 /* Makes a first channel, so that what can't work fails here. */
@@ -31,6 +33,9 @@ bool dns_channels_reload(
 
 struct dns_channel *dns_channels_borrow(struct dns_channels *channels); /* or NULL */
 void dns_channels_return(struct dns_channels *channels, struct dns_channel *channel);
+
+/* For one with questions left, which end (their callbacks run), or that is spoilt. */
+void dns_channel_destroy(struct dns_channel *channel);
 
 /* Waits for the channel's sockets, at most so long, and lets c-ares work. */
 void dns_channel_turn(struct dns_channel *channel, uint64_t most_us);
