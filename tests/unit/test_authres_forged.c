@@ -86,6 +86,47 @@ knows_itself_in_other_letters(void **state)
     }
 }
 
+/* Some readers decode encoded words, cut comments or join what white space parts. */
+static void
+knows_ids_that_readers_take_differently(void **state)
+{
+    static const char *const rows[] = {
+        " =?utf-8?Q?=6D?=x.example.net; dmarc=pass",
+        " =?UTF-8?B?bXguZXhhbXBsZS5uZXQ=?=; dmarc=pass",
+        " =?utf-8?q?mx.example.net?=; dmarc=pass",
+        " m=?utf-8?Q?x?=.example.net; dmarc=pass",
+        " mx.example.=?us-ascii?Q?net?=; dmarc=pass",
+        " =?utf-8*en?Q?mx?=.example.net; dmarc=pass",
+        " =?utf-8?Q?mx=2Eexample=2Enet?= 1; dmarc=pass",
+        " =?utf-8?Q?mx?=\n =?utf-8?Q?=2Eexample.net?=; dmarc=pass",
+        " \"=?utf-8?Q?mx.example.net?=\"; dmarc=pass",
+        " (c) =?utf-8?Q?mx.example.net?=; dmarc=pass",
+        " (a;b) =?utf-8?Q?mx.example.net?=; dmarc=pass",
+        " =?utf-8?Q?mx.example.net;_dmarc=3Dpass?=",
+        " (=?utf-8?Q?=29mx.example.net;_dmarc=3Dpass?=",
+        " (=?utf-8?Q?=29mx.example.net;=28?=) other.example; none",
+        " mx .example.net; dmarc=pass",
+        " mx. example.net; dmarc=pass",
+        " mx.\n\texample.net; dmarc=pass",
+        " mx.(c)example.net; dmarc=pass",
+        " mx(c).example.net; dmarc=pass",
+        " m x.example.net; dmarc=pass",
+        " \"mx\".example.net; dmarc=pass",
+        " mx\".example.net\"; dmarc=pass",
+        " \"mx.\"example.net; dmarc=pass",
+        " \"mx. example.net\"; dmarc=pass",
+        " \"mx.(c)example.net\"; dmarc=pass",
+        " mx\x0b.example.net; dmarc=pass",
+        " mx 1.example.net; dmarc=pass",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        print_message("# %s\n", rows[i]);
+        assert_true(authres_claims(span_of(rows[i]), id));
+    }
+}
+
 static void
 keeps_results_of_others(void **state)
 {
@@ -105,6 +146,11 @@ keeps_results_of_others(void **state)
         " \"mx.example.net x\"; none",
         " \"other.example\"; none; mx.example.net",
         " (unclosed other.example; none",
+        " other.example (=) 1 (c); spf=pass",
+        " other.example; spf=pass reason=\"=?utf-8?Q?x?=\"",
+        " dkim=pass (2048-bit key) header.d=other.example; spf=pass",
+        " dkim = pass; spf=pass",
+        " dkim/1=pass; spf=pass",
     };
 
     (void)state;
@@ -127,6 +173,13 @@ knows_received_spf_of_its_own(void **state)
         " mx.example.net: pass",
         "mx.example.net",
         " pass x=mx.example.net",
+        " pass receiver=mx .example.net",
+        " pass receiver=mx.(c)example.net; helo=a",
+        " pass receiver=mx.\n\texample.net",
+        " pass receiver==?utf-8?Q?=6D?=x.example.net",
+        " =?utf-8?Q?pass_receiver=3Dmx.example.net?=",
+        " pass receiver=\xef\xbd\x8dx.example.net",
+        " pass receiver=\"mx.exam\xc2\xadple.net\"",
     };
     static const char *const others[] = {
         "",
@@ -137,6 +190,8 @@ knows_received_spf_of_its_own(void **state)
         " pass receiver=mx.example.net.evil.example",
         " pass receiver=xmx.example.net",
         " pass receiver=mx.example.network",
+        " pass receiver=mx.example.n\xc3\xa9t",
+        " pass (other.example. mx) receiver=other.example. helo=mx.example.net",
     };
 
     (void)state;
@@ -207,6 +262,14 @@ finds_it_in_values_of_any_size(void **state)
     memset(value, ';', size);
     memcpy(value, "mx.example.net", 14);
     assert_true(authres_claims(span_make(value, size), id));
+    /* And none takes longer the longer it is. */
+    memset(value, '(', size);
+    assert_false(authres_received_spf_claims(span_make(value, size), id));
+    memset(value, ' ', size);
+    assert_false(authres_received_spf_claims(span_make(value, size), id));
+    for (size_t i = 0; i < size; i += 2)
+        memcpy(value + i, "( ", 2);
+    assert_false(authres_received_spf_claims(span_make(value, size), id));
     free(value);
 }
 
@@ -216,6 +279,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_its_own_results),
         cmocka_unit_test(knows_itself_in_other_letters),
+        cmocka_unit_test(knows_ids_that_readers_take_differently),
         cmocka_unit_test(keeps_results_of_others),
         cmocka_unit_test(knows_received_spf_of_its_own),
         cmocka_unit_test(numbers_what_is_to_be_deleted),
