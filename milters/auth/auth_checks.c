@@ -181,7 +181,7 @@ auth_checks_begin(const struct auth_engines *engines, struct auth_session *sessi
     if (config->dkim && !session->header_too_large)
         start_dkim(engines, session, &findings->author, &lookup);
     if (config->dmarc && findings->author.kind == AUTHOR_ONE)
-        dmarc_fetch_ask(&lookup, span_of(findings->author.domains[0]));
+        dmarc_fetch_ask(&lookup, engines->suffixes, span_of(findings->author.domains[0]));
     if (config->spf) {
         ask_spf(session, &lookup, config->spf_helo);
         check_spf(engines, session, &lookup, findings);

@@ -165,6 +165,55 @@ find_aligned(struct decision *decision, bool passed)
     return found;
 }
 
+static enum dmarc_policy
+after_testing(const struct dmarc_record *record, enum dmarc_policy policy)
+{
+    if (record->testing && policy != DMARC_POLICY_NONE)
+        policy--;
+    return policy;
+}
+
+/* What a record above a name asks for where it isn't known whether the name exists. */
+static enum dmarc_policy
+wish_below(const struct dmarc_record *record)
+{
+    enum dmarc_policy policy = record->subdomain_policy;
+
+    if (!record->usable)
+        return DMARC_POLICY_NONE;
+    if (record->nonexistent_policy > policy)
+        policy = record->nonexistent_policy;
+    return after_testing(record, policy);
+}
+
+/*
+ * Which record counts can't be told: the strictest of those that can be had above the
+ * author, less the top's, is what the author's domain may ask for.
+ */
+static enum answer
+find_wish_above(struct decision *decision)
+{
+    const struct dmarc_request *request = decision->request;
+    struct span at = dmarc_walk_above(request->author);
+    enum dmarc_policy strictest = DMARC_POLICY_NONE;
+
+    if (request->organization.length > 0)
+        at = request->organization;
+    for (; domain_label_count(at) > 1; at = dmarc_walk_above(at)) {
+        enum answer found = find_record(decision, at);
+
+        if (found == ASKS)
+            return ASKS;
+        if (found == YES && wish_below(&decision->record) > strictest)
+            strictest = wish_below(&decision->record);
+        if (request->organization.length > 0)
+            break;
+    }
+    decision->verdict->policy = strictest;
+    decision->verdict->policy_domain = (struct span){NULL, 0};
+    return YES;
+}
+
 /* p, or sp and np for a name below the record's. */
 static enum answer
 find_wish(struct decision *decision)
@@ -186,9 +235,7 @@ find_wish(struct decision *decision)
     policy = decision->is_own        ? record->policy
              : name == DMARC_NO_NAME ? record->nonexistent_policy
                                      : record->subdomain_policy;
-    if (record->testing && policy != DMARC_POLICY_NONE)
-        policy--;
-    decision->verdict->policy = policy;
+    decision->verdict->policy = after_testing(record, policy);
     return YES;
 }
 
@@ -198,6 +245,40 @@ give(struct dmarc_verdict *verdict, enum auth_result result, const char *reason)
     verdict->result = result;
     verdict->reason = reason;
     return true;
+}
+
+/* Whether it passes, over a record that counts. */
+static bool
+judge(struct decision *decision)
+{
+    struct dmarc_verdict *verdict = decision->verdict;
+    const struct dmarc_record *record = &decision->record;
+    enum answer found;
+
+    verdict->published = record->policy;
+    verdict->repeats = record->repeats;
+    verdict->policy =
+        decision->is_own ? after_testing(record, record->policy) : wish_below(record);
+    found = find_aligned(decision, true);
+    if (found == ASKS)
+        return false;
+    if (found == UNKNOWN)
+        return give(verdict, AUTH_TEMPERROR, "look-up for alignment failed");
+    if (found == YES) {
+        verdict->policy = DMARC_POLICY_NONE;
+        return give(verdict, AUTH_PASS, NULL);
+    }
+    found = find_aligned(decision, false);
+    if (found == ASKS)
+        return false;
+    if (found != NO)
+        return give(verdict, AUTH_TEMPERROR, "an aligned domain could not be checked");
+    found = find_wish(decision);
+    if (found == ASKS)
+        return false;
+    if (found == UNKNOWN)
+        return give(verdict, AUTH_TEMPERROR, "look-up of the author's domain failed");
+    return give(verdict, AUTH_FAIL, NULL);
 }
 
 bool
@@ -213,28 +294,9 @@ dmarc_decide(const struct dmarc_request *request, const struct dmarc_knowledge *
     if (found == ASKS)
         return false;
     if (found == UNKNOWN)
-        return give(verdict, AUTH_TEMPERROR, "policy look-up failed");
+        return find_wish_above(&decision) == YES &&
+               give(verdict, AUTH_TEMPERROR, "policy look-up failed");
     if (found == NO || !decision.record.usable)
         return give(verdict, AUTH_NONE, NULL);
-    verdict->published = decision.record.policy;
-    verdict->repeats = decision.record.repeats;
-
-    found = find_aligned(&decision, true);
-    if (found == ASKS)
-        return false;
-    if (found == YES)
-        return give(verdict, AUTH_PASS, NULL);
-    if (found == UNKNOWN)
-        return give(verdict, AUTH_TEMPERROR, "look-up for alignment failed");
-    found = find_aligned(&decision, false);
-    if (found == ASKS)
-        return false;
-    if (found != NO)
-        return give(verdict, AUTH_TEMPERROR, "an aligned domain could not be checked");
-    found = find_wish(&decision);
-    if (found == ASKS)
-        return false;
-    if (found == UNKNOWN)
-        return give(verdict, AUTH_TEMPERROR, "look-up of the author's domain failed");
-    return give(verdict, AUTH_FAIL, NULL);
+    return judge(&decision);
 }

@@ -32,8 +32,12 @@ struct dmarc_verdict {
     const char *reason;          /* of temperror, in words of ours */
     struct span policy_domain;   /* where the record stands; empty without one */
     enum dmarc_policy published; /* its p= */
-    enum dmarc_policy policy;    /* what is asked for when it fails, after sp, np and t */
-    bool by_spf;                 /* what it passed by */
+    /*
+     * What is asked for when it fails, after sp, np and t.  Of a temporary error: what is
+     * known to be asked for, the strictest where several records may be the one.
+     */
+    enum dmarc_policy policy;
+    bool by_spf; /* what it passed by */
     bool by_dkim;
     bool repeats; /* the record has a tag twice */
 };

@@ -65,10 +65,26 @@ ask(const struct dns_lookup *lookup, const struct dmarc_question *question)
     return dns_lookup_ask(lookup, span_of(name), DNS_TXT);
 }
 
-void
-dmarc_fetch_ask(const struct dns_lookup *lookup, struct span author)
+/* The top has a record for hardly anyone: it is asked for where that matters. */
+static void
+ask_above(const struct dns_lookup *lookup, struct span name)
 {
+    for (name = dmarc_walk_above(name); domain_label_count(name) > 1;
+         name = dmarc_walk_above(name))
+        (void)ask(lookup, &(struct dmarc_question){name, false});
+}
+
+void
+dmarc_fetch_ask(const struct dns_lookup *lookup, const struct dmarc_suffixes *suffixes,
+    struct span author)
+{
+    struct span organization = find_organization(suffixes, author);
+
     (void)ask(lookup, &(struct dmarc_question){author, false});
+    if (suffixes == NULL)
+        ask_above(lookup, author);
+    else if (organization.length > 0 && !span_equal(organization, author))
+        (void)ask(lookup, &(struct dmarc_question){organization, false});
 }
 
 void
@@ -87,8 +103,8 @@ dmarc_fetch(const struct dns_lookup *lookup, const struct dmarc_suffixes *suffix
         if (dmarc_learn(&known, question.name, question.is_existence,
                 dns_lookup_wait(lookup, ask(lookup, &question))))
             continue;
-        *verdict = (struct dmarc_verdict){
-            .result = AUTH_TEMPERROR, .reason = "too many questions to DNS"};
+        verdict->result = AUTH_TEMPERROR;
+        verdict->reason = "too many questions to DNS";
         return;
     }
 }

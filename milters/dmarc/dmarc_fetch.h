@@ -1,9 +1,10 @@
 /*
  * dmarc_fetch - drives a DMARC decision through DNS, one question at a time.
  *
- * Most messages need the author's own record alone: ask for it early (dmarc_fetch_ask),
- * so that it comes while DKIM's keys do.  With a public suffix list organizations are
- * looked up there (org_domain = psl, as RFC 7489 had it), without one the tree is walked.
+ * Ask early for what may be needed (dmarc_fetch_ask): the names of a walk are answered
+ * together then, while DKIM's keys are, and slow ones cost one time-out.  With a public
+ * suffix list organizations are looked up there (org_domain = psl, as RFC 7489 had it),
+ * without one the tree is walked.
  */
 #ifndef MILTERS_AUTH_DMARC_FETCH_H
 #define MILTERS_AUTH_DMARC_FETCH_H
@@ -17,8 +18,9 @@ struct dmarc_suffixes;
 struct dmarc_suffixes *dmarc_suffixes_new(struct error *error); /* NULL on failure */
 void dmarc_suffixes_free(struct dmarc_suffixes *suffixes);      /* NULL is fine */
 
-/* Asks for the author's record and doesn't wait. */
-void dmarc_fetch_ask(const struct dns_lookup *lookup, struct span author);
+/* Asks for what a name's walk may find, less the top, and doesn't wait. */
+void dmarc_fetch_ask(const struct dns_lookup *lookup,
+    const struct dmarc_suffixes *suffixes, struct span name);
 
 /*
  * Fills the organizations of the request itself where there is a list.  `identifiers` are

@@ -66,9 +66,8 @@ dmarc_known(const struct dmarc_knowledge *known, struct span name, bool is_exist
     return fact->finding;
 }
 
-/* One label less, but from eight and more straight to seven: eight questions at most. */
-static struct span
-go_up(struct span name)
+struct span
+dmarc_walk_above(struct span name)
 {
     size_t labels = domain_label_count(name);
 
@@ -96,7 +95,7 @@ dmarc_walk(struct span name, const struct dmarc_knowledge *known)
     };
     struct span at = name;
 
-    for (; at.length > 0; at = go_up(at)) {
+    for (; at.length > 0; at = dmarc_walk_above(at)) {
         struct dmarc_record record;
 
         switch (dmarc_known(known, at, false, &record)) {

@@ -57,6 +57,12 @@ struct dmarc_walk {
     struct span suffix;       /* where a record said psd=y above the name, or empty */
 };
 
+/*
+ * The next name on the way up, empty above the top: one label less, but from eight and
+ * more straight to seven, so that a walk has eight questions at most.
+ */
+struct span dmarc_walk_above(struct span name);
+
 struct dmarc_walk dmarc_walk(struct span name, const struct dmarc_knowledge *known);
 
 #endif

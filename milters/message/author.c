@@ -207,21 +207,31 @@ add_domain(struct reader *reader, const char *domain)
     return true;
 }
 
-/* Behind the at sign: atoms parted by dots, a final dot allowed. */
+/* Whether white space or a comment is next. */
+static bool
+is_at_gap(const struct reader *reader)
+{
+    return is_white(peek(reader)) || peek(reader) == '(';
+}
+
+/*
+ * Behind the at sign: atoms parted by dots, a final dot allowed.  The obsolete syntax has
+ * white space and comments at the dots; readers end the name there, and show another.
+ */
 static bool
 take_domain(struct reader *reader)
 {
     char text[1024];
     char ascii[DOMAIN_MAX + 1];
     size_t length = 0;
+    bool gap;
 
+    skip_cfws(reader);
+    if (peek(reader) == '[')
+        return fail(reader, "domain literal");
     do {
-        struct span atom;
+        struct span atom = take_atom(reader);
 
-        skip_cfws(reader);
-        if (peek(reader) == '[')
-            return fail(reader, "domain literal");
-        atom = take_atom(reader);
         if (length + atom.length + 1 > sizeof(text))
             return fail(reader, "domain too long");
         if (atom.length == 0 && (length == 0 || peek(reader) == '.'))
@@ -230,7 +240,11 @@ take_domain(struct reader *reader)
             memcpy(text + length, atom.data, atom.length);
         length += atom.length;
         text[length++] = '.';
+        gap = is_at_gap(reader);
         skip_cfws(reader);
+        if (gap &&
+            (peek(reader) == '.' || (atom.length == 0 && is_atom_octet(peek(reader)))))
+            return fail(reader, "white space or a comment inside a domain");
     } while (take(reader, '.'));
     if (text[length - 1] == '.')
         length--;

@@ -2,9 +2,10 @@
  * author - the From fields of a message to the domains of its authors, strictly.
  *
  * Whatever two readers could show differently is refused (RFC 5322, 6854 and 6532, with
- * the comments and white space of the obsolete syntax): a name is never looked into for
- * an address, and neither Sender nor any other field stands in for From.  Domains come as
- * lower-case A-labels, each once, in the order of the message.
+ * the comments and white space of the obsolete syntax, but not at the dots of a domain):
+ * a name is never looked into for an address, and neither Sender nor any other field
+ * stands in for From.  Domains come as lower-case A-labels, each once, in the order of
+ * the message.  See from_domains for what is refused here.
  */
 #ifndef MILTERS_AUTH_AUTHOR_H
 #define MILTERS_AUTH_AUTHOR_H

@@ -293,6 +293,43 @@ is_hurt_only_by_errors_it_depends_on(void **state)
         check_row(&rows[i], NULL);
 }
 
+/* What could not be checked does not lift what is known to be asked for. */
+static void
+tells_the_policy_beside_an_error(void **state)
+{
+    static const struct row rows[] = {
+        {"an aligned SPF could not be had", "example.com", {REJECT("example.com")},
+            {{'S', "lame.example.com"}}, AUTH_TEMPERROR, "reject/reject at example.com",
+            NULL},
+        {"an aligned key could not", "a.example.com",
+            {RECORD("example.com", "p=reject; sp=quarantine")}, {{'D', "a.example.com"}},
+            AUTH_TEMPERROR, "reject/quarantine at example.com", NULL},
+        {"t=y softens it here too", "example.com",
+            {RECORD("example.com", "p=quarantine; t=y")}, {{'D', "example.com"}},
+            AUTH_TEMPERROR, "quarantine/none at example.com", NULL},
+        {"a walk for alignment failed", "example.com",
+            {REJECT("example.com"), FAILS("lame.example.com")},
+            {{'s', "lame.example.com"}}, AUTH_TEMPERROR, "reject/reject at example.com",
+            NULL},
+        {"the author's own record: what stands above", "lame.example.com",
+            {FAILS("lame.example.com"), RECORD("example.com", "p=none; sp=reject")},
+            {{'\0', NULL}}, AUTH_TEMPERROR, "none/reject at ", NULL},
+        {"one between: the strictest of the others", "a.lame.example.com",
+            {FAILS("lame.example.com"), REJECT("example.com")}, {{'\0', NULL}},
+            AUTH_TEMPERROR, "none/reject at ", NULL},
+        {"the organization's: nothing is known", "a.example.com", {FAILS("example.com")},
+            {{'\0', NULL}}, AUTH_TEMPERROR, "none/none at ", NULL},
+        {"whether the author exists: the stricter of sp and np", "a.example.com",
+            {RECORD("example.com", "p=none; np=reject"),
+                {"a.example.com", DNS_A, NULL, 0, DNS_TIMEOUT}},
+            {{'\0', NULL}}, AUTH_TEMPERROR, "none/reject at example.com", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+        check_row(&rows[i], NULL);
+}
+
 static void
 can_use_the_public_suffix_list(void **state)
 {
@@ -332,6 +369,7 @@ main(void)
         cmocka_unit_test(finds_the_policy),
         cmocka_unit_test(tells_what_is_aligned),
         cmocka_unit_test(is_hurt_only_by_errors_it_depends_on),
+        cmocka_unit_test(tells_the_policy_beside_an_error),
         cmocka_unit_test(can_use_the_public_suffix_list),
     };
 
