@@ -4,92 +4,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "milters/spf/spf_sender.h"
 #include "shared/base/attributes.h"
 #include "shared/base/domain.h"
-#include "shared/base/mailbox.h"
 
 enum { IDENTIFIERS_MAX = DKIM_SIGNATURES_MAX + 1 };
-
-static bool
-has_brackets_or_controls(struct span text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        unsigned char octet = (unsigned char)text.data[i];
-
-        if (octet < 0x20 || octet == 0x7f || octet == '<' || octet == '>')
-            return true;
-    }
-    return false;
-}
-
-/* One quoted string, or nothing but blanks that would need quotes: where those stand, no
- * two readers see another domain. */
-static bool
-is_plain_local(struct span local)
-{
-    bool quoted =
-        local.length >= 2 && local.data[0] == '"' && local.data[local.length - 1] == '"';
-
-    if (quoted)
-        local = span_first(span_from(local, 1), local.length - 2);
-    for (size_t i = 0; i < local.length; i++) {
-        char octet = local.data[i];
-
-        if (quoted && octet == '\\' && ++i < local.length)
-            continue;
-        if (quoted ? octet == '"' || octet == '\\'
-                   : strchr("(),:;@[]\\\"", octet) != NULL)
-            return false;
-    }
-    return true;
-}
-
-/* The same mailbox, whatever of its local part is quoted that need not be. */
-static bool
-is_same_mailbox(struct span left, struct span right)
-{
-    size_t left_at = span_find_last(left, '@');
-    size_t right_at = span_find_last(right, '@');
-    struct buffer left_local;
-    struct buffer right_local;
-    bool same;
-
-    if (span_equal(left, right))
-        return true;
-    if (left_at == SPAN_NONE || right_at == SPAN_NONE ||
-        !span_equal(span_from(left, left_at), span_from(right, right_at)))
-        return false;
-    buffer_init(&left_local, left.length);
-    buffer_init(&right_local, right.length);
-    same = mailbox_unquote(span_first(left, left_at), &left_local) &&
-           mailbox_unquote(span_first(right, right_at), &right_local) &&
-           span_equal(buffer_span(&left_local), buffer_span(&right_local));
-    buffer_clear(&left_local);
-    buffer_clear(&right_local);
-    return same;
-}
-
-static bool
-is_plain_mailbox(struct span mailbox)
-{
-    size_t at = span_find_last(mailbox, '@');
-
-    return !has_brackets_or_controls(mailbox) &&
-           is_plain_local(at == SPAN_NONE ? mailbox : span_first(mailbox, at));
-}
-
-bool
-auth_checks_sender(struct span argument, struct span mail_addr, struct span *mailbox)
-{
-    if (argument.length >= 2 && argument.data[0] == '<' &&
-        argument.data[argument.length - 1] == '>')
-        argument = span_first(span_from(argument, 1), argument.length - 2);
-    if (!is_plain_mailbox(argument) || !is_plain_mailbox(mail_addr) ||
-        !is_same_mailbox(argument, mail_addr))
-        return false;
-    *mailbox = mail_addr;
-    return true;
-}
 
 static bool
 read_client(
@@ -105,27 +24,48 @@ read_client(
     return client->address_length > 0;
 }
 
+static struct spf_report
+no_result(const char *problem)
+{
+    return (struct spf_report){
+        .result = AUTH_NONE, .identity = SPF_IDENTITY_MAILFROM, .problem = problem};
+}
+
+/*
+ * Of a MAIL FROM that not all read as Postfix does, no pass is told.  One that is no
+ * mailbox has no result at all, but what Postfix makes of it may be refused.
+ */
+static void
+check_mail_from(const struct auth_engines *engines, struct auth_session *session,
+    const struct dns_lookup *lookup, struct auth_findings *findings)
+{
+    enum spf_sender kind = spf_sender_read(session->sender_argument, session->sender);
+    bool refuses = engines->config->wishes.spf_reject && session->sender.length > 0;
+    struct spf_report report = no_result("MAIL FROM is no plain mailbox");
+
+    findings->spf = report;
+    if (kind != SPF_SENDER_ODD || refuses)
+        report = spf_check_mailfrom(
+            &findings->client, findings->mailbox, lookup, session->arena);
+    findings->has_odd = kind == SPF_SENDER_ODD && refuses;
+    if (findings->has_odd)
+        findings->odd = report;
+    else if (kind == SPF_SENDER_PLAIN || report.result != AUTH_PASS)
+        findings->spf = report;
+}
+
 static void
 check_spf(const struct auth_engines *engines, struct auth_session *session,
     const struct dns_lookup *lookup, struct auth_findings *findings)
 {
-    bool has_address =
-        read_client(session, span_of(engines->config->authserv_id), &findings->client);
-    bool is_plain =
-        auth_checks_sender(session->sender_argument, session->sender, &findings->mailbox);
-
-    if (!is_plain)
-        findings->mailbox = session->sender;
     findings->has_spf = true;
-    if (has_address && is_plain)
-        findings->spf = spf_check_mailfrom(
-            &findings->client, findings->mailbox, lookup, session->arena);
-    else
-        findings->spf = (struct spf_report){.result = AUTH_NONE,
-            .identity = SPF_IDENTITY_MAILFROM,
-            .problem = has_address ? "MAIL FROM is no plain mailbox"
-                                   : "the client's address is not known"};
-    findings->has_helo = has_address && engines->config->spf_helo;
+    findings->mailbox = session->sender;
+    if (!read_client(session, span_of(engines->config->authserv_id), &findings->client)) {
+        findings->spf = no_result("the client's address is not known");
+        return;
+    }
+    check_mail_from(engines, session, lookup, findings);
+    findings->has_helo = engines->config->spf_helo;
     if (findings->has_helo)
         findings->helo = spf_check_helo(&findings->client, lookup, session->arena);
 }
@@ -161,33 +101,127 @@ ask_spf(const struct auth_session *session, const struct dns_lookup *lookup, boo
     }
 }
 
+/* Behind the ceiling there may be anything: no signature can be checked. */
+static const struct dkim_plan *
+plan_of_too_much(struct auth_session *session)
+{
+    struct dkim_plan *plan = arena_take(session->arena, sizeof(*plan));
+
+    *plan = (struct dkim_plan){.count = session->is_signed, .found = session->is_signed};
+    plan->candidates[0].signature = (struct dkim_signature){
+        .result = AUTH_NEUTRAL,
+        .reason = "header too large to be checked",
+        .domain = "",
+        .selector = "",
+        .identity = "",
+        .algorithm_name = "",
+    };
+    return plan;
+}
+
+/* Whose policy is asked for. */
+static void
+read_authors(const struct auth_engines *engines, const struct auth_session *session,
+    struct auth_findings *findings)
+{
+    struct author *author = &findings->author;
+    struct from_domains *judged = &findings->judged;
+
+    author_read(session->fields, session->field_count, author);
+    if (session->header_too_large)
+        *author = (struct author){
+            .kind = AUTHOR_BAD, .reason = "header too large to be judged"};
+    if (author->kind != AUTHOR_ONE && engines->config->wishes.dmarc_enforce) {
+        from_domains_read(session->fields, session->field_count, judged);
+        judged->more |= session->authors_missing;
+        return;
+    }
+    for (; judged->count < author->count; judged->count++)
+        memcpy(judged->names[judged->count], author->domains[judged->count],
+            sizeof(judged->names[0]));
+}
+
+static struct dns_lookup
+policy_lookup(const struct auth_session *session)
+{
+    return dns_context_lookup(session->policy_dns);
+}
+
+/* The times that the two contexts of DNS have: see auth_checks.h. */
+struct shares {
+    uint64_t whole;
+    uint64_t policy;
+    uint64_t late; /* of `policy`, for the questions of the end */
+};
+
+static struct shares
+share_time(const struct auth_config *config)
+{
+    struct shares shares = {.whole = config->dns.message_timeout};
+
+    shares.policy = 2 * config->dns.timeout;
+    if (shares.policy > shares.whole / 2)
+        shares.policy = shares.whole / 2;
+    shares.late = shares.policy / 2;
+    return shares;
+}
+
+static void
+open_dns(const struct auth_engines *engines, struct auth_session *session)
+{
+    if (session->dns == NULL) {
+        session->dns = dns_context_new(engines->dns);
+        session->policy_dns = dns_context_new(engines->dns);
+    }
+    dns_context_limit(session->policy_dns, share_time(engines->config).policy);
+}
+
+/* Learns what the authors' domains ask for, before anything that a stranger has a say in;
+ * the answers stay with the context. */
+static void
+fetch_policies(const struct auth_engines *engines, struct auth_session *session,
+    struct auth_findings *findings)
+{
+    const struct shares shares = share_time(engines->config);
+    struct dns_lookup lookup = policy_lookup(session);
+    uint64_t used;
+
+    for (size_t i = 0; i < findings->judged.count; i++)
+        dmarc_fetch(&lookup, engines->suffixes, span_of(findings->judged.names[i]), NULL,
+            0, &findings->dmarc[i]);
+    used = dns_context_used(session->policy_dns);
+    dns_context_limit(session->policy_dns, shares.late);
+    dns_context_limit(session->dns, shares.whole - used - shares.late);
+}
+
 void
 auth_checks_begin(const struct auth_engines *engines, struct auth_session *session,
     struct auth_findings *findings)
 {
     const struct auth_config *config = engines->config;
     struct dns_lookup lookup;
+    struct dns_lookup policies;
 
     *findings = (struct auth_findings){0};
-    if (session->dns == NULL)
-        session->dns = dns_context_new(engines->dns);
+    open_dns(engines, session);
     lookup = dns_context_lookup(session->dns);
-    author_read(session->fields, session->field_count, &findings->author);
-    /* Behind the ceiling there may be another From: nobody can tell. */
-    if (session->header_too_large)
-        findings->author = (struct author){
-            .kind = AUTHOR_BAD, .reason = "header too large to be judged"};
-    /* Questions first, so that their answers come while SPF waits for its own. */
+    policies = policy_lookup(session);
+    read_authors(engines, session, findings);
+    /* All questions first, so that their answers come together. */
+    for (size_t i = 0; config->dmarc && i < findings->judged.count; i++)
+        dmarc_fetch_ask(&policies, engines->suffixes, span_of(findings->judged.names[i]));
     if (config->dkim && !session->header_too_large)
         start_dkim(engines, session, &findings->author, &lookup);
-    if (config->dmarc && findings->author.kind == AUTHOR_ONE)
-        dmarc_fetch_ask(&lookup, engines->suffixes, span_of(findings->author.domains[0]));
-    if (config->spf) {
+    if (config->spf)
         ask_spf(session, &lookup, config->spf_helo);
-        check_spf(engines, session, &lookup, findings);
-    }
+    if (config->dmarc)
+        fetch_policies(engines, session, findings);
     if (session->dkim != NULL)
         dkim_check_begin(session->dkim);
+    else if (config->dkim)
+        findings->dkim = plan_of_too_much(session);
+    if (config->spf)
+        check_spf(engines, session, &lookup, findings);
 }
 
 bool
@@ -227,18 +261,44 @@ gather_identifiers(
     return count;
 }
 
+/* Whether the identifier may be of the author's organization; if not, no walk is needed.
+ */
+static bool
+is_near(struct span domain, struct span author)
+{
+    while (domain_label_count(author) > 2)
+        author = domain_parent(author);
+    return domain_is_at_or_below(domain, author);
+}
+
+static void
+ask_walks(const struct dns_lookup *lookup, const struct dmarc_suffixes *suffixes,
+    struct span author, const struct dmarc_identifier *identifiers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!span_equal_nocase(identifiers[i].domain, author) &&
+            is_near(identifiers[i].domain, author))
+            dmarc_fetch_ask(lookup, suffixes, identifiers[i].domain);
+    }
+}
+
 static void
 check_dmarc(const struct auth_engines *engines, struct auth_session *session,
     struct auth_findings *findings)
 {
     const struct config_list *exempt = &engines->config->dmarc_exempt;
-    struct dns_lookup lookup = dns_context_lookup(session->dns);
+    struct dns_lookup lookup = policy_lookup(session);
     struct dmarc_identifier identifiers[IDENTIFIERS_MAX] = {0};
     size_t count = gather_identifiers(findings, identifiers);
 
-    for (size_t i = 0; i < findings->author.count; i++)
-        dmarc_fetch(&lookup, engines->suffixes, span_of(findings->author.domains[i]),
-            identifiers, count, &findings->dmarc[findings->dmarc_count++]);
+    for (; findings->dmarc_count < findings->judged.count; findings->dmarc_count++) {
+        struct span author = span_of(findings->judged.names[findings->dmarc_count]);
+
+        if (engines->suffixes == NULL)
+            ask_walks(&lookup, engines->suffixes, author, identifiers, count);
+        dmarc_fetch(&lookup, engines->suffixes, author, identifiers, count,
+            &findings->dmarc[findings->dmarc_count]);
+    }
     for (size_t i = 0; i < exempt->count; i++) {
         if (auth_is_exempt(span_of(exempt->items[i]), span_of(session->client->address),
                 &findings->author, identifiers, count))

@@ -72,20 +72,67 @@ refuse_bad_from(
     refuse(verdict, arena, "5.7.1", &text, facts->author->reason);
 }
 
-/* The author's domain whose failure asks for most; NULL where none asks for anything. */
 static const char *
-strictest(const struct auth_facts *facts, enum dmarc_policy *policy)
+domain_at(const struct auth_facts *facts, size_t at)
+{
+    return facts->judged == NULL ? facts->author->domains[at] : facts->judged->names[at];
+}
+
+/* The domain that asks for most among those with that result; NULL where none asks for
+ * anything. */
+static const char *
+strictest(
+    const struct auth_facts *facts, enum auth_result result, enum dmarc_policy *policy)
 {
     const char *domain = NULL;
 
     *policy = DMARC_POLICY_NONE;
     for (size_t i = 0; i < facts->dmarc_count; i++) {
-        if (facts->dmarc[i].result != AUTH_FAIL || facts->dmarc[i].policy <= *policy)
+        if (facts->dmarc[i].result != result || facts->dmarc[i].policy <= *policy)
             continue;
         *policy = facts->dmarc[i].policy;
-        domain = facts->author->domains[i];
+        domain = domain_at(facts, i);
     }
     return domain;
+}
+
+/* The domain that would ask for something if it were known to fail. */
+static const char *
+find_unproven(const struct auth_facts *facts)
+{
+    enum dmarc_policy policy;
+    const char *domain = strictest(facts, AUTH_TEMPERROR, &policy);
+
+    if (facts->author == NULL || facts->author->kind == AUTHOR_ONE)
+        return domain;
+    for (size_t i = 0; i < facts->dmarc_count && domain == NULL; i++) {
+        if (facts->dmarc[i].result == AUTH_TEMPERROR)
+            domain = domain_at(facts, i);
+    }
+    return domain;
+}
+
+static void
+defer_unproven(const char *domain, struct arena *arena, struct verdict *verdict)
+{
+    struct buffer text;
+
+    buffer_init(&text, REPLY_MAX);
+    append_words(&text, "DNS gave no answer to check the DMARC policy of ");
+    append_words(&text, domain);
+    append_words(&text, " with; try again later");
+    refuse(verdict, arena, "4.4.3", &text,
+        arena_printf(arena, "dmarc of %s can't be checked", domain));
+}
+
+static void
+refuse_too_many(struct arena *arena, struct verdict *verdict)
+{
+    struct buffer text;
+
+    buffer_init(&text, REPLY_MAX);
+    append_words(&text, "DMARC: more author domains than can be checked");
+    refuse(verdict, arena, "5.7.1", &text, "too many author domains");
 }
 
 static void
@@ -149,15 +196,34 @@ quarantine(const struct auth_wishes *wishes, const char *reason, struct arena *a
     verdict->reason = hold ? reason : arena_printf(arena, "tagged: %s", reason);
 }
 
+/* What dmarc_enforce refuses or defers; `domain` is the one whose policy is to be
+ * applied. */
+static bool
+enforce(const struct auth_facts *facts, const char *domain, enum dmarc_policy policy,
+    struct arena *arena, struct verdict *verdict)
+{
+    const char *unproven = find_unproven(facts);
+
+    if (policy == DMARC_POLICY_REJECT)
+        refuse_dmarc(domain, arena, verdict);
+    else if (facts->judged != NULL && facts->judged->more)
+        refuse_too_many(arena, verdict);
+    else if (unproven != NULL)
+        defer_unproven(unproven, arena, verdict);
+    else
+        return false;
+    return true;
+}
+
 void
 auth_decide(const struct auth_wishes *wishes, const struct auth_facts *facts,
     struct arena *arena, struct verdict *verdict)
 {
     bool exempt = facts->dmarc_exempt;
     bool bad = facts->author != NULL && facts->author->kind != AUTHOR_ONE && !exempt;
+    bool enforces = wishes->dmarc_enforce && !exempt;
     enum dmarc_policy policy = DMARC_POLICY_NONE;
-    const char *domain =
-        wishes->dmarc_enforce && !exempt ? strictest(facts, &policy) : NULL;
+    const char *domain = enforces ? strictest(facts, AUTH_FAIL, &policy) : NULL;
 
     *verdict = (struct verdict){.action = VERDICT_ACCEPT};
     if (wishes->spf_reject && decide_spf(facts, arena, verdict))
@@ -166,10 +232,8 @@ auth_decide(const struct auth_wishes *wishes, const struct auth_facts *facts,
         refuse_bad_from(facts, arena, verdict);
         return;
     }
-    if (policy == DMARC_POLICY_REJECT) {
-        refuse_dmarc(domain, arena, verdict);
+    if (enforces && enforce(facts, domain, policy, arena, verdict))
         return;
-    }
     if (wishes->dns_tempfail && decide_dns(wishes, facts, arena, verdict))
         return;
     if (bad && wishes->bad_from == AUTH_BAD_FROM_QUARANTINE)
@@ -184,13 +248,15 @@ auth_is_exempt(struct span word, struct span client_address, const struct author
     const struct dmarc_identifier *identifiers, size_t identifier_count)
 {
     struct network network;
+    size_t below = 0;
 
     if (network_parse(word, &network))
         return network_has(&network, client_address);
-    for (size_t i = 0; i < author->count; i++) {
-        if (domain_is_at_or_below(span_of(author->domains[i]), word))
-            return true;
-    }
+    while (below < author->count &&
+           domain_is_at_or_below(span_of(author->domains[below]), word))
+        below++;
+    if (below > 0 && below == author->count)
+        return true;
     for (size_t i = 0; i < identifier_count; i++) {
         if (identifiers[i].passed && domain_is_at_or_below(identifiers[i].domain, word))
             return true;

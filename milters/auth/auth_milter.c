@@ -58,11 +58,9 @@ note_sender(const struct visit *visit, struct span argument)
     if (address != NULL)
         session->sender =
             arena_span(session->arena, span_first(span_of(address), AUTH_ADDRESS_MAX));
-    else
-        (void)auth_checks_sender(session->sender_argument,
-            span_first(span_from(session->sender_argument, 1),
-                raw.length < 2 ? 0 : raw.length - 2),
-            &session->sender);
+    else if (raw.length > 2)
+        session->sender =
+            span_first(span_from(session->sender_argument, 1), raw.length - 2);
 }
 
 static bool
@@ -142,13 +140,19 @@ on_body(void *data, struct span chunk)
     return auth_checks_wants_body(visit->session);
 }
 
+static struct auth_spf_fact
+spf_fact(const struct spf_report *report)
+{
+    return (struct auth_spf_fact){report->result, report->domain, report->explanation};
+}
+
 static void
 decide(const struct visit *visit, const struct auth_findings *findings,
     struct verdict *verdict)
 {
     const struct auth_config *config = visit->service->engines.config;
     struct auth_session *session = visit->session;
-    struct auth_spf_fact spf[2];
+    struct auth_spf_fact spf[3];
     struct auth_facts facts = {
         .client_address = span_of(session->client->address),
         .spf = spf,
@@ -157,14 +161,15 @@ decide(const struct visit *visit, const struct auth_findings *findings,
         .dmarc = findings->dmarc,
         .dmarc_count = findings->dmarc_count,
         .dmarc_exempt = findings->exempt,
+        .judged = &findings->judged,
     };
 
     if (findings->has_spf)
-        spf[facts.spf_count++] = (struct auth_spf_fact){
-            findings->spf.result, findings->spf.domain, findings->spf.explanation};
+        spf[facts.spf_count++] = spf_fact(&findings->spf);
+    if (findings->has_odd)
+        spf[facts.spf_count++] = spf_fact(&findings->odd);
     if (findings->has_helo)
-        spf[facts.spf_count++] = (struct auth_spf_fact){
-            findings->helo.result, findings->helo.domain, findings->helo.explanation};
+        spf[facts.spf_count++] = spf_fact(&findings->helo);
     auth_decide(&config->wishes, &facts, session->arena, verdict);
 }
 

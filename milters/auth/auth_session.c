@@ -25,6 +25,7 @@ auth_session_free(struct auth_session *session)
         return;
     auth_session_reset(session);
     dns_context_free(session->dns);
+    dns_context_free(session->policy_dns);
     arena_free(session->arena);
     free(session);
 }
@@ -44,12 +45,17 @@ auth_session_reset(struct auth_session *session)
     session->field_room = 0;
     session->header_size = 0;
     session->header_too_large = false;
+    session->is_signed = false;
+    session->authors_missing = false;
+    session->late_from_size = 0;
     session->results_seen = 0;
     session->received_seen = 0;
     session->forged = NULL;
     session->forged_count = 0;
     if (session->dns != NULL)
         dns_context_reset(session->dns);
+    if (session->policy_dns != NULL)
+        dns_context_reset(session->policy_dns);
     arena_reset(session->arena);
 }
 
@@ -66,18 +72,39 @@ make_room(struct auth_session *session)
     session->field_room = room;
 }
 
+static void
+keep(struct auth_session *session, const struct header_field *field)
+{
+    if (session->field_count == session->field_room)
+        make_room(session);
+    session->fields[session->field_count++] =
+        (struct header_field){arena_span(session->arena, field->name),
+            arena_span(session->arena, field->value)};
+}
+
+static void
+keep_late_from(struct auth_session *session, const struct header_field *field)
+{
+    session->late_from_size += sizeof(*field) + field->name.length + field->value.length;
+    if (session->late_from_size > AUTH_LATE_FROM_MAX)
+        session->authors_missing = true;
+    else
+        keep(session, field);
+}
+
 void
 auth_session_field(struct auth_session *session, struct span name, struct span value)
 {
+    const struct header_field field = {name, value};
+
+    session->is_signed |= header_field_is(&field, SPAN("DKIM-Signature"));
     session->header_size += name.length + value.length;
     if (session->field_count >= AUTH_FIELDS_MAX || session->header_size > AUTH_HEADER_MAX)
         session->header_too_large = true;
-    if (session->header_too_large)
-        return;
-    if (session->field_count == session->field_room)
-        make_room(session);
-    session->fields[session->field_count++] = (struct header_field){
-        arena_span(session->arena, name), arena_span(session->arena, value)};
+    if (!session->header_too_large)
+        keep(session, &field);
+    else if (header_field_is(&field, SPAN("From")))
+        keep_late_from(session, &field);
 }
 
 void

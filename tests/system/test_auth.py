@@ -176,7 +176,7 @@ def test_dmarc_reject(own):
     answer = site.send(mail(), client="198.51.100.7", helo="evil.example", sender="<x@evil.example>")
     assert answer.reply.startswith("550 5.7.1 ") and "DMARC" in answer.reply and "sender.example" in answer.reply
     assert site.send(site.keys.sign(mail(), b"Hello.\r\n"), client="198.51.100.7").action == "accept"
-    assert site.send(mail("a@flaky.example"), sender="<a@flaky.example>").action == "accept", "nobody knows yet"
+    assert site.send(mail("a@flaky.example"), sender="<a@flaky.example>").reply.startswith("451 4.4.3 "), "nobody knows yet"
 
 
 @pytest.mark.parametrize("option,quarantined", [("hold", 1), ("tag", 0)])
@@ -261,9 +261,9 @@ def test_large_and_odd_messages(site):
     many = site.send(mail() + [(f"X-{n}", "y") for n in range(5000)])
     assert results(many)["dmarc"][0].startswith("permerror")
     assert site.send(mail(), b"x" * 78 + b"\r\n" * 15000000).action == "accept"
-    numbers = [n for _, n in site.send(mail() + [("Authentication-Results", "mx.example.net; spf=pass")] * 3000).deleted]
-    assert numbers == list(range(3000, 0, -1))
-    answer = site.send(mail() + [("Authentication-Results", "mx.example.net; spf=pass")] * 5001)
+    numbers = [n for _, n in site.send(mail() + [("Authentication-Results", "mx.example.net; spf=pass")] * 500).deleted]
+    assert numbers == list(range(500, 0, -1))
+    answer = site.send(mail() + [("Authentication-Results", "mx.example.net; spf=pass")] * 501)
     assert answer.reply == "550 5.7.1 too many header fields that claim to be ours"
 
 

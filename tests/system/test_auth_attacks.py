@@ -70,7 +70,7 @@ ENCODED = "=?utf-8?B?" + base64.b64encode(VICTIM.encode()).decode() + "?="
     (f"J. R. Doe <{VICTIM}>", "victim.example"),
     (b"B\xc3\xbccher <ceo@victim.example>", "victim.example"),
     (b"B\xfccher <ceo@victim.example>", "victim.example"),
-    ("ceo\n (c) @\n\tvictim (d) . (e) example", "victim.example"),
+    ("ceo\n (c) @\n\tvictim.example (d)", "victim.example"),
     (f",, {VICTIM} ,", "victim.example"),
     (f"Board: {VICTIM};", "victim.example"),
     ("ceo@VICTIM.Example.", "victim.example"),
@@ -90,7 +90,8 @@ def test_what_parses_is_judged(site, value, wanted):
     f"<@victim.example:{EVIL}>", f"<@evil.example:{VICTIM}>", f"<{VICTIM}@evil.example>", "<@evil.example>", "<a@.evil.example>",
     "<a@evil..example>", f"<a@{'x' * 64}.example>", "<a@" + ".".join(["x" * 60] * 5) + ">", "Nobody:;", "<a@[192.0.2.1]>", "a",
     "<a@evil>", "a\x01@evil.example", b"a@evil\xff.example", ", ".join(f"u{n}@evil.example" for n in range(17)), "a@evil.example " * 600,
-    f"{EVIL}; {VICTIM}", f"{EVIL}\n{VICTIM}",
+    f"{EVIL}; {VICTIM}", f"{EVIL}\n{VICTIM}", f"{VICTIM} .evil.example", f"{VICTIM}. evil.example", f"{VICTIM}\n .evil.example",
+    f"<{VICTIM}\t.evil.example>", f"{VICTIM}(c).evil.example", f"{VICTIM}.(c)evil.example",
 ])
 def test_what_readers_could_take_differently_never_passes(site, value):
     result, author = verdict(attack(site, [("From", value), *TO]))

@@ -29,6 +29,10 @@ static const struct author bad = {.kind = AUTHOR_BAD, .reason = "no From field"}
     {                                                                                    \
         .result = AUTH_TEMPERROR                                                         \
     }
+#define UNKNOWN(asked)                                                                   \
+    {                                                                                    \
+        .result = AUTH_TEMPERROR, .policy = DMARC_POLICY_##asked                         \
+    }
 #define SPF(what)                                                                        \
     {                                                                                    \
         what, SPAN("bank.example"),                                                      \
@@ -124,6 +128,35 @@ decides(void **state)
         {"SPF permerror", {.spf_reject = true}, SPF(AUTH_PERMERROR), AUTH_NONE, &one,
             {FAILS(NONE)}, .action = VERDICT_ACCEPT},
     
+        {"what can't be checked is no pass under a policy", {ENFORCE}, SPF(AUTH_TEMPERROR),
+            AUTH_NONE, &one, {UNKNOWN(REJECT)}, .action = VERDICT_TEMPFAIL,
+            .reply = "451 4.4.3 DNS gave no answer to check the DMARC policy of bank.example "
+                     "with; try again later",
+            .reason = "dmarc of bank.example can't be checked"},
+        {"under p=quarantine neither", {ENFORCE}, SPF(AUTH_TEMPERROR), AUTH_NONE, &one,
+            {UNKNOWN(QUARANTINE)}, .action = VERDICT_TEMPFAIL,
+            .reply = "451 4.4.3 DNS gave no answer to check the DMARC policy of bank.example "
+                     "with; try again later",
+            .reason = "dmarc of bank.example can't be checked"},
+        {"without enforcement it goes through", {0}, SPF(AUTH_TEMPERROR), AUTH_NONE, &one,
+            {UNKNOWN(REJECT)}, .action = VERDICT_ACCEPT},
+        {"exempt, too", {ENFORCE}, SPF(AUTH_TEMPERROR), AUTH_NONE, &one, {UNKNOWN(REJECT)},
+            .exempt = true, .action = VERDICT_ACCEPT},
+        {"a refusal of another domain goes first", {ENFORCE}, SPF(AUTH_TEMPERROR), AUTH_NONE,
+            &two, {UNKNOWN(REJECT), FAILS(REJECT)}, .action = VERDICT_REJECT,
+            .reply = "550 5.7.1 rejected by the DMARC policy of bank.example",
+            .reason = "dmarc policy of bank.example"},
+        {"a deferral before another domain's hold queue", {ENFORCE}, SPF(AUTH_TEMPERROR),
+            AUTH_NONE, &two, {UNKNOWN(REJECT), FAILS(QUARANTINE)}, .action = VERDICT_TEMPFAIL,
+            .reply = "451 4.4.3 DNS gave no answer to check the DMARC policy of shop.example "
+                     "with; try again later",
+            .reason = "dmarc of shop.example can't be checked"},
+        {"several domains: no policy may be missing", {ENFORCE}, SPF(AUTH_NONE), AUTH_NONE,
+            &two, {PASSES, LACKS}, .action = VERDICT_TEMPFAIL,
+            .reply = "451 4.4.3 DNS gave no answer to check the DMARC policy of bank.example "
+                     "with; try again later",
+            .reason = "dmarc of bank.example can't be checked"},
+
         {"DNS trouble, accepted", {ENFORCE}, SPF(AUTH_TEMPERROR), AUTH_TEMPERROR, &one, {LACKS},
             .action = VERDICT_ACCEPT},
         {"DNS trouble, deferred", {.dns_tempfail = true}, SPF(AUTH_NONE), AUTH_NONE, &one,
@@ -178,6 +211,68 @@ decides(void **state)
         assert_int_equal(verdict.edit_count, 0);
         arena_free(arena);
     }
+}
+
+/* An untidy From has no author, but domains, and all of them count. */
+static void
+judges_each_domain_of_an_untidy_from(void **state)
+{
+    static const struct from_domains judged = {
+        .names = {"evil.example", "bank.example"}, .count = 2};
+    static const struct from_domains endless = {
+        .names = {"evil.example"}, .count = 1, .more = true};
+    const struct {
+        struct auth_wishes wishes;
+        const struct from_domains *judged;
+        struct dmarc_verdict dmarc[2];
+        bool exempt;
+        enum verdict_action action;
+        const char *reason;
+    } rows[] = {
+        {{ENFORCE}, &judged, {PASSES, FAILS(REJECT)}, false, VERDICT_REJECT,
+            "dmarc policy of bank.example"},
+        {{ENFORCE}, &judged, {PASSES, FAILS(QUARANTINE)}, false, VERDICT_QUARANTINE,
+            "dmarc policy of bank.example"},
+        {{ENFORCE}, &judged, {PASSES, FAILS(NONE)}, false, VERDICT_ACCEPT, NULL},
+        {{ENFORCE}, &judged, {PASSES, LACKS}, false, VERDICT_TEMPFAIL,
+            "dmarc of bank.example can't be checked"},
+        {{ENFORCE}, &judged, {PASSES, FAILS(REJECT)}, true, VERDICT_ACCEPT, NULL},
+        {{ENFORCE}, &endless, {PASSES}, false, VERDICT_REJECT, "too many author domains"},
+        {{ENFORCE}, &endless, {PASSES}, true, VERDICT_ACCEPT, NULL},
+        {{0}, &endless, {PASSES}, false, VERDICT_ACCEPT, NULL},
+        {{ENFORCE, .bad_from = AUTH_BAD_FROM_REJECT}, &judged, {PASSES, PASSES}, false,
+            VERDICT_REJECT, "no From field"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct arena *arena = arena_new(1 << 16);
+        const struct auth_facts facts = {.author = &bad,
+            .dmarc = rows[i].dmarc,
+            .dmarc_count = rows[i].judged->count,
+            .dmarc_exempt = rows[i].exempt,
+            .judged = rows[i].judged};
+        struct verdict verdict;
+
+        print_message("# %zu\n", i);
+        auth_decide(&rows[i].wishes, &facts, arena, &verdict);
+        assert_int_equal(verdict.action, rows[i].action);
+        if (rows[i].reason == NULL)
+            assert_null(verdict.reason);
+        else
+            assert_string_equal(verdict.reason, rows[i].reason);
+        arena_free(arena);
+    }
+}
+
+/* One exempt address beside another's takes nothing out of enforcement. */
+static void
+exempts_all_authors_or_none(void **state)
+{
+    (void)state;
+    assert_false(auth_is_exempt(SPAN("shop.example"), SPAN("192.0.2.9"), &two, NULL, 0));
+    assert_true(auth_is_exempt(SPAN("example"), SPAN("192.0.2.9"), &two, NULL, 0));
+    assert_false(auth_is_exempt(SPAN("example"), SPAN("192.0.2.9"), &bad, NULL, 0));
 }
 
 /* HELO is in no results: without spf_reject it can't have made another one. */
@@ -273,6 +368,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decides),
+        cmocka_unit_test(judges_each_domain_of_an_untidy_from),
+        cmocka_unit_test(exempts_all_authors_or_none),
         cmocka_unit_test(defers_for_helo_only_where_it_could_refuse),
         cmocka_unit_test(cuts_what_others_say),
         cmocka_unit_test(knows_who_is_exempt),
