@@ -7,6 +7,7 @@
 #include "milters/auth/auth_report.h"
 #include "milters/authres/authres_forged.h"
 #include "milters/common/milter_run.h"
+#include "milters/message/edited_field.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 #include "shared/service/sandbox.h"
@@ -103,6 +104,8 @@ note_forged(const struct visit *visit, struct span name, struct span value)
         session->received_seen++;
         if (authres_received_spf_claims(value, id))
             auth_session_forged(session, received_name, session->received_seen);
+    } else if (edited_field_is_scans(name)) {
+        session->scans_seen++;
     }
 }
 
@@ -200,7 +203,7 @@ on_end_of_message(void *data)
         auth_checks_end(&service->engines, session, findings);
         decide(visit, findings, &verdict);
     }
-    if (session->forged_count > AUTH_FORGED_MAX)
+    if (auth_session_has_too_many_forged(session))
         refuse_forger(&verdict);
     else
         auth_report_fields(service->engines.config, session, findings, &verdict);

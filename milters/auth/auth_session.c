@@ -1,5 +1,7 @@
 #include "milters/auth/auth_session.h"
 
+#include "milters/message/edited_field.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +54,7 @@ auth_session_reset(struct auth_session *session)
     session->received_seen = 0;
     session->forged = NULL;
     session->forged_count = 0;
+    session->scans_seen = 0;
     if (session->dns != NULL)
         dns_context_reset(session->dns);
     if (session->policy_dns != NULL)
@@ -107,12 +110,19 @@ auth_session_field(struct auth_session *session, struct span name, struct span v
         keep_late_from(session, &field);
 }
 
+bool
+auth_session_has_too_many_forged(const struct auth_session *session)
+{
+    return session->forged_count > 0 &&
+           session->forged_count + session->scans_seen > EDITED_FIELDS_MAX;
+}
+
 void
 auth_session_forged(struct auth_session *session, const char *name, unsigned number)
 {
     struct auth_forged *forged;
 
-    if (session->forged_count++ >= AUTH_FORGED_MAX)
+    if (session->forged_count++ >= EDITED_FIELDS_MAX)
         return;
     forged = arena_take(session->arena, sizeof(*forged));
     *forged = (struct auth_forged){session->forged, name, number};

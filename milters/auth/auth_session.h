@@ -19,12 +19,6 @@ enum {
     AUTH_FIELDS_MAX = 1000,
     AUTH_HEADER_MAX = 1 << 20, /* octets of all fields */
     AUTH_ADDRESS_MAX = 1024,
-    /*
-     * Fields to be deleted; a message with more is refused.  Postfix's cleanup takes the
-     * longer for each the more there are and gives up at about ten thousand of both
-     * milters: 500 of each take it 0.02 s.
-     */
-    AUTH_FORGED_MAX = 500,
     AUTH_LATE_FROM_MAX = 1 << 20, /* octets of From fields beyond the ceilings */
 };
 
@@ -62,6 +56,7 @@ struct auth_session {
     unsigned received_seen; /* Received-SPF fields so far */
     struct auth_forged *forged;
     unsigned forged_count;
+    unsigned scans_seen; /* fields that the other milter may take out */
     struct dkim_check *dkim;
     struct auth_message *message; /* the milter's: what was found */
 };
@@ -71,6 +66,9 @@ void auth_session_free(struct auth_session *session);
 
 /* Forgets the message, keeps the connection. */
 void auth_session_reset(struct auth_session *session);
+
+/* More than both milters may take out: see edited_field. */
+bool auth_session_has_too_many_forged(const struct auth_session *session);
 
 /* Keeps a field, unless a ceiling is reached. */
 void auth_session_field(

@@ -1,5 +1,7 @@
 #include "milters/scan/scan_session.h"
 
+#include "milters/message/edited_field.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -54,6 +56,8 @@ scan_session_reset(struct scan_session *session)
     session->foreign = NULL;
     session->foreign_count = 0;
     session->foreign_names = 0;
+    session->foreign_octets = 0;
+    session->results_seen = 0;
     buffer_clear(&session->pending);
     arena_reset(session->arena);
 }
@@ -124,17 +128,17 @@ note_foreign(struct scan_session *session, struct span name)
 {
     struct scan_foreign *foreign = session->foreign;
 
-    if (session->foreign_count == SCAN_FOREIGN_MAX) {
-        session->forged = true;
-        return;
-    }
     while (foreign != NULL && !span_is_nocase(name, foreign->name))
         foreign = foreign->next;
-    if (foreign == NULL && session->foreign_names++ == SCAN_FOREIGN_NAMES_MAX) {
-        session->forged = true;
-        session->foreign_names--;
-        return;
+    if (foreign == NULL) {
+        session->foreign_names++;
+        session->foreign_octets += name.length;
     }
+    if (session->foreign_names > SCAN_FOREIGN_NAMES_MAX ||
+        session->foreign_octets > SCAN_FOREIGN_OCTETS_MAX)
+        session->forged = true;
+    if (session->forged)
+        return;
     session->foreign_count++;
     if (foreign == NULL) {
         foreign = arena_take(session->arena, sizeof(*foreign));
@@ -149,8 +153,12 @@ void
 scan_session_field(struct scan_session *session, struct span name, struct span value,
     bool leading_space, bool spamd, uint64_t most)
 {
+    session->results_seen += edited_field_is_results(name);
     if (scan_is_ours(name, spamd))
         note_foreign(session, name);
+    if (session->foreign_count > 0 &&
+        session->foreign_count + session->results_seen > EDITED_FIELDS_MAX)
+        session->forged = true;
     if (!has_room(session, name.length + value.length + (leading_space ? 3 : 4), most))
         return;
     buffer_append(&session->pending, name);

@@ -21,7 +21,10 @@ struct scan_foreign {
     unsigned count;
 };
 
-enum { SCAN_FOREIGN_MAX = 20000, SCAN_FOREIGN_NAMES_MAX = 500 };
+enum {
+    SCAN_FOREIGN_NAMES_MAX = 500,
+    SCAN_FOREIGN_OCTETS_MAX = 1 << 20, /* of their names */
+};
 
 struct scan_session {
     struct arena *arena;
@@ -33,10 +36,12 @@ struct scan_session {
     uint64_t size;         /* of the message as it came */
     bool too_big;
     bool trouble;
-    bool forged; /* more foreign fields than the ceilings above */
+    bool forged; /* more foreign fields than the ceilings above, or edited_field's */
     struct scan_foreign *foreign;
     unsigned foreign_count;
     unsigned foreign_names;
+    size_t foreign_octets;
+    unsigned results_seen; /* fields that the other milter may take out */
     uint64_t began_ms;
 };
 

@@ -261,10 +261,16 @@ def test_large_and_odd_messages(site):
     many = site.send(mail() + [(f"X-{n}", "y") for n in range(5000)])
     assert results(many)["dmarc"][0].startswith("permerror")
     assert site.send(mail(), b"x" * 78 + b"\r\n" * 15000000).action == "accept"
-    numbers = [n for _, n in site.send(mail() + [("Authentication-Results", "mx.example.net; spf=pass")] * 500).deleted]
-    assert numbers == list(range(500, 0, -1))
-    answer = site.send(mail() + [("Authentication-Results", "mx.example.net; spf=pass")] * 501)
-    assert answer.reply == "550 5.7.1 too many header fields that claim to be ours"
+
+def test_both_milters_take_out_a_thousand_fields_at_most(site):
+    forged, scans = [("Authentication-Results", "mx.example.net; spf=pass")], [("X-Virus-Status", "Clean")]
+    for fields in (forged * 1000, forged * 900 + scans * 100, [("X-Spam-Flag", "NO")] * 999 + forged):
+        numbers = [n for _, n in site.send(mail() + fields).deleted]
+        assert numbers == list(range(fields.count(forged[0]), 0, -1))
+    for fields in (forged * 1001, scans * 1000 + forged, forged * 501 + [("x-spam-status", "No")] * 500, forged * 11000):
+        assert site.send(mail() + fields).reply == "550 5.7.1 too many header fields that claim to be ours"
+    assert site.send(mail() + scans * 1500).action == "accept", "nothing of ours is to be taken out"
+
 
 
 def test_parallel_sessions_with_aborts(site):

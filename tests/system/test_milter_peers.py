@@ -445,12 +445,12 @@ def test_a_field_of_one_mebibyte(one):
 
 
 def test_a_slow_reader_of_very_many_changes(auth):
-    """5,000 deletions, taken 4 kB at a time; another has its answer meanwhile."""
+    """1,000 deletions, taken 4 kB at a time; another has its answer meanwhile."""
     with auth.milter.session() as slow:
         slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.macros("M", {"{mail_addr}": "sender@example.org"})
         slow.step("M", b"<sender@example.org>\0")
-        for _ in range(5000):
+        for _ in range(1000):
             slow.step("L", b"Authentication-Results\0 mx.example.net; dmarc=pass\0")
         slow.send(b"E")
         time.sleep(0.3)
@@ -460,9 +460,9 @@ def test_a_slow_reader_of_very_many_changes(auth):
             got, data = slow.read()
             if got == b"m":
                 numbers.append(struct.unpack(">I", data[:4])[0])
-            if len(numbers) % 500 == 0:
+            if len(numbers) % 100 == 0:
                 time.sleep(0.01)
-        assert numbers == list(range(5000, 0, -1))
+        assert numbers == list(range(1000, 0, -1))
         assert auth.is_done(message(slow))
 
 

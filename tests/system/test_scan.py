@@ -331,8 +331,15 @@ def test_a_peer_that_begins_anew_without_negotiating(scanner):
 
 
 def test_many_foreign_fields_are_all_removed(scanner):
-    answer = scanner.send(PLAIN + [("X-Virus-Status", "Clean")] * 5000, b"hello\r\n")
-    assert [i for _, i in answer.deleted] == list(range(5000, 0, -1))
+    answer = scanner.send(PLAIN + [("X-Virus-Status", "Clean")] * 1000, b"hello\r\n")
+    assert [i for _, i in answer.deleted] == list(range(1000, 0, -1))
+
+
+def test_more_than_a_thousand_for_both_milters_are_refused(scanner):
+    ours, results = [("X-Virus-Status", "Clean")], [("Authentication-Results", "other.example; none")]
+    for fields in (ours * 1001, ours * 11000, results * 1000 + ours, ours * 501 + [("Received-SPF", "none")] * 500):
+        assert scanner.send(PLAIN + fields, b"hello\r\n").reply == "550 5.7.1 message refused: too many X-Virus or X-Spam fields"
+    assert scanner.send(PLAIN + results * 1500, b"hello\r\n").action == "accept", "nothing of ours is to be taken out"
 
 
 class FakeSpamd:

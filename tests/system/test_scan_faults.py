@@ -369,7 +369,7 @@ def test_failing_open_still_removes_what_is_forged(folder):
         assert answer.field("X-Virus-Status") == "Unscanned (scanner not ready)"
         assert re.fullmatch(r"postshift-scan \(ClamAV [0-9.]+\S*/0\) at \S+", answer.field("X-Virus-Scanned"))
         assert sorted(answer.deleted) == [("X-Virus-Scanned", 1), ("X-Virus-Status", 1)]
-        assert milter.send([("X-Virus-Status", "Clean")] * 20001, b"x\r\n").reply.startswith("550 5.7.1 ")
+        assert milter.send([("X-Virus-Status", "Clean")] * 1001, b"x\r\n").reply.startswith("550 5.7.1 ")
     finally:
         milter.stop()
 
