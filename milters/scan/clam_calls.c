@@ -31,7 +31,14 @@ static struct {
     const char *name; /* of the first call that failed; NULL: none */
     int problem;
     char text[128];
+    atomic_bool *tell;
 } watched;
+
+void
+clam_calls_tell(atomic_bool *failed)
+{
+    watched.tell = failed;
+}
 
 void
 clam_calls_start(uint64_t most_written)
@@ -88,6 +95,8 @@ note(const char *name, bool failed)
         return;
     watched.name = name;
     watched.problem = errno;
+    if (watched.tell != NULL)
+        atomic_store(watched.tell, true);
 }
 
 /* Asked of the kernel, past whoever stands in front of it. */

@@ -19,6 +19,7 @@
 #ifndef MILTERS_SCAN_CLAM_CALLS_H
 #define MILTERS_SCAN_CLAM_CALLS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,6 +27,9 @@
  */
 void clam_calls_start(uint64_t most_written);
 void clam_calls_end(void);
+
+/* To be set once one fails, for somebody who looks when this process is gone. */
+void clam_calls_tell(atomic_bool *failed);
 
 /* Of the last scan.  The first that failed, "write: No space left on device"; NULL: none.
  */

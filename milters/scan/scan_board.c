@@ -65,6 +65,7 @@ scan_slot_take_job(
 {
     atomic_store(&slot->deadline_ms, deadline_ms);
     atomic_store(&slot->taken_ms, now_ms);
+    atomic_store(&slot->troubled, false);
     atomic_store(&slot->job, job);
     atomic_store(&slot->state, WORKER_BUSY);
 }
@@ -88,6 +89,23 @@ scan_board_find_job(const struct scan_board *board, uint64_t job, uint64_t *take
         return i;
     }
     return -1;
+}
+
+void
+scan_slot_bury(struct scan_slot *slot, bool crashed)
+{
+    atomic_store(&slot->crashed, crashed && !atomic_load(&slot->troubled));
+    atomic_store(&slot->dead_job, atomic_load(&slot->job));
+}
+
+enum scan_death
+scan_board_death(const struct scan_board *board, int worker, uint64_t job)
+{
+    const struct scan_slot *slot = &board->slots[worker % SCAN_WORKERS_MAX];
+
+    if (atomic_load(&slot->dead_job) != job)
+        return DEATH_NOT_KNOWN;
+    return atomic_load(&slot->crashed) ? DEATH_BY_CRASH : DEATH_BY_OTHERS;
 }
 
 void
@@ -162,7 +180,8 @@ killer_find(const struct scan_board *board, uint64_t digest)
 }
 
 void
-scan_board_add_death(struct scan_board *board, uint64_t digest, uint64_t now_ms)
+scan_board_add_death(
+    struct scan_board *board, uint64_t digest, bool crashed, uint64_t now_ms)
 {
     struct scan_killer *place = &board->killers[digest % SCAN_KILLERS_MAX];
 
@@ -171,9 +190,12 @@ scan_board_add_death(struct scan_board *board, uint64_t digest, uint64_t now_ms)
         struct scan_killer *killer = &board->killers[(digest + i) % SCAN_KILLERS_MAX];
 
         if (atomic_load(&killer->digest) == digest) {
-            if (is_forgotten(killer, now_ms))
+            if (is_forgotten(killer, now_ms)) {
                 atomic_store(&killer->deaths, 0);
+                atomic_store(&killer->crashes, 0);
+            }
             atomic_fetch_add(&killer->deaths, 1);
+            atomic_fetch_add(&killer->crashes, crashed ? 1 : 0);
             atomic_store(&killer->last_ms, now_ms);
             return;
         }
@@ -181,17 +203,20 @@ scan_board_add_death(struct scan_board *board, uint64_t digest, uint64_t now_ms)
             place = killer;
     }
     atomic_store(&place->deaths, 1);
+    atomic_store(&place->crashes, crashed ? 1 : 0);
     atomic_store(&place->last_ms, now_ms);
     atomic_store(&place->digest, digest);
 }
 
-unsigned
+struct scan_deaths
 scan_board_deaths(const struct scan_board *board, uint64_t digest, uint64_t now_ms)
 {
     const struct scan_killer *killer = killer_find(board, digest);
 
-    return killer == NULL || is_forgotten(killer, now_ms) ? 0
-                                                          : atomic_load(&killer->deaths);
+    if (killer == NULL || is_forgotten(killer, now_ms))
+        return (struct scan_deaths){0, 0};
+    return (struct scan_deaths){
+        atomic_load(&killer->deaths), atomic_load(&killer->crashes)};
 }
 
 const char *

@@ -47,13 +47,25 @@ struct scan_slot {
     _Atomic uint64_t deadline_ms; /* of the job in hand, CLOCK_MONOTONIC */
     _Atomic uint64_t job;      /* taken last, by number; stays when the worker is gone */
     _Atomic uint64_t taken_ms; /* when */
+    atomic_bool troubled;      /* a call to the system failed at it */
+    _Atomic uint64_t dead_job; /* at which a worker died, by number */
+    atomic_bool crashed; /* of itself, not killed by somebody or for want of memory */
 };
+
+/* Of a worker at a job. */
+enum scan_death { DEATH_NOT_KNOWN, DEATH_BY_OTHERS, DEATH_BY_CRASH };
 
 /* A message (by digest) at which workers died, and when the last did. */
 struct scan_killer {
     _Atomic uint64_t digest;
     _Atomic uint64_t last_ms;
     atomic_uint deaths;
+    atomic_uint crashes; /* of those */
+};
+
+struct scan_deaths {
+    unsigned all;
+    unsigned crashes;
 };
 
 struct scan_board {
@@ -100,6 +112,13 @@ void scan_slot_end_job(struct scan_slot *slot);
  */
 int scan_board_find_job(const struct scan_board *board, uint64_t job, uint64_t *taken_ms);
 
+/* By the keeper, before the slot is free: what its worker died of. */
+void scan_slot_bury(struct scan_slot *slot, bool crashed);
+
+/* DEATH_NOT_KNOWN: the keeper has not looked yet. */
+enum scan_death scan_board_death(
+    const struct scan_board *board, int worker, uint64_t job);
+
 /* In a worker: the slots stay, the rest can't be reached any more. */
 void scan_board_leave(struct scan_board *board);
 
@@ -114,8 +133,9 @@ const char *scan_board_version(const struct scan_board *board); /* "" before the
 
 /* One more worker died at the message; how many did so far.  Forgotten an hour after the
  * last, or when pushed out. */
-void scan_board_add_death(struct scan_board *board, uint64_t digest, uint64_t now_ms);
-unsigned scan_board_deaths(
+void scan_board_add_death(
+    struct scan_board *board, uint64_t digest, bool crashed, uint64_t now_ms);
+struct scan_deaths scan_board_deaths(
     const struct scan_board *board, uint64_t digest, uint64_t now_ms);
 
 const char *scan_exit_name(enum scan_exit reason);

@@ -48,6 +48,7 @@ missing_text(enum scan_missing missing)
     case SCAN_DIED:
         return "scanner died";
     case SCAN_KILLER:
+    case SCAN_CRASHER:
         return "scanner died at it twice";
     case SCAN_TROUBLE:
         return "out of memory or descriptors";
@@ -120,6 +121,11 @@ judge(const struct scan_rules *rules, const struct scan_findings *findings,
     if (findings->missing == SCAN_TOO_BIG) {
         apply_part_rule(&judgement, rules->on_part[SCAN_LIMITED], SCAN_LIMITED, "too big",
             "MaxMessage", arena);
+        return judgement;
+    }
+    if (findings->missing == SCAN_CRASHER) {
+        apply_part_rule(&judgement, rules->on_part[SCAN_DAMAGED], SCAN_DAMAGED,
+            missing_text(SCAN_CRASHER), "", arena);
         return judgement;
     }
     if (findings->missing != SCAN_DONE) {

@@ -45,7 +45,8 @@ enum scan_missing {
     SCAN_BUSY,      /* none was free in time */
     SCAN_TIMEOUT,   /* not done in time */
     SCAN_DIED,      /* the worker died at it */
-    SCAN_KILLER,    /* killed two workers before: not tried again */
+    SCAN_KILLER,    /* two workers ended at it before: not tried again */
+    SCAN_CRASHER,   /* two workers crashed at it: so would others */
     SCAN_TROUBLE,   /* no memory, no descriptor: ours */
     SCAN_FORGED,    /* more fields that look like ours than can be removed: refused */
 };

@@ -18,6 +18,7 @@
 #include "milters/scan/scan_lock.h"
 #include "milters/scan/scan_memory.h"
 #include "milters/scan/scan_worker.h"
+#include "shared/base/attributes.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 
@@ -241,6 +242,20 @@ exit_reason(const struct worker *worker, int status)
     return WEXITSTATUS(status) == WORKER_EXIT_DONE ? EXIT_RETIRED : EXIT_FAILED;
 }
 
+/* Of itself: neither ended by somebody nor for its memory. */
+static bool
+is_crash(int status)
+{
+    static const int signals[] = {
+        SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(signals); i++) {
+        if (WIFSIGNALED(status) && WTERMSIG(status) == signals[i])
+            return true;
+    }
+    return false;
+}
+
 static void
 bury(struct keeper *keeper, struct worker *worker, int status)
 {
@@ -248,6 +263,7 @@ bury(struct keeper *keeper, struct worker *worker, int status)
     /* One that never got ready won't do better when tried again at once. */
     bool unfit = state_of(keeper, worker) == WORKER_STARTING;
 
+    scan_slot_bury(slot_of(keeper, worker), is_crash(status));
     atomic_fetch_add(&keeper->setup->board->exits[reason], 1);
     if (unfit || reason == EXIT_FAILED)
         keeper->not_before_ms = clock_now_ms() + UNFIT_PAUSE_MS;

@@ -14,19 +14,27 @@
 #include "shared/service/clock.h"
 
 enum {
-    LOOK_MS = 20,   /* for a place in a queue */
-    READY_MS = 200, /* whether there still are signatures */
+    LOOK_MS = 20,    /* for a place in a queue */
+    READY_MS = 200,  /* whether there still are signatures */
+    BEGIN_MS = 1000, /* for an idle worker to begin with it */
+    BURIAL_MS = 500, /* for the keeper to say what a worker died of */
+    OVERLOOKED_MAX = 3,
+    TRIES_MAX = 10, /* to find one that does */
     DEATHS_MAX = 2,
 };
 
 /* A job under way. */
 struct work {
     const struct scan_pool *pool;
+    const struct scan_message *message;
     int reply; /* read end of a pipe; -1: over */
     uint64_t deadline_ms;
     uint64_t began_ms;
+    uint64_t idle_ms; /* since when a worker has been idle, at each look */
+    unsigned tries;
     uint64_t job;      /* its number */
     uint64_t taken_ms; /* by a worker */
+    bool is_counted;   /* against the message, a death of its doing */
     struct scan_findings *findings;
     struct scan_timing *timing;
 };
@@ -87,8 +95,9 @@ wait_for_place(const struct work *work)
 }
 
 static int
-send_job(const struct work *work, const struct scan_message *message, int reply)
+send_job(const struct work *work, int reply)
 {
+    const struct scan_message *message = work->message;
     struct scan_job job = {work->job, work->deadline_ms, message->size, message->octets};
     struct buffer frame;
     int problem;
@@ -111,7 +120,7 @@ is_ready(const struct scan_board *board)
 }
 
 static void
-work_start(struct work *work, const struct scan_message *message)
+work_start(struct work *work)
 {
     int ends[2];
     int problem;
@@ -128,10 +137,98 @@ work_start(struct work *work, const struct scan_message *message)
     }
     work->reply = ends[0];
     work->job = scan_board_number_job(work->pool->board);
-    problem = send_job(work, message, ends[1]);
+    work->idle_ms = clock_now_ms();
+    work->tries++;
+    problem = send_job(work, ends[1]);
     (void)close(ends[1]);
     if (problem != 0)
         work_end(work, problem == EAGAIN ? SCAN_BUSY : SCAN_TROUBLE);
+}
+
+/* Most messages are never looked at here: only spamd and a message that kills need its
+ * octets. */
+static struct span
+map_message(const struct scan_message *message)
+{
+    size_t size = (size_t)message->size;
+    void *memory;
+
+    if (message->fd < 0)
+        return message->octets;
+    memory = mmap(NULL, size, PROT_READ, MAP_PRIVATE, message->fd, 0);
+    return memory == MAP_FAILED ? (struct span){NULL, 0} : span_make(memory, size);
+}
+
+static void
+unmap_message(const struct scan_message *message, struct span mapped)
+{
+    union {
+        const char *given;
+        void *passed;
+    } memory = {.given = mapped.data};
+
+    if (message->fd >= 0 && mapped.length > 0)
+        (void)munmap(memory.passed, mapped.length);
+}
+
+static uint64_t
+digest_of(const struct scan_message *message)
+{
+    uint8_t digest[DIGEST_SHA256_SIZE] = {0};
+    struct cursor cursor = cursor_on(span_make(digest, sizeof(digest)));
+    struct span octets = map_message(message);
+
+    digest_sha256(octets, digest);
+    unmap_message(message, octets);
+    return cursor_u64(&cursor);
+}
+
+/* Another worker; who may still have the job finds nobody waiting for it. */
+static void
+work_start_again(struct work *work, enum scan_missing otherwise)
+{
+    if (work->tries >= TRIES_MAX || clock_now_ms() >= work->deadline_ms) {
+        work_end(work, otherwise);
+        return;
+    }
+    (void)close(work->reply);
+    work->reply = -1;
+    work->timing->worker = -1;
+    work_start(work);
+}
+
+/* The pipe breaks before the keeper has heard of the death. */
+static enum scan_death
+learn_death(const struct work *work)
+{
+    uint64_t patience = clock_now_ms() + BURIAL_MS;
+    enum scan_death death;
+
+    while ((death = scan_board_death(
+                work->pool->board, work->timing->worker, work->job)) == DEATH_NOT_KNOWN &&
+           clock_now_ms() < patience)
+        (void)poll(NULL, 0, 1);
+    return death;
+}
+
+/* What crashes a worker is shown to one more; what crashes two is of no use to any. */
+static void
+work_died(struct work *work)
+{
+    struct scan_board *board = work->pool->board;
+    uint64_t digest;
+
+    if (learn_death(work) != DEATH_BY_CRASH) {
+        work_end(work, SCAN_DIED);
+        return;
+    }
+    digest = digest_of(work->message);
+    scan_board_add_death(board, digest, true, clock_now_ms());
+    work->is_counted = true;
+    if (scan_board_deaths(board, digest, clock_now_ms()).crashes >= DEATHS_MAX)
+        work_end(work, SCAN_CRASHER);
+    else
+        work_start_again(work, SCAN_DIED);
 }
 
 static void
@@ -142,9 +239,11 @@ work_hear(struct work *work)
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (got <= 0) {
-        /* Dropped without a word by one that was too late to take it, or dead at it. */
-        work_end(work, is_taken(work) ? SCAN_DIED : SCAN_BUSY);
+    if (got <= 0 && is_taken(work)) {
+        work_died(work);
+    } else if (got <= 0) {
+        /* Dropped by one that was too late to take it, or could not. */
+        work_start_again(work, SCAN_BUSY);
     } else if (scan_wire_read_result(
                    span_make(octets, (size_t)got), &work->findings->result)) {
         work->timing->worker = (int)(work->findings->result.worker % SCAN_WORKERS_MAX);
@@ -163,6 +262,20 @@ reason_to_wait(const struct scan_board *board)
     return scan_board_has_workers(board) ? SCAN_BUSY : SCAN_NOT_READY;
 }
 
+/* Nobody has begun with it, and all the while one had nothing to do: who took it off the
+ * queue has lost it.  One that is idle for a moment between others' jobs is no sign. */
+static bool
+is_overlooked(struct work *work, uint64_t now)
+{
+    if (work->timing->worker >= 0 ||
+        scan_board_count(work->pool->board, WORKER_IDLE) == 0) {
+        work->idle_ms = now;
+        return false;
+    }
+    return work->tries <= OVERLOOKED_MAX && now >= work->idle_ms + BEGIN_MS &&
+           !is_taken(work);
+}
+
 static void
 work_check_time(struct work *work, uint64_t now)
 {
@@ -170,6 +283,8 @@ work_check_time(struct work *work, uint64_t now)
         work_end(work, is_taken(work) ? SCAN_TIMEOUT : reason_to_wait(work->pool->board));
     else if (work->reply >= 0 && !is_ready(work->pool->board) && !is_taken(work))
         work_end(work, SCAN_NOT_READY);
+    else if (work->reply >= 0 && is_overlooked(work, now))
+        work_start_again(work, SCAN_BUSY);
 }
 
 /* Answers wake us; what has to be looked for by ourselves says how soon. */
@@ -211,55 +326,26 @@ wait_for_both(struct work *work, struct spamd_client *spamd)
     }
 }
 
-/* Most messages are never looked at here: only spamd and a message that kills need its
- * octets. */
-static struct span
-map_message(const struct scan_message *message)
+/* SCAN_DONE: nothing is known against it. */
+static enum scan_missing
+known_killer(const struct scan_board *board, const struct scan_message *message)
 {
-    size_t size = (size_t)message->size;
-    void *memory;
+    struct scan_deaths deaths;
 
-    if (message->fd < 0)
-        return message->octets;
-    memory = mmap(NULL, size, PROT_READ, MAP_PRIVATE, message->fd, 0);
-    return memory == MAP_FAILED ? (struct span){NULL, 0} : span_make(memory, size);
-}
-
-static void
-unmap_message(const struct scan_message *message, struct span mapped)
-{
-    union {
-        const char *given;
-        void *passed;
-    } memory = {.given = mapped.data};
-
-    if (message->fd >= 0 && mapped.length > 0)
-        (void)munmap(memory.passed, mapped.length);
-}
-
-static uint64_t
-digest_of(const struct scan_message *message)
-{
-    uint8_t digest[DIGEST_SHA256_SIZE] = {0};
-    struct cursor cursor = cursor_on(span_make(digest, sizeof(digest)));
-    struct span octets = map_message(message);
-
-    digest_sha256(octets, digest);
-    unmap_message(message, octets);
-    return cursor_u64(&cursor);
-}
-
-static bool
-is_killer(const struct scan_board *board, const struct scan_message *message)
-{
-    return atomic_load(&board->has_killers) &&
-           scan_board_deaths(board, digest_of(message), clock_now_ms()) >= DEATHS_MAX;
+    if (!atomic_load(&board->has_killers))
+        return SCAN_DONE;
+    deaths = scan_board_deaths(board, digest_of(message), clock_now_ms());
+    if (deaths.crashes >= DEATHS_MAX)
+        return SCAN_CRASHER;
+    return deaths.all >= DEATHS_MAX ? SCAN_KILLER : SCAN_DONE;
 }
 
 /* A message that was waiting for most of its time is not the one to blame. */
 static bool
 is_to_blame(const struct work *work)
 {
+    if (work->is_counted)
+        return false;
     return work->findings->missing == SCAN_DIED ||
            (work->findings->missing == SCAN_TIMEOUT &&
                work->taken_ms - work->began_ms < work->pool->deadline_ms / 2);
@@ -285,8 +371,15 @@ scan_run(const struct scan_pool *pool, const struct scan_message *message,
     struct scan_timing *timing)
 {
     uint64_t began = clock_now_ms();
-    struct work work = {
-        pool, -1, began + pool->deadline_ms, began, 0, began, findings, timing};
+    struct work work = {.pool = pool,
+        .message = message,
+        .reply = -1,
+        .deadline_ms = began + pool->deadline_ms,
+        .began_ms = began,
+        .taken_ms = began,
+        .findings = findings,
+        .timing = timing};
+    enum scan_missing known = known_killer(pool->board, message);
     struct spamd_client *spamd = NULL;
     struct span octets = {NULL, 0};
 
@@ -306,13 +399,13 @@ scan_run(const struct scan_pool *pool, const struct scan_message *message,
                 &pool->spamd, preamble, span_from(octets, SCAN_MARK.length), began);
         }
     }
-    if (is_killer(pool->board, message))
-        work_end(&work, SCAN_KILLER);
+    if (known != SCAN_DONE)
+        work_end(&work, known);
     else
-        work_start(&work, message);
+        work_start(&work);
     wait_for_both(&work, spamd);
     if (is_to_blame(&work))
-        scan_board_add_death(pool->board, digest_of(message), clock_now_ms());
+        scan_board_add_death(pool->board, digest_of(message), false, clock_now_ms());
     if (spamd != NULL)
         take_spamd_answer(spamd, arena, findings);
     spamd_client_free(spamd);

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "milters/scan/clam_calls.h"
 #include "milters/scan/scan_lock.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
@@ -77,8 +78,11 @@ take_descriptors(struct msghdr *message, struct received *received)
     }
 }
 
-/* False: another worker was quicker, or what came is no job. */
-static bool
+enum receipt { RECEIPT_JOB, RECEIPT_NONE, RECEIPT_BROKEN };
+
+/* None: another worker was quicker, or what came is no job.  Broken: this process can't
+ * take what comes with one, and would drop the next as well. */
+static enum receipt
 receive(int jobs, struct received *received)
 {
     char control[CMSG_SPACE(2 * sizeof(int))];
@@ -92,16 +96,22 @@ receive(int jobs, struct received *received)
     received->message = -1;
     received->reply = -1;
     length = recvmsg(jobs, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (length < 0 && errno != EAGAIN && errno != EINTR)
+        return RECEIPT_BROKEN;
     if (length <= 0)
-        return false;
+        return RECEIPT_NONE;
     take_descriptors(&message, received);
+    if ((message.msg_flags & MSG_CTRUNC) != 0) {
+        close_received(received);
+        return RECEIPT_BROKEN;
+    }
     if (received->reply < 0 ||
         !scan_wire_read_job(span_make(received->frame, (size_t)length), &received->job) ||
         (received->message < 0) != (received->job.size <= SCAN_INLINE_MAX)) {
         close_received(received);
-        return false;
+        return RECEIPT_NONE;
     }
-    return true;
+    return RECEIPT_JOB;
 }
 
 /* In one piece: a frame is shorter than what a pipe takes at once.  Nobody may be there.
@@ -210,15 +220,16 @@ obey(const struct scan_worker *worker, int waiting)
     return listen_to(waiting, worker->jobs, EPOLLIN | EPOLLEXCLUSIVE);
 }
 
-/* False: a scan failed. */
+/* False: a scan failed, or none can be taken. */
 static bool
 take_job(const struct scan_worker *worker, unsigned *scans)
 {
     struct received received;
+    enum receipt receipt = receive(worker->jobs, &received);
     bool good = true;
 
-    if (!receive(worker->jobs, &received))
-        return true;
+    if (receipt != RECEIPT_JOB)
+        return receipt == RECEIPT_NONE;
     if (is_wanted(&received)) {
         good = scan_one(worker, &received);
         *scans += 1;
@@ -299,6 +310,7 @@ scan_worker_run(const struct scan_worker *worker)
 
     (void)signal(SIGPIPE, SIG_IGN); /* who asked may be gone */
     keep_memory();
+    clam_calls_tell(&worker->slot->troubled);
     if (waiting < 0 || !listen_to(waiting, worker->commands, EPOLLIN))
         _exit(WORKER_EXIT_UNFIT);
     if (!scan_lock_enter(worker, &error))

@@ -107,6 +107,54 @@ def test_a_message_that_kills_two_workers_is_not_scanned_again(own):
     assert answer.field("X-Virus-Status") == "Unscanned (scanner died at it twice)"
 
 
+def crash_the_busy_one(milter, number=signal.SIGSEGV):
+    wait_for(lambda: busy(milter) == 1, 10, "a worker to take it")
+    workers = workers_of(milter)
+    before = {w: ticks(w) for w in workers}
+    found = wait_for(lambda: next((w for w in workers if ticks(w) - before[w] > 5), None), 10, "it to work")
+    os.kill(found, number)
+    wait_for(lambda: not is_alive(found), 5, "its end")
+
+
+@pytest.mark.parametrize("option,reply", [("tag", ""), ("fail", "554 5.7.1 message refused, it can't be scanned: scanner died at it twice"),
+                                          ("infected", "550 5.7.1 message refused: scanner died at it twice")])
+def test_a_message_that_crashes_two_workers_goes_by_policy_at_once(own, option, reply):
+    """It is shown to a second worker without being asked for again; later copies cost none."""
+    milter = own(on_damaged=option)
+    sending = Sending(milter, SLOW)
+    crash_the_busy_one(milter)
+    crash_the_busy_one(milter, signal.SIGSYS)
+    for answer in (sending.wait(), milter.send(*SLOW)):
+        assert answer.reply == reply
+        if option == "tag":
+            assert answer.field("X-Virus-Status") == "Unscanned (scanner died at it twice)"
+    assert milter.metric('postshift_scan_worker_exits_total{reason="signal"}') == 2
+    assert milter.send(PLAIN, b"another\r\n").field("X-Virus-Status") == "Clean"
+
+
+def test_a_single_crash_is_made_good(own):
+    milter = own()
+    sending = Sending(milter, SLOW)
+    crash_the_busy_one(milter)
+    assert sending.wait().field("X-Virus-Status") == "Clean"
+
+
+@needs_root
+def test_a_worker_that_can_take_no_descriptors_goes_and_its_job_to_another(own):
+    milter = own(workers=2)
+    wait_for(lambda: len(workers_of(milter)) == 3, 5, "two workers and the spare")
+    first = workers_of(milter)
+    for worker in first[:2]:
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (0, 0))
+    for number in range(40):
+        answer = milter.send(PLAIN, b"%d\r\n" % number)
+        assert answer.field("X-Virus-Status") == "Clean", answer.reply
+    with milter.session() as session:
+        for _ in range(20):
+            assert session.message(*attachment(EICAR)).reply.startswith("550")
+    wait_for(lambda: not any(is_alive(w) for w in first[:2]), 10, "both to end")
+
+
 def test_a_death_costs_the_others_nothing(own):
     milter = own(workers=2)
     load = Load(milter)
