@@ -142,8 +142,9 @@ pass_guard(struct attempt *attempt, const struct domain_state *next, int *status
 {
     const struct ctl_domain_order *order = attempt->order;
     struct ctl *ctl = attempt->ctl;
+    const char *remedy = "";
     const char *danger =
-        order->danger != NULL ? order->danger(&attempt->now, next) : NULL;
+        order->danger != NULL ? order->danger(&attempt->now, next, &remedy) : NULL;
     const char *given = ctl->arguments.values[CTL_WHY];
 
     attempt->why = given != NULL ? given : order->why != NULL ? order->why : "";
@@ -155,7 +156,7 @@ pass_guard(struct attempt *attempt, const struct domain_state *next, int *status
         return true;
     }
     *status = ctl_output_fail(CTL_REFUSED, "%s: %s is refused; %s (--force overrides)",
-        order->name, danger, order->remedy);
+        order->name, danger, remedy);
     return false;
 }
 
@@ -253,11 +254,13 @@ try_once(struct attempt *attempt, int *status)
 }
 
 const char *
-ctl_domain_forget_danger(const struct ctl_domain *now, const struct domain_state *next)
+ctl_domain_forget_danger(
+    const struct ctl_domain *now, const struct domain_state *next, const char **remedy)
 {
     const struct domain_state *state = now->state;
 
     (void)next;
+    *remedy = "its mail would go where the site's own maps say";
     if (state == NULL)
         return "forgetting a domain without a good state";
     if (state->mode == DOMAIN_MODE_NEW || state->mode == DOMAIN_MODE_FORGOTTEN ||

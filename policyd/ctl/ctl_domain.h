@@ -16,17 +16,16 @@ struct ctl_domain_order {
     size_t count;
     const char *what; /* what its events are called; NULL: as the field */
     const char *why;  /* where no --why is given, or NULL */
-    /* What speaks against going from the one to the other, or NULL; --force overrides. */
-    const char *(*danger)(const struct ctl_domain *now, const struct domain_state *next);
-    const char *remedy;
+    /* What speaks against going from the one to the other, and what to do, or NULL;
+     * --force overrides. */
+    const char *(*danger)(const struct ctl_domain *now, const struct domain_state *next,
+        const char **remedy);
     bool must_exist;
 };
 
 /* Forgotten, a domain's mail goes where the site's own maps say: that should be new. */
 const char *ctl_domain_forget_danger(
-    const struct ctl_domain *now, const struct domain_state *next);
-
-#define CTL_DOMAIN_FORGET_REMEDY "its mail would go where the site's own maps say"
+    const struct ctl_domain *now, const struct domain_state *next, const char **remedy);
 
 /* Gives the exit code; everything is said. */
 int ctl_domain_change(struct ctl *ctl, const struct ctl_domain_order *order);

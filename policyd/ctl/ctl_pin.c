@@ -8,6 +8,7 @@
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_verbs.h"
+#include "policyd/replica/replica_key.h"
 #include "policyd/state/pin.h"
 #include "shared/base/number.h"
 
@@ -90,6 +91,41 @@ domain_of(struct ctl *ctl, struct span name)
     size_t at = span_find_last(name, '@');
 
     return at == SPAN_NONE ? "" : arena_text(ctl->arena, span_from(name, at + 1));
+}
+
+/* What is allowed and means nothing, or not what was wanted. */
+static bool
+tell_domain(struct ctl *ctl, struct span name, struct error *error)
+{
+    const char *domain_name = domain_of(ctl, name);
+    const char *shown = arena_text(ctl->arena, name);
+    const struct route_rules *rules = &ctl->config->serve->route_rules;
+    struct ctl_domain domain;
+
+    if (domain_name[0] == '\0') {
+        ctl_output_warn("%s is taken for the name of a unit: for a person write "
+                        "%s@DOMAIN",
+            shown, shown);
+        return true;
+    }
+    if (rules->domain_count > 0 && !route_rules_list(rules, span_of(domain_name))) {
+        ctl_output_warn("%s is not among [policyd] domains: a pin on %s changes nothing",
+            domain_name, shown);
+        return true;
+    }
+    if (!ctl_store_domain(ctl, span_of(domain_name), &domain, error))
+        return false;
+    if (domain.state == NULL)
+        ctl_output_warn(
+            "%s has no good state in Redis: a pin on %s changes nothing until "
+            "it has one",
+            domain_name, shown);
+    else if (domain.state->mode == DOMAIN_MODE_FORGOTTEN)
+        ctl_output_warn("%s is forgotten, its mail goes where the site's own maps say: a "
+                        "pin on %s changes nothing",
+            domain_name, shown);
+    ctl_domain_clear(&domain);
+    return true;
 }
 
 /* A pin on standby without one would make mail wait. */
@@ -180,7 +216,8 @@ write_one(struct ctl *ctl, struct span name, const char *value, const char *plac
     ctl_output_say("pin %s: %s -> %s", shown,
         before.data != NULL ? ctl_output_text(ctl->arena, before) : "(none)",
         value[0] != '\0' ? value : "(none)");
-    if (value[0] != '\0' && !tell_unit(ctl, name, &error))
+    if (value[0] != '\0' &&
+        (!tell_domain(ctl, name, &error) || !tell_unit(ctl, name, &error)))
         return ctl_store_fail(ctl, &error);
     tell_route(ctl, name, place);
     return CTL_DONE;
@@ -257,6 +294,13 @@ read_name(struct ctl *ctl, struct span *name, int *status)
     struct error error;
 
     *name = given;
+    if (replica_name_is_pattern(word)) {
+        *status = ctl_output_fail(CTL_USAGE,
+            "%s is a pattern, and a pin means one address or unit: for all of a domain "
+            "set its mode (set DOMAIN mode=old|new|standby|hold)",
+            ctl_output_text(ctl->arena, word));
+        return false;
+    }
     if (given.data == NULL) {
         *status = ctl_output_fail(CTL_USAGE, "%s is neither an address nor a unit",
             ctl_output_text(ctl->arena, word));

@@ -2,9 +2,12 @@
  * set: a domain's hash is changed, checked as policyd would check it, and only where
  * nobody else changed it meanwhile.
  */
+#include <string.h>
+
 #include "policyd/ctl/ctl_domain.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
+#include "policyd/state/domain_doubt.h"
 #include "policyd/state/domain_fields.h"
 #include "shared/service/config.h"
 
@@ -40,12 +43,28 @@ read_word(struct ctl *ctl, const char *word, struct domain_field *field)
     return false;
 }
 
-/* Sending more to new than now, without a word on mail that starts inside. */
-static const char *
-find_danger(const struct ctl_domain *now, const struct domain_state *next)
+/* Both as they are now: there is nothing to doubt. */
+static bool
+keeps_routes(const struct ctl_domain *now, const struct domain_state *next)
 {
+    return now->state != NULL && strcmp(now->state->old_route, next->old_route) == 0 &&
+           strcmp(now->state->new_route, next->new_route) == 0;
+}
+
+/* Routes that are hardly meant; else sending more to new than now, without a word on mail
+ * that starts inside. */
+static const char *
+find_danger(
+    const struct ctl_domain *now, const struct domain_state *next, const char **remedy)
+{
+    const char *doubt = keeps_routes(now, next) ? NULL : domain_doubt(now->state, next);
     bool was_unset = now->state != NULL && now->state->inside == INSIDE_UNSET;
 
+    *remedy = "say what is meant, see postshift.conf(5)";
+    if (doubt != NULL)
+        return doubt;
+    *remedy = "say how mail that starts inside is handled: "
+              "inside=relay|forward|map|accept, see postshift.conf(5)";
     if (next->inside != INSIDE_UNSET || next->same_as[0] != '\0')
         return NULL;
     if (next->weight > (was_unset ? now->state->weight : 0))
@@ -66,8 +85,6 @@ ctl_set_run(struct ctl *ctl)
         .fields = wanted,
         .count = count,
         .danger = find_danger,
-        .remedy = "say how mail that starts inside is handled: "
-                  "inside=relay|forward|map|accept, see postshift.conf(5)",
     };
 
     for (size_t i = 0; i < count; i++) {
@@ -83,7 +100,6 @@ ctl_set_run(struct ctl *ctl)
         if (!span_is(wanted[i].name, "mode") || !span_is(wanted[i].value, "forgotten"))
             continue;
         order.danger = ctl_domain_forget_danger;
-        order.remedy = CTL_DOMAIN_FORGET_REMEDY;
     }
     order.name = ctl_store_canonical_domain(ctl, arguments->words[0]);
     return order.name == NULL ? CTL_USAGE : ctl_domain_change(ctl, &order);

@@ -8,10 +8,12 @@
 
 #include "policyd/ctl/ctl_domain.h"
 #include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_write.h"
 #include "policyd/replica/replica_keeper.h"
 #include "shared/base/number.h"
+#include "shared/service/config.h"
 
 int
 ctl_state_forget(struct ctl *ctl)
@@ -24,7 +26,6 @@ ctl_state_forget(struct ctl *ctl)
         .what = "forget",
         .why = "forget",
         .danger = ctl_domain_forget_danger,
-        .remedy = CTL_DOMAIN_FORGET_REMEDY,
         .must_exist = true,
     };
     int status;
@@ -62,6 +63,45 @@ next_time(struct ctl *ctl, struct span key, uint64_t *when, struct error *error)
     return true;
 }
 
+/*
+ * Whether somebody knows the domain: the file, Redis, or policyd, which may keep what
+ * Redis has lost.
+ */
+static bool
+is_known(struct ctl *ctl, const char *name, bool *known, struct error *error)
+{
+    const struct route_rules *rules = &ctl->config->serve->route_rules;
+    const struct ctl_json *status;
+    struct ctl_domain domain;
+    struct error silent;
+
+    *known = route_rules_list(rules, span_of(name));
+    if (*known)
+        return true;
+    if (!ctl_store_domain(ctl, span_of(name), &domain, error))
+        return false;
+    *known = domain.count > 0 || domain.is_no_hash;
+    ctl_domain_clear(&domain);
+    if (*known || rules->domain_count > 0)
+        return true;
+    status = ctl_policyd_document(ctl, "/status.json", NULL, &silent);
+    *known = status == NULL || ctl_policyd_find_domain(status, name) != NULL;
+    return true;
+}
+
+static int
+say_unknown(const struct ctl *ctl, const char *name)
+{
+    const struct route_rules *rules = &ctl->config->serve->route_rules;
+    const char *near = config_nearest(span_of(name), rules->domains, rules->domain_count);
+
+    return ctl_output_fail(CTL_NO,
+        "%s is known neither to the file nor to Redis nor to policyd%s%s%s; nothing was "
+        "accepted",
+        name, near != NULL ? " (did you mean " : "", near != NULL ? near : "",
+        near != NULL ? "?)" : "");
+}
+
 int
 ctl_state_accept(struct ctl *ctl)
 {
@@ -71,11 +111,16 @@ ctl_state_accept(struct ctl *ctl)
     struct span before;
     struct error error;
     uint64_t when;
+    bool known = true;
 
     if (ctl->arguments.count > 0)
         name = ctl_store_canonical_domain(ctl, ctl->arguments.words[0]);
     if (name == NULL)
         return CTL_USAGE;
+    if (ctl->arguments.count > 0 && !is_known(ctl, name, &known, &error))
+        return ctl_store_fail(ctl, &error);
+    if (!known)
+        return say_unknown(ctl, name);
     if (!next_time(ctl, key, &when, &error))
         return ctl_store_fail(ctl, &error);
     event.domain = name;

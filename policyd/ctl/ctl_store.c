@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "policyd/ctl/ctl_output.h"
-#include "policyd/replica/replica.h"
+#include "policyd/replica/replica_key.h"
 #include "shared/base/idn.h"
 #include "shared/base/number.h"
 
@@ -276,6 +276,8 @@ ctl_store_canonical_unit(struct ctl *ctl, struct arena *arena, struct span text)
 {
     struct recipient recipient;
 
+    if (replica_name_is_pattern(text))
+        return (struct span){NULL, 0};
     if (span_find(text, '@') != SPAN_NONE)
         return ctl_store_canonical_recipient(ctl, text, &recipient)
                    ? arena_span(arena, recipient_address(&recipient))

@@ -8,6 +8,7 @@
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_walk.h"
+#include "policyd/replica/replica_key.h"
 #include "shared/base/json.h"
 
 enum { FOUND_MAX = 256 << 20 };
@@ -19,7 +20,8 @@ read_address(struct ctl *ctl, const char *word, struct span *address, int *statu
     struct recipient recipient;
     struct error error;
 
-    if (!ctl_store_canonical_recipient(ctl, span_of(word), &recipient)) {
+    if (replica_name_is_pattern(span_of(word)) ||
+        !ctl_store_canonical_recipient(ctl, span_of(word), &recipient)) {
         *status = ctl_output_fail(
             CTL_USAGE, "%s is no address", ctl_output_text(ctl->arena, span_of(word)));
         return false;

@@ -117,7 +117,9 @@ replica_keeper_take_member(struct replica_keeper *keeper, struct span unit)
     else
         keeper_problem_text(keeper, PROBLEM_INVALID, span_make(job->key, job->key_length),
             "member", unit,
-            "a member is a name of 1 to 1024 octets without control characters", "");
+            "a member is a name of 1 to 1024 octets without control characters, and no "
+            "pattern",
+            "");
 }
 
 void

@@ -151,7 +151,8 @@ keep_unit(struct replica_keeper *keeper, unsigned targets, struct span key,
     if ((targets & REPLICA_LOADING) != 0 && is_known)
         replica_put_unit(keeper->loading, recipient, replica_name_span(&ours));
     keeper_problem_text(keeper, PROBLEM_INVALID, key, "unit", value->text,
-        "a unit is a name of 1 to 1024 octets without control characters", ours.text);
+        "a unit is a name of 1 to 1024 octets without control characters, and no pattern",
+        ours.text);
 }
 
 static void

@@ -55,7 +55,7 @@ read_recipient(
 {
     struct recipient recipient;
 
-    return recipient_parse(text, rules, &recipient) &&
+    return !replica_name_is_pattern(text) && recipient_parse(text, rules, &recipient) &&
            replica_name_set(name, recipient_address(&recipient)) &&
            (span_equal(replica_name_span(name), text) || is_stable(name, rules));
 }
@@ -150,8 +150,16 @@ bool
 replica_name_read(
     struct span text, const struct recipient_rules *rules, struct replica_name *name)
 {
+    if (replica_name_is_pattern(text))
+        return replica_name_set(name, SPAN(""));
     return (span_find(text, '@') != SPAN_NONE && read_recipient(text, rules, name)) ||
            replica_name_set(name, text);
+}
+
+bool
+replica_name_is_pattern(struct span text)
+{
+    return span_starts(text, SPAN("@")) || span_starts(text, SPAN("*@"));
 }
 
 struct span

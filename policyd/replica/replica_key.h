@@ -47,13 +47,17 @@ void replica_key_write(
 
 /*
  * A recipient or unit: an address becomes canonical, anything else stays as it is. False:
- * empty, too long, or with control characters.
+ * empty, too long, with control characters, or a pattern.
  */
 bool replica_name_read(
     struct span text, const struct recipient_rules *rules, struct replica_name *name);
 /* The same without making anything canonical. */
 bool replica_name_set(struct replica_name *name, struct span text);
 struct span replica_name_span(const struct replica_name *name);
+
+/* `@example.com` or `*@example.com`: a map of Postfix has such patterns, a pin, a unit or
+ * a list means one address; all of a domain goes by its mode. */
+bool replica_name_is_pattern(struct span text);
 
 /* The domain of a name that is an address; empty for others. */
 struct span replica_name_domain(struct span name);

@@ -118,7 +118,8 @@ bad_was_answered(void *argument, const struct redis_reply *reply)
     read->found = true;
     if (reply != NULL && reply->kind == REDIS_INTEGER && reply->integer > 0)
         replica_keeper_refuse_key(reading->keeper, canonical_key(read), PROBLEM_INVALID,
-            "names no domain, recipient, unit or list");
+            "names no domain, recipient, unit or list (a pattern such as @example.com is "
+            "none)");
     else if (reply != NULL)
         replica_keeper_forget_key(reading->keeper, canonical_key(read));
     finish(read);

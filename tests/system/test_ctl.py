@@ -316,6 +316,52 @@ def test_a_pin_on_a_unit(world):
     world.policyd.wait_for_route("bob@example.com", "cutover-new")
 
 
+@pytest.mark.parametrize("name", ["*@example.com", "@example.com", "*@Example.COM"])
+def test_a_pattern_is_no_pin_no_unit_no_member(world, name):
+    said = world.fails(2, "pin", name, "hold")
+    assert "is a pattern" in said and "mode=" in said and len(said.splitlines()) == 1
+    world.fails(2, "unit", "set", name, "team")
+    world.fails(2, "unit", "set", "a@example.com", name)
+    assert world.redis.command("KEYS", "cutover:*[pu]ni*:*") == []
+    # Typed into Redis it is told, and no change.
+    world.redis.command("SET", f"cutover:pin:{name}", "hold")
+    wait_for(lambda: any("pattern" in note for note in world.json("status", check=False)["notes"]), 5, "it is told")
+    page = world.json("status", check=False)
+    assert page["pins"] == 0 and f"pin:{name}" in str(page["notes"])
+    assert "change: pin" not in world.policyd.process.output()
+    world.redis.command("DEL", f"cutover:pin:{name}")
+    wait_for(lambda: not world.json("status", check=False)["notes"], 5, "it is over")
+
+
+def test_a_pin_that_changes_nothing_is_warned_of(world):
+    world.redis.set_domain("example.net", mode="forgotten")
+    for name, warning in (("alice", "alice@DOMAIN"), ("alice@example.net", "is forgotten"),
+                          ("alice@elsewhere.example", "not among [policyd] domains")):
+        assert warning in world.ctl("pin", name, "new").stderr
+    assert world.ctl("pin", "alice@example.com", "new").stderr == ""
+    world.state("alias.example", weight="30%")
+    assert "no good state" in world.ctl("pin", "a@alias.example", "new").stderr
+
+
+def test_accept_state_of_nobodys_domain(world):
+    said = world.fails(1, "accept-state", "exmaple.com")
+    assert "did you mean example.com?" in said and world.get("accept") is None
+    world.ctl("accept-state", "example.com")
+
+
+@pytest.mark.parametrize("routes, said", [
+    ((OLD, "cutover-new:[192.0.2.10]:25"), "the same place"), (("cutover-new:[192.0.2.10]:25", NEW), "`old`"),
+    ((OLD, "cutover-old:[192.0.2.20]:25"), "`new`"),
+    (("cutover-old:[192.0.2.20]:25", "cutover-new:[192.0.2.10]:25"), "swapping")])
+def test_routes_that_are_hardly_meant(bare, routes, said):
+    bare.state(rev=1)
+    words = ("set", "example.com", f"old={routes[0]}", f"new={routes[1]}")
+    assert said in bare.fails(4, *words) and bare.hash()["old"] == OLD
+    bare.ctl(*words, "--force")
+    assert bare.hash()["new"] == routes[1] and said in bare.json("events")[0]["why"]
+    bare.ctl("set", "example.com", "weight=1")      # what stands already is no reason to refuse the rest
+
+
 def test_pins_of_an_alias_stand_where_they_are_looked_up(world):
     world.redis.set_domain("alias.example", same_as="example.com")
     assert "alice@alias.example is looked up as alice@example.com" in world.ctl("pin", "alice@alias.example", "new").stdout

@@ -25,6 +25,13 @@ keys_become_what_they_are_about(void **state)
             true},
         {"in capitals", "cutover:domain:Example.COM", REPLICA_KEY_DOMAIN, "example.com",
             "", false},
+        {"a pin on a domain", "cutover:pin:@example.com", REPLICA_KEY_BAD, "", "", false},
+        {"a pin on a pattern", "cutover:pin:*@example.com", REPLICA_KEY_BAD, "", "",
+            false},
+        {"a unit of a pattern", "cutover:unit:*@example.com", REPLICA_KEY_BAD, "", "",
+            false},
+        {"a star in a name", "cutover:pin:a*@example.com", REPLICA_KEY_PIN,
+            "a*@example.com", "", true},
         {"a U-label",
             "cutover:domain:b\xc3\xbc"
             "cher.example",
