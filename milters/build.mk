@@ -2,7 +2,7 @@
 # has it in its name, and all else is pure.
 milter_outside := %_check.c %_fetch.c %_library.c %_cache.c %/spf_dns.c %/dns.c %/dns_channels.c
 milter_mixed   := $(wildcard milters/spf/*.c milters/dkim/*.c milters/dmarc/*.c milters/dns/*.c)
-PURE           += $(wildcard milters/protocol/*.c milters/message/*.c milters/authres/*.c) \
+PURE           += $(wildcard milters/protocol/*.c milters/message/*.c milters/authres/*.c milters/mime/*.c) \
                   $(filter-out $(milter_outside),$(milter_mixed)) \
                   $(wildcard milters/auth/*_decide.c milters/scan/*_decide.c milters/scan/*_wire.c)
 MILTER_SOURCES := $(wildcard milters/common/*.c)

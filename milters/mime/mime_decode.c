@@ -1,0 +1,236 @@
+#include "milters/mime/mime_decode.h"
+
+#include <string.h>
+
+enum { OUTSIDE = 64 };
+
+static unsigned
+base64_value(char octet)
+{
+    if (octet >= 'A' && octet <= 'Z')
+        return (unsigned)(octet - 'A');
+    if (octet >= 'a' && octet <= 'z')
+        return (unsigned)(octet - 'a') + 26;
+    if (octet >= '0' && octet <= '9')
+        return (unsigned)(octet - '0') + 52;
+    if (octet == '+')
+        return 62;
+    return octet == '/' ? 63 : OUTSIDE;
+}
+
+static bool
+is_space(char octet)
+{
+    return octet == ' ' || (octet >= '\t' && octet <= '\r');
+}
+
+/* Groups of four on their way to three octets. */
+struct group {
+    unsigned bits;
+    unsigned count; /* of characters */
+};
+
+static void
+put_octets(struct group *group, struct buffer *out)
+{
+    unsigned bits = group->bits << (4 - group->count) * 6;
+
+    for (unsigned i = 0; i + 1 < group->count; i++)
+        out->data[out->length++] = (char)(bits >> (16 - 8 * i));
+    *group = (struct group){0};
+}
+
+static void
+note_junk(
+    struct mime_base64 *seen, struct span text, size_t at, const struct group *group)
+{
+    if (seen->junk)
+        return;
+    seen->junk = true;
+    seen->junk_at = at;
+    seen->junk_apart = group->count == 0 && (at == 0 || text.data[at - 1] == '\n');
+}
+
+struct mime_base64
+mime_decode_base64(struct span text, enum mime_padding padding, struct buffer *out)
+{
+    struct mime_base64 seen = {0};
+    struct group group = {0};
+    bool padded = false;
+
+    if (!buffer_reserve(out, text.length / 4 * 3 + 4))
+        return seen;
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned value = base64_value(text.data[i]);
+
+        if (value == OUTSIDE) {
+            if (text.data[i] == '=')
+                padded = true;
+            else if (!padded && !is_space(text.data[i]))
+                note_junk(&seen, text, i, &group);
+            continue;
+        }
+        if (padded) {
+            seen.goes_on = true;
+            if (padding == MIME_PADDING_ENDS)
+                break;
+            if (padding == MIME_PADDING_RESTARTS)
+                put_octets(&group, out);
+            padded = false;
+        }
+        group.bits = group.bits << 6 | value;
+        if (++group.count == 4)
+            put_octets(&group, out);
+    }
+    put_octets(&group, out);
+    return seen;
+}
+
+static unsigned
+hex_value(char octet)
+{
+    if (octet >= '0' && octet <= '9')
+        return (unsigned)(octet - '0');
+    octet = span_lower_octet(octet);
+    return octet >= 'a' && octet <= 'f' ? (unsigned)(octet - 'a') + 10 : 16;
+}
+
+static size_t
+without_blanks(struct span line)
+{
+    while (line.length > 0 && is_space(line.data[line.length - 1]))
+        line.length--;
+    return line.length;
+}
+
+static void
+quoted_line(struct span line, struct buffer *out)
+{
+    for (size_t i = 0; i < line.length; i++) {
+        unsigned high = 16;
+        unsigned low = 16;
+
+        if (line.data[i] == '=' && i + 2 < line.length) {
+            high = hex_value(line.data[i + 1]);
+            low = hex_value(line.data[i + 2]);
+        }
+        if (high < 16 && low < 16) {
+            out->data[out->length++] = (char)(high << 4 | low);
+            i += 2;
+        } else {
+            out->data[out->length++] = line.data[i];
+        }
+    }
+}
+
+bool
+mime_decode_quoted(struct span text, bool keep_blanks, struct buffer *out)
+{
+    bool blanks = false;
+
+    if (!buffer_reserve(out, text.length))
+        return false;
+    while (text.length > 0) {
+        size_t end = span_find(text, '\n');
+        struct span whole = span_first(text, end == SPAN_NONE ? text.length : end + 1);
+        struct span line = span_first(whole, without_blanks(whole));
+        size_t ends = whole.length - (end == SPAN_NONE ? 0 : 1);
+
+        if (ends > 0 && end != SPAN_NONE && whole.data[ends - 1] == '\r')
+            ends--;
+        text = span_from(text, whole.length);
+        if (line.length > 0 && line.data[line.length - 1] == '=') {
+            quoted_line(span_first(line, line.length - 1), out); /* soft */
+            continue;
+        }
+        blanks |= ends > line.length;
+        quoted_line(keep_blanks ? span_first(whole, ends) : line, out);
+        memcpy(out->data + out->length, whole.data + ends, whole.length - ends);
+        out->length += whole.length - ends;
+    }
+    return blanks;
+}
+
+/* Line after line of a uuencoded file; true at its end. */
+static bool
+uu_line(struct span line, struct buffer *out)
+{
+    size_t length = line.length == 0 ? 0 : (size_t)((line.data[0] - ' ') & 63);
+
+    if (span_is(span_trim(line), "end"))
+        return true;
+    for (size_t i = 1; length > 0; i += 4) {
+        unsigned bits = 0;
+
+        for (size_t k = i; k < i + 4; k++)
+            bits =
+                bits << 6 | (k < line.length ? (unsigned)(line.data[k] - ' ') & 63U : 0U);
+        if (i >= line.length)
+            break;
+        for (unsigned k = 0; k < 3 && length > 0; k++, length--)
+            (void)buffer_append_octet(out, (char)(bits >> (16 - 8 * k)));
+    }
+    return false;
+}
+
+static bool
+yenc_line(struct span line, struct buffer *out)
+{
+    if (span_starts(line, SPAN("=yend")))
+        return true;
+    if (span_starts(line, SPAN("=ypart ")))
+        return false;
+    for (size_t i = 0; i < line.length; i++) {
+        unsigned octet = (unsigned char)line.data[i];
+
+        if (octet == '=' && i + 1 < line.length)
+            octet = (unsigned char)line.data[++i] - 64U;
+        (void)buffer_append_octet(out, (char)(octet - 42U));
+    }
+    return false;
+}
+
+/* "begin 644 name": three or four octal digits and a name. */
+static bool
+is_begin(struct span line)
+{
+    size_t digits = 6;
+
+    if (!span_starts(line, SPAN("begin ")))
+        return false;
+    while (digits < line.length && line.data[digits] >= '0' && line.data[digits] <= '7')
+        digits++;
+    return digits >= 9 && digits < line.length && line.data[digits] == ' ';
+}
+
+static struct span
+take_line(struct span *text)
+{
+    size_t end = span_find(*text, '\n');
+    struct span line = span_first(*text, end == SPAN_NONE ? text->length : end);
+
+    *text = span_from(*text, end == SPAN_NONE ? text->length : end + 1);
+    if (line.length > 0 && line.data[line.length - 1] == '\r')
+        line.length--;
+    return line;
+}
+
+bool
+mime_decode_embedded(struct span *text, struct buffer *out)
+{
+    bool (*decode)(struct span line, struct buffer * out) = NULL;
+
+    while (text->length > 0) {
+        struct span line = take_line(text);
+
+        if (decode != NULL) {
+            if (decode(line, out))
+                return true;
+        } else if (is_begin(line)) {
+            decode = uu_line;
+        } else if (span_starts(line, SPAN("=ybegin "))) {
+            decode = yenc_line;
+        }
+    }
+    return decode != NULL;
+}
