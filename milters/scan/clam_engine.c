@@ -37,6 +37,8 @@ static struct {
     char text[SCAN_NAME_MAX + 1];
 } said;
 
+static struct opened *watching;
+
 /* What a scan has found so far. */
 struct scan {
     const struct clam_engine *engine;
@@ -153,16 +155,35 @@ on_member(const char *container, unsigned long packed, const char *name,
 {
     struct scan *scan = context;
 
-    (void)container;
     (void)packed;
     (void)name;
     (void)position;
     if (scan == NULL)
         return CL_CLEAN;
+    if (watching != NULL)
+        opened_member(watching, span_of(container), size);
     if (size > scan->engine->max_file)
         scan_result_doubt(scan->result, SCAN_LIMITED, "MaxFileSize");
     if (encrypted != 0)
         scan_result_doubt(scan->result, SCAN_ENCRYPTED, "");
+    return CL_CLEAN;
+}
+
+/* What the library has made of a file to match better (a text without blanks, say) is no
+ * file of the message. */
+static cl_error_t
+on_file(int fd, const char *type, const char **ancestors, size_t parent_size,
+    const char *name, size_t size, const char *octets, uint32_t level,
+    uint32_t attributes, void *context)
+{
+    (void)fd;
+    (void)ancestors;
+    (void)parent_size;
+    (void)name;
+    (void)context;
+    if (watching != NULL && octets != NULL &&
+        (attributes & LAYER_ATTRIBUTES_NORMALIZED) == 0)
+        opened_file(watching, level, span_of(type), span_make(octets, size));
     return CL_CLEAN;
 }
 
@@ -189,6 +210,7 @@ configure(struct cl_engine *library, const struct clam_limits *limits)
     }
     cl_engine_set_clcb_virus_found(library, on_found);
     cl_engine_set_clcb_meta(library, on_member);
+    cl_engine_set_clcb_file_inspection(library, on_file);
     return cl_engine_set_str(library, CL_ENGINE_TMPDIR, ".") == CL_SUCCESS;
 }
 
@@ -432,6 +454,12 @@ doubt(const struct clam_engine *engine, cl_error_t code, uint64_t took_ms,
         scan_result_doubt(
             result, SCAN_DAMAGED, said.error ? said.text : cl_strerror(code));
     }
+}
+
+void
+clam_engine_watch(struct opened *opened)
+{
+    watching = opened;
 }
 
 bool

@@ -11,6 +11,7 @@
 #ifndef MILTERS_SCAN_CLAM_ENGINE_H
 #define MILTERS_SCAN_CLAM_ENGINE_H
 
+#include "milters/mime/opened.h"
 #include "milters/scan/scan_wire.h"
 #include "shared/base/error.h"
 #include "shared/service/config.h"
@@ -52,6 +53,9 @@ void clam_engine_preload(void);
  */
 bool clam_engine_scan(const struct clam_engine *engine, struct span message,
     const struct config_list *allowed, struct scan_result *result);
+
+/* From now on told of each file that is looked at; NULL: nobody is. */
+void clam_engine_watch(struct opened *opened);
 
 /* Of two mails that have the EICAR test file attached, as it is and in an archive: the
  * whole way, temporary files included.  A permanent error is one of the signatures: they

@@ -16,6 +16,7 @@
 
 #include "milters/scan/clam_calls.h"
 #include "milters/scan/scan_lock.h"
+#include "milters/scan/scan_parts.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 
@@ -184,7 +185,7 @@ scan_one(const struct scan_worker *worker, const struct received *received)
     scan_slot_take_job(
         worker->slot, received->job.number, received->job.deadline_ms, clock_now_ms());
     if (map_message(received, &message)) {
-        sound = clam_engine_scan(worker->engine, message, worker->allowed, &result);
+        sound = scan_parts_run(worker->engine, message, worker->allowed, &result);
         unmap_message(received, message);
     } else {
         scan_text_copy(result.problem, "message not sealed, or no memory for it");

@@ -1,0 +1,22 @@
+/*
+ * zip_view - how many files programs find in a zip, and whether libclamav looks for them
+ * in the same place.  Pure.
+ *
+ * Programs go by the directory at the end, found from behind; where the archive stands
+ * behind something else, is a piece of several, or is cut, they still find files where
+ * libclamav finds none or others.
+ */
+#ifndef MILTERS_MIME_ZIP_VIEW_H
+#define MILTERS_MIME_ZIP_VIEW_H
+
+#include "shared/base/span.h"
+
+struct zip_view {
+    unsigned members; /* that have something in them and are not encrypted */
+    bool odd;         /* a piece, cut, or behind something else */
+};
+
+bool zip_is(struct span file);
+void zip_look(struct span file, struct zip_view *view);
+
+#endif
