@@ -41,15 +41,21 @@ skip(struct cursor *cursor, uint8_t tag)
     return cursor_ok(cursor);
 }
 
-/* Behind the type "signed data": whether what is signed is there too. */
+/* Behind the type "signed data": whether what is signed is there too.  A content info of
+ * a length has nothing behind its type else; of an indefinite one its end follows. */
 static bool
 holds_content(struct cursor *cursor)
 {
     size_t length;
+    size_t left;
 
-    return enter(cursor, BER_CONTENT, &length) && enter(cursor, BER_SEQUENCE, &length) &&
-           skip(cursor, BER_INTEGER) && skip(cursor, BER_SET) &&
-           enter(cursor, BER_SEQUENCE, &length) && skip(cursor, BER_OID) &&
+    if (!enter(cursor, BER_CONTENT, &length) || !enter(cursor, BER_SEQUENCE, &length) ||
+        !skip(cursor, BER_INTEGER) || !skip(cursor, BER_SET) ||
+        !enter(cursor, BER_SEQUENCE, &length))
+        return false;
+    left = cursor_left(cursor);
+    return skip(cursor, BER_OID) &&
+           (length == 0 || left - cursor_left(cursor) < length) &&
            cursor_u8(cursor) == BER_CONTENT && cursor_ok(cursor);
 }
 

@@ -201,6 +201,15 @@ is_vhd(struct span octets)
            has_at(octets, octets.length - SECTOR, SPAN("conectix"));
 }
 
+/* An archive that unpacks itself. */
+static bool
+is_rar_program(struct span octets)
+{
+    return span_starts(octets, SPAN("MZ")) &&
+           (span_find_text(octets, SPAN("Rar!\x1a\x07\x00")) != SPAN_NONE ||
+               span_find_text(octets, SPAN("Rar!\x1a\x07\x01\x00")) != SPAN_NONE);
+}
+
 struct file_kind
 file_kind_of(struct span octets)
 {
@@ -216,6 +225,8 @@ file_kind_of(struct span octets)
         return (struct file_kind){FILE_ENCRYPTED, "PGP"};
     if (is_vhd(octets))
         return (struct file_kind){FILE_UNOPENED, "VHD"};
+    if (is_rar_program(octets))
+        return (struct file_kind){FILE_UNOPENED, "RAR"};
     if (is_lzma(octets))
         return (struct file_kind){FILE_UNOPENED, "lzma"};
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {

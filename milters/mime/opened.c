@@ -195,6 +195,8 @@ opened_file(struct opened *opened, unsigned level, struct span type, struct span
         if (parent->mail)
             remember(opened, octets);
     }
+    if (zip_is_rest(octets))
+        miss(opened, "zip");
     if (zip_is(octets))
         look_at_zip(opened, octets, file);
     else if (!file->mail)

@@ -12,7 +12,7 @@
 
 #include "shared/base/span.h"
 
-enum { OPENED_PARTS_MAX = 4096 }; /* remembered; more are given again */
+enum { OPENED_PARTS_MAX = 1024 }; /* remembered; more are given again */
 
 struct opened;
 

@@ -33,6 +33,15 @@ zip_is(struct span file)
            span_starts(file, SPAN("PK\1\2"));
 }
 
+bool
+zip_is_rest(struct span file)
+{
+    size_t end = file.length - END_SIZE;
+
+    return file.length > END_SIZE && has_at(file, end, SPAN("PK\5\6")) &&
+           (uint64_t)number_at(file, end + 12, 4) + number_at(file, end + 16, 4) > end;
+}
+
 /* Of the last end record; SPAN_NONE: there is none. */
 static size_t
 find_end(struct span file)
@@ -48,6 +57,13 @@ find_end(struct span file)
     return has_at(file, least, SPAN("PK\5\6")) ? least : SPAN_NONE;
 }
 
+/* Stored, imploded, deflated (64 too), bzip2: what libclamav has. */
+static bool
+is_opened(uint32_t method)
+{
+    return method == 0 || method == 6 || method == 8 || method == 9 || method == 12;
+}
+
 static void
 count_members(
     struct span file, size_t at, size_t end, unsigned entries, struct zip_view *view)
@@ -57,8 +73,10 @@ count_members(
     for (; at + ENTRY_SIZE <= end && has_at(file, at, SPAN("PK\1\2")); seen++) {
         uint32_t flags = number_at(file, at + 8, 2);
 
-        if ((flags & ENCRYPTED) == 0 && number_at(file, at + 24, 4) > SMALL)
+        if ((flags & ENCRYPTED) == 0 && number_at(file, at + 24, 4) > SMALL) {
             view->members++;
+            view->odd |= !is_opened(number_at(file, at + 10, 2));
+        }
         at += ENTRY_SIZE + number_at(file, at + 28, 2) + number_at(file, at + 30, 2) +
               number_at(file, at + 32, 2);
     }

@@ -13,10 +13,14 @@
 
 struct zip_view {
     unsigned members; /* that have something in them and are not encrypted */
-    bool odd;         /* a piece, cut, or behind something else */
+    bool odd;         /* a piece, cut, behind something else, of methods that it lacks */
 };
 
 bool zip_is(struct span file);
+
+/* The rest of a zip whose beginning is missing; its directory still names all. */
+bool zip_is_rest(struct span file);
+
 void zip_look(struct span file, struct zip_view *view);
 
 #endif

@@ -1,5 +1,7 @@
 #include "milters/scan/scan_parts.h"
 
+#include <string.h>
+
 #include "milters/mime/mime_read.h"
 #include "milters/mime/opened.h"
 
@@ -48,19 +50,22 @@ on_leaf(struct span octets, void *context)
     return parts->sound && parts->result->status == SCAN_STATUS_CLEAN;
 }
 
+/* Nothing comes out of a 7z that is encrypted: that says enough of it. */
 static void
 note_doubts(const struct opened *opened, const struct mime_report *mime,
     struct scan_result *result)
 {
     const char *encrypted =
         mime->encrypted != NULL ? mime->encrypted : opened_encrypted(opened);
+    const char *missing = opened_missing(opened);
 
     if (mime->limit != NULL)
         scan_result_doubt(result, SCAN_LIMITED, mime->limit);
     if (encrypted != NULL)
         scan_result_doubt(result, SCAN_ENCRYPTED, encrypted);
-    if (opened_missing(opened) != NULL)
-        scan_result_doubt(result, SCAN_UNOPENED, opened_missing(opened));
+    if (missing != NULL &&
+        (!result->doubted[SCAN_ENCRYPTED] || strcmp(missing, "7z") != 0))
+        scan_result_doubt(result, SCAN_UNOPENED, missing);
     if (mime->ambiguous != NULL)
         scan_result_doubt(result, SCAN_AMBIGUOUS, mime->ambiguous);
 }
