@@ -338,8 +338,9 @@ take_field(const struct text *text, size_t at, struct span line, size_t next,
     if (name.length == 0)
         return false;
     field->name = span_trim(name);
-    for (size_t i = 0; i < field->name.length; i++) {
-        if (field->name.data[i] <= ' ' || field->name.data[i] == 0x7f)
+    /* What is a field of the message itself the MTA has said, whatever its name. */
+    for (size_t i = 0; i < field->name.length && text->depth > 1; i++) {
+        if (is_blank(field->name.data[i]) || field->name.data[i] == '\0')
             return false;
     }
     /* Continued by lines that begin with a blank and hold more than that. */
@@ -421,11 +422,11 @@ read_header(const struct text *text, size_t at, struct mime_header *header, size
     return at;
 }
 
-/* Programs that find no boundary take the first line that looks like one. */
+/* Programs that find no boundary take the first line that looks like one, or show all as
+ * a text, as the whole was looked at. */
 static void
 guess_boundary(const struct text *text, size_t at, struct mime_header *header)
 {
-    doubt(text, "a multipart without a boundary");
     while (at < text->octets.length) {
         struct span line = line_at(text, at, &at);
 

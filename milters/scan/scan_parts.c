@@ -33,8 +33,7 @@ scan_file(struct parts *parts, struct span octets)
 {
     struct scan_result result;
 
-    parts->sound &=
-        clam_engine_scan(parts->engine, octets, parts->allowed, &result);
+    parts->sound &= clam_engine_scan(parts->engine, octets, parts->allowed, &result);
     opened_end(parts->opened);
     add_result(parts->result, &result);
 }
