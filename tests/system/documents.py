@@ -14,6 +14,8 @@ import tarfile
 import zipfile
 import zlib
 
+from compound import macros
+
 WORDS = ("meeting budget summer invoice Köln naïve report quarterly garden committee parcel delivery minutes agenda "
          "holiday contract draft Überweisung señor façade project school music recipe house letter").split()
 NAMESPACE = "http://schemas.openxmlformats.org/"
@@ -271,7 +273,13 @@ def copied(seed, data=None):
     return entry("a.txt", data or prose(seed).encode()) + entry("TRAILER!!!", b"")
 
 
+def old_office(seed):
+    """With a macro that does nothing."""
+    return macros(f"Sub Number{seed}()\r\n' {prose(seed, 50)}\r\nEnd Sub\r\n".encode("cp1252"), 1252)
+
+
 KINDS = {
+    "doc": old_office,
     "docx": docx, "xlsx": xlsx, "pptx": pptx, "epub": epub, "excel.xml": excel_xml, "word.xml": word_xml, "xdp": xdp, "xar": xar,
     "pdf": pdf, "a85.pdf": lambda s: pdf(s, filters=("ASCII85Decode", "FlateDecode")), "hex.pdf": lambda s: pdf(s, filters=("ASCIIHexDecode",)),
     "odt": lambda s: opendocument("text", s), "ods": lambda s: opendocument("spreadsheet", s), "odp": lambda s: opendocument("presentation", s),

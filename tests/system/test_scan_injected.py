@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from compound import macros
 from documents import copied, xar
 from processes import BIN
 from signatures import EICAR, attachment, make_folder, office, pdf, tarred, zipped
@@ -29,6 +30,7 @@ KINDS = {
     "bz2": lambda f: bz2.compress(EICAR), "7z": lambda f: seven_zip(f, EICAR),
     "html": lambda f: b"<html><body><script>var a = 1;</script><p>" + EICAR + b"</p></body></html>",
     "tar.xz": lambda f: tarred("a.com", EICAR, "w:xz"), "xar": lambda f: xar(1, EICAR), "cpio": lambda f: copied(1, EICAR),
+    "macro": lambda f: macros(b"Sub a _\r\n ()\r\n" + EICAR[28:].lower(), 1250),
     "nested zip": lambda f: zipped("b.zip", zipped("a.com", EICAR)),
 }
 
