@@ -73,7 +73,7 @@ UNIT_FILES    := $(patsubst tests/unit/%.c,$(OBJ)/unit/%,$(UNIT_TESTS))
 REPLAY_FILES  := $(patsubst tests/fuzz/%.c,$(OBJ)/replay/%,$(FUZZERS))
 FUZZ_FILES    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
 
-.PHONY: all test unit system demo bench bench-peers fuzz floors format lint install uninstall packages clean help
+.PHONY: all test unit system test-packages test-debian13 demo bench bench-peers fuzz floors format lint install uninstall packages clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(PROGRAM_FILES)
@@ -175,8 +175,17 @@ test: packages ## install what is missing, build, run all tests
 test-built: all $(FAILING) $(UNIT_FILES) $(REPLAY_FILES)
 	tests/run --unit --system $(OBJ)
 
+test-packages: all ## make install, the .debs, units under a booted systemd; needs root, debootstrap, some minutes
+	tests/run --packages $(OBJ)
+
+test-debian13: ## build, unit tests and demo (DEBIAN13="system ...": other targets) in a root of Debian 13, kept between runs
+	tests/in-debian13 $(or $(DEBIAN13),all unit demo-built)
+
 demo: packages ## a private gateway, real mail, a cutover; KEEP=1 leaves it running
-	$(MAKE) --no-print-directory all
+	$(MAKE) --no-print-directory demo-built
+
+.PHONY: demo-built
+demo-built: all
 	KEEP=$(KEEP) tests/demo/demo
 
 bench: packages ## ratios against a reference in the same run

@@ -118,6 +118,22 @@ open_one(struct milter_daemon *daemon, const struct socket_address *address)
     }
 }
 
+/* Rather than to go on without the socket that Postfix connects to. */
+static void
+check_given(const struct milter_daemon *daemon, const struct milter_settings *settings)
+{
+    const struct socket_address *addresses[CONFIG_SOCKETS_MAX + 1];
+    size_t count = 0;
+    struct error error;
+
+    for (size_t i = 0; i < settings->listen->count; i++)
+        addresses[count++] = &settings->listen->items[i];
+    addresses[count++] = settings->metrics;
+    if (!listen_given_named(addresses, count, &error))
+        log_fatal(EXIT_CONFIG, "[%s] listen, metrics: %s (ListenStream= in %s.socket)",
+            daemon->section, error.text, daemon->program);
+}
+
 void
 milter_daemon_listen(struct milter_daemon *daemon)
 {
@@ -127,6 +143,7 @@ milter_daemon_listen(struct milter_daemon *daemon)
     int fds[LISTEN_FDS_MAX];
     size_t count = 0;
 
+    check_given(daemon, &settings);
     for (size_t i = 0; i < settings.listen->count; i++)
         open_one(daemon, &settings.listen->items[i]);
     daemon->metrics_fd = -1;
@@ -137,9 +154,6 @@ milter_daemon_listen(struct milter_daemon *daemon)
         for (size_t i = 1; i < count; i++)
             (void)close(fds[i]);
     }
-    if (!listen_given_all_taken(&error))
-        log_fatal(EXIT_CONFIG, "[%s] listen, metrics: %s (ListenStream= in %s.socket)",
-            daemon->section, error.text, daemon->program);
 }
 
 void

@@ -99,6 +99,25 @@ open_sockets(struct listener_set *set, const struct config_sockets *sockets,
         log_fatal(EXIT_FAILURE, "%s: %s", key, error.text);
 }
 
+/* Rather than to go on without a socket that somebody connects to. */
+static void
+check_given(const struct serve_config *config)
+{
+    const struct config_sockets *lists[] = {
+        &config->policy, &config->route, &config->dict};
+    const struct socket_address *addresses[LISTENERS * CONFIG_SOCKETS_MAX + 1];
+    size_t count = 0;
+    struct error error;
+
+    for (size_t i = 0; i < LISTENERS; i++) {
+        for (size_t k = 0; k < lists[i]->count; k++)
+            addresses[count++] = &lists[i]->items[k];
+    }
+    addresses[count++] = &config->metrics;
+    if (!listen_given_named(addresses, count, &error))
+        log_fatal(EXIT_CONFIG, "policy, route, dict, metrics: %s", error.text);
+}
+
 void
 serve_daemon_listen(struct serve_daemon *daemon)
 {
@@ -107,15 +126,13 @@ serve_daemon_listen(struct serve_daemon *daemon)
         .items = {config->metrics},
         .count = config->metrics.kind != SOCKET_NONE,
     };
-    struct error error;
 
+    check_given(config);
     privs_limits();
     open_sockets(&daemon->policy_sockets, &config->policy, "policy", config);
     open_sockets(&daemon->route_sockets, &config->route, "route", config);
     open_sockets(&daemon->dict_sockets, &config->dict, "dict", config);
     open_sockets(&daemon->metrics_sockets, &metrics, "metrics", config);
-    if (!listen_given_all_taken(&error))
-        log_fatal(EXIT_CONFIG, "%s (policy, route, dict, metrics)", error.text);
 }
 
 void

@@ -117,21 +117,8 @@ is_bound_at(int fd, const struct sockaddr *wanted)
                ((const struct sockaddr_un *)wanted)->sun_path) == 0;
 }
 
-static size_t
-take_bound_at(const struct sockaddr *wanted, int fds[LISTEN_FDS_MAX], size_t count)
-{
-    for (size_t i = 0; i < given.count && count < LISTEN_FDS_MAX; i++) {
-        if (given.fds[i] >= 0 && is_listening_stream(given.fds[i]) &&
-            is_bound_at(given.fds[i], wanted)) {
-            fds[count++] = given.fds[i];
-            given.fds[i] = -1;
-        }
-    }
-    return count;
-}
-
-static size_t
-take_inet(const struct socket_address *address, int fds[LISTEN_FDS_MAX])
+static bool
+is_bound_at_host(int fd, const struct socket_address *address)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC,
         .ai_socktype = SOCK_STREAM,
@@ -139,41 +126,59 @@ take_inet(const struct socket_address *address, int fds[LISTEN_FDS_MAX])
     bool is_any = address->host[0] == '\0' || strcmp(address->host, "*") == 0;
     struct addrinfo *found;
     char port[8];
-    size_t count = 0;
+    bool bound = false;
 
     (void)snprintf(port, sizeof(port), "%u", address->port);
     if (getaddrinfo(is_any ? NULL : address->host, port, &hints, &found) != 0)
-        return 0;
-    for (const struct addrinfo *info = found; info != NULL; info = info->ai_next)
-        count = take_bound_at(info->ai_addr, fds, count);
+        return false;
+    for (const struct addrinfo *info = found; info != NULL && !bound;
+         info = info->ai_next)
+        bound = is_bound_at(fd, info->ai_addr);
     freeaddrinfo(found);
-    return count;
+    return bound;
+}
+
+static bool
+is_at(int fd, const struct socket_address *address)
+{
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+
+    if (address->kind == SOCKET_NONE || !is_listening_stream(fd))
+        return false;
+    if (address->kind == SOCKET_INET)
+        return is_bound_at_host(fd, address);
+    return span_copy(span_of(address->path), local.sun_path, sizeof(local.sun_path)) &&
+           is_bound_at(fd, (const struct sockaddr *)&local);
 }
 
 size_t
 listen_given_take(const struct socket_address *address, int fds[LISTEN_FDS_MAX])
 {
-    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    size_t count = 0;
 
     read_environment();
-    if (given.count == 0)
-        return 0;
-    if (address->kind == SOCKET_INET)
-        return take_inet(address, fds);
-    if (address->kind == SOCKET_NONE ||
-        !span_copy(span_of(address->path), local.sun_path, sizeof(local.sun_path)))
-        return 0;
-    return take_bound_at((const struct sockaddr *)&local, fds, 0);
+    for (size_t i = 0; i < given.count && count < LISTEN_FDS_MAX; i++) {
+        if (given.fds[i] >= 0 && is_at(given.fds[i], address)) {
+            fds[count++] = given.fds[i];
+            given.fds[i] = -1;
+        }
+    }
+    return count;
 }
 
 bool
-listen_given_all_taken(struct error *error)
+listen_given_named(
+    const struct socket_address *const *addresses, size_t count, struct error *error)
 {
     char name[300];
 
     read_environment();
     for (size_t i = 0; i < given.count; i++) {
-        if (given.fds[i] < 0)
+        bool named = given.fds[i] < 0;
+
+        for (size_t k = 0; k < count && !named; k++)
+            named = is_at(given.fds[i], addresses[k]);
+        if (named)
             continue;
         name_of(given.fds[i], name);
         return error_permanent(error,

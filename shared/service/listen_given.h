@@ -15,8 +15,9 @@
 /* Gives the sockets bound at `address`, each once; 0: systemd opened none there. */
 size_t listen_given_take(const struct socket_address *address, int fds[LISTEN_FDS_MAX]);
 
-/* To be asked once all addresses have been opened: false names a socket that systemd
- * opened and no address of the configuration asked for. */
-bool listen_given_all_taken(struct error *error);
+/* To be asked before any is opened: false names a socket that systemd opened and none of
+ * the configuration's addresses is. */
+bool listen_given_named(
+    const struct socket_address *const *addresses, size_t count, struct error *error);
 
 #endif

@@ -91,26 +91,33 @@ in_child(void (*run)(void))
 static void
 take_both(void)
 {
+    const struct socket_address *named[2];
     struct socket_address address;
+    struct socket_address other;
     struct error error = {.text = ""};
     int fds[LISTEN_FDS_MAX];
     size_t count = 0;
 
     give_sockets(getpid());
-    address = unix_address(path);
-    MUST(!listen_given_all_taken(&error));
+    address = inet_address("localhost");
+    named[0] = &address;
+    MUST(!listen_given_named(named, 1, &error));
     MUST(strstr(error.text, path) != NULL);
+    address = unix_address(path);
+    MUST(!listen_given_named(named, 1, &error));
+    MUST(strstr(error.text, "systemd opened inet:127.0.0.1:") != NULL);
+    other = inet_address("*");
+    named[1] = &other;
+    MUST(!listen_given_named(named, 2, &error));
+    other = inet_address("localhost");
+    MUST(listen_given_named(named, 2, &error));
     MUST(listen_open(&address, NULL, fds, &count, &error));
     MUST(count == 1 && fds[0] == UNIX_FD);
     MUST((fcntl(UNIX_FD, F_GETFD) & FD_CLOEXEC) != 0);
     MUST((fcntl(UNIX_FD, F_GETFL) & O_NONBLOCK) != 0);
     MUST(getenv("LISTEN_FDS") == NULL && getenv("LISTEN_PID") == NULL);
-    MUST(!listen_given_all_taken(&error));
-    MUST(strstr(error.text, "systemd opened inet:127.0.0.1:") != NULL);
-    address = inet_address("localhost");
-    MUST(listen_open(&address, NULL, fds, &count, &error));
+    MUST(listen_open(&other, NULL, fds, &count, &error));
     MUST(count == 1 && fds[0] == INET_FD);
-    MUST(listen_given_all_taken(&error));
     /* Each once: the second time somebody listens there. */
     address = unix_address(path);
     MUST(listen_given_take(&address, fds) == 0);
@@ -126,7 +133,7 @@ take_none_of_another_process(void)
     give_sockets(getppid());
     address = unix_address(path);
     MUST(listen_given_take(&address, fds) == 0);
-    MUST(listen_given_all_taken(&error));
+    MUST(listen_given_named(NULL, 0, &error));
 }
 
 static void

@@ -1,0 +1,189 @@
+"""A bare Debian with an existing Postfix and a real systemd, and the suite by `make install`: the README to the letter,
+then what an administrator does to units."""
+import time
+
+import pytest
+
+import booted
+import readme
+import signatures
+
+PROGRAMS = ("policyd", "auth", "scan")
+SOCKETS = "/var/spool/postfix/postshift"
+CONF = "/etc/postshift/postshift.conf"
+STARTED = "postshift-policyd postshift-auth postshift-scan"
+
+
+@pytest.fixture(scope="module")
+def machine():
+    try:
+        root = booted.root()
+        made = booted.Machine(root)
+        made.boot()
+    except booted.CantBoot as why:
+        pytest.skip(str(why))
+    yield made
+    made.end()
+
+
+def install(machine):
+    return machine.ok("make -C /src install prefix=/usr")
+
+
+def conf_of_the_readme(machine, more=""):
+    machine.write(CONF, "\n".join(readme.block(2)) + "\n" + more)
+
+
+def good_again(machine):
+    conf_of_the_readme(machine)
+    machine.ok(f"chgrp postshift {CONF}; chmod 0640 {CONF}; systemctl reset-failed; systemctl restart postshift-policyd")
+
+
+def test_step_1_installs_and_starts_nothing(machine):
+    assert "make && sudo make install prefix=/usr" in readme.quoted(1)
+    install(machine)
+    assert machine.ok(f"stat -c '%U:%G %a' {CONF}").strip() == "root:postshift 640"
+    assert machine.ok(f"stat -c '%U:%G %a' {SOCKETS}").strip() == "postshift:postfix 2710"
+    assert machine.ok("ls /usr/lib/sysusers.d/postshift.conf /usr/lib/tmpfiles.d/postshift.conf")
+    assert "Creating" not in machine.ok("systemd-sysusers --dry-run postshift.conf 2>&1")
+    for program in PROGRAMS:
+        assert machine.run(f"systemctl is-active postshift-{program}").output.strip() == "inactive"
+        assert machine.run(f"systemctl is-enabled postshift-{program}").output.strip() == "disabled"
+    assert machine.run("postfix check").output == ""
+
+
+def test_steps_2_to_5_route_mail(machine):
+    conf_of_the_readme(machine)
+    assert machine.ok("postshift-policyd -t").strip() == f"{CONF}: the configuration is right"
+    machine.ok("systemctl enable --now postshift-policyd postshift-auth postshift-scan")
+    for number in (3, 4, 5):
+        for line in readme.block(number):
+            done = machine.run(line)
+            # `postmap -q` of a recipient that the site's own maps decide finds nothing.
+            assert done.code == 0 or line.startswith("postmap -q"), f"{line}: {done!r}"
+    machine.ok("postshiftctl pin alice@example.com new")
+    machine.ok("printf 'Subject: x\\n\\nx\\n' | sendmail -f you@example.net alice@example.com")
+    machine.wait("journalctl -q --no-pager -o short | grep -q 'postfix/cutover-new/smtp.*to=<alice@example.com>'")
+
+
+def test_each_program_is_its_own_user(machine):
+    for program, user in (("policyd", "postshift"), ("auth", "postshift-auth"), ("scan", "postshift-scan")):
+        machine.ok(f"systemctl is-active postshift-{program}")
+        pid = machine.show(f"postshift-{program}", "MainPID")
+        assert machine.ok(f"stat -c %U /proc/{pid}").strip() == user
+        assert machine.show(f"postshift-{program}", "NRestarts") == "0"
+    # A process with the rights of a milter can't answer in policyd's place.
+    for user in ("postshift-auth", "postshift-scan", "postfix"):
+        done = machine.run(f"setpriv --reuid {user} --regid postshift --init-groups mv {SOCKETS}/route.sock {SOCKETS}/x")
+        assert done.code != 0 and "Permission denied" in done.output
+
+
+def milter(machine, program, body="x"):
+    machine.write("/tmp/body", body)
+    return machine.run("setpriv --reuid postfix --regid postfix --init-groups python3 /src/tests/packages/ask_milter.py "
+                       f"{SOCKETS}/{program}.sock < /tmp/body")
+
+
+def test_milters_answer_postfix(machine):
+    said = milter(machine, "auth")
+    assert said.code == 0 and "Authentication-Results" in said.output, said
+    rows = signatures.make_folder(machine.folder / "db") / "test.ndb"
+    machine.ok("mkdir -p /var/lib/clamav")
+    machine.write("/var/lib/clamav/test.ndb", rows.read_text(encoding="ascii"))
+    machine.ok("systemctl restart postshift-scan")
+    machine.wait("curl -sf http://127.0.0.1:8792/healthz")
+    assert "Clean" in milter(machine, "scan").output
+    found = milter(machine, "scan", signatures.EICAR.decode())
+    assert "550 5.7.1" in found.output, found
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_refused_file_fails_the_reload_and_changes_nothing(machine, program):
+    pid = machine.show(f"postshift-{program}", "MainPID")
+    assert machine.run(f"systemctl reload postshift-{program}").code == 0
+    conf_of_the_readme(machine, "nonsense = 1\n")
+    done = machine.run(f"systemctl reload postshift-{program}")
+    assert done.code != 0
+    assert "nonsense: unknown key" in machine.journal(f"postshift-{program}")
+    assert machine.show(f"postshift-{program}", "MainPID") == pid
+    assert machine.show(f"postshift-{program}", "ActiveState") == "active"
+    conf_of_the_readme(machine)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_killed_one_is_back_in_a_second(machine, program):
+    path = f"{SOCKETS}/{'route' if program == 'policyd' else program}.sock"
+    before = int(machine.show(f"postshift-{program}", "NRestarts"))
+    start = time.monotonic()
+    machine.ok(f"systemctl kill -s KILL postshift-{program}")
+    machine.wait(f"test $(systemctl show -P NRestarts postshift-{program}) -gt {before} && "
+                 f"test $(systemctl show -P ActiveState postshift-{program}) = active && test -S {path}")
+    assert time.monotonic() - start < 2.0       # a second, and what it takes to ask from here
+    machine.ok("postshiftctl route alice@example.com")
+
+
+@pytest.mark.parametrize("spoil, says", [
+    (f"echo 'nonsense = 1' >> {CONF}", "nonsense: unknown key"),
+    (f"chgrp root {CONF}", f"{CONF}: can't be opened by user postshift: Permission denied"),
+    (f"printf '[redis]\\npassword_file = /etc/postshift/secret\\n' >> {CONF}; (umask 077; "
+     "echo word > /etc/postshift/secret)", "password file /etc/postshift/secret can't be opened by user postshift"),
+])
+def test_78_is_said_and_not_started_again(machine, spoil, says):
+    machine.ok(spoil)
+    checked = machine.run("postshift-policyd -t")
+    assert checked.code == 78 and ("user postshift can't read" in checked.output or says in checked.output)
+    machine.run("systemctl restart postshift-policyd")
+    time.sleep(1.5)
+    assert machine.show("postshift-policyd", "ActiveState") == "failed"
+    assert machine.show("postshift-policyd", "ExecMainStatus") == "78"
+    assert machine.show("postshift-policyd", "NRestarts") == "0"
+    assert says in machine.journal("postshift-policyd")
+    good_again(machine)
+
+
+def test_what_never_starts_is_given_up(machine):
+    machine.ok("systemctl stop postshift-policyd")
+    machine.ok(f"touch {SOCKETS}/route.sock")       # a file that is no socket
+    machine.run("systemctl start postshift-policyd")
+    machine.wait("test $(systemctl show -P ActiveState postshift-policyd) = failed", 60)
+    assert int(machine.show("postshift-policyd", "NRestarts")) > 5
+    machine.ok(f"rm {SOCKETS}/route.sock")
+    good_again(machine)
+
+
+def test_a_milters_socket_that_the_file_does_not_name(machine):
+    conf_of_the_readme(machine, f"[auth]\nlisten = unix:{SOCKETS}/other.sock\n")
+    done = machine.run("postshift-auth -t")
+    assert done.code == 78 and "ListenStream= in postshift-auth.socket" in done.output
+    machine.run("systemctl restart postshift-auth")
+    machine.wait("test $(systemctl show -P ActiveState postshift-auth) = failed")
+    assert f"systemd opened unix:{SOCKETS}/auth.sock, which the configuration does not name" in \
+        machine.journal("postshift-auth")
+    good_again(machine)
+    machine.ok("systemctl restart postshift-auth")
+    assert milter(machine, "auth").code == 0
+
+
+def test_redis_on_another_address_needs_nothing_but_the_address(machine):
+    machine.ok("ip address add 198.51.100.7/32 dev lo")
+    machine.ok("redis-cli config set protected-mode no; redis-cli config set bind '127.0.0.1 198.51.100.7'")
+    conf_of_the_readme(machine)
+    machine.ok(f"sed -i 's/inet:127.0.0.1:6379/inet:198.51.100.7:6379/' {CONF}")
+    machine.ok("systemctl restart postshift-policyd")
+    machine.wait("curl -s http://127.0.0.1:8793/metrics | grep -q '^postshift_redis_up 1'")
+    good_again(machine)
+
+
+def test_uninstall_is_refused_while_postfix_is_wired(machine):
+    done = machine.run("make -s -C /src uninstall prefix=/usr")
+    assert done.code != 0 and "Postfix still counts on policyd auth scan" in done.output
+    assert "postshiftctl postfix-setup --remove" in done.output
+    machine.ok("test -x /usr/sbin/postshift-policyd && systemctl is-active postshift-policyd")
+    machine.ok("postshiftctl postfix-setup --remove")
+    machine.ok("make -s -C /src uninstall prefix=/usr")
+    assert machine.run(f"systemctl is-active {STARTED}").output.split() == ["inactive"] * 3
+    assert machine.run("ls /usr/sbin/postshift-* /usr/share/postshift /lib/systemd/system/postshift-*").code != 0
+    machine.ok("test -e " + CONF)
+    # Mail goes on by the site's own maps.
+    machine.ok("printf 'Subject: x\\n\\nx\\n' | sendmail -f you@example.net root@gw.example.net")
+    machine.wait("journalctl -q --no-pager | grep -q 'postfix/local.*status=sent'")
