@@ -10,10 +10,12 @@
 enum { WRONG_MAX = 4 << 20 };
 
 static const struct config_option own[] = {
-    {"auth", "listen", CONFIG_SOCKETS, offsetof(struct ctl_config, auth_listen),
-     QUEUE "auth.sock", .may_be_empty = true},
-    {"scan", "listen", CONFIG_SOCKETS, offsetof(struct ctl_config, scan_listen),
-     QUEUE "scan.sock", .may_be_empty = true},
+    {"ctl",  "postfix", CONFIG_PATH,    offsetof(struct ctl_config, postfix),     "",
+     .may_be_empty = true                                                                                 },
+    {"auth", "listen",  CONFIG_SOCKETS, offsetof(struct ctl_config, auth_listen),
+     QUEUE "auth.sock",                                                               .may_be_empty = true},
+    {"scan", "listen",  CONFIG_SOCKETS, offsetof(struct ctl_config, scan_listen),
+     QUEUE "scan.sock",                                                               .may_be_empty = true},
 };
 
 /* Keys of [policyd] that say how it serves, not what it answers. */

@@ -20,6 +20,7 @@ enum ctl_needs {
 struct ctl_config {
     struct serve_config served; /* first: the table's offsets begin with it */
     struct serve_config *serve; /* that one; its Redis user is that of [ctl] */
+    const char *postfix;        /* Postfix's directory; "": not said */
     struct config_sockets auth_listen;
     struct config_sockets scan_listen;
     struct config *file;              /* NULL: it can't be read */

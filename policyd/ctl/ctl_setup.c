@@ -10,7 +10,8 @@
 #include "policyd/ctl/ctl_setup_guard.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/setup/setup_file.h"
-#include "policyd/setup/setup_site.h"
+#include "policyd/setup/setup_run.h"
+#include "policyd/wiring/postfix_line.h"
 #include "shared/base/json.h"
 
 #define POSTFIX_FOLDER "/etc/postfix"
@@ -47,13 +48,20 @@ make_plan(struct setup *setup, struct error *error)
         &setup->plan, setup->want, &setup->site.facts, setup->ctl->arena, error);
 }
 
+static const char *
+directory_of(const struct ctl *ctl)
+{
+    return setup_site_directory(
+        ctl->arguments.values[CTL_DIRECTORY], ctl->config->postfix);
+}
+
 static bool
 gather(struct setup *setup, struct error *error)
 {
     struct setup_sockets sockets = sockets_of(setup->ctl->config);
 
-    return setup_site_read(&setup->site, setup->ctl->arguments.values[CTL_DIRECTORY],
-               &sockets, setup->ctl->arena, error) &&
+    return setup_site_read(&setup->site, directory_of(setup->ctl), &sockets,
+               setup->ctl->arena, error) &&
            make_plan(setup, error);
 }
 
@@ -101,15 +109,30 @@ command_text(const struct setup *setup, const struct setup_step *step)
     return text;
 }
 
+/* This command again, with another option. */
 static const char *
-off_text(const struct setup *setup)
+self_text(const struct setup *setup, const char *option)
 {
-    /* A service of another type is very old; --remove knows it. */
-    const struct setup_step off = {"-PX", "qmgr/unix/rewrite_service_name"};
-    const struct setup_step reload = {NULL, NULL};
+    struct buffer out;
+    const char *config = setup->ctl->arguments.values[CTL_CONFIG];
+    const char *directory = setup->ctl->arguments.values[CTL_DIRECTORY];
+    const char *text;
 
-    return arena_printf(setup->ctl->arena, "%s && %s", command_text(setup, &off),
-        command_text(setup, &reload));
+    buffer_init(&out, TEXT_MAX);
+    buffer_append_text(&out, "postshiftctl ");
+    if (config != NULL) {
+        buffer_append_text(&out, "-c ");
+        write_word(&out, config);
+        buffer_append_octet(&out, ' ');
+    }
+    buffer_printf(&out, "postfix-setup %s", option);
+    if (directory != NULL) {
+        buffer_append_text(&out, " -c ");
+        write_word(&out, directory);
+    }
+    text = ctl_output_text(setup->ctl->arena, buffer_span(&out));
+    buffer_clear(&out);
+    return text;
 }
 
 static void
@@ -162,6 +185,19 @@ print_changed_maps(const struct setup *setup, const char *before)
         ctl_output_text(arena, span_of(setup->plan.maps_now)));
 }
 
+/* postconf would glue what it adds to a last line without end. */
+static void
+print_ends(const struct setup *setup)
+{
+    const struct span texts[SETUP_FILES] = {
+        setup->site.facts.main_cf, setup->site.master_cf};
+
+    for (size_t i = 0; i < SETUP_FILES && setup->plan.count > 0; i++) {
+        if (postfix_line_lacks_end(texts[i]))
+            ctl_output_say("echo >> %s/%s", setup->site.directory, setup_file_names[i]);
+    }
+}
+
 /* Lines that a shell could be fed. */
 static int
 print_plan(const struct setup *setup)
@@ -180,69 +216,52 @@ print_plan(const struct setup *setup)
         ctl_output_say("# nothing to do");
     else
         ctl_output_say("# --apply would run, in this order:");
+    print_ends(setup);
     for (size_t i = 0; i < plan->count; i++)
         ctl_output_say("%s", command_text(setup, &plan->steps[i]));
     print_notes(plan, "# ");
     return CTL_DONE;
 }
 
-static bool
-run_steps(const struct setup *setup, struct error *error)
+/* What was done, as one would have typed it. */
+static void
+tell_steps(const struct setup *setup, const struct setup_outcome *outcome)
 {
-    const struct setup_step *steps = setup->plan.steps;
-    size_t left = setup->plan.count;
-    bool skipped;
-
-    while (left > 0) {
-        size_t bunch = setup_site_bunch(steps, left);
-
-        if (!setup_site_run(&setup->site, steps, bunch, &skipped, error))
-            return false;
-        if (skipped)
-            ctl_output_say("(Postfix isn't running, so nothing is reloaded)");
-        for (size_t i = 0; i < bunch && !skipped; i++)
-            ctl_output_say("%s", command_text(setup, &steps[i]));
-        steps += bunch;
-        left -= bunch;
+    for (size_t i = 0; i < SETUP_FILES; i++) {
+        if (outcome->mended[i])
+            ctl_output_say(
+                "(the last line of %s had no end: it has got one)", setup_file_names[i]);
     }
-    return true;
-}
+    for (size_t i = 0; i < setup->plan.count; i++) {
+        const struct setup_step *step = &setup->plan.steps[i];
 
-/* Runs the plan; what it changed is put back when a step fails. */
-static int
-carry_out(struct setup *setup, const char **suffix)
-{
-    struct error error;
-    struct error again;
-
-    if (!setup_site_save(&setup->site, suffix, &error))
-        return ctl_output_fail(CTL_NO, "%s; nothing was changed", error.text);
-    if (run_steps(setup, &error))
-        return CTL_DONE;
-    if (!setup_site_restore(&setup->site, *suffix, &again))
-        return ctl_output_fail(CTL_NO,
-            "%s; main.cf and master.cf could not be put back (%s): the copies end in %s",
-            error.text, again.text, *suffix);
-    return ctl_output_fail(
-        CTL_NO, "%s; main.cf and master.cf are as they were", error.text);
+        if (step->flag != NULL || !outcome->is_stopped)
+            ctl_output_say("%s", command_text(setup, step));
+    }
+    if (outcome->is_stopped)
+        ctl_output_say("(Postfix isn't running, so nothing is reloaded)");
 }
 
 static void
-tell_applied(const struct setup *setup, const char *suffix)
+tell_copies(const struct setup *setup, const struct setup_outcome *outcome)
+{
+    ctl_output_say("copies   %s/main.cf%s and master.cf%s", setup->site.directory,
+        outcome->suffix, outcome->suffix);
+}
+
+static void
+tell_applied(const struct setup *setup, const struct setup_outcome *outcome)
 {
     const struct route_rules *rules = &setup->ctl->config->serve->route_rules;
     const struct setup_facts *facts = &setup->site.facts;
 
-    ctl_output_say("%s", "");
     if (facts->by_filter)
         ctl_output_say(
             "changed  smtpd asks policyd at %s and filters by its answer", facts->policy);
     else
         ctl_output_say("changed  the queue manager asks policyd at %s", facts->route);
-    ctl_output_say(
-        "copies   %s/main.cf%s and master.cf%s", setup->site.directory, suffix, suffix);
-    ctl_output_say("off      %s",
-        facts->by_filter ? "postshiftctl postfix-setup --remove" : off_text(setup));
+    tell_copies(setup, outcome);
+    ctl_output_say("off      %s", self_text(setup, "--off"));
     ctl_output_say("if policyd dies now: %s",
         facts->by_filter
             ? "smtpd answers 450, clients try again"
@@ -255,68 +274,98 @@ tell_applied(const struct setup *setup, const char *suffix)
 }
 
 static void
-tell_removed(const struct setup *setup, const char *suffix)
+tell_off(const struct setup *setup, const struct setup_outcome *outcome)
 {
-    ctl_output_say("%s", "");
-    ctl_output_say(
-        "changed  nothing of ours is left, main.cf alone says where mail goes");
-    ctl_output_say(
-        "copies   %s/main.cf%s and master.cf%s", setup->site.directory, suffix, suffix);
+    ctl_output_say("changed  the queue manager no longer asks policyd: mail goes where "
+                   "main.cf says");
+    tell_copies(setup, outcome);
+    ctl_output_say("on again %s", self_text(setup, "--apply"));
 }
 
-/* What was done must leave nothing to do. */
-static int
-check_done(struct setup *setup)
+static void
+tell_removed(const struct setup *setup, const struct setup_outcome *outcome)
 {
-    struct error error;
+    ctl_output_say(
+        "changed  nothing of ours is left, main.cf alone says where mail goes");
+    for (size_t i = 0; i < SETUP_FILES; i++)
+        ctl_output_say("         %s: %s", setup_file_names[i],
+            outcome->given_back[i]
+                ? "octet for octet as it was before"
+                : "changed by others since, so only what is ours was taken out");
+    tell_copies(setup, outcome);
+}
 
-    if (!setup_site_read_again(&setup->site, &error) || !make_plan(setup, &error))
-        return ctl_output_fail(CTL_NO, "%s", error.text);
-    if (setup->plan.count == 0)
+/* A line that is ours in part, or that somebody moved: what no plan takes out is said. */
+static int
+check_left_over(const struct setup *setup)
+{
+    const char *line = setup_run_left_over(&setup->site);
+
+    if (setup->want != SETUP_REMOVE || line == NULL)
         return CTL_DONE;
-    return ctl_output_fail(CTL_NO, "Postfix's configuration did not take this: %s",
-        command_text(setup, &setup->plan.steps[0]));
+    return ctl_output_fail(CTL_NO, "%s; take it out by hand",
+        ctl_output_text(setup->ctl->arena, span_of(line)));
 }
 
 static int
 change(struct setup *setup)
 {
-    const struct setup_plan first = setup->plan;
-    const char *suffix;
+    static void (*const tell[])(const struct setup *, const struct setup_outcome *) = {
+        [SETUP_APPLY] = tell_applied,
+        [SETUP_OFF] = tell_off,
+        [SETUP_REMOVE] = tell_removed,
+    };
+    struct setup_outcome outcome;
+    struct error error;
     int status;
 
-    if (first.count == 0) {
-        ctl_output_say("nothing to do");
-        return CTL_DONE;
-    }
-    if (setup->want == SETUP_APPLY && !ctl_setup_guard(setup->ctl))
+    if (setup->plan.count > 0 && setup->want == SETUP_APPLY &&
+        !ctl_setup_guard(setup->ctl, setup->site.route))
         return CTL_REFUSED;
-    status = carry_out(setup, &suffix);
-    if (status == CTL_DONE)
-        status = check_done(setup);
-    if (status != CTL_DONE)
+    if (setup->plan.count > 0 &&
+        !setup_run(&setup->site, setup->want, &setup->plan, &outcome, &error))
+        return ctl_output_fail(CTL_NO, "%s", error.text);
+    status = check_left_over(setup);
+    if (setup->plan.count == 0) {
+        if (status == CTL_DONE)
+            ctl_output_say("nothing to do");
         return status;
-    setup->plan = first;
-    if (setup->want == SETUP_APPLY)
-        tell_applied(setup, suffix);
+    }
+    tell_steps(setup, &outcome);
+    ctl_output_say("%s", "");
+    if (status == CTL_DONE)
+        tell[setup->want](setup, &outcome);
     else
-        tell_removed(setup, suffix);
-    return CTL_DONE;
+        tell_copies(setup, &outcome);
+    return status;
 }
 
 int
 ctl_setup_run(struct ctl *ctl)
 {
-    bool apply = ctl_arguments_has(&ctl->arguments, CTL_APPLY);
-    bool remove = ctl_arguments_has(&ctl->arguments, CTL_REMOVE);
-    struct setup setup = {.ctl = ctl, .want = remove ? SETUP_REMOVE : SETUP_APPLY};
+    static const struct {
+        enum ctl_option option;
+        enum setup_want want;
+    } wants[] = {
+        {CTL_APPLY,  SETUP_APPLY },
+        {CTL_OFF,    SETUP_OFF   },
+        {CTL_REMOVE, SETUP_REMOVE},
+    };
+    struct setup setup = {.ctl = ctl, .want = SETUP_APPLY};
     struct error error;
+    size_t given = 0;
 
-    if (apply && remove)
-        return ctl_output_fail(CTL_USAGE, "--apply and --remove: only one of them");
+    for (size_t i = 0; i < ARRAY_LENGTH(wants); i++) {
+        if (!ctl_arguments_has(&ctl->arguments, wants[i].option))
+            continue;
+        setup.want = wants[i].want;
+        given++;
+    }
+    if (given > 1)
+        return ctl_output_fail(CTL_USAGE, "--apply, --off, --remove: only one of them");
     if (!gather(&setup, &error))
         return ctl_output_fail(CTL_NO, "%s", error.text);
-    return apply || remove ? change(&setup) : print_plan(&setup);
+    return given > 0 ? change(&setup) : print_plan(&setup);
 }
 
 /* postconf is run only where our word is found: --watch looks often. */
@@ -332,9 +381,8 @@ is_wired(const char *directory)
     if (access(path, R_OK) != 0)
         return false;
     buffer_init(&text, TEXT_MAX);
-    found =
-        setup_file_read(path, &text, &error) &&
-        span_find_text(buffer_span(&text), SPAN("rewrite-cutover")) != SPAN_NONE;
+    found = setup_file_read(path, &text, &error) &&
+            span_find_text(buffer_span(&text), SPAN("rewrite-cutover")) != SPAN_NONE;
     buffer_clear(&text);
     return found;
 }
@@ -342,7 +390,7 @@ is_wired(const char *directory)
 void
 ctl_setup_tell_change(struct ctl *ctl)
 {
-    const char *directory = ctl->arguments.values[CTL_DIRECTORY];
+    const char *directory = directory_of(ctl);
     /* Of the two plans, the one that always can be made. */
     struct setup setup = {.ctl = ctl, .want = SETUP_REMOVE};
     struct error error;

@@ -7,9 +7,9 @@ enum { ANSWER_MAX = 100000 };
 
 /* Asks as Postfix will, for one address.  Gives why mail would wait, or NULL. */
 static const char *
-ask_about(struct ctl *ctl, const char *address, const char *why_temporary)
+ask_about(struct ctl *ctl, const struct socket_address *route, const char *address,
+    const char *why_temporary)
 {
-    const struct socket_address *route = &ctl->config->serve->route.items[0];
     const char *obstacle = NULL;
     struct buffer answer;
     struct error error;
@@ -25,31 +25,31 @@ ask_about(struct ctl *ctl, const char *address, const char *why_temporary)
 }
 
 static const char *
-find_obstacle(struct ctl *ctl)
+find_obstacle(struct ctl *ctl, const struct socket_address *route)
 {
     const struct serve_config *config = ctl->config->serve;
     const struct route_rules *rules = &config->route_rules;
     const char *obstacle;
 
-    if (config->route.count == 0)
+    if (route->kind == SOCKET_NONE)
         return "[policyd] route is none";
     /* A domain that nobody has: before anything is read all of them wait. */
-    obstacle = ask_about(ctl, "postmaster@postshift.invalid",
+    obstacle = ask_about(ctl, route, "postmaster@postshift.invalid",
         "policyd has read neither Redis nor a snapshot yet, all mail would wait");
     for (size_t i = 0; obstacle == NULL && i < rules->domain_count; i++)
-        obstacle =
-            ask_about(ctl, arena_printf(ctl->arena, "postmaster@%s", rules->domains[i]),
-                arena_printf(ctl->arena,
-                    "%s has no good state yet, all its mail would wait (set %s old=... "
-                    "new=... weight=0)",
-                    rules->domains[i], rules->domains[i]));
+        obstacle = ask_about(ctl, route,
+            arena_printf(ctl->arena, "postmaster@%s", rules->domains[i]),
+            arena_printf(ctl->arena,
+                "%s has no good state yet, all its mail would wait (set %s old=... "
+                "new=... weight=0)",
+                rules->domains[i], rules->domains[i]));
     return obstacle;
 }
 
 bool
-ctl_setup_guard(struct ctl *ctl)
+ctl_setup_guard(struct ctl *ctl, const struct socket_address *route)
 {
-    const char *obstacle = find_obstacle(ctl);
+    const char *obstacle = find_obstacle(ctl, route);
 
     if (obstacle == NULL)
         return true;

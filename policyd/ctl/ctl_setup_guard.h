@@ -6,8 +6,9 @@
 #define POLICYD_CTL_CTL_SETUP_GUARD_H
 
 #include "policyd/ctl/ctl.h"
+#include "shared/service/socket_address.h"
 
-/* False: refused, and said so. */
-bool ctl_setup_guard(struct ctl *ctl);
+/* `route` is what Postfix is to ask.  False: refused, and said so. */
+bool ctl_setup_guard(struct ctl *ctl, const struct socket_address *route);
 
 #endif

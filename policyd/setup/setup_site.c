@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 
 #include "policyd/setup/setup_file.h"
 #include "policyd/setup/setup_process.h"
+#include "policyd/setup/setup_sockets.h"
 #include "policyd/wiring/postfix_text.h"
 #include "shared/base/number.h"
 
@@ -23,16 +25,6 @@ static const struct {
 } table_types[] = {
     {"regexp",    "the stamps are made by it"},
     {"socketmap", "policyd is asked by it"   },
-};
-
-static const struct {
-    const char *name;
-    const char *settings;
-} milters[SETUP_MILTERS] = {
-    [SETUP_MILTER_AUTH] = {"postshift-auth",
-                           "default_action=tempfail, connect_timeout=3s"                      },
-    [SETUP_MILTER_SCAN] = {"postshift-scan",
-                           "default_action=tempfail, connect_timeout=3s, content_timeout=120s"},
 };
 
 /* Runs postconf for some names; what it prints, without the last line end. */
@@ -75,77 +67,6 @@ setup_site_words(const struct setup_site *site, const struct setup_step *steps,
     for (size_t i = 0; i < count && steps[i].argument != NULL; i++)
         words[used++] = steps[i].argument;
     words[used] = NULL;
-}
-
-size_t
-setup_site_bunch(const struct setup_step *steps, size_t count)
-{
-    size_t same = 1;
-
-    while (same < count && steps->flag != NULL && steps[same].flag != NULL &&
-           strcmp(steps[same].flag, steps->flag) == 0)
-        same++;
-    return same;
-}
-
-/* As main.cf should have it: relative to the queue directory, which is right with and
- * without chroot. */
-static const char *
-postfix_form(const struct setup_site *site, const struct socket_address *address)
-{
-    struct span queue = span_of(site->queue);
-    struct span path = span_of(address->path);
-    char text[300];
-
-    if (address->kind == SOCKET_NONE)
-        return "";
-    if (address->kind == SOCKET_UNIX && span_starts(path, queue) &&
-        path.length > queue.length && path.data[queue.length] == '/')
-        return arena_printf(site->arena, "unix:%s", path.data + queue.length + 1);
-    socket_address_write(address, text);
-    return arena_text(site->arena, span_of(text));
-}
-
-/* The one to be asked: a unix socket if there is one. */
-static const struct socket_address *
-pick_socket(const struct config_sockets *sockets)
-{
-    static const struct socket_address none = {.kind = SOCKET_NONE};
-
-    for (size_t i = 0; i < sockets->count; i++) {
-        if (sockets->items[i].kind == SOCKET_UNIX)
-            return &sockets->items[i];
-    }
-    return sockets->count > 0 ? &sockets->items[0] : &none;
-}
-
-static bool
-is_socket(const struct socket_address *address)
-{
-    struct stat status;
-
-    return address->kind == SOCKET_UNIX && stat(address->path, &status) == 0 &&
-           S_ISSOCK(status.st_mode);
-}
-
-static void
-read_sockets(struct setup_site *site, const struct setup_sockets *sockets)
-{
-    struct setup_facts *facts = &site->facts;
-
-    facts->route = postfix_form(site, pick_socket(sockets->route));
-    facts->policy = postfix_form(site, pick_socket(sockets->policy));
-    facts->by_filter = sockets->by_filter;
-    for (size_t i = 0; i < ARRAY_LENGTH(milters); i++) {
-        const struct socket_address *address = pick_socket(sockets->milters[i]);
-
-        facts->milters[facts->milter_count++] = (struct setup_milter){
-            .name = milters[i].name,
-            .settings = milters[i].settings,
-            .address = postfix_form(site, address),
-            .present = is_socket(address),
-        };
-    }
 }
 
 static bool
@@ -236,6 +157,10 @@ read_file(
     buffer_init(&buffer, OUTPUT_MAX);
     done = setup_file_read(
         arena_printf(site->arena, "%s/%s", site->directory, name), &buffer, error);
+    if (done && span_find(buffer_span(&buffer), '\0') != SPAN_NONE)
+        done = error_permanent(error,
+            "%s/%s has a NUL octet, which no text file has: mend it by hand",
+            site->directory, name);
     if (done)
         *text = arena_span(site->arena, buffer_span(&buffer));
     buffer_clear(&buffer);
@@ -246,16 +171,27 @@ bool
 setup_site_read_again(struct setup_site *site, struct error *error)
 {
     struct buffer joined;
-    struct span master_cf;
 
     if (!read_file(site, "main.cf", &site->facts.main_cf, error) ||
-        !read_file(site, "master.cf", &master_cf, error))
+        !read_file(site, "master.cf", &site->master_cf, error))
         return false;
     buffer_init(&joined, (size_t)2 * OUTPUT_MAX);
-    postfix_text_join(&joined, master_cf);
+    postfix_text_join(&joined, site->master_cf);
     site->facts.services = arena_span(site->arena, buffer_span(&joined));
     buffer_clear(&joined);
     return true;
+}
+
+const char *
+setup_site_directory(const char *given, const char *configured)
+{
+    const char *environment = getenv("MAIL_CONFIG");
+
+    if (given != NULL)
+        return given;
+    if (configured != NULL && configured[0] != '\0')
+        return configured;
+    return environment != NULL && environment[0] != '\0' ? environment : NULL;
 }
 
 bool
@@ -269,7 +205,7 @@ setup_site_read(struct setup_site *site, const char *directory,
     if (!ask_parameters(site, error) || !check_tables(site, error) ||
         !setup_site_read_again(site, error))
         return false;
-    read_sockets(site, sockets);
+    setup_sockets_read(site, sockets);
     if (site->facts.route[0] == '\0' && !site->facts.by_filter)
         return error_permanent(
             error, "[policyd] route is none: there is nothing to wire Postfix to");
@@ -278,8 +214,8 @@ setup_site_read(struct setup_site *site, const char *directory,
 
 /* The master keeps its pid file locked.  `postfix status` would tell too, but waits until
  * main.cf has not been changed for a while. */
-static bool
-is_running(const struct setup_site *site)
+bool
+setup_site_is_running(const struct setup_site *site)
 {
     int fd = open(arena_printf(site->arena, "%s/pid/master.pid", site->queue),
         O_RDONLY | O_CLOEXEC);
@@ -293,51 +229,33 @@ is_running(const struct setup_site *site)
 }
 
 bool
-setup_site_run(const struct setup_site *site, const struct setup_step *steps,
-    size_t count, bool *skipped, struct error *error)
+setup_site_reload(const struct setup_site *site, bool *skipped, struct error *error)
 {
+    const struct setup_step reload = {NULL, NULL};
     const char *words[SETUP_WORDS_MAX];
     struct buffer said;
     int status;
     bool done;
 
-    *skipped = steps->flag == NULL && !is_running(site);
+    *skipped = !setup_site_is_running(site);
     if (*skipped)
         return true;
-    setup_site_words(site, steps, count, words);
+    setup_site_words(site, &reload, 1, words);
     buffer_init(&said, OUTPUT_MAX);
     done = setup_process_run(words, NULL, &said, &status, error);
     if (done && status != 0)
-        done = error_permanent(error, "%s %s failed: %s", words[0],
-            steps->flag != NULL ? steps->flag : "reload", buffer_text(&said));
+        done = error_permanent(error, "postfix reload failed: %s", buffer_text(&said));
     buffer_clear(&said);
     return done;
 }
 
-static const char *
-path_of(const struct setup_site *site, const char *name, const char *suffix)
-{
-    return arena_printf(site->arena, "%s/%s%s", site->directory, name, suffix);
-}
-
 bool
-setup_site_save(const struct setup_site *site, const char **suffix, struct error *error)
+setup_site_list(
+    const struct setup_site *site, struct setup_listing *listing, struct error *error)
 {
-    char when[21];
+    const struct setup_step parameters = {"-n", NULL};
+    const struct setup_step services = {"-M", NULL};
 
-    number_rfc3339_write((int64_t)time(NULL), when);
-    *suffix = arena_printf(site->arena, ".postshift-%s", when);
-    return setup_file_copy(
-               path_of(site, "main.cf", ""), path_of(site, "main.cf", *suffix), error) &&
-           setup_file_copy(path_of(site, "master.cf", ""),
-               path_of(site, "master.cf", *suffix), error);
-}
-
-bool
-setup_site_restore(const struct setup_site *site, const char *suffix, struct error *error)
-{
-    return setup_file_copy(
-               path_of(site, "main.cf", suffix), path_of(site, "main.cf", ""), error) &&
-           setup_file_copy(
-               path_of(site, "master.cf", suffix), path_of(site, "master.cf", ""), error);
+    return ask_postconf(site, &parameters, 1, &listing->parameters, error) &&
+           ask_postconf(site, &services, 1, &listing->services, error);
 }

@@ -6,13 +6,17 @@
 #define POLICYD_SETUP_SETUP_SITE_H
 
 #include "policyd/wiring/setup_plan.h"
+#include "policyd/wiring/setup_verify.h"
 #include "shared/base/buffer.h"
 #include "shared/service/config.h"
 
 struct setup_site {
-    const char *given;     /* the directory of -c; NULL: Postfix's own default */
+    const char *given;     /* told to postconf and postfix; NULL: their own default */
     const char *directory; /* of main.cf and master.cf */
     const char *queue;     /* queue_directory */
+    const struct socket_address *route; /* what this instance is to ask */
+    const struct socket_address *policy;
+    struct span master_cf; /* as it is; the facts have its lines joined */
     struct setup_facts facts;
     struct arena *arena; /* where all texts live */
 };
@@ -28,6 +32,12 @@ struct setup_sockets {
     bool by_filter;
 };
 
+/*
+ * The directory to be told to Postfix's programs: what the command line says, else what
+ * our configuration file says, else MAIL_CONFIG, which postmulti(1) sets; NULL: none.
+ */
+const char *setup_site_directory(const char *given, const char *configured);
+
 /* Asks Postfix what it is, and reads main.cf and master.cf. */
 bool setup_site_read(struct setup_site *site, const char *directory,
     const struct setup_sockets *sockets, struct arena *arena, struct error *error);
@@ -41,17 +51,14 @@ enum { SETUP_WORDS_MAX = SETUP_STEPS_MAX + 8 };
 void setup_site_words(const struct setup_site *site, const struct setup_step *steps,
     size_t count, const char *words[SETUP_WORDS_MAX]);
 
-/* How many of the steps can go in one command: those of the first one's kind. */
-size_t setup_site_bunch(const struct setup_step *steps, size_t count);
+/* Whether its master runs. */
+bool setup_site_is_running(const struct setup_site *site);
 
-/* A reload where Postfix isn't running is no error: *skipped. */
-bool setup_site_run(const struct setup_site *site, const struct setup_step *steps,
-    size_t count, bool *skipped, struct error *error);
+/* Where it isn't running that is no error: *skipped. */
+bool setup_site_reload(const struct setup_site *site, bool *skipped, struct error *error);
 
-/* Copies main.cf and master.cf beside themselves; the suffix of the copies. */
-bool setup_site_save(
-    const struct setup_site *site, const char **suffix, struct error *error);
-bool setup_site_restore(
-    const struct setup_site *site, const char *suffix, struct error *error);
+/* What `postconf -n` and `postconf -M` say. */
+bool setup_site_list(
+    const struct setup_site *site, struct setup_listing *listing, struct error *error);
 
 #endif

@@ -36,6 +36,7 @@ static const struct option options[CTL_OPTION_COUNT] = {
     [CTL_APPLY] = {"apply",     '\0', NULL    },
     [CTL_REMOVE] = {"remove",    '\0', NULL    },
     [CTL_LIST] = {"list",      '\0', NULL    },
+    [CTL_OFF] = {"off",       '\0', NULL    },
 };
 
 static int

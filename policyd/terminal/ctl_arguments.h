@@ -37,6 +37,7 @@ enum ctl_option {
     CTL_APPLY,
     CTL_REMOVE,
     CTL_LIST,
+    CTL_OFF,
     CTL_OPTION_COUNT
 };
 

@@ -160,14 +160,6 @@ find_entry(struct span text, struct span name, struct postfix_line *line,
     return false;
 }
 
-static void
-append_argument(struct buffer *out, struct span argument, bool braced)
-{
-    buffer_append_text(out, braced ? "{ " : "");
-    buffer_append(out, argument);
-    buffer_append_text(out, braced ? " }" : "");
-}
-
 /* An entry with each option on a line of its own. */
 static bool
 write_entry(struct buffer *out, struct span line)
@@ -180,17 +172,21 @@ write_entry(struct buffer *out, struct span line)
 
     if (!postfix_text_next_service(&rest, &service))
         return false;
-    buffer_append(out, postfix_line_trim(span_first(
-                           line, (size_t)(service.arguments.data - line.data))));
-    while (postfix_text_next_argument(&service.arguments, &argument, &braced)) {
-        bool is_option = !braced && !after_option && span_is(argument, "-o");
+    rest = service.arguments;
+    buffer_append(
+        out, postfix_line_trim(span_first(line, (size_t)(rest.data - line.data))));
+    for (;;) {
+        struct span start = postfix_line_trim(rest);
+        bool is_option;
 
+        if (!postfix_text_next_argument(&rest, &argument, &braced))
+            return true;
+        is_option = !braced && !after_option && span_is(argument, "-o");
         buffer_append_text(out, is_option ? OPTION_LINE : after_option ? "" : " ");
         if (!is_option)
-            append_argument(out, argument, braced);
+            buffer_append(out, span_first(start, (size_t)(rest.data - start.data)));
         after_option = is_option;
     }
-    return true;
 }
 
 static bool
@@ -254,7 +250,9 @@ add_option(struct buffer *text, const struct postfix_line *line, struct span set
         braced = braced || setting.data[i] == ' ' || setting.data[i] == '{';
     buffer_init(&with, text->ceiling);
     buffer_append_text(&with, OPTION_LINE);
-    append_argument(&with, setting, braced);
+    buffer_append_text(&with, braced ? "{ " : "");
+    buffer_append(&with, setting);
+    buffer_append_text(&with, braced ? " }" : "");
     postfix_line_splice(
         text, line, (struct postfix_range){0, 0}, behind(line, end), buffer_span(&with));
     buffer_clear(&with);

@@ -33,6 +33,19 @@ plan_remove(struct setup_planner *planner)
     setup_delivery_drop_limits(planner);
 }
 
+/* By filter nothing can be switched off by itself. */
+static void
+plan_off(struct setup_planner *planner)
+{
+    if (planner->facts->by_filter) {
+        plan_remove(planner);
+        return;
+    }
+    setup_planner_switch_off(planner);
+    if (planner->plan->count > 0)
+        setup_planner_add(planner, NULL, NULL);
+}
+
 /* The services that ours are made after. */
 static bool
 find_services(struct setup_planner *planner, struct error *error)
@@ -171,6 +184,8 @@ setup_plan_make(struct setup_plan *plan, enum setup_want want,
                                    : setup_planner_is_on(&planner);
     if (want == SETUP_APPLY)
         setup_apply_plan(&planner);
+    else if (want == SETUP_OFF)
+        plan_off(&planner);
     else
         plan_remove(&planner);
     plan->copied = setup_delivery_copied(&planner);

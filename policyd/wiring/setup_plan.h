@@ -15,7 +15,11 @@
 #include "shared/base/arena.h"
 #include "shared/base/error.h"
 
-enum setup_want { SETUP_APPLY, SETUP_REMOVE };
+enum setup_want {
+    SETUP_APPLY,
+    SETUP_OFF, /* mail goes the site's own way, all else of ours stays */
+    SETUP_REMOVE,
+};
 
 /* Mail waits for a mailbox to be ready; main.cf's own may be longer. */
 #define SETUP_LIFETIME "20d"

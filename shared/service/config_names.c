@@ -37,7 +37,8 @@ static const char *const cutover_keys[] = {"log", "books", "keep", "slot", "page
     "before_advance", "after_transition", "after_rollback", "notify", "drain", "callout",
     "redis_username", "redis_password_file"};
 
-static const char *const ctl_keys[] = {"redis_username", "redis_password_file"};
+static const char *const ctl_keys[] = {
+    "redis_username", "redis_password_file", "postfix"};
 
 #define SECTION(name)                                                                    \
     {                                                                                    \

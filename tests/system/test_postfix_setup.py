@@ -302,19 +302,274 @@ def test_a_socket_outside_the_queue_directory_needs_no_chroot(rich):
     assert "socketmap:inet:127.0.0.1:4711:transport" in printed and "postshift_policy" not in printed
 
 
-def test_a_failed_step_puts_both_files_back(rich, folder):
-    before = (rich.etc / "main.cf").read_bytes(), (rich.etc / "master.cf").read_bytes()
+def fake_tool(folder, name, script):
+    """A program that stands before Postfix's own in PATH."""
     tools = folder / "tools"
-    tools.mkdir()
-    fake = tools / "postconf"
-    fake.write_text('#!/bin/sh\ncase "$*" in *rewrite_service_name=*) echo "disk full" >&2; exit 1;; esac\n'
-                    'exec /usr/sbin/postconf "$@"\n', encoding="utf-8")
-    fake.chmod(0o755)
+    tools.mkdir(exist_ok=True)
+    (tools / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    (tools / name).chmod(0o755)
+    return {"PATH": f"{tools}:{os.environ['PATH']}"}
+
+
+def files_of(site):
+    return {path.name: path.read_bytes() for path in site.etc.iterdir()}
+
+
+@pytest.mark.parametrize("after", ["echo 'glued' >&2; exit 1", "/usr/sbin/postconf \"$@\" | sed 's/^queue_directory = .*/queue_directory = cut/'"])
+def test_a_check_that_fails_puts_both_files_back(rich, folder, after):
+    """Postfix itself is asked whether the site's own is as it was, before anything is taken into use."""
+    before = files_of(rich)
+    environment = fake_tool(folder, "postconf", f'case "$*" in *-n) if grep -q cutover-new {rich.etc}/master.cf; then {after}; exit; fi;; esac\n'
+                                                'exec /usr/sbin/postconf "$@"')
     with FakePolicyd(rich.route):
-        failed = rich.setup("--apply", check=False, environment={"PATH": f"{tools}:{os.environ['PATH']}"})
+        failed = rich.setup("--apply", check=False, environment=environment)
     assert failed.returncode == 1
-    assert "disk full" in failed.stderr and "main.cf and master.cf are as they were" in failed.stderr
-    assert (before == ((rich.etc / "main.cf").read_bytes(), (rich.etc / "master.cf").read_bytes()))
+    assert "glued" in failed.stderr or "no longer says: queue_directory" in failed.stderr
+    assert "main.cf and master.cf are as they were" in failed.stderr
+    assert files_of(rich) == before
+
+
+def bare(folder, main="", master="", options=(), **policyd):
+    """A site whose files hold no more than is said here; texts or octets."""
+    site = Site(folder, options=options, **policyd)
+    for name, text in (("main.cf", f"queue_directory = {site.queue}\n{main}"), ("master.cf", MASTER.read_text(encoding="utf-8") + master)):
+        (site.etc / name).write_bytes(text.encode())
+    return site
+
+
+ODD_FILES = {
+    "no final line end in main.cf": ("mynetworks = 127.0.0.1/32 127.15.9.0/24", ""),
+    "nor in master.cf": ("# the end", "mine unix - - y - - smtp\n  -o smtp_helo_name=gw.example"),
+    "lines ended by CR LF": ("mynetworks = 127.0.0.1/32,\r\n  127.15.9.0/24\r\nsmtpd_data_restrictions =\r\n  reject_unauth_pipelining\r\n", ""),
+    "lists over several lines": (RICH_MAIN, RICH_MASTER),
+    "set twice": ("smtpd_data_restrictions = sleep 1\nsmtpd_data_restrictions =\n", ""),
+    "continuations of nothing": ("", "\n# c\n   # c\n\t\n"),
+    "blanks at the ends": ("smtp_header_checks =   \nsmtpd_milters = inet:127.0.0.1:1   \n\n\n", "\n\n"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_FILES)
+def test_remove_gives_back_each_octet(folder, odd):
+    site = bare(folder, *ODD_FILES[odd])
+    mynetworks = site.value("mynetworks")
+    before = (site.etc / "main.cf").read_bytes(), (site.etc / "master.cf").read_bytes()
+    with FakePolicyd(site.route):
+        said = site.setup("--apply").stdout
+        assert ("had no end" in said) == ("line end" in odd or "nor" in odd)
+        assert site.value("mynetworks") == mynetworks
+        assert site.setup("--apply").stdout == "nothing to do\n"
+        # A second change of ours, and one more.
+        site.setup("--off")
+        assert site.override("qmgr/unix/rewrite_service_name") == ""
+        site.setup("--apply")
+    removed = site.setup("--remove").stdout
+    assert removed.count("octet for octet") == 2
+    assert ((site.etc / "main.cf").read_bytes(), (site.etc / "master.cf").read_bytes()) == before
+    assert site.setup("--remove").stdout == "nothing to do\n"
+    assert {path.name for path in site.etc.iterdir() if ".postshift-" not in path.name} == {"main.cf", "master.cf"}
+
+
+def test_what_others_changed_since_stays(folder):
+    """Only what is ours goes: lists keep their lines, comments their place."""
+    site = Site(folder, RICH_MAIN, RICH_MASTER)
+    before = (site.etc / "main.cf").read_text(), (site.etc / "master.cf").read_text()
+    with FakePolicyd(site.route):
+        site.setup("--apply")
+    changes = ("\n# theirs\nbiff = yes\n", "theirs unix - - y - - smtp\n")
+    for name, change in zip(("main.cf", "master.cf"), changes):
+        with (site.etc / name).open("a") as file:
+            file.write(change)
+    removed = site.setup("--remove").stdout
+    assert removed.count("changed by others since") == 2
+    assert (site.etc / "main.cf").read_text() == before[0] + changes[0]
+    assert (site.etc / "master.cf").read_text() == before[1] + changes[1]
+
+
+def test_a_line_of_ours_that_was_glued_is_named(folder):
+    """By postconf, typed by hand, on a file without a final line end."""
+    site = Site(folder)
+    with FakePolicyd(site.route):
+        site.setup("--apply")
+        main = site.etc / "main.cf"
+        main.write_text(main.read_text().replace("\npostshift_policy", " postshift_policy"))
+    for _ in range(2):
+        removed = site.setup("--remove", check=False)
+        assert removed.returncode == 1 and "main.cf still says: " in removed.stderr and "postshift_policy" in removed.stderr
+        assert "nothing of ours is left" not in removed.stdout and "nothing to do" not in removed.stdout
+
+
+def test_a_nul_octet_is_refused(rich):
+    (rich.etc / "main.cf").write_bytes((rich.etc / "main.cf").read_bytes() + b"a = b\0c\n")
+    before = files_of(rich)
+    with FakePolicyd(rich.route):
+        refused = rich.setup("--apply", check=False)
+    assert refused.returncode == 1 and "main.cf has a NUL octet" in refused.stderr
+    assert files_of(rich) == before
+
+
+def test_three_copies_are_kept(rich):
+    before = (rich.etc / "main.cf").read_bytes()
+    with FakePolicyd(rich.route):
+        for _ in range(3):
+            rich.setup("--apply")
+            rich.setup("--off")
+    for name in ("main.cf", "master.cf"):
+        assert len(list(rich.etc.glob(f"{name}.postshift-*"))) == 3
+    rich.setup("--remove")
+    assert (rich.etc / "main.cf").read_bytes() == before, "the copy that is needed is among them"
+    assert len(list(rich.etc.glob("main.cf.postshift-*"))) == 3
+
+
+def test_symbolic_links_stay(folder):
+    site = Site(folder, RICH_MAIN, RICH_MASTER)
+    away = folder / "kept-elsewhere"
+    away.mkdir()
+    for name in ("main.cf", "master.cf"):
+        (site.etc / name).rename(away / name)
+        (site.etc / name).symlink_to(f"../kept-elsewhere/{name}")
+    before = (away / "main.cf").read_bytes(), (away / "master.cf").read_bytes()
+    with FakePolicyd(site.route):
+        site.setup("--apply")
+        assert "$postshift_policy" in (away / "main.cf").read_text()
+        assert all((site.etc / name).is_symlink() for name in ("main.cf", "master.cf"))
+        site.setup("--remove")
+    assert ((away / "main.cf").read_bytes(), (away / "master.cf").read_bytes()) == before
+    assert all((site.etc / name).is_symlink() for name in ("main.cf", "master.cf"))
+    assert sorted(path.name for path in away.iterdir()) == ["main.cf", "master.cf"]
+
+
+def mounted(words, how, command):
+    """Runs a command where `how` has been done to its files; None: it can't be done here."""
+    script = f"{how} || exit 99\n{command}"
+    done = run("unshare", "-m", "sh", "-c", script, *words, check=False)
+    return None if done.returncode == 99 else done
+
+
+@pytest.mark.parametrize("how, said", [
+    ("mount --bind {etc}/master.cf {etc}/master.cf", "master.cf is a mount of its own"),
+    ("mount --bind {etc} {etc} && mount -o remount,ro,bind {etc}", "mounted read-only"),
+    ("chattr +i {etc}/master.cf", "master.cf is immutable"),
+    ("chattr +i {etc}", "is immutable"),
+])
+def test_a_file_that_cannot_be_replaced_is_named_before_anything_is_changed(rich, how, said):
+    before = files_of(rich)
+    os.utime(rich.etc / "main.cf", (1, 1))
+    with FakePolicyd(rich.route):
+        try:
+            refused = mounted((), how.format(etc=rich.etc), f"{CTL} -c {rich.config} postfix-setup --apply -c {rich.etc}")
+        finally:
+            run("chattr", "-i", rich.etc, rich.etc / "master.cf", check=False)
+    if refused is None:
+        pytest.skip(f"not possible here: {how.split(' {')[0]}")
+    assert refused.returncode == 1 and said in refused.stderr and "nothing was changed" in refused.stderr
+    assert files_of(rich) == before
+
+
+@pytest.mark.parametrize("left", [0, 3, 6])
+def test_a_full_disk_leaves_both_files_as_they_were(rich, left):
+    """With room for nothing, for copies alone, for the first file alone: pages of 4 KiB."""
+    before = files_of(rich)
+    etc, kept = rich.etc, rich.folder / "kept"
+    how = f"cp -a {etc} {kept} && mount -t tmpfs -o size=256k none {etc} && cp -a {kept}/. {etc} && head -c {4096 * left} /dev/zero > {etc}/room && " \
+          f"{{ cat /dev/zero > {etc}/fill 2> /dev/null; rm {etc}/room; }}"
+    os.utime(etc / "main.cf", (1, 1))
+    with FakePolicyd(rich.route):
+        failed = mounted((), how, f"{CTL} -c {rich.config} postfix-setup --apply -c {etc}; code=$?; "
+                                  f"rm -rf {etc}/fill {kept}; cp -a {etc} {kept}; exit $code")
+    if failed is None:
+        pytest.skip("no tmpfs can be mounted here")
+    assert failed.returncode == 1 and "No space left" in failed.stderr and "nothing was changed" in failed.stderr, failed
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
+
+
+def test_killed_between_the_two_files_it_goes_on_with_the_next_run(folder):
+    """main.cf is as it was to be, master.cf as it was: whole each, and what is half is known."""
+    site = Site(folder, RICH_MAIN, RICH_MASTER)
+    before = (site.etc / "main.cf").read_bytes(), (site.etc / "master.cf").read_bytes()
+    with FakePolicyd(site.route):
+        site.setup("--apply")
+        wired = (site.etc / "master.cf").read_bytes()
+        (site.etc / "master.cf").write_bytes(before[1])
+        (site.etc / "main.cf.postshift-tmp-aB3xYz").write_text("half")
+        site.setup("--apply")
+        assert (site.etc / "master.cf").read_bytes() == wired
+        assert not list(site.etc.glob("*-tmp-*"))
+        (site.etc / "master.cf").write_bytes(before[1])
+        removed = site.setup("--remove").stdout
+    assert removed.count("octet for octet") == 2
+    assert ((site.etc / "main.cf").read_bytes(), (site.etc / "master.cf").read_bytes()) == before
+
+
+def test_two_at_once_do_not_mix(rich):
+    holder = subprocess.Popen(["flock", rich.etc, "sh", "-c", "echo held; read line"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        holder.stdout.readline()
+        with FakePolicyd(rich.route):
+            refused = rich.setup("--apply", check=False)
+        assert refused.returncode == 1 and "another postfix-setup" in refused.stderr
+    finally:
+        holder.communicate(b"\n")
+
+
+def test_off_is_one_command_for_every_type_of_qmgr(folder):
+    """A queue manager of type fifo is what old sites have."""
+    site = Site(folder)
+    master = site.etc / "master.cf"
+    text = master.read_text()
+    fifo = "\n".join("qmgr fifo n - n 300 1 qmgr" if line.startswith("qmgr ") else line for line in text.splitlines()) + "\n"
+    master.write_text(fifo)
+    with FakePolicyd(site.route):
+        said = site.setup("--apply").stdout
+        assert site.override("qmgr/fifo/rewrite_service_name") == "rewrite-cutover"
+        off = next(line for line in said.splitlines() if line.startswith("off ")).split()[1:]
+        assert "postconf" not in off and off[0] == "postshiftctl" and "--off" in off
+        run(CTL, *off[1:])
+        assert site.override("qmgr/fifo/rewrite_service_name") == ""
+        assert site.override("rewrite-cutover/unix/transport_maps"), "all else stays"
+        assert site.setup("--off").stdout == "nothing to do\n"
+        site.setup("--apply")
+        assert site.override("qmgr/fifo/rewrite_service_name") == "rewrite-cutover"
+    site.setup("--remove")
+    assert master.read_text() == fifo
+
+
+def test_mail_config_names_the_instance(rich):
+    """As postmulti -x has it; the command line goes before it, [ctl] postfix too."""
+    def setup(*words, **environment):
+        os.utime(rich.etc / "main.cf", (1, 1))
+        return run(CTL, "-c", rich.config, "postfix-setup", "--json", *words, check=False, environment=environment)
+
+    assert json.loads(setup(MAIL_CONFIG=str(rich.etc)).stdout)["directory"] == str(rich.etc)
+    assert json.loads(setup("-c", rich.etc, MAIL_CONFIG="/nonexistent").stdout)["directory"] == str(rich.etc)
+    assert "/nonexistent" in setup(MAIL_CONFIG="/nonexistent").stderr
+    rich.config.write_text(rich.config.read_text(encoding="utf-8") + f"[ctl]\npostfix = {rich.etc}\n", encoding="utf-8")
+    assert json.loads(setup(MAIL_CONFIG="").stdout)["directory"] == str(rich.etc)
+    with FakePolicyd(rich.route):
+        run(CTL, "-c", rich.config, "postfix-setup", "--apply")
+    assert rich.override("qmgr/unix/rewrite_service_name") == "rewrite-cutover"
+
+
+@pytest.mark.parametrize("queue", ["{queue}/", "{queue}//", "{folder}/link", "{folder}/link/"])
+def test_the_queue_directory_may_be_written_in_many_ways(folder, queue):
+    site = Site(folder)
+    (folder / "link").symlink_to(site.queue)
+    site.postconf("-e", f"queue_directory = {queue.format(queue=site.queue, folder=folder)}")
+    printed = site.setup().stdout
+    assert "socketmap:unix:postshift/route.sock:transport" in printed
+    assert "check_policy_service { unix:postshift/policy.sock," in printed
+
+
+def test_of_two_sockets_the_instances_own_is_taken(folder):
+    site = Site(folder)
+    away = folder / "other-queue/postshift"
+    away.mkdir(parents=True)
+    own = site.queue / "postshift"
+    site.write_config(route=f"unix:{away}/route.sock inet:127.0.0.1:9 unix:{own}/route.sock",
+                      policy=f"unix:{away}/policy.sock unix:{own}/policy.sock")
+    with FakePolicyd(site.route):
+        said = site.setup("--apply").stdout
+    assert "asks policyd at unix:postshift/route.sock" in said
+    assert "unix:postshift/policy.sock" in site.value("postshift_policy")
 
 
 def test_another_ones_rewrite_service_is_left_alone(rich):

@@ -1,0 +1,131 @@
+#include "policyd/setup/setup_sockets.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct {
+    const char *name;
+    const char *settings;
+} milters[SETUP_MILTERS] = {
+    [SETUP_MILTER_AUTH] = {"postshift-auth",
+                           "default_action=tempfail, connect_timeout=3s"                      },
+    [SETUP_MILTER_SCAN] = {"postshift-scan",
+                           "default_action=tempfail, connect_timeout=3s, content_timeout=120s"},
+};
+
+/* Without links, and without slashes that mean nothing; the end may be missing. */
+static const char *
+real_path(struct arena *arena, const char *path)
+{
+    char resolved[PATH_MAX];
+    struct span text = span_of(path);
+    size_t slash;
+
+    while (text.length > 1 && text.data[text.length - 1] == '/')
+        text.length--;
+    path = arena_text(arena, text);
+    if (realpath(path, resolved) != NULL)
+        return arena_text(arena, span_of(resolved));
+    slash = span_find_last(text, '/');
+    if (slash == SPAN_NONE || slash == 0)
+        return path;
+    return arena_printf(arena, "%s/%s",
+        real_path(arena, arena_text(arena, span_first(text, slash))), path + slash + 1);
+}
+
+/* The folder's links are followed; what the last name is does not matter here. */
+static const char *
+real_socket(struct arena *arena, const char *path)
+{
+    const char *name = strrchr(path, '/');
+
+    return name == NULL || name == path
+               ? path
+               : arena_printf(arena, "%s%s",
+                     real_path(arena,
+                         arena_text(arena, span_make(path, (size_t)(name - path)))),
+                     name);
+}
+
+/* A path relative to the queue directory; NULL: it lies elsewhere. */
+static const char *
+below_queue(const struct setup_site *site, const char *path)
+{
+    const char *queue = real_path(site->arena, site->queue);
+    const char *real = real_socket(site->arena, path);
+    size_t length = strlen(queue);
+
+    return strncmp(real, queue, length) == 0 && real[length] == '/' ? real + length + 1
+                                                                    : NULL;
+}
+
+static const char *
+postfix_form(const struct setup_site *site, const struct socket_address *address)
+{
+    const char *inside =
+        address->kind == SOCKET_UNIX ? below_queue(site, address->path) : NULL;
+    char text[300];
+
+    if (address->kind == SOCKET_NONE)
+        return "";
+    if (inside != NULL)
+        return arena_printf(site->arena, "unix:%s", inside);
+    socket_address_write(address, text);
+    return arena_text(site->arena, span_of(text));
+}
+
+/* One in the queue directory, else a unix socket, else the first. */
+const struct socket_address *
+setup_sockets_pick(const struct setup_site *site, const struct config_sockets *sockets)
+{
+    static const struct socket_address none = {.kind = SOCKET_NONE};
+    const struct socket_address *unix_socket = NULL;
+
+    for (size_t i = 0; i < sockets->count; i++) {
+        const struct socket_address *address = &sockets->items[i];
+
+        if (address->kind != SOCKET_UNIX)
+            continue;
+        if (below_queue(site, address->path) != NULL)
+            return address;
+        if (unix_socket == NULL)
+            unix_socket = address;
+    }
+    if (unix_socket != NULL)
+        return unix_socket;
+    return sockets->count > 0 ? &sockets->items[0] : &none;
+}
+
+static bool
+is_socket(const struct socket_address *address)
+{
+    struct stat status;
+
+    return address->kind == SOCKET_UNIX && stat(address->path, &status) == 0 &&
+           S_ISSOCK(status.st_mode);
+}
+
+void
+setup_sockets_read(struct setup_site *site, const struct setup_sockets *sockets)
+{
+    struct setup_facts *facts = &site->facts;
+
+    site->route = setup_sockets_pick(site, sockets->route);
+    site->policy = setup_sockets_pick(site, sockets->policy);
+    facts->route = postfix_form(site, site->route);
+    facts->policy = postfix_form(site, site->policy);
+    facts->by_filter = sockets->by_filter;
+    for (size_t i = 0; i < ARRAY_LENGTH(milters); i++) {
+        const struct socket_address *address =
+            setup_sockets_pick(site, sockets->milters[i]);
+
+        facts->milters[facts->milter_count++] = (struct setup_milter){
+            .name = milters[i].name,
+            .settings = milters[i].settings,
+            .address = postfix_form(site, address),
+            .present = is_socket(address),
+        };
+    }
+}
