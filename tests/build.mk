@@ -56,6 +56,7 @@ test_redis_PACKAGES       := hiredis libevent
 test_redis_reply_PACKAGES := hiredis libevent
 test_redis_sentinel_SOURCES  := $(redis_SOURCES)
 test_redis_sentinel_PACKAGES := hiredis libevent
+test_redis_trim_SOURCES  := policyd/redis/redis_trim.c
 
 test_override_SOURCES  := policyd/store/override.c
 test_override_PACKAGES := libevent

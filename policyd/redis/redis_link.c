@@ -10,11 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policyd/redis/redis_trim.h"
 #include "shared/base/buffer.h"
 #include "shared/service/clock.h"
 
 enum {
     READ_OCTETS = 16 * 1024,
+    IN_OCTETS_MAX = 8 * READ_OCTETS,
     COMMAND_OCTETS_MAX = 8 * 1024 * 1024,
     GRACE_MS = 20, /* between looks at an overdue answer that has begun to arrive */
 };
@@ -38,6 +40,9 @@ struct redis_link {
     bool lost;
     bool freed;    /* while busy: goes when the callback that freed it has returned */
     unsigned busy; /* callbacks being run */
+    struct redis_trim trim;
+    struct buffer in; /* trimmed, for the reader */
+    uint64_t heard_ms;
     struct redisReader *reader;
     struct redis_pool *pool;
     struct buffer out;
@@ -54,6 +59,7 @@ link_release(struct redis_link *link)
 {
     redisReaderFree(link->reader);
     redis_pool_free(link->pool);
+    buffer_clear(&link->in);
     buffer_clear(&link->out);
     free(link->pending);
     free(link);
@@ -183,6 +189,20 @@ take_replies(struct redis_link *link)
     }
 }
 
+static bool
+feed_reader(struct redis_link *link, struct span octets)
+{
+    struct span fed;
+
+    link->heard_ms = clock_now_ms();
+    buffer_reset(&link->in);
+    if (!redis_trim_feed(&link->trim, octets, &link->in))
+        return false;
+    fed = buffer_span(&link->in);
+    return buffer_ok(&link->in) &&
+           redisReaderFeed(link->reader, fed.data, fed.length) == REDIS_OK;
+}
+
 static void
 on_readable(evutil_socket_t fd, short what, void *argument)
 {
@@ -199,9 +219,8 @@ on_readable(evutil_socket_t fd, short what, void *argument)
             strerror(errno));
     else if (count == 0)
         link_lost(link, REDIS_TROUBLE_LOST, "closed by the server");
-    else if (link->reader->len > REDIS_VALUE_OCTETS_MAX ||
-             redisReaderFeed(link->reader, octets, (size_t)count) != REDIS_OK)
-        link_lost(link, REDIS_TROUBLE_PROTOCOL, "an answer that is too long");
+    else if (!feed_reader(link, span_make(octets, (size_t)count)))
+        link_lost(link, REDIS_TROUBLE_PROTOCOL, "what came is no answer of Redis");
     else
         take_replies(link);
     leave_callback(link);
@@ -265,9 +284,17 @@ something_to_read(const struct redis_link *link)
 }
 
 /*
- * The oldest command's time is up.  When this process itself was held up, the answer lies
- * in the socket: it is given as long again to be read.
+ * When this process itself was held up, the answer lies in the socket: it is given as
+ * long again to be read.  A long answer may take its time, as long as it goes on coming.
  */
+static bool
+is_being_answered(const struct redis_link *link, uint64_t now, uint64_t deadline)
+{
+    return (now < deadline + link->timeout_ms && something_to_read(link)) ||
+           (redis_trim_is_within(&link->trim) && now < link->heard_ms + link->timeout_ms);
+}
+
+/* The oldest command's time is up. */
 static void
 on_timer(evutil_socket_t fd, short what, void *argument)
 {
@@ -285,7 +312,7 @@ on_timer(evutil_socket_t fd, short what, void *argument)
         deadline = link->pending[link->pending_first].deadline_ms;
         if (now < deadline)
             arm_timer(link, deadline - now);
-        else if (now < deadline + link->timeout_ms && something_to_read(link))
+        else if (is_being_answered(link, now, deadline))
             arm_timer(link, GRACE_MS);
         else
             link_lost(link, REDIS_TROUBLE_TIMEOUT, "no answer in time");
@@ -359,6 +386,8 @@ redis_link_open(struct event_base *base, const struct redis_target *target,
         link->timer == NULL)
         abort();
     redis_pool_attach(link->pool, link->reader);
+    redis_trim_init(&link->trim);
+    buffer_init(&link->in, IN_OCTETS_MAX);
     buffer_init(&link->out, REDIS_UNSENT_OCTETS_MAX + COMMAND_OCTETS_MAX);
     event_add(link->writable, NULL);
     arm_timer(link, link->timeout_ms);

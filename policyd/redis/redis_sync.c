@@ -1,18 +1,24 @@
 #include "policyd/redis/redis_sync.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "policyd/redis/redis_link.h"
 #include "policyd/redis/redis_login.h"
 #include "policyd/redis/redis_sentinel.h"
+#include "policyd/redis/redis_trim.h"
 
-enum { WORDS_MAX = 1024 };
+enum { WORDS_MAX = 1024, READ_OCTETS = 16 * 1024, IN_OCTETS_MAX = 8 * READ_OCTETS };
 
 struct redis_sync {
     redisContext *context;
+    struct redis_trim trim;
+    struct buffer in;
     struct redis_pool *pool;
     char address[300];
 };
@@ -40,6 +46,7 @@ connect_to(struct redis_sync *sync, const struct socket_address *address,
         return error_temporary(error, "%s: no timeout could be set", sync->address);
     if (address->kind == SOCKET_INET)
         redis_link_watch_peer(sync->context->fd, timeout_ms);
+    redis_trim_init(&sync->trim);
     redis_pool_reset(sync->pool);
     redis_pool_attach(sync->pool, sync->context->reader);
     return true;
@@ -125,6 +132,7 @@ redis_sync_open(const struct redis_options *options, struct error *error)
     if (sync == NULL)
         abort();
     sync->pool = redis_pool_new();
+    buffer_init(&sync->in, IN_OCTETS_MAX);
     primary = options->address;
     is_open = (options->sentinel_count == 0 ||
                   find_primary(sync, options, timeout_ms, &primary, error)) &&
@@ -142,6 +150,7 @@ redis_sync_close(struct redis_sync *sync)
         return;
     redisFree(sync->context);
     redis_pool_free(sync->pool);
+    buffer_clear(&sync->in);
     free(sync);
 }
 
@@ -174,6 +183,61 @@ redis_sync_send(struct redis_sync *sync, size_t count, const struct span *words)
     redisAppendCommandArgv(sync->context, (int)count, texts, lengths);
 }
 
+static bool
+write_all(struct redis_sync *sync)
+{
+    int done = 0;
+
+    while (!done) {
+        if (redisBufferWrite(sync->context, &done) != REDIS_OK)
+            return false;
+    }
+    return true;
+}
+
+/* What comes, trimmed, to the reader. */
+static bool
+read_some(struct redis_sync *sync, struct error *error)
+{
+    char octets[READ_OCTETS];
+    ssize_t count;
+    struct span fed;
+
+    do {
+        count = recv(sync->context->fd, octets, sizeof(octets), 0);
+    } while (count < 0 && errno == EINTR);
+    if (count <= 0)
+        return error_temporary(error, "%s: %s", sync->address,
+            count == 0                                ? "closed by the server"
+            : errno == EAGAIN || errno == EWOULDBLOCK ? "no answer in time"
+                                                      : strerror(errno));
+    buffer_reset(&sync->in);
+    if (!redis_trim_feed(&sync->trim, span_make(octets, (size_t)count), &sync->in))
+        return error_temporary(
+            error, "%s: what came is no answer of Redis", sync->address);
+    fed = buffer_span(&sync->in);
+    return redisReaderFeed(sync->context->reader, fed.data, fed.length) == REDIS_OK ||
+           error_temporary(error, "%s: no memory", sync->address);
+}
+
+static bool
+next_answer(struct redis_sync *sync, void **answer, struct error *error)
+{
+    if (sync->context->err != 0 || !write_all(sync))
+        return error_temporary(error, "%s: %s", sync->address,
+            sync->context->err == REDIS_ERR_IO ? "no answer in time"
+                                               : sync->context->errstr);
+    for (;;) {
+        if (redisReaderGetReply(sync->context->reader, answer) != REDIS_OK)
+            return error_temporary(
+                error, "%s: %s", sync->address, sync->context->reader->errstr);
+        if (*answer != NULL)
+            return true;
+        if (!read_some(sync, error))
+            return false;
+    }
+}
+
 bool
 redis_sync_receive(
     struct redis_sync *sync, const struct redis_reply **reply, struct error *error)
@@ -184,10 +248,10 @@ redis_sync_receive(
     redis_pool_reset(sync->pool);
     if (reply != NULL)
         *reply = NULL;
-    if (sync->context->err != 0 || redisGetReply(sync->context, &answer) != REDIS_OK)
-        return error_temporary(error, "%s: %s", sync->address,
-            sync->context->err == REDIS_ERR_IO ? "no answer in time"
-                                               : sync->context->errstr);
+    if (!next_answer(sync, &answer, error)) {
+        sync->context->err = REDIS_ERR_OTHER; /* nothing more will work */
+        return false;
+    }
     given = answer;
     if (reply != NULL)
         *reply = given;

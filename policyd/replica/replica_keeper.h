@@ -138,8 +138,11 @@ void replica_keeper_forget_key(struct replica_keeper *keeper, struct span key);
 void replica_keeper_begin_list(struct replica_keeper *keeper, unsigned targets,
     struct span key, const struct replica_key *about);
 void replica_keeper_take_member(struct replica_keeper *keeper, struct span unit);
-/* All members were read (or it isn't a list at all). */
-void replica_keeper_end_list(struct replica_keeper *keeper, bool is_list);
+/* All members were read, or why they don't count. */
+enum replica_list_result { LIST_READ, LIST_OF_OTHER_TYPE, LIST_TOO_LARGE };
+enum { REPLICA_LIST_MEMBERS_MAX = 5 * 1000 * 1000 };
+void replica_keeper_end_list(
+    struct replica_keeper *keeper, enum replica_list_result result);
 /* Puts what was read in force; false when done.  Only then the next one may begin. */
 bool replica_keeper_step_list(struct replica_keeper *keeper, size_t entries);
 /* What was read so far doesn't count. */

@@ -123,16 +123,20 @@ replica_keeper_take_member(struct replica_keeper *keeper, struct span unit)
 }
 
 void
-replica_keeper_end_list(struct replica_keeper *keeper, bool is_list)
+replica_keeper_end_list(struct replica_keeper *keeper, enum replica_list_result result)
 {
+    static const char *const texts[] = {
+        [LIST_OF_OTHER_TYPE] = "is not a set",
+        [LIST_TOO_LARGE] = "has too many members, or too large ones",
+    };
     struct replica_list_job *job = &keeper->list;
     struct span key = span_make(job->key, job->key_length);
 
     if (job->targets == 0)
         return;
-    if (!is_list)
+    if (result != LIST_READ)
         keeper_problem_text(
-            keeper, PROBLEM_INVALID, key, "list", span_of(""), "is not a set", "");
+            keeper, PROBLEM_INVALID, key, "list", span_of(""), texts[result], "");
     if ((job->targets & REPLICA_ANSWERING) != 0) {
         keeper->changed_since_load = true;
         replica_problems_end_key(keeper->problems, key);
@@ -140,7 +144,7 @@ replica_keeper_end_list(struct replica_keeper *keeper, bool is_list)
     job->complete = true;
     job->adding = false;
     job->cursor = 0;
-    if (!is_list)
+    if (result != LIST_READ)
         replica_keeper_drop_list(keeper);
 }
 

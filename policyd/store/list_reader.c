@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policyd/redis/redis_trim.h"
+
 enum {
     SLICE = 1000,     /* members put in force in one turn */
     LOOKED_AT = 1000, /* waiting lists, for one that is asked for twice */
@@ -129,12 +131,13 @@ ask(struct list_reader *reader, struct span cursor)
 
 /* The key is read through: put in force, unless another one may still hold the list. */
 static void
-key_is_read(struct list_reader *reader, bool is_list)
+key_is_read(struct list_reader *reader, enum replica_list_result result)
 {
     struct replica_keeper *keeper = reader->reading->keeper;
     struct replica_key about;
 
-    if (is_list && reader->members == 0 && reader->key_next + 1 < reader->key_count) {
+    if (result == LIST_READ && reader->members == 0 &&
+        reader->key_next + 1 < reader->key_count) {
         if (reader->key_next > 0)
             reading_remove_alias(
                 reader->reading, reader->keys[0], reader->keys[reader->key_next]);
@@ -145,33 +148,40 @@ key_is_read(struct list_reader *reader, bool is_list)
         ask(reader, SPAN("0"));
         return;
     }
-    replica_keeper_end_list(keeper, is_list);
+    replica_keeper_end_list(keeper, result);
     reader->stepping = true;
     go_on(reader);
 }
 
-static void
+/* False: more than a list may have, or than an answer holds. */
+static bool
 take_members(struct list_reader *reader, const struct redis_reply *members)
 {
-    for (size_t i = 0; i < members->count; i++)
-        replica_keeper_take_member(reader->reading->keeper, members->elements[i].text);
     reader->members += members->count;
+    for (size_t i = 0; i < members->count; i++) {
+        if (!redis_reply_is_string(&members->elements[i]))
+            return false;
+        replica_keeper_take_member(reader->reading->keeper, members->elements[i].text);
+    }
+    return reader->members <= REPLICA_LIST_MEMBERS_MAX;
 }
 
 static void
 take_answer(struct list_reader *reader, const struct redis_reply *reply)
 {
     if (redis_reply_is_error_of(reply, "WRONGTYPE")) {
-        key_is_read(reader, false);
+        key_is_read(reader, LIST_OF_OTHER_TYPE);
+    } else if (redis_reply_is_error_of(reply, REDIS_TOO_LARGE)) {
+        key_is_read(reader, LIST_TOO_LARGE);
     } else if (reader->tries >= TRIES && redis_reply_is_array(reply, 0)) {
-        take_members(reader, reply);
-        key_is_read(reader, true);
+        key_is_read(reader, take_members(reader, reply) ? LIST_READ : LIST_TOO_LARGE);
     } else if (redis_reply_is_array(reply, 2) &&
                redis_reply_is_string(&reply->elements[0]) &&
                redis_reply_is_array(&reply->elements[1], 0)) {
-        take_members(reader, &reply->elements[1]);
-        if (span_is(reply->elements[0].text, "0"))
-            key_is_read(reader, true);
+        if (!take_members(reader, &reply->elements[1]))
+            key_is_read(reader, LIST_TOO_LARGE);
+        else if (span_is(reply->elements[0].text, "0"))
+            key_is_read(reader, LIST_READ);
         else
             ask(reader, reply->elements[0].text);
     } else {

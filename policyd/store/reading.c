@@ -1,7 +1,10 @@
 #include "policyd/store/reading.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
+
+#include "policyd/redis/redis_trim.h"
 
 void
 reading_set_time(struct reading *reading)
@@ -98,6 +101,14 @@ reading_value(struct reading *reading, const struct redis_reply *reply,
     }
     if (redis_reply_is_error_of(reply, "WRONGTYPE")) {
         value->kind = VALUE_OTHER;
+        return true;
+    }
+    /* More fields than are read: more than any domain may have. */
+    if (redis_reply_is_error_of(reply, REDIS_TOO_LARGE)) {
+        value->kind = VALUE_FIELDS;
+        value->fields = fields;
+        value->count = READING_FIELDS_MAX;
+        memset(fields, 0, READING_FIELDS_MAX * sizeof(*fields));
         return true;
     }
     if (reply->kind == REDIS_ARRAY && reply->count % 2 == 0) {

@@ -141,6 +141,18 @@ is_down(void *argument, enum redis_trouble trouble, const char *why)
     tracker->events.lost(tracker->argument);
 }
 
+static bool
+has_error(const struct redis_reply *keys)
+{
+    if (redis_reply_is_error(keys))
+        return true;
+    for (size_t i = 0; i < keys->count; i++) {
+        if (redis_reply_is_error(&keys->elements[i]))
+            return true;
+    }
+    return false;
+}
+
 /* [message, channel, keys]; nil for a flush.  Anybody who may PUBLISH can send other
  * things there. */
 static void
@@ -154,7 +166,8 @@ was_told(void *argument, const struct redis_reply *message)
         !span_equal(message->elements[1].text, channel))
         return;
     keys = &message->elements[2];
-    if (keys->kind == REDIS_NIL)
+    /* Too many keys, or too long ones: some of them are not known. */
+    if (keys->kind == REDIS_NIL || has_error(keys))
         tracker->events.flushed(tracker->argument);
     else if (keys->kind == REDIS_ARRAY)
         tracker->events.changed(tracker->argument, keys->elements, keys->count);

@@ -1,11 +1,12 @@
 /*
- * What a server sends, in two pieces, through hiredis' reader into our replies; all of
- * each reply is walked over.
+ * What a server sends, in two pieces, trimmed, through hiredis' reader into our replies;
+ * all of each reply is walked over.
  */
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 
 #include "policyd/redis/redis_reply.h"
+#include "policyd/redis/redis_trim.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,20 +33,39 @@ take_replies(struct redisReader *reader, struct redis_pool *pool)
     }
 }
 
+/* As the link does. */
+static void
+feed(struct redisReader *reader, struct redis_trim *trim, struct span octets,
+    struct buffer *trimmed)
+{
+    struct span fed;
+
+    buffer_reset(trimmed);
+    if (!redis_trim_feed(trim, octets, trimmed))
+        return;
+    fed = buffer_span(trimmed);
+    redisReaderFeed(reader, fed.data, fed.length);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct redis_pool *pool = redis_pool_new();
     struct redisReader *reader = redisReaderCreate();
     size_t first = size > 0 ? data[0] % size : 0;
+    struct redis_trim trim;
+    struct buffer trimmed;
 
     if (reader == NULL)
         abort();
     redis_pool_attach(pool, reader);
-    redisReaderFeed(reader, (const char *)data, first);
+    redis_trim_init(&trim);
+    buffer_init(&trimmed, 4 * size + 1024);
+    feed(reader, &trim, span_make((const char *)data, first), &trimmed);
     take_replies(reader, pool);
-    redisReaderFeed(reader, (const char *)data + first, size - first);
+    feed(reader, &trim, span_make((const char *)data + first, size - first), &trimmed);
     take_replies(reader, pool);
+    buffer_clear(&trimmed);
     redisReaderFree(reader);
     redis_pool_free(pool);
     return 0;

@@ -2,6 +2,7 @@
 
 Addresses: 127.20.1.x.
 """
+import re
 import shutil
 import signal
 import socket
@@ -201,6 +202,50 @@ def test_a_domain_that_never_was_good_waits(policyd, redis):
     assert backend(policyd, "a@example.org") == TEMP
     redis.set_domain("example.org", weight="100")
     wait_for_backend(policyd, "new", "a@example.org")
+
+
+MIB17 = 17 << 20
+
+TOO_LARGE = {
+    "a field": lambda r: r.command("HSET", "cutover:domain:big.example", "old", "x" * MIB17),
+    "a field's name": lambda r: r.command("HSET", "cutover:domain:big.example", "x" * MIB17, "1"),
+    "fields": lambda r: r.connect(60).command("EVAL", "for i = 1, 500000 do redis.call('HSET', KEYS[1], i, i) end", 1,
+                                              "cutover:domain:big.example"),
+    "an unlisted domain": lambda r: r.command("HSET", "cutover:domain:unlisted.example", "weight", "9" * MIB17),
+    "a pin": lambda r: r.command("SET", "cutover:pin:big@example.com", "new note=" + "x" * MIB17),
+    "a unit": lambda r: r.command("SET", "cutover:unit:big@example.com", "x" * MIB17),
+    "a member": lambda r: r.command("SADD", "cutover:list:example.com:big", "a@example.com", "x" * MIB17),
+    "another type": lambda r: r.command("SADD", "cutover:pin:big@example.com", "x" * MIB17),
+    "a key": lambda r: r.command("SET", "cutover:pin:" + "k" * MIB17, "new"),
+    "accept": lambda r: r.command("SET", "cutover:accept", "x" * MIB17),
+}
+
+
+@pytest.mark.limit(90)
+@pytest.mark.parametrize("what, live", [*((what, True) for what in TOO_LARGE), ("fields", False), ("a pin", False),
+                                        ("a member", False), ("a key", False)])
+def test_what_is_too_large_is_a_bad_value_of_that_key_alone(site, what, live):
+    redis = site.redis()
+    good(redis)
+    redis.command("SET", f"cutover:pin:{BOB}", "hold")
+    policyd = site.policyd(redis, domains="example.com big.example", start=live)
+    TOO_LARGE[what](redis)
+    policyd = policyd if live else policyd.start()
+    # The others are followed as ever, over the same connections, and Redis is left in peace.
+    redis.set_domain("example.com", weight=100)
+    redis.command("DEL", f"cutover:pin:{BOB}")
+    wait_for_backend(policyd, "new", seconds=20)
+    wait_for_backend(policyd, "new", BOB, seconds=20)
+    commands = int(re.search(r"total_commands_processed:(\d+)", redis.command("INFO", "stats"))[1])
+    time.sleep(2)
+    assert int(re.search(r"total_commands_processed:(\d+)", redis.command("INFO", "stats"))[1]) - commands < 30
+    assert "redis=down" not in policyd.process.output()
+    # Named, once, but for what means nothing (accept).
+    name = {"a key": "kkk", "an unlisted domain": "unlisted.example"}.get(what, "big")
+    if what != "accept" and not (live and what == "a key"):
+        assert name in notes(policyd)
+        told = [line for line in policyd.process.output().splitlines() if name in line and "warning" in line]
+        assert 1 <= len(told) <= 2 and all(len(line) < 5000 for line in told), told
 
 
 def test_an_unknown_field_changes_nothing(policyd, redis):

@@ -142,7 +142,7 @@ take_list(struct site *site, unsigned targets, const char *key, const char *word
     replica_keeper_begin_list(site->keeper, targets, span_of(key), &about);
     while (span_word(&rest, &word))
         replica_keeper_take_member(site->keeper, word);
-    replica_keeper_end_list(site->keeper, true);
+    replica_keeper_end_list(site->keeper, LIST_READ);
     while (replica_keeper_step_list(site->keeper, 1))
         continue;
 }
