@@ -250,13 +250,13 @@ gather_identifiers(
             .passed = findings->spf.result == AUTH_PASS};
     for (size_t i = 0; findings->dkim != NULL && i < findings->dkim->count; i++) {
         const struct dkim_signature *signature = &findings->dkim->candidates[i].signature;
+        bool passed = signature->result == AUTH_PASS || signature->has_verified;
 
         if (signature->domain[0] == '\0' ||
-            (signature->result != AUTH_PASS && signature->result != AUTH_TEMPERROR))
+            (!passed && signature->result != AUTH_TEMPERROR))
             continue;
-        identifiers[count++] =
-            (struct dmarc_identifier){.domain = span_of(signature->domain),
-                .passed = signature->result == AUTH_PASS};
+        identifiers[count++] = (struct dmarc_identifier){
+            .domain = span_of(signature->domain), .passed = passed};
     }
     return count;
 }

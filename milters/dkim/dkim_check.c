@@ -29,12 +29,12 @@
  * called.
  */
 
-/* More than ours, so that a second going by between the two makes no difference. */
-enum { LIBRARY_DRIFT = 2 * DKIM_CLOCK_DRIFT };
+/* What is early or has expired is judged by us. */
+enum { LIBRARY_DRIFT = DKIM_EARLY_MAX };
 
 struct dkim_library {
     DKIM_LIB *usual;
-    DKIM_LIB *old;        /* without drift, for signatures of the first minutes of 1970 */
+    DKIM_LIB *old;        /* without drift, for signatures before 1990 */
     char first_field[24]; /* "X-<16 hex digits>: 1" */
 };
 

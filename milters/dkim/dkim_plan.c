@@ -12,7 +12,8 @@ static const struct span signature_field = {
 bool
 dkim_candidate_is_pending(const struct dkim_candidate *candidate)
 {
-    return candidate->signature.result == AUTH_NONE;
+    return candidate->signature.result == AUTH_NONE ||
+           (candidate->signature.is_early && !candidate->is_settled);
 }
 
 void
@@ -20,6 +21,11 @@ dkim_candidate_decide(
     struct dkim_candidate *candidate, enum auth_result result, const char *reason)
 {
     if (!dkim_candidate_is_pending(candidate))
+        return;
+    candidate->is_settled = true;
+    candidate->signature.has_verified =
+        candidate->signature.is_early && result == AUTH_PASS;
+    if (candidate->signature.has_verified)
         return;
     candidate->signature.result = result;
     candidate->signature.reason = reason;

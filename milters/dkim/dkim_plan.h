@@ -29,6 +29,7 @@ struct dkim_candidate {
     bool aligned;                    /* d= looks related to an author's domain */
     bool aside;                      /* shown to libopendkim as a field that is signed */
     bool testing;                    /* the key says t=y */
+    bool is_settled;                 /* decided here, not by its text alone */
     const char *question; /* the key's name in DNS; NULL where none is needed */
     const char *record;   /* the key for libopendkim, once it is pending */
 };

@@ -398,8 +398,12 @@ judge_times(struct reading *reading, int64_t now)
         decide(signature, AUTH_PERMERROR, "x= is not after t=");
     if (reading->has_expiry && time > reading->expires_at + DKIM_CLOCK_DRIFT)
         decide(signature, AUTH_POLICY, "expired");
-    if (signature->has_time && signature->signed_at > time + DKIM_CLOCK_DRIFT)
-        decide(signature, AUTH_POLICY, "signed in the future");
+    if (!signature->has_time || signature->signed_at <= time + DKIM_CLOCK_DRIFT)
+        return;
+    /* Whose clock is off can't be told: ours must not turn mail away. */
+    signature->is_early = signature->result == AUTH_NONE && signature->sound &&
+                          signature->signed_at < time + DKIM_EARLY_MAX;
+    decide(signature, AUTH_POLICY, "signed in the future");
 }
 
 void
@@ -426,8 +430,10 @@ dkim_signature_parse(
     read_tags(&reading, &list);
     judge_times(&reading, now);
     misread = find_misread(signature, &list);
-    if (misread != NULL)
+    if (misread != NULL) {
         signature->sound = false;
+        signature->is_early = false;
+    }
     decide(signature, AUTH_NEUTRAL, misread);
 }
 

@@ -19,16 +19,17 @@
 #include "shared/base/arena.h"
 
 enum {
-    DKIM_SIGNATURE_MAX = 16384, /* octets of the value */
-    DKIM_NAMES_MAX = 500,       /* in h= */
-    DKIM_CLOCK_DRIFT = 300,     /* seconds that t= and x= may be off */
+    DKIM_SIGNATURE_MAX = 16384,        /* octets of the value */
+    DKIM_NAMES_MAX = 500,              /* in h= */
+    DKIM_CLOCK_DRIFT = 300,            /* seconds that t= and x= may be off */
+    DKIM_EARLY_MAX = 20 * 365 * 86400, /* seconds: a later t= is no time any more */
 };
 
 enum dkim_algorithm { DKIM_RSA_SHA256, DKIM_ED25519_SHA256 };
 enum dkim_form { DKIM_SIMPLE, DKIM_RELAXED };
 
 struct dkim_signature {
-    enum auth_result result; /* AUTH_NONE: needs verification; else decided */
+    enum auth_result result; /* AUTH_NONE: needs verification; else decided (is_early) */
     const char *reason;      /* why, in words of ours; NULL with AUTH_NONE */
     bool sound; /* all tags are harmless to libopendkim, whatever the result */
 
@@ -45,6 +46,8 @@ struct dkim_signature {
     uint64_t length; /* l= */
     bool has_time;
     uint64_t signed_at; /* t= */
+    bool is_early;      /* t= is in the future: told, and verified all the same */
+    bool has_verified;  /* one that is early has passed: it counts for DMARC */
     bool is_sub_domain; /* i= is a sub-domain of d= */
     struct span names;  /* h= without white space: names parted by colons */
 };

@@ -1,7 +1,9 @@
 """authsite - postshift-auth with a DNS server of our own, keys, and messages signed with them."""
+import contextlib
 import pathlib
 import subprocess
 import sys
+from unittest import mock
 
 import dkim
 
@@ -49,11 +51,12 @@ class Keys:
                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
         self.record = "v=DKIM1; k=rsa; p=" + "".join(l for l in public.splitlines() if not l.startswith("-"))
 
-    def sign(self, fields, body, *, domain="sender.example", selector="s1", **how):
-        """The fields with a DKIM-Signature in front."""
+    def sign(self, fields, body, *, domain="sender.example", selector="s1", clock=None, **how):
+        """The fields with a DKIM-Signature in front, made at that time."""
         text = "".join(f"{n}: {v}\r\n" for n, v in fields).encode() + b"\r\n" + body
-        signed = dkim.sign(text, selector.encode(), domain.encode(), self.file.read_bytes(),
-                           canonicalize=(b"relaxed", b"relaxed"), **how).decode()
+        with mock.patch("time.time", lambda: clock) if clock else contextlib.nullcontext():
+            signed = dkim.sign(text, selector.encode(), domain.encode(), self.file.read_bytes(),
+                               canonicalize=(b"relaxed", b"relaxed"), **how).decode()
         name, _, value = signed.rstrip("\r\n").partition(": ")
         return [(name, value.replace("\r\n", "\n")), *fields]
 

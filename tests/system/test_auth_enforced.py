@@ -161,3 +161,14 @@ def test_untidy_but_without_a_policy_goes_through(site):
 def test_spelling_does_not_evade_spf_reject(strict, sender, mail_addr):
     answer = attack(strict, EVIL, sender=sender, **({} if mail_addr is None else {"mail_addr": mail_addr}))
     assert answer.reply == "550 5.7.23 SPF fail: fail.example does not allow 198.51.100.7" or "fail.example. does" in answer.reply, answer.reply
+
+
+@pytest.mark.parametrize("seconds", [290, 700, 86400 * 30, 86400 * 400])
+def test_a_clock_that_is_slow_turns_no_mail_away(site, seconds):
+    """t= in the future is told, and verified all the same."""
+    fields = site.keys.sign([("From", VICTIM), *TO], b"Hello.\r\n", domain="victim.example", clock=int(time.time()) + seconds)
+    answer = site.send(fields, b"Hello.\r\n", sender=f"<{EVIL}>", client="198.51.100.7")
+    assert answer.action == "accept" and results(answer)["dmarc"][0].startswith("pass ")
+    assert results(answer)["dkim"][0].startswith("pass " if seconds < 300 else "policy reason=\"signed in the future\" header.d=victim.example ")
+    spoilt = site.send(fields, b"Hallo.\r\n", sender=f"<{EVIL}>", client="198.51.100.7")
+    assert spoilt.reply.startswith("550 5.7.1 ")
