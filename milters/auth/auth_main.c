@@ -18,6 +18,7 @@ struct auth {
     const char *file;
     bool file_given;
     struct auth_config *config;
+    struct auth_config *proven; /* the last one that a process served with */
     struct auth_metrics *metrics;
     struct milter_daemon daemon;
 };
@@ -47,6 +48,17 @@ reload(void *argument)
     }
     buffer_clear(&errors);
     return config != NULL;
+}
+
+static void
+settle(void *argument, bool good)
+{
+    struct auth *auth = argument;
+
+    if (good)
+        auth->proven = auth->config;
+    else
+        auth->config = auth->proven;
 }
 
 static struct milter_settings
@@ -133,6 +145,7 @@ main(int argc, char **argv)
     if (given.check_only)
         return checked(&auth, &given);
 
+    auth.proven = auth.config;
     auth.metrics = auth_metrics_new();
     auth.daemon = (struct milter_daemon){
         .program = "postshift-auth",
@@ -141,6 +154,7 @@ main(int argc, char **argv)
         .sessions = auth_metrics_sessions(auth.metrics),
         .serve = serve,
         .reload = reload,
+        .settle = settle,
         .settings = settings,
         .argument = &auth,
     };

@@ -83,6 +83,7 @@ run_metrics(void *argument, int control)
         daemon->registry, daemon->healthy, NULL, daemon->argument);
     if (told == NULL || event_add(told, NULL) < 0 || http == NULL)
         return EXIT_FAILURE;
+    supervise_say_ready(control);
     (void)event_base_dispatch(base);
     return EXIT_SUCCESS;
 }
@@ -97,6 +98,89 @@ owner_of(const struct milter_settings *settings)
 {
     return (struct listen_owner){settings->user, settings->group,
         getpwnam(routing_user) != NULL ? routing_user : "root"};
+}
+
+static struct milter_serving *
+serving_of(struct milter_daemon *daemon, const struct supervise_role *role)
+{
+    for (size_t i = 0; i < daemon->fd_count; i++) {
+        if (role->argument == &daemon->serving[i])
+            return &daemon->serving[i];
+    }
+    return NULL;
+}
+
+/* Whether each socket has a process of the configuration read last. */
+static bool
+all_serve(const struct milter_daemon *daemon)
+{
+    for (size_t i = 0; i < daemon->fd_count; i++) {
+        if (!daemon->serving[i].proven)
+            return false;
+    }
+    return true;
+}
+
+static void
+settle(struct milter_daemon *daemon, bool good)
+{
+    daemon->proving = false;
+    daemon->settle(daemon->argument, good);
+    metrics_reloaded(daemon->registry, good);
+}
+
+static void
+on_ready(void *argument, const struct supervise_role *role)
+{
+    struct milter_daemon *daemon = argument;
+    struct milter_serving *serving = serving_of(daemon, role);
+
+    if (daemon->hooks.ready != NULL)
+        daemon->hooks.ready(daemon->hooks.argument, role);
+    if (serving == NULL)
+        return;
+    serving->proven = true;
+    if (!daemon->proving || !all_serve(daemon))
+        return;
+    settle(daemon, true);
+    log_say(LOG_LEVEL_INFO,
+        "configuration read again: new processes serve, the old ones finish");
+}
+
+/* Sockets that are served with it already get a process of the one before. */
+static void
+give_up_proving(struct milter_daemon *daemon)
+{
+    settle(daemon, false);
+    log_say(LOG_LEVEL_ERROR,
+        "[%s] the configuration read again can't be served with (see above): the one "
+        "before stays in force",
+        daemon->section);
+    for (size_t i = 0; i < daemon->fd_count; i++) {
+        if (daemon->serving[i].proven)
+            supervise_replace(daemon->supervise, serving_names[i]);
+    }
+}
+
+static void
+on_died(void *argument, const struct supervise_role *role, int status)
+{
+    struct milter_daemon *daemon = argument;
+    const struct milter_serving *serving = serving_of(daemon, role);
+
+    if (daemon->hooks.died != NULL)
+        daemon->hooks.died(daemon->hooks.argument, role, status);
+    if (daemon->proving && serving != NULL && !serving->proven)
+        give_up_proving(daemon);
+}
+
+static void
+on_stopped(void *argument)
+{
+    const struct milter_daemon *daemon = argument;
+
+    if (daemon->hooks.stopped != NULL)
+        daemon->hooks.stopped(daemon->hooks.argument);
 }
 
 static void
@@ -159,27 +243,32 @@ milter_daemon_listen(struct milter_daemon *daemon)
 void
 milter_daemon_start(struct milter_daemon *daemon, const struct supervise_hooks *hooks)
 {
-    static const struct supervise_hooks none;
+    const struct supervise_hooks ours = {
+        .died = on_died, .ready = on_ready, .stopped = on_stopped, .argument = daemon};
 
+    if (hooks != NULL)
+        daemon->hooks = *hooks;
     milter_counts_share();
     privs_warn_of_root(daemon->settings(daemon->argument).user);
     daemon->base = event_base_new();
     if (daemon->base == NULL)
         log_fatal(EXIT_FAILURE, "no event loop");
-    daemon->supervise = supervise_new(daemon->base, hooks == NULL ? &none : hooks);
+    daemon->supervise = supervise_new(daemon->base, &ours);
     for (size_t i = 0; i < daemon->fd_count; i++) {
         struct supervise_role role = {
             .name = serving_names[i],
             .run = run_serving,
             .gone = on_serving_gone,
             .argument = &daemon->serving[i],
+            .says_ready = true,
             .keep = {daemon->fds[i]},
             .keep_count = 1,
         };
 
         for (size_t k = 0; k < daemon->keep_count; k++)
             role.keep[role.keep_count++] = daemon->keep[k];
-        daemon->serving[i] = (struct milter_serving){daemon, daemon->fds[i]};
+        daemon->serving[i] =
+            (struct milter_serving){.daemon = daemon, .fd = daemon->fds[i]};
         supervise_add(daemon->supervise, &role);
     }
     if (daemon->metrics_fd >= 0) {
@@ -187,6 +276,7 @@ milter_daemon_start(struct milter_daemon *daemon, const struct supervise_hooks *
             .name = metrics_name,
             .run = run_metrics,
             .argument = daemon,
+            .says_ready = true,
             .keep = {daemon->metrics_fd},
             .keep_count = 1,
         };
@@ -219,12 +309,14 @@ on_reload(void *argument)
     struct milter_settings new;
     bool taken = daemon->reload(daemon->argument);
 
-    metrics_reloaded(daemon->registry, taken);
-    if (!taken)
+    if (!taken) {
+        metrics_reloaded(daemon->registry, false);
         return;
+    }
+    daemon->proving = true;
+    for (size_t i = 0; i < daemon->fd_count; i++)
+        daemon->serving[i].proven = false;
     supervise_reload(daemon->supervise);
-    log_say(LOG_LEVEL_INFO,
-        "configuration read again: new processes serve, the old ones finish");
     new = daemon->settings(daemon->argument);
     warn_of_restart(daemon, &old, &new);
 }

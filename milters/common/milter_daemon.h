@@ -35,6 +35,11 @@ struct milter_daemon {
     /* Reads the configuration again, the old one's memory stays; false: so does it itself
      * (the reason is logged). */
     bool (*reload)(void *argument);
+    /*
+     * Once a new serving process has shown what the configuration read last is worth: it
+     * stays, or the one that was good before is in force again.
+     */
+    void (*settle)(void *argument, bool good);
     /* The settings in force. */
     struct milter_settings (*settings)(void *argument);
     /* For /healthz and before /metrics is written: both may be NULL. */
@@ -50,10 +55,13 @@ struct milter_daemon {
     struct supervise *supervise;
     int fds[MILTER_LISTEN_MAX];
     size_t fd_count;
-    int metrics_fd; /* -1: none */
+    int metrics_fd;               /* -1: none */
+    struct supervise_hooks hooks; /* the program's own */
+    bool proving;                 /* a configuration that has been read again */
     struct milter_serving {
         struct milter_daemon *daemon;
         int fd;
+        bool proven; /* a process of the configuration read last serves on it */
     } serving[MILTER_LISTEN_MAX];
 };
 

@@ -198,6 +198,7 @@ milter_run(const struct milter_run *run)
     (void)pthread_attr_setstacksize(&server.threads, STACK_SIZE);
 #endif
     set_signals(&heard);
+    supervise_say_ready(run->control);
     while (!may_end(&server))
         wait_for_word(&server, &heard);
     return EXIT_SUCCESS;

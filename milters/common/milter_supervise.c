@@ -335,6 +335,14 @@ on_child(evutil_socket_t fd, short what, void *argument)
         stop_children(supervise);
 }
 
+void
+supervise_say_ready(int control)
+{
+    const char word = SUPERVISE_READY;
+
+    (void)send(control, &word, 1, MSG_NOSIGNAL);
+}
+
 struct supervise *
 supervise_new(struct event_base *base, const struct supervise_hooks *hooks)
 {

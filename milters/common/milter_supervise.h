@@ -50,6 +50,9 @@ struct supervise_role {
     size_t keep_count;
 };
 
+/* In the child. */
+void supervise_say_ready(int control);
+
 struct supervise_hooks {
     /* A child ended without having been told to; `status` as waitpid gives it.  May be
      * NULL. */

@@ -30,6 +30,7 @@ struct scan {
     bool file_given;
     bool debug;
     struct scan_config *config;
+    struct scan_config *proven; /* the last one that a process served with */
     struct scan_metrics *metrics;
     struct scan_board *board;
     int jobs[2]; /* serving, workers */
@@ -118,6 +119,16 @@ set_reload(struct scan *scan)
         atomic_store(&scan->board->swapping, true);
 }
 
+static void
+use_config(struct scan *scan, struct scan_config *config)
+{
+    scan->config = config;
+    fill_keeper(scan);
+    set_reload(scan);
+    scan_watch_set(
+        scan->watch, config->databases, config->reload_check, config->reload_quiet);
+}
+
 static bool
 reload(void *argument)
 {
@@ -134,12 +145,19 @@ reload(void *argument)
     }
     buffer_clear(&errors);
     config->former = scan->config;
-    scan->config = config;
-    fill_keeper(scan);
-    set_reload(scan);
-    scan_watch_set(
-        scan->watch, config->databases, config->reload_check, config->reload_quiet);
+    use_config(scan, config);
     return true;
+}
+
+static void
+settle(void *argument, bool good)
+{
+    struct scan *scan = argument;
+
+    if (good)
+        scan->proven = scan->config;
+    else
+        use_config(scan, scan->proven);
 }
 
 static struct milter_settings
@@ -287,6 +305,8 @@ main(int argc, char **argv)
     if (given.check_only)
         return daemon_config_right(&given);
 
+    scan.proven = scan.config;
+
     /* What all processes share. */
     scan.metrics = scan_metrics_new();
     scan.board = scan_board_new();
@@ -302,6 +322,7 @@ main(int argc, char **argv)
         .sessions = scan_metrics_sessions(scan.metrics),
         .serve = serve,
         .reload = reload,
+        .settle = settle,
         .settings = settings,
         .healthy = healthy,
         .gather = gather,

@@ -476,6 +476,35 @@ def limited(one, *words):
     wait_for(lambda: one.milter.page("/healthz")[0] == 200, 20, "it serves")
 
 
+def test_a_configuration_that_can_not_serve_leaves_the_one_before_in_force(one):
+    """Started as nobody, told to become another: the new process ends, the old one serves on, and comes again if killed."""
+    milter = one.milter
+    milter.process.stop()
+    for path in (milter.folder, *milter.folder.rglob("*")):
+        os.chown(path, 65534, 65534)
+    milter.process = Process(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", *milter.process.command],
+                             milter.process.log)
+    milter.process.start()
+    wait_for(lambda: can_connect(milter.address) and milter.page("/healthz")[0] == 200, 20, "it serves")
+    with milter.session() as before:
+        assert one.is_done(message(before))
+        good = serving(milter)
+        milter.write_config(user="daemon")
+        milter.process.signal(signal.SIGHUP)
+        milter.process.wait_for_output("the one before stays in force")
+        assert "can't become user daemon" in milter.log()
+        assert one.is_done(message(before))
+    serves(one)
+    assert milter.metric("postshift_config_last_reload_successful") == 0
+    os.kill(good, signal.SIGKILL)
+    wait_for(lambda: one.is_done(milter.send_when_back(mail(), BODY)), 20, "a process of the configuration before")
+    milter.write_config(user="")
+    milter.process.signal(signal.SIGHUP)
+    milter.process.wait_for_output("configuration read again: new processes serve")
+    wait_for(lambda: milter.metric("postshift_config_last_reload_successful") == 1, 10, "the reload is told")
+    serves(one)
+
+
 @pytest.mark.skipif(SANITIZED, reason="sanitizers need descriptors and threads of their own")
 def test_out_of_descriptors(one):
     limited(one, "--nofile=64:64")
