@@ -50,7 +50,9 @@ def site(module_folder):
 @pytest.fixture(scope="module")
 def strict(module_folder):
     """spf_reject = fail besides."""
-    made = AuthSite(module_folder, "127.20.47.2", zone=ZONE, dmarc_enforce="yes", spf_reject="fail")
+    folder = module_folder / "strict"
+    folder.mkdir()
+    made = AuthSite(folder, "127.20.47.2", zone=ZONE, dmarc_enforce="yes", spf_reject="fail")
     made.start()
     yield made
     made.stop()
