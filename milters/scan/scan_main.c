@@ -20,7 +20,7 @@
 #include "milters/scan/scan_watch.h"
 #include "shared/service/log.h"
 
-enum { MOST_SCANS = 5000, SPARES = 1 };
+enum { MOST_SCANS = 5000, SPARES = 1, LAST_SWEEP_MS = 1000 };
 
 static const char keeper_name[] = "keeper";
 
@@ -84,20 +84,27 @@ fill_keeper(struct scan *scan)
     };
 }
 
+/* What is asked of the workers; the rest is for the answer's way. */
+static uint64_t
+within(uint64_t deadline)
+{
+    return deadline - (deadline / 20 < 500 ? deadline / 20 : 500);
+}
+
 static int
 serve(void *argument, int fd, int control)
 {
     struct scan *scan = argument;
     const struct scan_config *config = scan->config;
-    uint64_t patience = config->spamd_timeout < config->deadline ? config->spamd_timeout
-                                                                 : config->deadline;
+    uint64_t most = within(config->deadline);
+    uint64_t patience = config->spamd_timeout < most ? config->spamd_timeout : most;
     static struct scan_service service;
 
     service = (struct scan_service){
         .config = config,
         .pool = {.board = scan->board,
                  .jobs = scan->jobs[0],
-                 .deadline_ms = config->deadline,
+                 .deadline_ms = most,
                  .spamd = {config->spamd, patience, (unsigned)config->spamd_connections,
                 scan->board->spamd_places, config->spamd_user},
                  .spamd_max = config->spamd_max_message},
@@ -215,7 +222,7 @@ on_died(void *argument, const struct supervise_role *role, int status)
         scan_metrics_reload(scan->metrics, false);
         scan_watch_result(scan->watch, false);
     }
-    scan_temp_sweep(scan->config->temp);
+    scan_temp_sweep_aside(scan->config->temp);
     atomic_store(&scan->board->swapping, false);
     /* Another keeper's workers may be at work, or it may still be loading. */
     atomic_store(
@@ -234,7 +241,7 @@ on_new_signatures(void *argument)
         return false;
     log_say(LOG_LEVEL_INFO, "the signatures in %s have changed: loading them",
         scan->config->databases);
-    scan_temp_sweep(scan->config->temp);
+    scan_temp_sweep_aside(scan->config->temp);
     set_reload(scan);
     supervise_replace(scan->daemon.supervise, keeper_name);
     return true;
@@ -245,7 +252,7 @@ on_stopped(void *argument)
 {
     struct scan *scan = argument;
 
-    scan_temp_sweep(scan->config->temp);
+    scan_temp_sweep(scan->config->temp, LAST_SWEEP_MS);
     (void)event_base_loopexit(scan->daemon.base, NULL);
 }
 
@@ -313,7 +320,7 @@ main(int argc, char **argv)
     set_first_version(scan.board);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, scan.jobs) < 0)
         log_fatal(EXIT_FAILURE, "no socket for the workers: %s", strerror(errno));
-    scan_temp_sweep(scan.config->temp);
+    scan_temp_sweep_aside(scan.config->temp);
 
     scan.daemon = (struct milter_daemon){
         .program = "postshift-scan",

@@ -8,14 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/base/number.h"
+#include "shared/service/clock.h"
 
 static const char prefix[] = "postshift-scan.";
 
-enum { DEPTH_MAX = 64 };
+enum { DEPTH_MAX = 64, ASIDE_MS = 600 * 1000 };
 
 static const char *
 temp_or_default(const char *temp)
@@ -37,10 +40,17 @@ fits(int length)
     return false;
 }
 
+/* By descriptor: whoever owns the folder around it could put a link in its place. */
 static bool
-give(const char *path, uid_t user, gid_t group)
+give(int folder, uid_t user, gid_t group)
 {
-    return getuid() != 0 || user == 0 || chown(path, user, group) == 0;
+    return getuid() != 0 || user == 0 || fchown(folder, user, group) == 0;
+}
+
+static int
+open_folder(const char *path)
+{
+    return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 /* The name carries the keeper's pid, so that a later one knows whose it was. */
@@ -55,22 +65,30 @@ scan_temp_make_base(
         return false;
     if (*lock >= 0)
         (void)close(*lock);
-    *lock = open(out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (*lock >= 0)
-        (void)flock(*lock, LOCK_EX | LOCK_NB);
-    return chmod(out, 0711) == 0 && give(out, user, group);
+    *lock = open_folder(out);
+    if (*lock < 0)
+        return false;
+    (void)flock(*lock, LOCK_EX | LOCK_NB);
+    return fchmod(*lock, 0711) == 0 && give(*lock, user, group);
 }
 
 bool
 scan_temp_make(
     const char *base, int number, uid_t user, gid_t group, char out[SCAN_TEMP_MAX])
 {
+    bool given;
+    int folder;
+
     if (!fits(snprintf(out, SCAN_TEMP_MAX, "%s/%d", base, number)))
         return false;
     scan_temp_remove(out);
     if (mkdir(out, 0700) < 0)
         return false;
-    return give(out, user, group);
+    folder = open_folder(out);
+    given = folder >= 0 && give(folder, user, group);
+    if (folder >= 0)
+        (void)close(folder);
+    return given;
 }
 
 /* NOLINTBEGIN(misc-no-recursion): DEPTH_MAX bounds it */
@@ -160,29 +178,45 @@ is_left_over(const char *name)
     return kill((pid_t)number, 0) < 0 && errno == ESRCH;
 }
 
-/* Its keeper may live where other process numbers count: the lock tells. */
+/* Its keeper may live where other process numbers count: the lock tells.  A file, a
+ * link, somebody else's folder has no keeper. */
 static bool
-is_locked(int folder, const char *name)
+is_abandoned(int folder, const char *name)
 {
     int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+    bool abandoned = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
 
     if (fd >= 0)
         (void)close(fd);
-    return locked;
+    return abandoned;
 }
 
 void
-scan_temp_sweep(const char *temp)
+scan_temp_sweep(const char *temp, uint64_t most_ms)
 {
     DIR *entries = opendir(temp_or_default(temp));
+    uint64_t until = clock_now_ms() + most_ms;
     const struct dirent *entry;
 
     if (entries == NULL)
         return;
-    while ((entry = readdir(entries)) != NULL) {
-        if (is_left_over(entry->d_name) && !is_locked(dirfd(entries), entry->d_name))
+    while ((entry = readdir(entries)) != NULL && clock_now_ms() < until) {
+        if (is_left_over(entry->d_name) && is_abandoned(dirfd(entries), entry->d_name))
             remove_entry(dirfd(entries), entry->d_name, DEPTH_MAX);
     }
     (void)closedir(entries);
+}
+
+void
+scan_temp_sweep_aside(const char *temp)
+{
+    pid_t self = getpid();
+
+    if (fork() != 0)
+        return;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)setpriority(PRIO_PROCESS, 0, 10);
+    if (getppid() == self)
+        scan_temp_sweep(temp, ASIDE_MS);
+    _exit(EXIT_SUCCESS);
 }

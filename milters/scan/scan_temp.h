@@ -11,6 +11,7 @@
 #define MILTERS_SCAN_SCAN_TEMP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum { SCAN_TEMP_MAX = 256 };
@@ -34,7 +35,12 @@ void scan_temp_remove(const char *path);
 /* What is in it, the folder stays; any descriptor of it.  False: something is left. */
 bool scan_temp_empty(int folder);
 
-/* Removes what keepers that are gone have left below `temp`. */
-void scan_temp_sweep(const char *temp);
+/* Removes what keepers that are gone have left below `temp`, for at most so long; files
+ * and other people's folders are none of that. */
+void scan_temp_sweep(const char *temp, uint64_t most_ms);
+
+/* The same in a process of its own, which nobody waits for: others may have put any
+ * number of files there. */
+void scan_temp_sweep_aside(const char *temp);
 
 #endif

@@ -82,7 +82,6 @@ static const struct calls scanning[] = {
         "mkdir mkdirat rmdir chmod fchmodat ftruncate ftruncate64"},
     {"messages and answers", "poll ppoll ppoll_time64 recvmsg sendmsg sendto"},
     {"waiting for them", "epoll_ctl epoll_wait epoll_pwait epoll_pwait2"},
-    {"the time a scan may take", "setitimer"},
     {"other ways to read and write", "readv preadv pwrite64 pwritev fsync fdatasync"},
     {"other ways to keep its files", "dup fchmod rename renameat renameat2"},
     {"a moment's rest", "sched_yield nanosleep clock_nanosleep"},
@@ -101,7 +100,7 @@ static const struct calls refused[] = {
         "getrlimit prlimit64 getrusage times sched_getaffinity getcpu getpriority"},
     {"threads that are not there",
         "set_robust_list set_tid_address rseq membarrier sched_setaffinity"},
-    {"signals", "rt_sigaction rt_sigpending sigaltstack alarm"},
+    {"signals", "rt_sigaction rt_sigpending sigaltstack alarm setitimer"},
     {"a terminal", "ioctl"},
     {"links, owners, times of files",
         "link linkat symlink symlinkat mknod mknodat chown fchown lchown fchownat "

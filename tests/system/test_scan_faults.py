@@ -16,7 +16,7 @@ import pytest
 
 from milter import Milter
 from processes import BIN, is_alive, wait_for
-from scanner import Load, children, in_memory, keeper_of, start, workers_of
+from scanner import Load, children, in_memory, is_ready, keeper_of, start, workers_of
 from signatures import EICAR, MARKER_A, MARKER_B, PLAIN, attachment, make_folder, zipped
 
 ADDRESS = "127.20.44.1"
@@ -284,6 +284,36 @@ def test_a_killed_keeper_leaves_no_folder(own, folder):
     wait_for(lambda: not left.exists(), 10, "its folder to be removed")
     wait_for(lambda: milter.page("/healthz")[0] == 200, 10, "another keeper")
     assert milter.send(*attachment(EICAR)).reply.startswith("550")
+
+
+def test_other_peoples_files_in_the_temporary_folder_are_none_of_ours_and_delay_nothing(folder):
+    temp = folder / "temp"
+    temp.mkdir(mode=0o1777)
+    for number in range(20000):
+        (temp / f"postshift-scan.{4000000 + number}.abcdef").touch()
+    (temp / "postshift-scan.3999999.ghijkl").mkdir()
+    (temp / "postshift-scan.3999999.ghijkl/left").write_bytes(b"x")
+    make_folder(folder / "db")
+    milter = Milter(folder, "postshift-scan", ADDRESS, options={"databases": folder / "db", "temp": temp, "workers": 1})
+    milter.start()
+    try:
+        wait_for(lambda: is_ready(milter), 20, "signatures")
+        wait_for(lambda: not (temp / "postshift-scan.3999999.ghijkl").exists(), 20, "what a keeper left behind to go")
+        assert milter.send(*attachment(EICAR)).reply.startswith("550")
+    finally:
+        milter.stop()
+    assert len(list(temp.iterdir())) == 20000
+
+
+def test_the_deadline_is_kept(own):
+    milter = own(workers=1, deadline="2s")
+    sending = [Sending(milter, SLOW) for _ in range(6)]
+    replies = {s.wait().reply for s in sending}
+    assert replies <= {"", "451 4.7.1 message not scanned (timed out), try again later",
+                       "451 4.7.1 message not scanned (all scanners busy), try again later"}
+    for line in milter.log().splitlines():
+        if ": scan: " in line:
+            assert float(re.search(r"delay=([0-9.]+)", line).group(1)) <= 2.0, line
 
 
 def test_a_broken_yara_file_is_named_and_the_rest_is_used(own, folder):
