@@ -125,6 +125,13 @@ void replica_keeper_set_overrides(struct replica_keeper *keeper,
 void replica_keeper_take(struct replica_keeper *keeper, unsigned targets, struct span key,
     const struct replica_key *about, const struct replica_value *value);
 
+/*
+ * Redis is going to delete the pin in so many seconds: until then it counts, wherever it
+ * is known, and is over then, like one with `until`.
+ */
+void replica_keeper_take_expiry(
+    struct replica_keeper *keeper, struct span name, int64_t seconds);
+
 /* A key that names nothing, or a better written one means the same: told, without effect.
  */
 void replica_keeper_refuse_key(struct replica_keeper *keeper, struct span key,

@@ -16,10 +16,12 @@ hold_loss(struct replica_keeper *keeper, struct span name)
 static void
 raise_alarm(struct replica_keeper *keeper, const char *what, size_t lost, size_t left)
 {
-    char text[120];
+    char text[300];
 
-    snprintf(text, sizeof(text), "%zu of %zu %s went within 60 s", lost + 1, lost + left,
-        what);
+    snprintf(text, sizeof(text),
+        "%zu of %zu %s went within 60 s and are kept; if that was meant (expired by EX, "
+        "say, where until= in the pin is the way), `postshiftctl accept-state` goes on",
+        lost + 1, lost + left, what);
     keeper_raise_alarm(keeper, text);
 }
 
@@ -108,6 +110,26 @@ keeper_take_pin(struct replica_keeper *keeper, unsigned targets, struct span key
     } else {
         keep_pin(keeper, targets, key, name, value, error.text);
     }
+}
+
+static void
+put_expiry(struct replica *replica, struct span name, int64_t until)
+{
+    struct pin pin;
+
+    if (replica != NULL && replica_find_pin(replica, name, &pin) &&
+        pin.place != PIN_BAD && (pin.until == 0 || pin.until > until))
+        replica_put_pin(replica, name, pin.place, until);
+}
+
+void
+replica_keeper_take_expiry(
+    struct replica_keeper *keeper, struct span name, int64_t seconds)
+{
+    int64_t until = keeper->now + (seconds > 0 ? seconds : 0);
+
+    put_expiry(keeper->answering, name, until);
+    put_expiry(keeper->loading, name, until);
 }
 
 static bool

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policyd/store/pin_expiry.h"
+
 enum { KEYS_OCTETS_MAX = (REPLICA_ALIASES_READ + 1) * (REPLICA_NAME_MAX + 16) };
 
 /* All keys of one meaning, being read. */
@@ -80,6 +82,7 @@ take_value(struct read *read, struct span key, const struct replica_value *value
     } else {
         read->found = true;
         replica_keeper_take(reading->keeper, read->targets, key, &read->about, value);
+        pin_expiry_ask(reading, read->targets, key, &read->about, value);
     }
 }
 

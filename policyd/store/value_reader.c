@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "policyd/replica/key_queue.h"
+#include "policyd/store/pin_expiry.h"
 
 struct batch {
     struct value_reader *reader;
@@ -60,6 +61,7 @@ take_value(struct value_reader *reader, struct span key, const struct redis_repl
     }
     reading_parse(reader->reading, key, &about);
     replica_keeper_take(reader->reading->keeper, reader->targets, key, &about, &value);
+    pin_expiry_ask(reader->reading, reader->targets, key, &about, &value);
 }
 
 static void

@@ -866,6 +866,30 @@ def test_a_unix_socket(site, folder):
 
 # Files.
 
+def test_pins_that_expire_by_themselves_are_no_loss(site, redis):
+    """150 holds set with EX, some before policyd is there and some after: each is over at its time, and a deletion beside
+    them counts."""
+    good(redis, weight=100)
+    ends = int(time.time()) + 4
+    for n in range(150):
+        redis.command("SET", f"cutover:pin:early{n}@example.com", "hold note=is being copied", "EXAT", ends)
+    redis.command("SET", "cutover:pin:single@example.com", "old")
+    policyd = site.policyd(redis)
+    for n in range(150):
+        redis.command("SET", f"cutover:pin:late{n}@example.com", "old", "EXAT", ends)
+    policyd.wait_for_route("late149@example.com", OLD)
+    assert policyd.ask("early0@example.com").startswith("OK retry:")
+    assert policyd.document("/route.json?address=late7@example.com")["pin"]["until"] is not None
+    for n in (0, 149):
+        policyd.wait_for_route(f"early{n}@example.com", NEW, 10)
+        policyd.wait_for_route(f"late{n}@example.com", NEW, 10)
+    wait_for(lambda: not redis.command("KEYS", "cutover:pin:*ly0@example.com"), 10, "Redis has deleted them")
+    redis.command("DEL", "cutover:pin:single@example.com")
+    policyd.wait_for_route("single@example.com", NEW)
+    assert notes(policyd) == "" and "alarm" not in policyd.process.output()
+    assert policyd.stop() == 0
+
+
 def test_the_override_file_wins(policyd, redis):
     redis.set_domain("example.com", weight=100)
     wait_for_backend(policyd, "new")

@@ -705,6 +705,43 @@ pins_written_none_or_expired_are_no_loss(void **state)
     site_close(&site);
 }
 
+/* SET ... EX: Redis deletes them itself, at a time that it told. */
+static void
+pins_that_redis_lets_expire_are_no_loss(void **state)
+{
+    struct site site;
+    struct pin pin;
+
+    (void)state;
+    site_open(&site, false);
+    load_all(&site, "weight 30 " ROUTES, 0);
+    read_all(&site, "weight 30 " ROUTES, 150);
+    for (size_t i = 0; i < 150; i++)
+        replica_keeper_take_expiry(site.keeper, span_of(pin_key(i) + 4), 30);
+    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    take_text(&site, LIVE, "pin:early@example.com", "new until=2001-01-01T00:00:00Z");
+    replica_keeper_take_expiry(site.keeper, SPAN("early@example.com"), 30);
+    (void)replica_find_pin(
+        replica_keeper_answering(site.keeper), SPAN("early@example.com"), &pin);
+    assert_true(pin.until < NOW);
+    (void)replica_find_pin(
+        replica_keeper_answering(site.keeper), SPAN("user3@example.com"), &pin);
+    assert_int_equal(pin.until, NOW + 30);
+    pass_time(&site, 31 * 1000);
+    for (size_t i = 0; i < 150; i++)
+        take_text(&site, LIVE, pin_key(i), NULL);
+    assert_string_equal(replica_keeper_alarm(site.keeper), "");
+    assert_int_equal(pin_of(&site, "user149@example.com"), PIN_NONE);
+    /* Written anew without a time, it stays. */
+    take_text(&site, LIVE, pin_key(0), "hold");
+    replica_keeper_take_expiry(site.keeper, SPAN("user0@example.com"), 60);
+    take_text(&site, LIVE, pin_key(0), "hold");
+    (void)replica_find_pin(
+        replica_keeper_answering(site.keeper), SPAN("user0@example.com"), &pin);
+    assert_int_equal(pin.until, 0);
+    site_close(&site);
+}
+
 static void
 units_are_canonical_and_guarded(void **state)
 {
@@ -1188,6 +1225,7 @@ main(void)
         cmocka_unit_test(what_concerns_no_domain_of_the_file_is_no_loss),
         cmocka_unit_test(a_lost_domain_brings_back_what_went_before),
         cmocka_unit_test(pins_written_none_or_expired_are_no_loss),
+        cmocka_unit_test(pins_that_redis_lets_expire_are_no_loss),
         cmocka_unit_test(units_are_canonical_and_guarded),
         cmocka_unit_test(lists_follow_redis_but_do_not_vanish),
         cmocka_unit_test(lists_of_a_load_and_of_changes_meanwhile),

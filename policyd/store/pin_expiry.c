@@ -1,0 +1,61 @@
+#include "policyd/store/pin_expiry.h"
+
+#include <stdlib.h>
+
+enum { ROOM_LEFT = 64 }; /* commands that others may want to ask at once */
+
+struct question {
+    struct reading *reading;
+    struct replica_name name;
+};
+
+/* Whole seconds, rounded down: never later than Redis. */
+static void
+was_answered(void *argument, const struct redis_reply *reply)
+{
+    struct question *question = argument;
+    struct reading *reading = question->reading;
+
+    if (reply != NULL && reply->kind == REDIS_INTEGER && reply->integer > 0) {
+        reading_set_time(reading);
+        replica_keeper_take_expiry(
+            reading->keeper, replica_name_span(&question->name), reply->integer / 1000);
+    }
+    free(question);
+}
+
+static bool
+is_worth_asking(const struct reading *reading, unsigned targets,
+    const struct replica_key *about, const struct replica_value *value)
+{
+    struct pin pin;
+
+    if (about->kind != REPLICA_KEY_PIN || value->kind != VALUE_TEXT)
+        return false;
+    return (targets & REPLICA_ANSWERING) != 0 || span_starts(value->text, SPAN("hold")) ||
+           (replica_find_pin(replica_keeper_answering(reading->keeper),
+                replica_name_span(&about->name), &pin) &&
+               pin.until != 0);
+}
+
+void
+pin_expiry_ask(struct reading *reading, unsigned targets, struct span key,
+    const struct replica_key *about, const struct replica_value *value)
+{
+    struct question *question;
+    struct buffer whole;
+
+    if (!is_worth_asking(reading, targets, about, value) ||
+        redis_room(reading->redis) <= ROOM_LEFT)
+        return;
+    question = malloc(sizeof(*question));
+    if (question == NULL)
+        abort();
+    question->reading = reading;
+    question->name = about->name;
+    buffer_init(&whole, (size_t)2 * REPLICA_NAME_MAX);
+    if (!redis_ask(reading->redis, was_answered, question, SPAN("PTTL"),
+            reading_whole_key(reading, key, &whole)))
+        free(question);
+    buffer_clear(&whole);
+}
