@@ -4,16 +4,10 @@
 #include "milters/spf/spf_received.h"
 #include "shared/service/log.h"
 
-enum { FIELDS_OF_OURS = 3 };
+enum { FIELDS_OF_OURS = 3 }; /* at most: see auth_report_fields */
 
 static const char results_name[] = "Authentication-Results";
 static const char received_name[] = "Received-SPF";
-
-static void
-add_edit(struct verdict *verdict, struct verdict_edit edit)
-{
-    verdict->edits[verdict->edit_count++] = edit;
-}
 
 static void
 add_received_spf(struct auth_session *session, const struct auth_findings *findings,
@@ -23,8 +17,8 @@ add_received_spf(struct auth_session *session, const struct auth_findings *findi
 
     buffer_init(&value, SPF_RECEIVED_MAX);
     spf_received_write(report, &findings->client, findings->mailbox, &value);
-    add_edit(verdict, (struct verdict_edit){VERDICT_INSERT, received_name,
-                          arena_text(session->arena, buffer_span(&value)), 0});
+    verdict_insert(
+        verdict, received_name, arena_text(session->arena, buffer_span(&value)));
     buffer_clear(&value);
 }
 
@@ -60,8 +54,8 @@ add_results(const struct auth_config *config, struct auth_session *session,
 
     buffer_init(&value, AUTHRES_MAX);
     if (authres_write(&results, &value))
-        add_edit(verdict, (struct verdict_edit){VERDICT_INSERT, results_name,
-                              arena_text(session->arena, buffer_span(&value)), 0});
+        verdict_insert(
+            verdict, results_name, arena_text(session->arena, buffer_span(&value)));
     buffer_clear(&value);
 }
 
@@ -69,14 +63,10 @@ void
 auth_report_fields(const struct auth_config *config, struct auth_session *session,
     const struct auth_findings *findings, struct verdict *verdict)
 {
-    size_t room = session->forged_count + FIELDS_OF_OURS;
-
-    verdict->edits = arena_take(session->arena, room * sizeof(*verdict->edits));
-    verdict->edit_count = 0;
+    verdict_room(verdict, session->arena, session->forged_count + FIELDS_OF_OURS);
     for (const struct auth_forged *forged = session->forged; forged != NULL;
          forged = forged->next)
-        add_edit(verdict,
-            (struct verdict_edit){VERDICT_DELETE, forged->name, NULL, forged->number});
+        verdict_delete(verdict, forged->name, forged->number);
     if (findings == NULL)
         return;
     if (findings->has_helo)

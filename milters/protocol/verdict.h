@@ -9,7 +9,7 @@
 #ifndef MILTERS_COMMON_VERDICT_H
 #define MILTERS_COMMON_VERDICT_H
 
-#include "shared/base/span.h"
+#include "shared/base/arena.h"
 
 enum verdict_action {
     VERDICT_ACCEPT,
@@ -44,6 +44,18 @@ struct verdict {
     const char *reason;         /* of quarantine and of the log line */
     struct verdict_edit *edits; /* in the message's arena */
     size_t edit_count;
+    size_t edit_room; /* of verdict_room */
 };
+
+/*
+ * Room for that many edits, those it has already included.  Say it where their number is
+ * known: an edit more ends the process, rather than a message goes on without it.
+ */
+void verdict_room(struct verdict *verdict, struct arena *arena, size_t room);
+
+/* One more edit; texts are borrowed. */
+void verdict_delete(struct verdict *verdict, const char *name, unsigned number);
+void verdict_insert(struct verdict *verdict, const char *name, const char *value);
+void verdict_append(struct verdict *verdict, const char *name, const char *value);
 
 #endif

@@ -253,18 +253,16 @@ add_spam_fields(
     int64_t points = spam->score < 0 ? 0 : spam->score / 1000;
     int level = points > LEVEL_MAX ? LEVEL_MAX : (int)points;
 
-    scan_add_edit(verdict, VERDICT_APPEND, "X-Spam-Status",
+    verdict_append(verdict, "X-Spam-Status",
         arena_printf(arena, "%s, score=%s required=%s tests=%s",
             spam->spam ? "Yes" : "No", decimal(arena, spam->score),
-            decimal(arena, spam->required), folded_tests(arena, spam->tests)),
-        0);
-    scan_add_edit(
-        verdict, VERDICT_APPEND, "X-Spam-Score", decimal(arena, spam->score), 0);
+            decimal(arena, spam->required), folded_tests(arena, spam->tests)));
+    verdict_append(verdict, "X-Spam-Score", decimal(arena, spam->score));
     if (level > 0)
-        scan_add_edit(verdict, VERDICT_APPEND, "X-Spam-Level",
-            arena_printf(arena, "%.*s", level, stars), 0);
+        verdict_append(
+            verdict, "X-Spam-Level", arena_printf(arena, "%.*s", level, stars));
     if (spam->spam)
-        scan_add_edit(verdict, VERDICT_APPEND, "X-Spam-Flag", "YES", 0);
+        verdict_append(verdict, "X-Spam-Flag", "YES");
 }
 
 static void
@@ -277,12 +275,12 @@ add_fields(const struct judgement *judgement, const struct scan_findings *findin
         status = arena_printf(arena, "Infected (%s)", judgement->virus);
     else if (judgement->unscanned != NULL)
         status = arena_printf(arena, "Unscanned (%s)", judgement->unscanned);
-    scan_add_edit(verdict, VERDICT_APPEND, "X-Virus-Scanned", scanned_by, 0);
-    scan_add_edit(verdict, VERDICT_APPEND, "X-Virus-Status", status, 0);
+    verdict_append(verdict, "X-Virus-Scanned", scanned_by);
+    verdict_append(verdict, "X-Virus-Status", status);
     if (findings->spamd == SPAMD_DONE)
         add_spam_fields(&findings->spam, arena, verdict);
     else if (findings->spamd == SPAMD_UNKNOWN)
-        scan_add_edit(verdict, VERDICT_APPEND, "X-Spam-Status", "Unknown", 0);
+        verdict_append(verdict, "X-Spam-Status", "Unknown");
 }
 
 static struct scan_words
@@ -299,14 +297,6 @@ words_of(const struct judgement *judgement, const struct scan_findings *findings
     else if (findings->spamd == SPAMD_UNKNOWN)
         words.spamd = "unknown";
     return words;
-}
-
-void
-scan_add_edit(struct verdict *verdict, enum verdict_edit_kind kind, const char *name,
-    const char *value, unsigned number)
-{
-    verdict->edits[verdict->edit_count++] =
-        (struct verdict_edit){kind, name, value, number};
 }
 
 bool

@@ -80,8 +80,4 @@ void scan_decide(const struct scan_rules *rules, const struct scan_findings *fin
 /* Whether a field that came with the mail would be taken for ours. */
 bool scan_is_ours(struct span name, bool spamd);
 
-/* Appends an edit; the caller has made room (scan_decide adds SCAN_EDITS_MAX at most). */
-void scan_add_edit(struct verdict *verdict, enum verdict_edit_kind kind, const char *name,
-    const char *value, unsigned number);
-
 #endif

@@ -220,11 +220,10 @@ void
 scan_session_edits(struct scan_session *session, unsigned more, struct verdict *verdict)
 {
     *verdict = (struct verdict){.action = VERDICT_ACCEPT};
-    verdict->edits = arena_take(
-        session->arena, (session->foreign_count + more) * sizeof(*verdict->edits));
+    verdict_room(verdict, session->arena, session->foreign_count + more);
     for (const struct scan_foreign *foreign = session->foreign; foreign != NULL;
          foreign = foreign->next) {
         for (unsigned number = foreign->count; number > 0; number--)
-            scan_add_edit(verdict, VERDICT_DELETE, foreign->name, NULL, number);
+            verdict_delete(verdict, foreign->name, number);
     }
 }

@@ -57,7 +57,7 @@ decide(const struct scan_rules *rules, const struct scan_findings *findings,
 {
     struct verdict verdict = {.action = VERDICT_ACCEPT};
 
-    verdict.edits = arena_take(arena, SCAN_EDITS_MAX * sizeof(*verdict.edits));
+    verdict_room(&verdict, arena, SCAN_EDITS_MAX);
     scan_decide(rules, findings, "postshift-scan", arena, &verdict, words);
     assert_true(verdict.edit_count <= SCAN_EDITS_MAX);
     return verdict;
