@@ -78,8 +78,10 @@ struct scan_board {
     atomic_int spamd_places[SCAN_SPAMD_PLACES_MAX]; /* process; 0: free */
     _Atomic uint64_t jobs;                          /* given numbers so far */
     atomic_bool has_killers;                        /* until then nobody needs a digest */
-    atomic_bool ready;    /* a keeper has signatures and a tested worker */
-    atomic_bool swapping; /* reload = replace: the next keeper is loading, jobs wait */
+    atomic_bool ready;       /* a keeper has signatures and a tested worker */
+    atomic_bool swapping;    /* reload = replace: the next keeper is loading, jobs wait */
+    atomic_bool load_failed; /* the last one of signatures; the former are in use */
+    atomic_bool refused;     /* the configuration, when it was to be read again */
     atomic_uint signatures;
     _Atomic int64_t database_time;
     _Atomic uint64_t exits[EXIT_REASONS];

@@ -148,6 +148,7 @@ reload(void *argument)
     if (config == NULL) {
         daemon_config_report(&errors);
         buffer_clear(&errors);
+        atomic_store(&scan->board->refused, true);
         return false;
     }
     buffer_clear(&errors);
@@ -161,6 +162,7 @@ settle(void *argument, bool good)
 {
     struct scan *scan = argument;
 
+    atomic_store(&scan->board->refused, !good);
     if (good)
         scan->proven = scan->config;
     else
@@ -176,6 +178,7 @@ settings(void *argument)
         scan->config->user, scan->config->group};
 }
 
+/* 503 is for a scanner that scans nothing: one that goes on with what it had says so. */
 static bool
 healthy(void *argument, struct buffer *why)
 {
@@ -185,9 +188,15 @@ healthy(void *argument, struct buffer *why)
         buffer_append_text(why, "no signatures loaded\n");
     else if (!scan_board_has_workers(scan->board))
         buffer_append_text(why, "no scan worker is fit to work\n");
-    else
-        return true;
-    return false;
+    if (why->length > 0)
+        return false;
+    if (atomic_load(&scan->board->load_failed))
+        buffer_append_text(
+            why, "the last reload of signatures failed: the former ones are in use\n");
+    if (atomic_load(&scan->board->refused))
+        buffer_append_text(why,
+            "the last reload of the configuration failed: the former one is in force\n");
+    return true;
 }
 
 static void
@@ -206,6 +215,7 @@ on_ready(void *argument, const struct supervise_role *role)
     if (strcmp(role->name, keeper_name) != 0)
         return;
     atomic_store(&scan->board->swapping, false);
+    atomic_store(&scan->board->load_failed, false);
     scan_metrics_reload(scan->metrics, true);
     scan_watch_result(scan->watch, true);
 }
@@ -219,6 +229,7 @@ on_died(void *argument, const struct supervise_role *role, int status)
     if (strcmp(role->name, keeper_name) != 0)
         return;
     if (WIFEXITED(status) && WEXITSTATUS(status) == KEEPER_EXIT_NO_SIGNATURES) {
+        atomic_store(&scan->board->load_failed, true);
         scan_metrics_reload(scan->metrics, false);
         scan_watch_result(scan->watch, false);
     }

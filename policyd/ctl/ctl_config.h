@@ -1,6 +1,7 @@
 /*
  * ctl_config - what postshiftctl reads of the configuration file: what policyd decides
- * by, so that both decide alike, its own Redis user, and where the milters listen.
+ * by, so that both decide alike, its own Redis user, and where the milters listen and are
+ * asked.
  *
  * It is the tool of an emergency: what the verb at hand does not need may be wrong, and
  * is warned of.
@@ -23,6 +24,8 @@ struct ctl_config {
     const char *postfix;        /* Postfix's directory; "": not said */
     struct config_sockets auth_listen;
     struct config_sockets scan_listen;
+    struct socket_address auth_metrics;
+    struct socket_address scan_metrics;
     struct config *file;              /* NULL: it can't be read */
     struct buffer wrong;              /* lines, each FILE:LINE: what is wrong */
     bool is_wrong[CTL_NEEDS_ALL + 1]; /* by who needs it */

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "policyd/ctl/ctl_health.h"
+#include "policyd/ctl/ctl_milters.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_pause.h"
 #include "policyd/ctl/ctl_policyd.h"
@@ -225,6 +226,7 @@ look(struct ctl *ctl)
         return ctl_output_fail(CTL_NO, "%s", error.text);
     }
     ctl_health_look(&health, ctl, status, silent.kind != ERROR_NONE ? silent.text : NULL);
+    ctl_milters_look(&health, ctl);
     if (ctl_arguments_has(&ctl->arguments, CTL_JSON)) {
         print_json(&health, buffer_span(&page));
     } else {

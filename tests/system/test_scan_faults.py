@@ -349,6 +349,25 @@ def test_signatures_without_the_test_file_are_let_go_and_mended_ones_taken(own, 
     assert milter.send(*attachment(EICAR)).reply.startswith("550")
 
 
+def test_a_reload_that_failed_is_in_healthz(own, folder):
+    milter = own()
+    assert milter.page("/healthz") == (200, "ok\n")
+    (folder / "db/broken.ndb").write_text("this is no signature\n", encoding="ascii")
+    wait_for(lambda: milter.page("/healthz") == (
+        200, "the last reload of signatures failed: the former ones are in use\n"), 20, "the failure to be told")
+    assert milter.send(*attachment(EICAR)).reply.startswith("550")
+    (folder / "db/broken.ndb").unlink()
+    wait_for(lambda: milter.page("/healthz") == (200, "ok\n"), 20, "the next load")
+    right = milter.config.read_text(encoding="utf-8")
+    milter.config.write_text(right + "no_such_option = 1\n", encoding="utf-8")
+    milter.process.signal(signal.SIGHUP)
+    wait_for(lambda: milter.page("/healthz") == (
+        200, "the last reload of the configuration failed: the former one is in force\n"), 20, "the refusal to be told")
+    milter.config.write_text(right, encoding="utf-8")
+    milter.process.signal(signal.SIGHUP)
+    wait_for(lambda: milter.page("/healthz") == (200, "ok\n"), 20, "the right one to be read")
+
+
 def test_reload_in_place_costs_no_mail_either(own, folder):
     milter = own(reload="replace")
     first = keeper_of(milter)
