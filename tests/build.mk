@@ -60,7 +60,7 @@ test_redis_trim_SOURCES  := policyd/redis/redis_trim.c
 
 test_override_SOURCES  := policyd/store/override.c
 test_override_PACKAGES := libevent
-test_snapshot_SOURCES  := policyd/store/snapshot.c
+test_snapshot_SOURCES  := policyd/store/snapshot.c policyd/store/state_record.c
 test_snapshot_PACKAGES := libevent
 
 # One milter connection over a socket pair, with a milter that holds it to its word.

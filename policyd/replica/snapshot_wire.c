@@ -200,9 +200,9 @@ write_end(struct writer *writer, const struct snapshot_extra *extra)
     end_block(writer);
 }
 
-bool
-snapshot_wire_write(const struct replica *replica, const struct snapshot_extra *extra,
-    snapshot_sink *sink, void *argument)
+static bool
+write_records(const struct replica *replica, const struct snapshot_extra *extra,
+    bool only_domains, snapshot_sink *sink, void *argument)
 {
     static const unsigned char no_digest[SNAPSHOT_DIGEST_SIZE];
     struct writer writer = {.sink = sink, .argument = argument};
@@ -212,13 +212,29 @@ snapshot_wire_write(const struct replica *replica, const struct snapshot_extra *
     begin_block(&writer, no_digest);
     write_accept(&writer, extra);
     write_domains(&writer, replica);
-    write_pins(&writer, replica);
-    write_units(&writer, replica);
-    write_lists(&writer, replica);
+    if (!only_domains) {
+        write_pins(&writer, replica);
+        write_units(&writer, replica);
+        write_lists(&writer, replica);
+    }
     write_end(&writer, extra);
     writer.failed = writer.failed || !buffer_ok(&writer.block);
     buffer_clear(&writer.block);
     return !writer.failed;
+}
+
+bool
+snapshot_wire_write(const struct replica *replica, const struct snapshot_extra *extra,
+    snapshot_sink *sink, void *argument)
+{
+    return write_records(replica, extra, false, sink, argument);
+}
+
+bool
+snapshot_wire_write_domains(const struct replica *replica,
+    const struct snapshot_extra *extra, snapshot_sink *sink, void *argument)
+{
+    return write_records(replica, extra, true, sink, argument);
 }
 
 /* --- reading --- */

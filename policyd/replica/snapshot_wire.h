@@ -50,6 +50,10 @@ typedef bool snapshot_sink(void *argument, struct span octets);
 bool snapshot_wire_write(const struct replica *replica,
     const struct snapshot_extra *extra, snapshot_sink *sink, void *argument);
 
+/* The same without pins, units and lists. */
+bool snapshot_wire_write_domains(const struct replica *replica,
+    const struct snapshot_extra *extra, snapshot_sink *sink, void *argument);
+
 struct snapshot_reader {
     struct replica *replica; /* filled; the caller's */
     const struct replica_keeper_rules *rules;

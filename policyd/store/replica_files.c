@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "policyd/store/replica_sync_inside.h"
+#include "policyd/store/state_record.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 
@@ -50,6 +51,11 @@ open_snapshot(
     struct replica *replica = snapshot_read(path, rules, &extra, &error);
 
     if (replica != NULL) {
+        if (state_record_read(path, rules, replica, &extra.written))
+            log_warning("", log_text("snapshot", path),
+                log_number("age", time(NULL) - extra.written),
+                log_note("the domains' states are newer than the snapshot, which could "
+                         "not be written"));
         replica_keeper_adopt(sync->keeper, replica, extra.knows_accept, extra.accepted);
         sync->snapshot_read = extra.written;
         tell_snapshot(sync, path, clock_now_ms() - begun_ms);

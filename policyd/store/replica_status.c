@@ -136,6 +136,8 @@ replica_sync_notes(const struct replica_sync *sync,
     }
     if (sync->override != NULL)
         note_override(sync->override, note, argument);
+    if (sync->snapshot != NULL && snapshot_trouble(sync->snapshot, line, sizeof(line)))
+        note(argument, line);
     if (!eviction_policy_is_safe(&sync->policy)) {
         snprintf(line, sizeof(line),
             "warning: Redis may evict keys of ours: maxmemory-policy is %s, not "

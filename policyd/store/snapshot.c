@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "policyd/store/state_record.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 
@@ -25,6 +26,7 @@ enum {
     CHILD_MS_MAX = 300 * 1000,
     CHILD_NICE = 10,
     END_MS_MAX = 2000, /* that the end waits for a child */
+    KILLED = -1,       /* no errno */
 };
 
 struct snapshot {
@@ -43,8 +45,15 @@ struct snapshot {
     int64_t succeeded;
     uint64_t writes;
     uint64_t failures;
-    bool complained; /* of the failure that goes on */
+    uint64_t soonest_ms; /* where something has changed since a failure */
+    int failure;         /* errno of the last one that goes on; 0: none */
+    bool record_failed;  /* so did the states' record */
+    bool complained;     /* of the failure that goes on */
 };
+
+/* The child's exit code: errno of the snapshot's failure, and whether the states' record
+ * failed too. */
+enum { EXIT_ERRNO = 0x7f, EXIT_RECORD = 0x80 };
 
 /* --- reading --- */
 
@@ -198,6 +207,17 @@ write_file(
     return 0;
 }
 
+/* The states first: they have their room. */
+static int
+write_both(
+    const char *path, const struct replica *replica, const struct snapshot_extra *extra)
+{
+    int record = state_record_write(path, replica, extra);
+
+    return (write_file(path, replica, extra) & EXIT_ERRNO) |
+           (record != 0 ? EXIT_RECORD : 0);
+}
+
 /*
  * Nothing of the parent's lives on here: its sockets are closed, so that a new parent can
  * listen on them, and no handler of its runs.
@@ -219,7 +239,7 @@ run_child(const struct snapshot *snapshot, pid_t parent, int end,
         close_range(3, (unsigned)end - 1, 0);
     close_range((unsigned)end + 1, ~0U, 0);
     (void)setpriority(PRIO_PROCESS, 0, CHILD_NICE);
-    _exit(write_file(snapshot->path, replica, extra) & 0xff);
+    _exit(write_both(snapshot->path, replica, extra));
 }
 
 /* --- writing: the parent --- */
@@ -238,10 +258,16 @@ wait_until(struct snapshot *snapshot, uint64_t time_ms)
 }
 
 static void
-failed(struct snapshot *snapshot, const char *what, const char *why)
+failed(struct snapshot *snapshot, const char *what, int failure)
 {
+    const char *why = failure == KILLED ? "the writer was killed" : strerror(failure);
+
     snapshot->failures++;
+    snapshot->failure = failure;
     snapshot->wanted = true;
+    snapshot->soonest_ms = snapshot->next_ms > clock_now_ms()
+                               ? snapshot->next_ms
+                               : clock_now_ms() + LEAST_PAUSE_MS;
     if (!snapshot->complained)
         log_warning("", log_text("snapshot", snapshot->path), log_text("failed", what),
             log_note(why));
@@ -265,10 +291,14 @@ finish(struct snapshot *snapshot, int status)
         snapshot->writes++;
         snapshot->succeeded = snapshot->written;
         snapshot->complained = false;
+        snapshot->failure = 0;
+        snapshot->record_failed = false;
     } else if (WIFEXITED(status)) {
-        failed(snapshot, "write", strerror(WEXITSTATUS(status)));
+        snapshot->record_failed = (WEXITSTATUS(status) & EXIT_RECORD) != 0;
+        failed(snapshot, "write", WEXITSTATUS(status) & EXIT_ERRNO);
     } else {
-        failed(snapshot, "write", "the writer was killed");
+        snapshot->record_failed = true;
+        failed(snapshot, "write", KILLED);
     }
     if (snapshot->wanted)
         wait_until(snapshot, snapshot->next_ms);
@@ -302,7 +332,7 @@ start_child(struct snapshot *snapshot)
     snapshot->wanted = false;
     snapshot->written = extra.written;
     if (pipe2(ends, O_CLOEXEC) != 0) {
-        failed(snapshot, "pipe", strerror(errno));
+        failed(snapshot, "pipe", errno);
         wait_until(snapshot, snapshot->next_ms);
         return;
     }
@@ -314,7 +344,7 @@ start_child(struct snapshot *snapshot)
     if (snapshot->child < 0) {
         snapshot->child = 0;
         close(ends[0]);
-        failed(snapshot, "fork", strerror(errno));
+        failed(snapshot, "fork", errno);
         wait_until(snapshot, snapshot->next_ms);
         return;
     }
@@ -356,10 +386,10 @@ write_last(struct snapshot *snapshot)
 {
     struct snapshot_extra extra = {.knows_accept = false};
     const struct replica *replica = snapshot->source(snapshot->argument, &extra);
-    int failure = write_file(snapshot->path, replica, &extra);
+    int failure = write_both(snapshot->path, replica, &extra) & EXIT_ERRNO;
 
     if (failure != 0)
-        failed(snapshot, "write", strerror(failure));
+        failed(snapshot, "write", failure);
 }
 
 struct snapshot *
@@ -387,7 +417,7 @@ snapshot_free(struct snapshot *snapshot)
         return;
     if (snapshot->child != 0)
         end_child(snapshot);
-    if (snapshot->wanted && !snapshot->complained)
+    if (snapshot->wanted)
         write_last(snapshot);
     event_free(snapshot->timer);
     free(snapshot);
@@ -396,11 +426,29 @@ snapshot_free(struct snapshot *snapshot)
 void
 snapshot_touch(struct snapshot *snapshot)
 {
-    if (snapshot->wanted)
+    /* After a failure: what is new is in the states' record at once. */
+    if (snapshot->failure != 0 && snapshot->next_ms > snapshot->soonest_ms)
+        snapshot->next_ms = snapshot->soonest_ms;
+    else if (snapshot->wanted)
         return;
     snapshot->wanted = true;
     if (snapshot->child == 0)
         wait_until(snapshot, snapshot->next_ms);
+}
+
+bool
+snapshot_trouble(const struct snapshot *snapshot, char *text, size_t size)
+{
+    if (snapshot->failure == 0)
+        return false;
+    snprintf(text, size, "the snapshot %s can't be written: %s; %s", snapshot->path,
+        snapshot->failure == KILLED ? "the writer was killed"
+                                    : strerror(snapshot->failure),
+        snapshot->record_failed
+            ? "a restart without Redis goes back to what stood there before"
+            : "the domains' states are kept beside it, newer pins, units and lists are "
+              "not");
+    return true;
 }
 
 int64_t

@@ -3,7 +3,8 @@
  *
  * Written by a forked child to a temporary file that is synced and renamed, at most once
  * a second, one child at a time, the next no sooner than ten times the last one's
- * duration after it.
+ * duration after it.  Before it the child writes the domains' states where there is room
+ * for them whatever the disk holds (state_record).
  */
 #ifndef POLICYD_STORE_SNAPSHOT_H
 #define POLICYD_STORE_SNAPSHOT_H
@@ -37,5 +38,7 @@ int64_t snapshot_written(
     const struct snapshot *snapshot); /* unix time of the last success; 0: none yet */
 uint64_t snapshot_writes(const struct snapshot *snapshot);
 uint64_t snapshot_failures(const struct snapshot *snapshot);
+/* False: all is well; else one line. */
+bool snapshot_trouble(const struct snapshot *snapshot, char *text, size_t size);
 
 #endif

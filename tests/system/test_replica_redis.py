@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -1010,6 +1011,56 @@ def test_a_damaged_snapshot_is_refused_with_a_line(policyd, redis, damage):
     assert backend(policyd) == TEMP
     redis.resume()
     wait_for_backend(policyd, "old", seconds=20)
+
+
+@pytest.fixture
+def small_disk(folder):
+    """A file system of 128 KiB."""
+    place = folder / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "none", place], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"can't mount a small file system here: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def fill(place):
+    with open(place / "ballast", "wb", buffering=0) as ballast:
+        try:
+            while ballast.write(bytes(1024)):
+                pass
+        except OSError:
+            pass
+
+
+@pytest.mark.limit(120)
+def test_a_rollback_with_a_full_disk_outlives_a_restart_without_redis(site, redis, small_disk):
+    good(redis, weight=100)
+    policyd = site.policyd(redis, snapshot=small_disk / "snapshot")
+    wait_for_backend(policyd, "new")
+    wait_for((small_disk / "snapshot").exists, 10, "a snapshot")
+    time.sleep(1.5)                     # and no other one is being written
+    assert not notes(policyd)
+    fill(small_disk)
+    redis.set_domain("example.com", weight=50)
+    wait_for(lambda: "can't be written: No space left on device" in notes(policyd), 15, "status says so")
+    assert "the domains' states are kept beside it" in notes(policyd)
+    redis.set_domain("example.com", weight=0)
+    wait_for_backend(policyd, "old")
+    time.sleep(3)                       # the child that writes, at most once a second
+    policyd.kill()
+    redis.stop()
+    policyd.start(loaded=False)
+    assert backend(policyd) == "old"
+    assert "the domains' states are newer than the snapshot" in policyd.process.output()
+    # Space again: at the next change, or within a minute.
+    (small_disk / "ballast").unlink()
+    redis.start()
+    good(redis, weight=30)
+    redis.set_domain("example.com", weight=100)
+    wait_for_backend(policyd, "new", seconds=15)
+    wait_for(lambda: "can't be written" not in notes(policyd), 70, "status is quiet again")
 
 
 @pytest.mark.parametrize("domains, other", [("example.com", "NOTFOUND"), (None, TEMP)])
