@@ -119,7 +119,8 @@ static bool
 ask_parameters(struct setup_site *site, struct error *error)
 {
     static const char *const names[] = {"config_directory", "queue_directory",
-        "mail_version", "maximal_queue_lifetime", "bounce_queue_lifetime"};
+        "mail_version", "maximal_queue_lifetime", "bounce_queue_lifetime",
+        "compatibility_level"};
     const char *values[ARRAY_LENGTH(names)];
     const struct setup_step steps[] = {
         {"-xh", names[0]},
@@ -127,6 +128,7 @@ ask_parameters(struct setup_site *site, struct error *error)
         {"-xh", names[2]},
         {"-xh", names[3]},
         {"-xh", names[4]},
+        {"-xh", names[5]},
     };
     struct span answer;
     struct span line;
@@ -144,6 +146,8 @@ ask_parameters(struct setup_site *site, struct error *error)
         return error_permanent(error, "maximal_queue_lifetime is no time: %s", values[3]);
     if (!postfix_text_time(span_of(values[4]), 'd', &site->facts.bounce_lifetime))
         return error_permanent(error, "bounce_queue_lifetime is no time: %s", values[4]);
+    /* Before Postfix 3.0 services were chrooted unless told otherwise. */
+    site->facts.chroot_preset = span_starts(span_of(values[5]), SPAN("0"));
     return check_version(values[2], error);
 }
 

@@ -3,6 +3,7 @@
 #include "policyd/wiring/service_options.h"
 #include "policyd/wiring/setup_notes.h"
 #include "policyd/wiring/setup_planner.h"
+#include "policyd/wiring/socket_reach.h"
 
 /* What --apply sets beside the queue manager's rewrite service. */
 static const char *const lifetimes[] = {
@@ -69,26 +70,6 @@ find_services(struct setup_planner *planner, struct error *error)
     if (!postfix_text_find_service(facts->services, name, "unix", &planner->rewrite))
         return error_permanent(error, "master.cf has no service %s of type unix",
             arena_text(planner->arena, name));
-    return true;
-}
-
-static bool
-check_sockets(const struct setup_planner *planner, struct error *error)
-{
-    const struct setup_facts *facts = planner->facts;
-
-    if (span_is(planner->rewrite.chroot, "n"))
-        return true;
-    if (!facts->by_filter && span_starts(span_of(facts->route), SPAN("unix:/")))
-        return error_permanent(error,
-            "%s lies outside Postfix's queue directory, where a chrooted service can't "
-            "reach it: set [policyd] route to a path below that directory",
-            facts->route);
-    if (span_starts(span_of(facts->policy), SPAN("unix:/")))
-        return error_permanent(error,
-            "%s lies outside Postfix's queue directory, where a chrooted service can't "
-            "reach it: set [policyd] policy to a path below that directory",
-            facts->policy);
     return true;
 }
 
@@ -172,7 +153,7 @@ setup_plan_make(struct setup_plan *plan, enum setup_want want,
     *plan = (struct setup_plan){.maps_copy = "", .maps_now = "", .copied = ""};
     if (!find_services(&planner, error) || !find_like(&planner, error))
         return false;
-    if (want == SETUP_APPLY && !check_sockets(&planner, error))
+    if (want == SETUP_APPLY && !socket_reach_check(facts, &planner.rewrite, error))
         return false;
     find_maps(&planner);
     if (want == SETUP_APPLY && !service_options_is_balanced(planner.site_maps))

@@ -38,6 +38,7 @@ struct setup_milter {
 struct setup_facts {
     struct span main_cf;      /* the text of main.cf */
     struct span services;     /* of master.cf, its lines joined */
+    bool chroot_preset;       /* what "-" means there */
     uint64_t queue_lifetime;  /* maximal_queue_lifetime of main.cf in seconds */
     uint64_t bounce_lifetime; /* bounce_queue_lifetime, for null senders */
     const char *like;         /* the service that ours begin as copies of; NULL: none */
