@@ -19,6 +19,7 @@ struct domain_record {
 struct replica {
     bool loaded;
     bool unclear;
+    char hold_text[REPLICA_HOLD_TEXT_MAX + 1];
     size_t ours_count;
     struct packed_table domains; /* name -> struct domain_record * */
     struct packed_table pins;    /* name -> place, and until unless it is for ever */
@@ -218,6 +219,12 @@ bool
 replica_is_loaded(const struct replica *replica)
 {
     return replica->loaded;
+}
+
+const char *
+replica_hold_text(const struct replica *replica)
+{
+    return replica->hold_text;
 }
 
 bool
@@ -446,6 +453,16 @@ replica_remove_member(
     struct replica *replica, struct span domain, struct span list, struct span unit)
 {
     replica_members_remove(&replica->members, domain, list, unit);
+}
+
+bool
+replica_set_hold_text(struct replica *replica, struct span text)
+{
+    if (text.length > REPLICA_HOLD_TEXT_MAX || span_has_control(text) ||
+        !span_is_ascii(text) ||
+        (text.length > 0 && span_trim(text).length != text.length))
+        return false;
+    return span_copy(text, replica->hold_text, sizeof(replica->hold_text));
 }
 
 void

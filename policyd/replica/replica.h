@@ -22,6 +22,7 @@ enum {
     REPLICA_DOMAINS_MAX = 10000,
     REPLICA_LISTS_MAX = 100000,
     REPLICA_WHY_MAX = 200,
+    REPLICA_HOLD_TEXT_MAX = 300,
 };
 
 struct replica;
@@ -73,6 +74,9 @@ size_t replica_list_count(
  * False until a full load (or a snapshot) has been taken: then a domain that is not there
  * may still come, and with no listed domains every answer is TEMP.
  */
+/* What held mail is told; "": nothing is said of it. */
+const char *replica_hold_text(const struct replica *replica);
+
 bool replica_is_loaded(const struct replica *replica);
 
 /* The override file can't be read, or not all of it, and nothing is known of what it said
@@ -133,6 +137,9 @@ bool replica_put_member(
     struct replica *replica, struct span domain, struct span list, struct span unit);
 void replica_remove_member(
     struct replica *replica, struct span domain, struct span list, struct span unit);
+/* False: not one line of printable ASCII, 1 to REPLICA_HOLD_TEXT_MAX octets; then nothing
+ * is changed.  An empty text takes it out. */
+bool replica_set_hold_text(struct replica *replica, struct span text);
 void replica_set_loaded(struct replica *replica);
 
 #endif

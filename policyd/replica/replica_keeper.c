@@ -255,6 +255,8 @@ replica_keeper_take(struct replica_keeper *keeper, unsigned targets, struct span
         keeper_take_pin(keeper, targets, key, name, value);
     else if (about->kind == REPLICA_KEY_UNIT)
         keeper_take_unit(keeper, targets, key, name, value);
+    else if (about->kind == REPLICA_KEY_HOLD_TEXT)
+        keeper_take_hold_text(keeper, targets, key, value);
     if ((targets & REPLICA_ANSWERING) != 0) {
         replica_problems_end_key(keeper->problems, key);
         keeper_check_alarm(keeper);

@@ -1,7 +1,7 @@
 /*
  * replica_keeper_inside - the keeper's state, for its own files: replica_keeper.c
  * (telling, the alarm), replica_keeper_domain.c, _pin.c (pins and units), _list.c,
- * _load.c and _refusal.c.
+ * _text.c, _load.c and _refusal.c.
  */
 #ifndef POLICYD_ROUTING_REPLICA_KEEPER_INSIDE_H
 #define POLICYD_ROUTING_REPLICA_KEEPER_INSIDE_H
@@ -97,6 +97,9 @@ void keeper_take_pin(struct replica_keeper *keeper, unsigned targets, struct spa
     struct span name, const struct replica_value *value);
 void keeper_take_unit(struct replica_keeper *keeper, unsigned targets, struct span key,
     struct span recipient, const struct replica_value *value);
+
+void keeper_take_hold_text(struct replica_keeper *keeper, unsigned targets,
+    struct span key, const struct replica_value *value);
 
 /* A load that lacks too much, or is old: what of it is taken all the same. */
 enum replica_load_result keeper_begin_refusal(struct replica_keeper *keeper);

@@ -15,6 +15,14 @@ static const struct {
     {{"list:", 5},   REPLICA_KEY_LIST  },
 };
 
+static const struct {
+    struct span key;
+    enum replica_key_kind kind;
+} whole_keys[] = {
+    {{"accept", 6},    REPLICA_KEY_ACCEPT   },
+    {{"text:hold", 9}, REPLICA_KEY_HOLD_TEXT},
+};
+
 bool
 replica_name_set(struct replica_name *name, struct span text)
 {
@@ -90,6 +98,7 @@ read_name(
     case REPLICA_KEY_OTHER:
     case REPLICA_KEY_BAD:
     case REPLICA_KEY_ACCEPT:
+    case REPLICA_KEY_HOLD_TEXT:
         break;
     }
     return false;
@@ -109,8 +118,10 @@ replica_key_parse(struct span key, struct span prefix,
     if (!span_starts(key, prefix))
         return;
     rest = span_from(key, prefix.length);
-    if (span_is(rest, "accept")) {
-        parsed->kind = REPLICA_KEY_ACCEPT;
+    for (size_t i = 0; i < ARRAY_LENGTH(whole_keys); i++) {
+        if (!span_equal(rest, whole_keys[i].key))
+            continue;
+        parsed->kind = whole_keys[i].kind;
         parsed->as_written = true;
         return;
     }
@@ -142,8 +153,10 @@ replica_key_write(const struct replica_key *key, struct span prefix, struct buff
         buffer_append_octet(out, ':');
         buffer_append(out, key->list);
     }
-    if (key->kind == REPLICA_KEY_ACCEPT)
-        buffer_append_text(out, "accept");
+    for (size_t i = 0; i < ARRAY_LENGTH(whole_keys); i++) {
+        if (whole_keys[i].kind == key->kind)
+            buffer_append(out, whole_keys[i].key);
+    }
 }
 
 bool

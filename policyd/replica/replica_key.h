@@ -2,7 +2,8 @@
  * replica_key - the name of a Redis key to what it is about, in canonical form.
  *
  * `domain:`, `pin:`, `unit:` and `list:` keys decide routes, `accept` is the operators'
- * word that what Redis says now is meant; all others are none of ours.  Names that are
+ * word that what Redis says now is meant, `text:hold` the reply for held mail; all others
+ * are none of ours.  Names that are
  * addresses are made canonical, so several keys can mean the same thing: `as_written`
  * tells the one that is written canonically.
  */
@@ -21,6 +22,7 @@ enum replica_key_kind {
     REPLICA_KEY_UNIT,
     REPLICA_KEY_LIST,
     REPLICA_KEY_ACCEPT,
+    REPLICA_KEY_HOLD_TEXT,
 };
 
 enum { REPLICA_LIST_NAME_MAX = 64 };

@@ -61,7 +61,7 @@ refuse(struct dict_handler *handler, struct buffer *out)
     buffer_reset(&handler->fields);
     json_object_begin(&json, NULL);
     json_text(&json, "nologin", "y");
-    json_text(&json, "reason", handler->context->config->hold_text);
+    json_text(&json, "reason", serve_context_hold_text(handler->context));
     json_text(&json, "nopassword", "y");
     json_object_end(&json);
     dict_wire_write(out, 'O', buffer_span(&handler->fields));

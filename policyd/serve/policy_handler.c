@@ -51,7 +51,7 @@ decide(struct policy_handler *handler, const struct policy_request *request)
     const struct policy_rules rules = {
         .hold_at_smtp = config->hold_at == HOLD_AT_SMTP,
         .filter = config->routing == ROUTING_FILTER,
-        .hold_text = config->hold_text,
+        .hold_text = serve_context_hold_text(handler->context),
     };
     int64_t now = time(NULL);
     struct route route;

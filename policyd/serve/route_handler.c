@@ -45,14 +45,15 @@ not_found(struct buffer *out)
 }
 
 static enum route_answer
-write_route(const struct serve_config *config, const struct route_view *view,
+write_route(const struct serve_context *context, const struct route_view *view,
     const struct route *route, struct buffer *out)
 {
     static const enum route_answer answers[] = {[ROUTE_OLD] = ANSWER_OLD,
         [ROUTE_NEW] = ANSWER_NEW,
         [ROUTE_STANDBY] = ANSWER_STANDBY,
         [ROUTE_HOLD] = ANSWER_HOLD};
-    struct route_view_answer said = route_view_answer(view, route, config->hold_text);
+    struct route_view_answer said =
+        route_view_answer(view, route, serve_context_hold_text(context));
 
     switch (said.status) {
     case VIEW_TEMP:
@@ -114,7 +115,7 @@ answer(struct route_handler *handler, const struct socketmap_request *request,
         time(NULL), &route);
     if (config->log_routes)
         log_route(&route);
-    return write_route(config, view, &route, out);
+    return write_route(handler->context, view, &route, out);
 }
 
 static enum wire_result

@@ -27,4 +27,7 @@ struct serve_context {
     struct metrics *metrics;
 };
 
+/* What held mail is told: Redis' word, else the file's. */
+const char *serve_context_hold_text(const struct serve_context *context);
+
 #endif

@@ -56,6 +56,7 @@ read_key(struct changed_keys *changed, struct span key)
     case REPLICA_KEY_DOMAIN:
     case REPLICA_KEY_PIN:
     case REPLICA_KEY_UNIT:
+    case REPLICA_KEY_HOLD_TEXT:
         break;
     }
     return key_reader_read(changed->keys, both, key, &about);

@@ -92,6 +92,7 @@ meet_key(struct replica_scan *scan, struct span key, struct replica_key *about)
     case REPLICA_KEY_PIN:
     case REPLICA_KEY_UNIT:
     case REPLICA_KEY_LIST:
+    case REPLICA_KEY_HOLD_TEXT:
         break;
     }
     if (!about->as_written) {

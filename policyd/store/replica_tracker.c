@@ -13,7 +13,8 @@ enum { HEARTBEAT_SECONDS = 5, HEARTBEATS_MISSED = 2 };
 static const struct span channel = {"__redis__:invalidate", 20};
 
 /* What decides routes; all else under the prefix may change as often as it likes. */
-static const char *const followed[] = {"domain:", "pin:", "unit:", "list:", "accept"};
+static const char *const followed[] = {
+    "domain:", "pin:", "unit:", "list:", "accept", "text:"};
 
 struct replica_tracker {
     struct redis *redis;

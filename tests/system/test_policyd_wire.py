@@ -144,6 +144,11 @@ def test_held_and_standby(policyd, redis):
     assert policyd.wait_for_route(f"spare@{DOMAIN}", "standby") == f"OK {STANDBY}"
     for name in ("from-old", "from-new"):
         assert policyd.ask(f"held@{DOMAIN}", name).startswith("OK retry:4.2.1 ")
+    redis.command("SET", "cutover:text:hold", "being moved until six, mail waits")
+    assert policyd.wait_for_route(f"held@{DOMAIN}", "until six") == "OK retry:4.2.1 being moved until six, mail waits"
+    assert policyd.login(f"held@{DOMAIN}")["reason"] == "being moved until six, mail waits"
+    redis.command("DEL", "cutover:text:hold")
+    policyd.wait_for_route(f"held@{DOMAIN}", "mailbox is being moved")
     assert policyd.check(recipient=f"held@{DOMAIN}") == {"action": "DUNNO"}
 
 

@@ -743,6 +743,35 @@ pins_that_redis_lets_expire_are_no_loss(void **state)
 }
 
 static void
+the_reply_for_held_mail_is_redis_or_the_files(void **state)
+{
+    struct site site;
+
+    (void)state;
+    site_open(&site, false);
+#define TEXT replica_hold_text(replica_keeper_answering(site.keeper))
+    read_all(&site, "weight 30 " ROUTES, 1);
+    take_text(&site, LOADING, "text:hold", "moved until six");
+    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_string_equal(TEXT, "moved until six");
+    take_text(&site, LIVE, "text:hold", "moved until seven");
+    assert_string_equal(TEXT, "moved until seven");
+    take_text(&site, LIVE, "text:hold", "two\nlines");
+    assert_string_equal(TEXT, "moved until seven");
+    assert_string_equal(site.kept, "moved until seven");
+    take_text(&site, LIVE, "text:hold", "caf\xc3\xa9");
+    take_text(&site, LIVE, "text:hold", "");
+    assert_string_equal(TEXT, "moved until seven");
+    read_all(&site, "weight 30 " ROUTES, 1);
+    take_text(&site, LOADING, "text:hold", " blank");
+    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_string_equal(TEXT, "moved until seven");
+    take_text(&site, LIVE, "text:hold", NULL);
+    assert_string_equal(TEXT, "");
+    site_close(&site);
+}
+
+static void
 units_are_canonical_and_guarded(void **state)
 {
     struct site site;
@@ -1226,6 +1255,7 @@ main(void)
         cmocka_unit_test(a_lost_domain_brings_back_what_went_before),
         cmocka_unit_test(pins_written_none_or_expired_are_no_loss),
         cmocka_unit_test(pins_that_redis_lets_expire_are_no_loss),
+        cmocka_unit_test(the_reply_for_held_mail_is_redis_or_the_files),
         cmocka_unit_test(units_are_canonical_and_guarded),
         cmocka_unit_test(lists_follow_redis_but_do_not_vanish),
         cmocka_unit_test(lists_of_a_load_and_of_changes_meanwhile),
