@@ -205,6 +205,18 @@ settle(struct dns_question *question, enum dns_status status)
             observer->context, status, clock_read(context) - question->asked_at);
 }
 
+/* From 1.22 on c-ares refuses to ask for names that no host could have (for good, however
+ * often they are asked), and reads answers itself before it gives them to us. */
+static enum dns_status
+status_without_answer(int status)
+{
+    if (status == ARES_EBADNAME)
+        return DNS_BADNAME;
+    if (status == ARES_EBADRESP)
+        return DNS_MALFORMED;
+    return status == ARES_ETIMEOUT ? DNS_TIMEOUT : DNS_LOCAL;
+}
+
 /* c-ares calls back, once for each question sent; perhaps inside ares_send. */
 static void
 answered(void *argument, int status, int timeouts, unsigned char *data, int length)
@@ -219,7 +231,7 @@ answered(void *argument, int status, int timeouts, unsigned char *data, int leng
     if (status != ARES_SUCCESS || data == NULL || length <= 0) {
         context->channel->spoilt = true;
         if (!question->done)
-            settle(question, status == ARES_ETIMEOUT ? DNS_TIMEOUT : DNS_LOCAL);
+            settle(question, status_without_answer(status));
         return;
     }
     packet = span_make(data, (size_t)length);

@@ -12,6 +12,9 @@
 
 #include "milters/dns/dns.h"
 
+/* Octets go out and come in as they are: what c-ares would rather have us use reads and
+ * writes them for us, and Debian 12 has it not. */
+#define CARES_NO_DEPRECATED
 #include <ares.h>
 
 struct dns_channels;

@@ -57,6 +57,17 @@ pool_take(struct redis_pool *pool, size_t size)
 }
 
 /* The place of the value in its array, or a node of its own. */
+/* hiredis 0.14 has a ceiling of its own, the later ones have none. */
+static bool
+is_too_deep(const struct redisReadTask *task)
+{
+    unsigned depth = 0;
+
+    for (; task != NULL; task = task->parent)
+        depth++;
+    return depth > REDIS_REPLY_DEPTH_MAX;
+}
+
 static struct redis_reply *
 reply_node(const struct redisReadTask *task, enum redis_kind kind)
 {
@@ -107,7 +118,7 @@ make_array(const struct redisReadTask *task, int announced)
 #endif
     struct redis_reply *node = reply_node(task, REDIS_ARRAY);
 
-    if (node == NULL || count > REDIS_REPLY_ELEMENTS_MAX)
+    if (node == NULL || count > REDIS_REPLY_ELEMENTS_MAX || is_too_deep(task))
         return NULL;
     if (count > 0) {
         node->elements = pool_take(task->privdata, count * sizeof(*node->elements));

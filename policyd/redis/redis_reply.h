@@ -23,6 +23,7 @@ enum {
     REDIS_REPLY_OCTETS_MAX = 64 * 1024 * 1024, /* of one reply, texts and nodes */
     REDIS_REPLY_ELEMENTS_MAX = 1024 * 1024,    /* of one array */
     REDIS_VALUE_OCTETS_MAX = 16 * 1024 * 1024, /* of one text */
+    REDIS_REPLY_DEPTH_MAX = 8,                 /* of arrays in arrays */
 };
 
 struct redis_reply {

@@ -6,6 +6,7 @@
 #include "milters/dns/dns.h"
 #include "shared/base/attributes.h"
 
+#include <ares_version.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -152,6 +153,10 @@ struct row {
     bool secure;
 };
 
+/* It does not ask for odd names, and reads an answer before we do: what is junk is
+ * no longer waited past. */
+enum { NEWER = ARES_VERSION >= 0x011600 };
+
 static const struct row rows[] = {
     {"TXT, several", "example.com", DNS_TXT, DNS_OK, 2, 0, false},
     {"MX", "Example.COM", DNS_MX, DNS_OK, 3, 0, false},
@@ -160,7 +165,8 @@ static const struct row rows[] = {
     {"PTR", "1.2.0.192.in-addr.arpa", DNS_PTR, DNS_OK, 1, 0, false},
     {"CNAMEs", "www.example.com", DNS_A, DNS_OK, 2, 0, false},
     {"CNAMEs to no data", "www.example.com", DNS_TXT, DNS_NODATA, 0, 0, false},
-    {"odd octets", "a b\\c\xff.example.com", DNS_A, DNS_OK, 1, 0, false},
+    {"odd octets", "a b\\c\xff.example.com", DNS_A, NEWER ? DNS_BADNAME : DNS_OK, !NEWER,
+        0, false},
     {"no data", "mx.example.com", DNS_TXT, DNS_NODATA, 0, 0, false},
     {"no name", "nix.example.com", DNS_A, DNS_NXDOMAIN, 0, 0, false},
     {"secure", "signed.example.org", DNS_TXT, DNS_OK, 1, 0, true},
@@ -182,9 +188,11 @@ static const struct row rows[] = {
     {"silent", "silent.test", DNS_A, DNS_TIMEOUT, 0, 390, false},
     {"only lies", "liar.test", DNS_A, DNS_TIMEOUT, 0, 390, false},
     {"truncated, TCP silent", "truncatedsilent.test", DNS_A, DNS_TIMEOUT, 0, 390, false},
-    {"junk with the right id", "garbage.test", DNS_A, DNS_TIMEOUT, 0, 390, false},
+    {"junk with the right id", "garbage.test", DNS_A, NEWER ? DNS_MALFORMED : DNS_TIMEOUT,
+        0, NEWER ? 0 : 390, false},
     {"nothing in the packet", "empty.test", DNS_A, DNS_TIMEOUT, 0, 390, false},
-    {"half a header", "short.test", DNS_A, DNS_TIMEOUT, 0, 390, false},
+    {"half a header", "short.test", DNS_A, NEWER ? DNS_MALFORMED : DNS_TIMEOUT, 0,
+        NEWER ? 0 : 390, false},
     {"right after all that", "mx.example.com", DNS_A, DNS_OK, 2, 0, false},
 };
 
