@@ -25,9 +25,10 @@
 
 static struct {
     bool on;
-    bool too_much;
-    uint64_t written;
-    uint64_t most_written;
+    bool short_of_room;
+    uint64_t room; /* that files take, in octets */
+    uint64_t share;
+    uint64_t most;
     const char *name; /* of the first call that failed; NULL: none */
     int problem;
     char text[128];
@@ -41,12 +42,13 @@ clam_calls_tell(atomic_bool *failed)
 }
 
 void
-clam_calls_start(uint64_t most_written)
+clam_calls_start(uint64_t share, uint64_t most)
 {
-    watched.too_much = false;
+    watched.short_of_room = false;
     watched.name = NULL;
-    watched.written = 0;
-    watched.most_written = most_written;
+    watched.room = 0;
+    watched.share = share;
+    watched.most = most;
     watched.on = true;
 }
 
@@ -57,9 +59,9 @@ clam_calls_end(void)
 }
 
 bool
-clam_calls_wrote_too_much(void)
+clam_calls_room_was_short(void)
 {
-    return watched.too_much;
+    return watched.short_of_room;
 }
 
 const char *
@@ -125,11 +127,14 @@ may_write(size_t size)
 {
     if (!watched.on)
         return true;
-    watched.written += size;
-    if (watched.written <= watched.most_written)
+    watched.room += size;
+    if (watched.room <= watched.share && watched.room <= watched.most)
         return true;
-    watched.too_much = true;
     errno = ENOSPC;
+    if (watched.room > watched.most)
+        watched.short_of_room = true;
+    else
+        note("write", true);
     return false;
 }
 
@@ -245,7 +250,6 @@ WATCH(FILE *, fopen64, (const char *path, const char *mode), (path, mode), got =
 WATCH_PATH(DIR *, opendir, (const char *path), (path), path, got == NULL)
 WATCH(int, mkdir, (const char *path, mode_t mode), (path, mode), got < 0)
 WATCH(int, chmod, (const char *path, mode_t mode), (path, mode), got < 0)
-WATCH_PATH(int, unlink, (const char *path), (path), path, got < 0)
 WATCH_PATH(int, rmdir, (const char *path), (path), path, got < 0 && errno != ENOTEMPTY)
 WATCH(int, rename, (const char *from, const char *to), (from, to), got < 0)
 WATCH_PATH(int, access, (const char *path, int how), (path, how), path, got < 0)
@@ -257,6 +261,34 @@ WATCH_PATH(
     int, lstat, (const char *path, struct stat *about), (path, about), path, got < 0)
 WATCH_PATH(
     int, lstat64, (const char *path, struct stat64 *about), (path, about), path, got < 0)
+
+/* What a file took is free again; asked of the kernel itself, as above. */
+static uint64_t
+room_of(const char *path)
+{
+    struct stat about = {.st_size = 0};
+    int before = errno;
+
+    if (watched.on &&
+        syscall(SYS_newfstatat, AT_FDCWD, path, &about, AT_SYMLINK_NOFOLLOW) < 0)
+        about.st_size = 0;
+    errno = before;
+    return (uint64_t)about.st_size;
+}
+
+int
+unlink(const char *path)
+{
+    uint64_t room = room_of(path);
+    int got;
+
+    NEXT(int, unlink, const char *)
+    got = next(path);
+    note_path("unlink", path, got < 0);
+    if (got == 0)
+        watched.room -= room < watched.room ? room : watched.room;
+    return got;
+}
 
 /* Descriptors. */
 

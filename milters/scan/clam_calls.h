@@ -23,9 +23,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* From here on; what is written to files in all may be that many octets, the next fails.
+/*
+ * From here on.  Files may take that much room at a time: `share` is what there is for
+ * this process, a write beyond it fails like any for which there is no room; `most` what
+ * a message may ask for, see clam_calls_room_was_short.
  */
-void clam_calls_start(uint64_t most_written);
+void clam_calls_start(uint64_t share, uint64_t most);
 void clam_calls_end(void);
 
 /* To be set once one fails, for somebody who looks when this process is gone. */
@@ -34,7 +37,7 @@ void clam_calls_tell(atomic_bool *failed);
 /* Of the last scan.  The first that failed, "write: No space left on device"; NULL: none.
  */
 const char *clam_calls_failed(void);
-bool clam_calls_wrote_too_much(void);
+bool clam_calls_room_was_short(void);
 
 /* Whether the calls of shared libraries come here at all in this build. */
 bool clam_calls_are_seen(void);

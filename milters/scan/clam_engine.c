@@ -17,14 +17,14 @@
 
 enum {
     WARNINGS_MAX = 20,
-    TEMP_TIMES = 3, /* a part is written more than once on its way through archives */
 };
 
 struct clam_engine {
     struct cl_engine *library;
     unsigned signatures;
     uint64_t max_file;
-    uint64_t max_temp;
+    uint64_t share; /* of a file system */
+    uint64_t most_room;
     uint64_t scan_ms;
 };
 
@@ -356,8 +356,8 @@ clam_engine_load(
     engine = malloc(sizeof(*engine));
     if (engine == NULL)
         abort();
-    *engine = (struct clam_engine){library, signatures, limits->max_file,
-        TEMP_TIMES * limits->max_scan, limits->scan_ms};
+    *engine = (struct clam_engine){library, signatures, limits->max_file, UINT64_MAX,
+        limits->max_room, limits->scan_ms};
     return engine;
 }
 
@@ -368,6 +368,12 @@ clam_engine_free(struct clam_engine *engine)
         return;
     cl_engine_free(engine->library);
     free(engine);
+}
+
+void
+clam_engine_set_room(struct clam_engine *engine, uint64_t octets)
+{
+    engine->share = octets;
 }
 
 unsigned
@@ -448,7 +454,7 @@ doubt(const struct clam_engine *engine, cl_error_t code, uint64_t took_ms,
     } else if (failed != NULL) {
         result->status = SCAN_STATUS_FAILED;
         scan_text_copy(result->problem, failed);
-    } else if (clam_calls_wrote_too_much()) {
+    } else if (clam_calls_room_was_short()) {
         scan_result_doubt(result, SCAN_LIMITED, "MaxTempSpace");
     } else if (complains) {
         scan_result_doubt(
@@ -473,7 +479,7 @@ clam_engine_scan(const struct clam_engine *engine, struct span message,
 
     *result = (struct scan_result){.status = SCAN_STATUS_CLEAN};
     said.error = said.late = false;
-    clam_calls_start(engine->max_temp);
+    clam_calls_start(engine->share, engine->most_room);
     code = call_library(message, &name, &scan);
     clam_calls_end();
     if (result->status != SCAN_STATUS_INFECTED && code == CL_VIRUS &&

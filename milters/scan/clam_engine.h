@@ -23,7 +23,8 @@ struct clam_limits {
     uint64_t max_file; /* octets of one part */
     uint64_t max_files;
     uint64_t max_recursion;
-    uint64_t scan_ms; /* soft: looked at between parts */
+    uint64_t max_room; /* octets of its temporary files at a time */
+    uint64_t scan_ms;  /* soft: looked at between parts */
 };
 
 /*
@@ -33,6 +34,9 @@ struct clam_limits {
 struct clam_engine *clam_engine_load(
     const char *folder, const struct clam_limits *limits, struct error *error);
 void clam_engine_free(struct clam_engine *engine);
+
+/* What there is of the file system for temporary files; no end until then. */
+void clam_engine_set_room(struct clam_engine *engine, uint64_t octets);
 
 unsigned clam_engine_signatures(const struct clam_engine *engine);
 int64_t clam_engine_time(

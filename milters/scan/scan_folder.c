@@ -1,9 +1,12 @@
 #include "milters/scan/scan_folder.h"
 
 #include <errno.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "milters/scan/scan_memory.h"
+
+enum { WASTE = 16 };
 
 bool
 scan_folder_open(struct scan_folders *folders, const char *temp, uid_t user, gid_t group)
@@ -68,6 +71,22 @@ scan_folder_take(
     if (place < folders->places)
         folder->memory = folders->memory[place];
     return folder->memory >= 0 || take_on_disk(folders, number, folder);
+}
+
+uint64_t
+scan_folder_room(const struct scan_folder *folder, unsigned sharers)
+{
+    struct statvfs about;
+    uint64_t room;
+    int done = folder->memory >= 0 ? fstatvfs(folder->memory, &about)
+                                   : statvfs(folder->path, &about);
+
+    if (done < 0)
+        return UINT64_MAX;
+    room = (uint64_t)about.f_blocks * about.f_frsize;
+    if (folder->memory < 0)
+        room /= sharers;
+    return room - room / WASTE;
 }
 
 /* What can't be emptied (a worker may have made folders too deep, or shut) is let go as a

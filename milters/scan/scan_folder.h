@@ -41,6 +41,10 @@ bool scan_folder_use_memory(
 bool scan_folder_take(
     struct scan_folders *folders, unsigned place, int number, struct scan_folder *folder);
 
+/* What one of so many may fill of the file system that its folder is in, so that the
+ * others have as much: all of its own but what many small files waste. */
+uint64_t scan_folder_room(const struct scan_folder *folder, unsigned sharers);
+
 /* The worker has ended. */
 void scan_folder_give_back(
     struct scan_folders *folders, const struct scan_folder *folder);

@@ -120,6 +120,7 @@ static void __attribute__((noreturn)) be_worker(const struct keeper *keeper,
         .group = setup->group,
         .require_sandbox = setup->require_sandbox,
         .max_file = setup->limits.max_scan,
+        .room = scan_folder_room(&place->folder, setup->workers + setup->spares),
         .most_scans = setup->most_scans,
     };
     sigset_t none;

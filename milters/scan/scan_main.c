@@ -40,13 +40,15 @@ struct scan {
 };
 
 /* libclamav has a part more than once on its way through an archive. */
+enum { TEMP_TIMES = 3 };
+
 static uint64_t
 memory_for_temp(const struct scan_config *config)
 {
     uint64_t largest =
         config->max_scan > config->max_message ? config->max_scan : config->max_message;
 
-    return config->temp_in_memory ? 3 * largest : 0;
+    return config->temp_in_memory ? TEMP_TIMES * largest : 0;
 }
 
 /* The line on top of a message is none of its octets. */
@@ -58,6 +60,7 @@ limits_of(const struct scan_config *config)
         .max_file = config->max_file + SCAN_MARK.length,
         .max_files = config->max_files,
         .max_recursion = config->max_recursion,
+        .max_room = TEMP_TIMES * config->max_scan,
         .scan_ms = config->deadline / 5 * 4,
     };
 }

@@ -312,6 +312,7 @@ scan_worker_run(const struct scan_worker *worker)
     (void)signal(SIGPIPE, SIG_IGN); /* who asked may be gone */
     keep_memory();
     clam_calls_tell(&worker->slot->troubled);
+    clam_engine_set_room(worker->engine, worker->room);
     if (waiting < 0 || !listen_to(waiting, worker->commands, EPOLLIN))
         _exit(WORKER_EXIT_UNFIT);
     if (!scan_lock_enter(worker, &error))

@@ -31,7 +31,7 @@ enum {
 };
 
 struct scan_worker {
-    const struct clam_engine *engine;
+    struct clam_engine *engine;
     const struct config_list *allowed;
     struct scan_slot *slot;
     unsigned number;
@@ -43,6 +43,7 @@ struct scan_worker {
     gid_t group;
     bool require_sandbox;
     uint64_t max_file; /* octets a temporary file may have */
+    uint64_t room;     /* for all of them: a stranger's archive may fill that alone */
     unsigned most_scans;
 };
 

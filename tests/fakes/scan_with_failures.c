@@ -150,7 +150,7 @@ map_file(const char *path)
 int
 main(int argc, char **argv)
 {
-    static const struct clam_limits limits = {200 << 20, 64 << 20, 5000, 12, 60000};
+    static const struct clam_limits limits = {200 << 20, 64 << 20, 5000, 12, 600 << 20, 60000};
     static const struct rlimit no_core = {0, 0};
     char folder[] = "/tmp/scan_with_failures.XXXXXX";
     struct clam_engine *engine;
