@@ -1,7 +1,7 @@
 /*
- * replica_keeper_inside - the keeper's state, for its own files: replica_keeper.c
- * (telling, the alarm), replica_keeper_domain.c, _pin.c (pins and units), _list.c,
- * _text.c, _load.c and _refusal.c.
+ * replica_keeper_inside - the keeper's state, for its own files.  They call downwards:
+ * replica_keeper.c and _load.c; _refusal.c; _domain.c, _pin.c (pins and units), _list.c,
+ * _text.c; _alarm.c (problems, telling, the alarm, waivers).
  */
 #ifndef POLICYD_ROUTING_REPLICA_KEEPER_INSIDE_H
 #define POLICYD_ROUTING_REPLICA_KEEPER_INSIDE_H

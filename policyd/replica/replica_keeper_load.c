@@ -194,19 +194,6 @@ replica_keeper_begin_load(struct replica_keeper *keeper)
 }
 
 void
-keeper_end_load(struct replica_keeper *keeper)
-{
-    replica_free(keeper->loading);
-    keeper->loading = NULL;
-    keeper->stage = LOAD_NONE;
-    keeper->waiver = (struct replica_waiver){.all = false};
-    keeper->accepting = 0;
-    keeper->list.targets &= ~(unsigned)REPLICA_LOADING;
-    if (keeper->list.targets == 0)
-        replica_keeper_drop_list(keeper);
-}
-
-void
 replica_keeper_drop_load(struct replica_keeper *keeper)
 {
     if (keeper->loading == NULL)

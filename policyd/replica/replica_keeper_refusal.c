@@ -148,6 +148,19 @@ static bool (*const steps[])(struct replica_keeper *keeper) = {
 
 /* --- the refusal --- */
 
+void
+keeper_end_load(struct replica_keeper *keeper)
+{
+    replica_free(keeper->loading);
+    keeper->loading = NULL;
+    keeper->stage = LOAD_NONE;
+    keeper->waiver = (struct replica_waiver){.all = false};
+    keeper->accepting = 0;
+    keeper->list.targets &= ~(unsigned)REPLICA_LOADING;
+    if (keeper->list.targets == 0)
+        replica_keeper_drop_list(keeper);
+}
+
 static enum replica_load_result
 finish(struct replica_keeper *keeper)
 {
