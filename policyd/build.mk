@@ -1,5 +1,5 @@
 # What routes.  Pure folders are taken whole.
-PURE             += $(foreach folder,wire state routing replica wiring terminal,$(wildcard policyd/$(folder)/*.c))
+PURE             += $(foreach folder,wire state routing replica wiring terminal maillog,$(wildcard policyd/$(folder)/*.c))
 
 PROGRAMS         += policyd
 policyd_SOURCES  := $(wildcard policyd/serve/*.c policyd/store/*.c policyd/redis/*.c)

@@ -12,7 +12,7 @@
 #include "policyd/maillog/maillog_line.h"
 
 enum maillog_kind {
-    MAILLOG_NOTHING,      /* known, and changes no account: connect, statistics, warnings */
+    MAILLOG_NOTHING, /* known, and changes no account: connect, statistics, warnings */
     MAILLOG_UNKNOWN_FORM, /* of Postfix, with a queue id, and in no form that we know */
     MAILLOG_BEGUN,        /* smtpd client=, pickup uid= */
     MAILLOG_MESSAGE_ID,   /* cleanup message-id= (not resent-message-id=) */
@@ -20,7 +20,7 @@ enum maillog_kind {
     MAILLOG_ATTEMPT,      /* to=, ... status= */
     MAILLOG_GIVEN_UP,     /* qmgr from=, status=expired or force-expired */
     MAILLOG_REMOVED,
-    MAILLOG_HELD,         /* postsuper: placed on hold */
+    MAILLOG_HELD, /* postsuper: placed on hold */
     MAILLOG_RELEASED,
     MAILLOG_REQUEUED,
     MAILLOG_EXPIRE_ORDER, /* postsuper -e or -f: ends by the next queue run */
@@ -36,8 +36,8 @@ enum maillog_status {
     MAILLOG_DEFERRED,
     MAILLOG_BOUNCED,
     MAILLOG_EXPIRED,
-    MAILLOG_SOFTBOUNCE,    /* counts as deferred */
-    MAILLOG_DELIVERABLE,   /* a probe's; so the next one, whatever stands behind it */
+    MAILLOG_SOFTBOUNCE,  /* counts as deferred */
+    MAILLOG_DELIVERABLE, /* a probe's; so the next one, whatever stands behind it */
     MAILLOG_UNDELIVERABLE,
 };
 
@@ -55,7 +55,12 @@ enum maillog_removal {
     MAILLOG_REMOVED_DISCARDED,
 };
 
-enum maillog_notice { MAILLOG_NON_DELIVERY, MAILLOG_DELAY, MAILLOG_SUCCESS, MAILLOG_POSTMASTER };
+enum maillog_notice {
+    MAILLOG_NON_DELIVERY,
+    MAILLOG_DELAY,
+    MAILLOG_SUCCESS,
+    MAILLOG_POSTMASTER
+};
 
 struct maillog_event {
     enum maillog_kind kind;
@@ -67,19 +72,19 @@ struct maillog_event {
     struct span client;     /* BEGUN, ACTION: name[address]; "" of pickup */
     struct span login;      /* BEGUN: sasl_username= */
     struct span message_id; /* without <> */
-    struct span other_id;   /* orig_id=, orig_queue_id=, queued as, forwarded as, notice */
-    bool is_forwarded;      /* ATTEMPT: "forwarded as", the recipient is replaced */
+    struct span other_id; /* orig_id=, orig_queue_id=, queued as, forwarded as, notice */
+    bool is_forwarded;    /* ATTEMPT: "forwarded as", the recipient is replaced */
 
     uint64_t size;  /* ACTIVE */
     uint64_t nrcpt; /* ACTIVE */
 
-    struct span relay;      /* ATTEMPT: "none", "host[address]:port"; TLS: the peer */
-    uint64_t delay_ms;      /* ATTEMPT: delay= */
-    uint64_t delays_ms[4];  /* delays=a/b/c/d */
+    struct span relay;     /* ATTEMPT: "none", "host[address]:port"; TLS: the peer */
+    uint64_t delay_ms;     /* ATTEMPT: delay= */
+    uint64_t delays_ms[4]; /* delays=a/b/c/d */
     struct span dsn;
     enum maillog_status status;
-    bool maybe_double;      /* "-- message may be sent more than once" */
-    struct span text;       /* ATTEMPT: in the brackets; ACTION: behind the client */
+    bool maybe_double; /* "-- message may be sent more than once" */
+    struct span text;  /* ATTEMPT: in the brackets; ACTION: behind the client */
 
     enum maillog_action action;
     enum maillog_removal removal;

@@ -5,7 +5,7 @@
  *
  * Also without a host, without the colon, as RFC 5424 (`<134>1 STAMP HOST NAME PID - -
  * TEXT`), with `<134>` in front, with a second head inside the first (a container's; the
- * inner one names program and process, the outer one the time), with NULs in front.  Lines
+ * inner one names program and process, the outer one the time), with NULs in front. Lines
  * up to MAILLOG_LINE_MAX octets; what is longer is cut by the reader.
  */
 #ifndef POLICYD_MAILLOG_MAILLOG_LINE_H
@@ -23,7 +23,7 @@ enum maillog_program {
 
 struct maillog_line {
     struct maillog_stamp stamp;
-    struct span host;     /* "" where it isn't said */
+    struct span host; /* "" where it isn't said */
     enum maillog_program program;
     struct span instance; /* "postfix", "postfix-out"; of ours "" */
     struct span service;  /* "cutover-new" of postfix/cutover-new/smtp; "" for none */
@@ -36,6 +36,7 @@ struct maillog_line {
  * `instances` are further syslog names of Postfix, by blanks ("mta" for mta/smtp[1]:).
  * False: no log line at all.
  */
-bool maillog_line_parse(struct span line, struct span instances, struct maillog_line *out);
+bool maillog_line_parse(
+    struct span line, struct span instances, struct maillog_line *out);
 
 #endif

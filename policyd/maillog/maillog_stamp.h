@@ -2,8 +2,8 @@
  * maillog_stamp - the time at the head of a log line.  Pure.
  *
  *     Nov 24 04:45:56      Nov  4 04:45:56     no year, the host's own zone
- *     2026-11-24T04:45:56.123456+01:00         RFC 3339; also Z, +0100, a blank for the T,
- *                                              no fraction, no zone
+ *     2026-11-24T04:45:56.123456+01:00         RFC 3339; also Z, +0100, a blank for the
+ * T, no fraction, no zone
  */
 #ifndef POLICYD_MAILLOG_MAILLOG_STAMP_H
 #define POLICYD_MAILLOG_MAILLOG_STAMP_H
@@ -11,7 +11,7 @@
 #include "shared/base/span.h"
 
 struct maillog_stamp {
-    int year; /* 0: not said */
+    int year;  /* 0: not said */
     int month; /* 1..12 */
     int day;
     int second; /* of the day */
@@ -20,7 +20,8 @@ struct maillog_stamp {
     int offset; /* seconds east of UTC */
 };
 
-/* Takes a stamp off the start of the line, and the blanks behind it; false: none there. */
+/* Takes a stamp off the start of the line, and the blanks behind it; false: none there.
+ */
 bool maillog_stamp_take(struct span *line, struct maillog_stamp *stamp);
 
 /*
