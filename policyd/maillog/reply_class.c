@@ -1,13 +1,222 @@
 #include "policyd/maillog/reply_class.h"
+
+#include "shared/base/attributes.h"
+
+enum { TEXT_MAX = 16 << 10, LETTERS = 256 }; /* what stands behind it says no more */
+
 static const char *const names[REPLY_CLASS_COUNT] = {
     "unknown", "disabled", "quota", "size", "policy", "rate", "outage", "other"};
+
 const char *reply_class_name(enum reply_class class)
 {
     return names[class];
 }
+
+struct phrase {
+    struct span text;
+    enum reply_class class;
+    int strength;
+};
+
+/* clang-format off */
+#define PHRASE(class, strength, text) {{"" text, sizeof(text) - 1}, REPLY_##class, strength},
+static const struct phrase phrases[] = {
+#include "policyd/maillog/reply_phrases.h"
+};
+#undef PHRASE
+/* clang-format on */
+
+/* The strongest so far; what comes first wins where two are alike. */
+struct verdict {
+    enum reply_class class;
+    int strength;
+};
+
+static void
+hear(struct verdict *verdict, enum reply_class class, int strength)
+{
+    if (strength > verdict->strength)
+        *verdict = (struct verdict){class, strength};
+}
+
+/* --- codes --- */
+
+static void
+hear_enhanced(struct verdict *verdict, const struct maillog_reply *reply)
+{
+    static const struct {
+        const char *behind; /* of the class and its point */
+        enum reply_class class;
+        int strength;
+    } rows[] = {
+        {"1.1",  REPLY_UNKNOWN,  5},
+        {"1.10", REPLY_UNKNOWN,  6},
+        {"1.0",  REPLY_UNKNOWN,  4},
+        {"1.2",  REPLY_UNKNOWN,  4},
+        {"1.3",  REPLY_UNKNOWN,  4},
+        {"1.6",  REPLY_DISABLED, 6},
+        {"1.7",  REPLY_POLICY,   5},
+        {"1.8",  REPLY_POLICY,   5},
+        {"2.1",  REPLY_DISABLED, 4},
+        {"2.2",  REPLY_QUOTA,    6},
+        {"2.3",  REPLY_SIZE,     6},
+        {"3.1",  REPLY_OUTAGE,   4},
+        {"3.2",  REPLY_OUTAGE,   5},
+        {"3.4",  REPLY_SIZE,     6},
+        {"3.0",  REPLY_OUTAGE,   3},
+        {"3.5",  REPLY_OUTAGE,   5},
+        {"4.0",  REPLY_OUTAGE,   3},
+        {"4.1",  REPLY_OUTAGE,   3},
+        {"4.2",  REPLY_OUTAGE,   4},
+        {"4.3",  REPLY_OUTAGE,   4},
+        {"4.4",  REPLY_OUTAGE,   4},
+        {"4.5",  REPLY_OUTAGE,   4},
+        {"4.6",  REPLY_OTHER,    5},
+        {"4.7",  REPLY_OUTAGE,   3},
+        {"5.3",  REPLY_RATE,     5},
+        {"5.1",  REPLY_OTHER,    4},
+        {"5.2",  REPLY_OTHER,    4},
+        {"5.4",  REPLY_OTHER,    4},
+        {"6.0",  REPLY_POLICY,   4}
+    };
+    struct span code = reply->enhanced;
+
+    if (code.length < 5)
+        return;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        if (span_is(span_from(code, 2), rows[i].behind))
+            hear(verdict, rows[i].class, rows[i].strength);
+    }
+    if (span_starts(code, SPAN("5.7.")))
+        hear(verdict, REPLY_POLICY, 5);
+    else if (span_starts(code, SPAN("4.7.")))
+        hear(verdict, REPLY_POLICY, 3);
+    else if (span_starts(code, SPAN("5.6.")) || span_starts(code, SPAN("4.6.")))
+        hear(verdict, REPLY_POLICY, 3);
+    /* Exchange Online's word for a mailbox that its directory does not have. */
+    if (span_is(code, "5.4.1") && reply->phase == PHASE_RCPT)
+        hear(verdict, REPLY_UNKNOWN, 7);
+}
+
+/* What a code alone would mean in its place. */
+static void
+hear_code(struct verdict *verdict, const struct maillog_reply *reply)
+{
+    bool to_recipient = reply->phase == PHASE_RCPT;
+
+    switch (reply->code) {
+    case 550:
+    case 551:
+    case 553:
+        hear(verdict, to_recipient ? REPLY_UNKNOWN : REPLY_POLICY, to_recipient ? 2 : 1);
+        break;
+    case 552:
+        hear(verdict, to_recipient ? REPLY_QUOTA : REPLY_SIZE, 3);
+        break;
+    case 554:
+    case 530:
+    case 535:
+    case 521:
+    case 571:
+        hear(verdict, REPLY_POLICY, 2);
+        break;
+    case 452:
+        hear(verdict, REPLY_QUOTA, 2);
+        break;
+    case 421:
+    case 432:
+    case 451:
+        hear(verdict, REPLY_OUTAGE, 2);
+        break;
+    case 450:
+        hear(verdict, to_recipient ? REPLY_RATE : REPLY_OUTAGE, 1);
+        break;
+    default:
+        break;
+    }
+}
+
+/* --- words --- */
+
+/* The phrases by their first octet: where each one's begin, ends at the next one's. */
+struct index {
+    unsigned short begins[LETTERS + 1];
+    unsigned short rows[ARRAY_LENGTH(phrases)];
+};
+
+static void
+make_index(struct index *index)
+{
+    unsigned short count[LETTERS] = {0};
+    unsigned short at = 0;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(phrases); i++)
+        count[(unsigned char)phrases[i].text.data[0]]++;
+    for (size_t i = 0; i < LETTERS; i++) {
+        index->begins[i] = at;
+        at = (unsigned short)(at + count[i]);
+        count[i] = index->begins[i];
+    }
+    index->begins[LETTERS] = at;
+    for (size_t i = 0; i < ARRAY_LENGTH(phrases); i++)
+        index->rows[count[(unsigned char)phrases[i].text.data[0]]++] = (unsigned short)i;
+}
+
+static bool
+is_letter(char octet)
+{
+    char lower = span_lower_octet(octet);
+
+    return (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
+}
+
+/* The phrase at the start of `text`, without regard to case. */
+static bool
+begins(struct span text, struct span phrase)
+{
+    if (text.length < phrase.length)
+        return false;
+    for (size_t i = 1; i < phrase.length; i++) {
+        if (span_lower_octet(text.data[i]) != phrase.data[i])
+            return false;
+    }
+    return true;
+}
+
+static void
+hear_words(struct verdict *verdict, struct span text)
+{
+    struct index index;
+    char before = ' ';
+
+    make_index(&index);
+    text = span_first(text, TEXT_MAX);
+    for (size_t at = 0; at < text.length; before = text.data[at++]) {
+        unsigned char first = (unsigned char)span_lower_octet(text.data[at]);
+
+        if (first < 0x80 && (is_letter(before) || !is_letter(text.data[at])))
+            continue;
+        for (size_t i = index.begins[first]; i < index.begins[first + 1]; i++) {
+            const struct phrase *phrase = &phrases[index.rows[i]];
+
+            if (phrase->strength > verdict->strength &&
+                begins(span_from(text, at), phrase->text))
+                hear(verdict, phrase->class, phrase->strength);
+        }
+    }
+}
+
 enum reply_class
 reply_class_of(const struct maillog_reply *reply)
 {
-    (void)reply;
-    return REPLY_OTHER;
+    struct verdict verdict = {REPLY_OTHER, 0};
+
+    if (reply->said == SAID_NOTHING || reply->said == SAID_SUSPENDED)
+        return REPLY_OUTAGE;
+    if (reply->said == SAID_TOO_BIG)
+        return REPLY_SIZE;
+    hear_enhanced(&verdict, reply);
+    hear_words(&verdict, reply->text);
+    hear_code(&verdict, reply);
+    return verdict.class;
 }
