@@ -92,9 +92,11 @@ scan_board_find_job(const struct scan_board *board, uint64_t job, uint64_t *take
 }
 
 void
-scan_slot_bury(struct scan_slot *slot, bool crashed)
+scan_slot_bury(struct scan_slot *slot, enum scan_death death)
 {
-    atomic_store(&slot->crashed, crashed && !atomic_load(&slot->troubled));
+    if (death == DEATH_BY_CRASH && atomic_load(&slot->troubled))
+        death = DEATH_BY_OTHERS;
+    atomic_store(&slot->death, (int)death);
     atomic_store(&slot->dead_job, atomic_load(&slot->job));
 }
 
@@ -105,7 +107,7 @@ scan_board_death(const struct scan_board *board, int worker, uint64_t job)
 
     if (atomic_load(&slot->dead_job) != job)
         return DEATH_NOT_KNOWN;
-    return atomic_load(&slot->crashed) ? DEATH_BY_CRASH : DEATH_BY_OTHERS;
+    return (enum scan_death)atomic_load(&slot->death);
 }
 
 void
@@ -223,7 +225,7 @@ const char *
 scan_exit_name(enum scan_exit reason)
 {
     static const char *const names[EXIT_REASONS] = {
-        "worn", "retired", "signal", "stuck", "failed"};
+        "worn", "retired", "signal", "stuck", "failed", "long"};
 
     return reason < EXIT_REASONS ? names[reason] : "";
 }

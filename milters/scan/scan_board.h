@@ -38,6 +38,7 @@ enum scan_exit {
     EXIT_SIGNAL,
     EXIT_STUCK,
     EXIT_FAILED,
+    EXIT_LONG, /* killed for the sake of others: its job goes on in the long lane */
     EXIT_REASONS
 };
 
@@ -49,11 +50,12 @@ struct scan_slot {
     _Atomic uint64_t taken_ms; /* when */
     atomic_bool troubled;      /* a call to the system failed at it */
     _Atomic uint64_t dead_job; /* at which a worker died, by number */
-    atomic_bool crashed; /* of itself, not killed by somebody or for want of memory */
+    atomic_int death;          /* enum scan_death: of what */
 };
 
-/* Of a worker at a job. */
-enum scan_death { DEATH_NOT_KNOWN, DEATH_BY_OTHERS, DEATH_BY_CRASH };
+/* Of a worker at a job: killed by somebody or for want of memory, of itself, by the
+ * keeper since the job takes long and others wait. */
+enum scan_death { DEATH_NOT_KNOWN, DEATH_BY_OTHERS, DEATH_BY_CRASH, DEATH_FOR_OTHERS };
 
 /* A message (by digest) at which workers died, and when the last did. */
 struct scan_killer {
@@ -115,7 +117,7 @@ void scan_slot_end_job(struct scan_slot *slot);
 int scan_board_find_job(const struct scan_board *board, uint64_t job, uint64_t *taken_ms);
 
 /* By the keeper, before the slot is free: what its worker died of. */
-void scan_slot_bury(struct scan_slot *slot, bool crashed);
+void scan_slot_bury(struct scan_slot *slot, enum scan_death death);
 
 /* DEATH_NOT_KNOWN: the keeper has not looked yet. */
 enum scan_death scan_board_death(

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,7 +24,7 @@
 #include "shared/service/log.h"
 
 enum {
-    LOOK_MS = 200,         /* between looks at the workers' deadlines */
+    LOOK_MS = 100,         /* between looks at what the workers do */
     STUCK_GRACE_MS = 300,  /* after its deadline a worker is killed */
     START_MS = 60000,      /* to pass the self test */
     UNFIT_PAUSE_MS = 1000, /* between tries while workers die before they are ready */
@@ -36,6 +37,9 @@ struct worker {
     bool active;  /* told to take jobs */
     bool retired; /* told to end, or killed */
     bool stuck;
+    bool is_long;  /* serves the long lane, beside the others */
+    bool gave_way; /* killed for others */
+    struct scan_lane_watch lane;
     uint64_t started_ms;
     struct scan_folder folder;
 };
@@ -51,6 +55,7 @@ struct keeper {
     bool draining;
     bool blind; /* its signatures do not find the test mail: of no use to anybody */
     uint64_t not_before_ms; /* no new workers before */
+    uint64_t waiting_ms; /* since when something waits while all are busy; 0: nothing */
 };
 
 static struct scan_slot *
@@ -73,7 +78,20 @@ count_workers(const struct keeper *keeper, bool active)
     for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
         const struct worker *worker = &keeper->workers[i];
 
-        if (worker->pid != 0 && !worker->retired && worker->active == active)
+        if (worker->pid != 0 && !worker->retired && !worker->is_long &&
+            worker->active == active)
+            count++;
+    }
+    return count;
+}
+
+static unsigned
+count_long(const struct keeper *keeper)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
+        if (keeper->workers[i].pid != 0 && keeper->workers[i].is_long)
             count++;
     }
     return count;
@@ -112,7 +130,8 @@ static void __attribute__((noreturn)) be_worker(const struct keeper *keeper,
         .allowed = &setup->allowed,
         .slot = slot_of(keeper, place),
         .number = (unsigned)place->number,
-        .jobs = setup->jobs,
+        .jobs = place->is_long ? setup->long_jobs : setup->jobs,
+        .is_long = place->is_long,
         .commands = commands,
         .folder = &place->folder,
         .keeper = keeper_pid,
@@ -133,7 +152,7 @@ static void __attribute__((noreturn)) be_worker(const struct keeper *keeper,
 }
 
 static bool
-start_worker(struct keeper *keeper)
+start_worker(struct keeper *keeper, bool is_long)
 {
     struct worker *place = free_place(keeper);
     pid_t self = getpid();
@@ -143,6 +162,7 @@ start_worker(struct keeper *keeper)
         return false;
     *place = (struct worker){.number = scan_board_take_slot(keeper->setup->board, self),
         .commands = command[1],
+        .is_long = is_long,
         .started_ms = clock_now_ms()};
     if (place->number >= 0 &&
         scan_folder_take(&keeper->folders, (unsigned)(place - keeper->workers),
@@ -198,7 +218,7 @@ activate(struct keeper *keeper)
     for (size_t i = 0; i < SCAN_WORKERS_MAX && active < keeper->setup->workers; i++) {
         struct worker *worker = &keeper->workers[i];
 
-        if (worker->pid == 0 || worker->retired || worker->active ||
+        if (worker->pid == 0 || worker->retired || worker->active || worker->is_long ||
             state_of(keeper, worker) != WORKER_SPARE)
             continue;
         /* From the first job on only the supervisor's word ends us. */
@@ -224,7 +244,7 @@ fill_up(struct keeper *keeper)
     if (keeper->draining || clock_now_ms() < keeper->not_before_ms)
         return;
     for (; have < wanted; have++) {
-        if (!start_worker(keeper)) {
+        if (!start_worker(keeper, false)) {
             keeper->not_before_ms = clock_now_ms() + UNFIT_PAUSE_MS;
             return;
         }
@@ -234,6 +254,8 @@ fill_up(struct keeper *keeper)
 static enum scan_exit
 exit_reason(const struct worker *worker, int status)
 {
+    if (worker->gave_way)
+        return EXIT_LONG;
     if (worker->stuck)
         return EXIT_STUCK;
     if (WIFSIGNALED(status))
@@ -264,7 +286,9 @@ bury(struct keeper *keeper, struct worker *worker, int status)
     /* One that never got ready won't do better when tried again at once. */
     bool unfit = state_of(keeper, worker) == WORKER_STARTING;
 
-    scan_slot_bury(slot_of(keeper, worker), is_crash(status));
+    scan_slot_bury(slot_of(keeper, worker), worker->gave_way   ? DEATH_FOR_OTHERS
+                                            : is_crash(status) ? DEATH_BY_CRASH
+                                                               : DEATH_BY_OTHERS);
     atomic_fetch_add(&keeper->setup->board->exits[reason], 1);
     if (unfit || reason == EXIT_FAILED)
         keeper->not_before_ms = clock_now_ms() + UNFIT_PAUSE_MS;
@@ -368,6 +392,69 @@ kill_stuck(struct keeper *keeper)
     }
 }
 
+/* It keeps its job where there is room for one more of them. */
+static void
+give_way(struct keeper *keeper, struct worker *worker)
+{
+    worker->retired = true;
+    if (count_long(keeper) < scan_lane_most(keeper->setup->workers)) {
+        worker->is_long = true;
+        (void)setpriority(PRIO_PROCESS, (id_t)worker->pid, SCAN_LONG_NICE);
+        say(worker->commands, WORKER_RETIRE);
+    } else {
+        worker->gave_way = true;
+        (void)kill(worker->pid, SIGKILL);
+    }
+}
+
+/* Only while all are busy and something waits. */
+static void
+make_way(struct keeper *keeper)
+{
+    const struct scan_lane_watch *watches[SCAN_WORKERS_MAX];
+    struct worker *busy[SCAN_WORKERS_MAX];
+    size_t count = 0;
+    bool idle = false;
+    bool gets_on = false;
+    int chosen;
+
+    for (size_t i = 0; i < SCAN_WORKERS_MAX; i++) {
+        struct worker *worker = &keeper->workers[i];
+        enum scan_worker_state state;
+        uint64_t job;
+
+        if (worker->pid == 0 || worker->retired || worker->is_long || !worker->active)
+            continue;
+        state = state_of(keeper, worker);
+        job = state == WORKER_BUSY ? atomic_load(&slot_of(keeper, worker)->job) : 0;
+        idle |= state == WORKER_IDLE;
+        gets_on |= job != worker->lane.job;
+        scan_lane_look(&worker->lane, worker->pid, job);
+        watches[count] = &worker->lane;
+        busy[count++] = worker;
+    }
+    if (idle || !scan_lane_has_waiting(keeper->setup->jobs)) {
+        keeper->waiting_ms = 0;
+        return;
+    }
+    if (keeper->waiting_ms == 0)
+        keeper->waiting_ms = clock_now_ms();
+    chosen =
+        scan_lane_choose(watches, count, clock_now_ms() - keeper->waiting_ms, gets_on);
+    if (chosen >= 0)
+        give_way(keeper, busy[chosen]);
+}
+
+/* More of them than may be are no hurry: what takes long can wait. */
+static void
+serve_long_lane(struct keeper *keeper)
+{
+    if (clock_now_ms() >= keeper->not_before_ms &&
+        count_long(keeper) < scan_lane_most(keeper->setup->workers) &&
+        scan_lane_has_waiting(keeper->setup->long_jobs) && !start_worker(keeper, true))
+        keeper->not_before_ms = clock_now_ms() + UNFIT_PAUSE_MS;
+}
+
 static void
 hear(struct keeper *keeper)
 {
@@ -396,10 +483,12 @@ turn(struct keeper *keeper)
     if (waiting[1].revents != 0)
         hear(keeper);
     kill_stuck(keeper);
+    make_way(keeper);
     if (keeper->draining)
         return;
     activate(keeper);
     fill_up(keeper);
+    serve_long_lane(keeper);
 }
 
 /* While we may: a file system is made by root.  Workers that have just ended still hold

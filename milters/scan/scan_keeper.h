@@ -4,7 +4,8 @@
  * One generation of signatures is one keeper.  It loads, becomes its user, forks workers
  * and spares, tells the supervisor when one has passed its test, and from then on
  * replaces whoever dies, is stuck or worn out: a spare takes over at once, a new spare is
- * forked behind it.  Told to drain it retires its workers and ends.
+ * forked behind it.  What takes long gives way to what waits (scan_lane.h).  Told to
+ * drain it retires its workers and ends.
  */
 #ifndef MILTERS_SCAN_SCAN_KEEPER_H
 #define MILTERS_SCAN_SCAN_KEEPER_H
@@ -14,7 +15,8 @@
 
 struct scan_keeper {
     struct scan_board *board;
-    int jobs; /* the workers' end of the jobs socket */
+    int jobs;      /* the workers' end of the jobs socket */
+    int long_jobs; /* the same of the long lane's */
     const char *databases;
     const char *temp; /* folder for temporary files; "" is TMPDIR, else /tmp */
     uint64_t memory;  /* octets a worker's may have in memory; 0: they go to disk */

@@ -33,7 +33,8 @@ struct scan {
     struct scan_config *proven; /* the last one that a process served with */
     struct scan_metrics *metrics;
     struct scan_board *board;
-    int jobs[2]; /* serving, workers */
+    int jobs[2];      /* serving, workers */
+    int long_jobs[2]; /* the same for the long lane */
     struct scan_keeper keeper;
     struct scan_watch *watch;
     struct milter_daemon daemon;
@@ -73,6 +74,7 @@ fill_keeper(struct scan *scan)
     scan->keeper = (struct scan_keeper){
         .board = scan->board,
         .jobs = scan->jobs[1],
+        .long_jobs = scan->long_jobs[1],
         .databases = config->databases,
         .temp = config->temp,
         .memory = memory_for_temp(config),
@@ -107,6 +109,7 @@ serve(void *argument, int fd, int control)
         .config = config,
         .pool = {.board = scan->board,
                  .jobs = scan->jobs[0],
+                 .long_jobs = scan->long_jobs[0],
                  .deadline_ms = most,
                  .spamd = {config->spamd, patience, (unsigned)config->spamd_connections,
                 scan->board->spamd_places, config->spamd_user},
@@ -280,8 +283,8 @@ start_keeper(struct scan *scan)
         .says_ready = true,
         .drain_first = scan->config->reload == SCAN_RELOAD_REPLACE,
         .stops_last = true,
-        .keep = {scan->jobs[1]},
-        .keep_count = 1,
+        .keep = {scan->jobs[1], scan->long_jobs[1]},
+        .keep_count = 2,
     };
 
     fill_keeper(scan);
@@ -332,7 +335,8 @@ main(int argc, char **argv)
     scan.metrics = scan_metrics_new();
     scan.board = scan_board_new();
     set_first_version(scan.board);
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, scan.jobs) < 0)
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, scan.jobs) < 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, scan.long_jobs) < 0)
         log_fatal(EXIT_FAILURE, "no socket for the workers: %s", strerror(errno));
     scan_temp_sweep_aside(scan.config->temp);
 
@@ -348,8 +352,8 @@ main(int argc, char **argv)
         .healthy = healthy,
         .gather = gather,
         .argument = &scan,
-        .keep = {scan.jobs[0]},
-        .keep_count = 1,
+        .keep = {scan.jobs[0], scan.long_jobs[0]},
+        .keep_count = 2,
     };
     milter_daemon_listen(&scan.daemon);
     if (scan.config->spamd.kind == SOCKET_NONE)

@@ -34,6 +34,7 @@ struct work {
     unsigned tries;
     uint64_t job;      /* its number */
     uint64_t taken_ms; /* by a worker */
+    bool is_long;      /* takes long: sent on the long lane */
     bool is_counted;   /* against the message, a death of its doing */
     struct scan_findings *findings;
     struct scan_timing *timing;
@@ -63,6 +64,12 @@ work_end(struct work *work, enum scan_missing missing)
     work->timing->clamav_ms = (int64_t)(clock_now_ms() - work->began_ms);
 }
 
+static int
+jobs_of(const struct work *work)
+{
+    return work->is_long ? work->pool->long_jobs : work->pool->jobs;
+}
+
 /* 0 done, else errno; EAGAIN: the queue of the jobs socket is full. */
 static int
 send_frame(const struct work *work, const struct buffer *frame, int reply, int message)
@@ -81,15 +88,14 @@ send_frame(const struct work *work, const struct buffer *frame, int reply, int m
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(size);
     memcpy(CMSG_DATA(header), fds, size);
-    return sendmsg(work->pool->jobs, &packet, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? errno
-                                                                               : 0;
+    return sendmsg(jobs_of(work), &packet, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? errno : 0;
 }
 
 /* For as long as a look at the deadline can wait. */
 static void
 wait_for_place(const struct work *work)
 {
-    struct pollfd jobs = {work->pool->jobs, POLLOUT, 0};
+    struct pollfd jobs = {jobs_of(work), POLLOUT, 0};
 
     (void)poll(&jobs, 1, LOOK_MS);
 }
@@ -216,9 +222,15 @@ static void
 work_died(struct work *work)
 {
     struct scan_board *board = work->pool->board;
+    enum scan_death death = learn_death(work);
     uint64_t digest;
 
-    if (learn_death(work) != DEATH_BY_CRASH) {
+    if (death == DEATH_FOR_OTHERS) {
+        work->is_long = true;
+        work_start_again(work, SCAN_BUSY);
+        return;
+    }
+    if (death != DEATH_BY_CRASH) {
         work_end(work, SCAN_DIED);
         return;
     }
@@ -267,7 +279,7 @@ reason_to_wait(const struct scan_board *board)
 static bool
 is_overlooked(struct work *work, uint64_t now)
 {
-    if (work->timing->worker >= 0 ||
+    if (work->timing->worker >= 0 || work->is_long ||
         scan_board_count(work->pool->board, WORKER_IDLE) == 0) {
         work->idle_ms = now;
         return false;

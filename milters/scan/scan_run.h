@@ -14,6 +14,7 @@
 struct scan_pool {
     struct scan_board *board;
     int jobs;             /* the serving processes' end */
+    int long_jobs;        /* the same, for what takes long (scan_lane.h) */
     uint64_t deadline_ms; /* waiting and scanning, in milliseconds */
     struct spamd_server spamd;
     uint64_t spamd_max; /* octets; larger messages are not shown to spamd */

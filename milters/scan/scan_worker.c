@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -211,14 +212,20 @@ listen_to(int waiting, int fd, uint32_t events)
  * its caches are the warmest.
  */
 static bool
+begin(const struct scan_worker *worker, int waiting)
+{
+    set_state(worker, WORKER_IDLE);
+    return listen_to(waiting, worker->jobs, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
+static bool
 obey(const struct scan_worker *worker, int waiting)
 {
     char command;
 
     if (read(worker->commands, &command, 1) != 1 || command == WORKER_RETIRE)
         return false;
-    set_state(worker, WORKER_IDLE);
-    return listen_to(waiting, worker->jobs, EPOLLIN | EPOLLEXCLUSIVE);
+    return begin(worker, waiting);
 }
 
 /* False: a scan failed, or none can be taken. */
@@ -274,8 +281,11 @@ serve(const struct scan_worker *worker, int waiting)
     bool active = false;
     bool keeps = true; /* memory, also that of the self test */
     bool good = true;
+    uint64_t worked_ms = clock_now_ms();
 
     set_state(worker, WORKER_SPARE);
+    if (worker->is_long)
+        active = begin(worker, waiting);
     while (good && !is_worn(worker, scans)) {
         struct epoll_event event;
         int count = epoll_wait(waiting, &event, 1, patience_ms(active, keeps));
@@ -285,12 +295,16 @@ serve(const struct scan_worker *worker, int waiting)
         if (count == 0 && keeps)
             give_back_memory();
         keeps = count > 0;
+        if (worker->is_long && count == 0 &&
+            clock_now_ms() - worked_ms >= SCAN_LONG_IDLE_MS)
+            _exit(WORKER_EXIT_DONE);
         if (count > 0 && event.data.fd == worker->commands) {
             if (!obey(worker, waiting))
                 _exit(WORKER_EXIT_DONE);
             active = true;
         } else if (active) {
             good = take_job(worker, &scans);
+            worked_ms = count > 0 ? clock_now_ms() : worked_ms;
         }
     }
     _exit(WORKER_EXIT_WORN);
@@ -315,6 +329,8 @@ scan_worker_run(const struct scan_worker *worker)
     clam_engine_set_room(worker->engine, worker->room);
     if (waiting < 0 || !listen_to(waiting, worker->commands, EPOLLIN))
         _exit(WORKER_EXIT_UNFIT);
+    if (worker->is_long)
+        (void)setpriority(PRIO_PROCESS, 0, SCAN_LONG_NICE);
     if (!scan_lock_enter(worker, &error))
         be_unfit(worker, &error);
     if (!clam_engine_self_test(worker->engine, &error)) {

@@ -17,6 +17,7 @@
 #include "milters/scan/clam_engine.h"
 #include "milters/scan/scan_board.h"
 #include "milters/scan/scan_folder.h"
+#include "milters/scan/scan_lane.h"
 
 /* Octets on the command pipe; end of file is WORKER_RETIRE. */
 enum { WORKER_ACTIVATE = 'A', WORKER_RETIRE = 'T' };
@@ -35,7 +36,8 @@ struct scan_worker {
     const struct config_list *allowed;
     struct scan_slot *slot;
     unsigned number;
-    int jobs;
+    int jobs;     /* of its lane */
+    bool is_long; /* serves the long lane, while there is anything in it */
     int commands;
     const struct scan_folder *folder; /* its own, for temporary files */
     pid_t keeper;
