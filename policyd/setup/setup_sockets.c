@@ -107,6 +107,38 @@ is_socket(const struct socket_address *address)
            S_ISSOCK(status.st_mode);
 }
 
+/*
+ * Who can write in the folder can put a socket of his own in the place of policyd's, and
+ * what Postfix is told there is where mail goes: that is for policyd's user and root.
+ */
+static const char *
+open_folder(struct setup_site *site, const struct socket_address *address)
+{
+    const char *slash = address->kind == SOCKET_UNIX ? strrchr(address->path, '/') : NULL;
+    struct stat folder;
+    struct stat socket;
+    const char *path;
+
+    if (slash == NULL || slash == address->path)
+        return "";
+    path = arena_text(
+        site->arena, span_make(address->path, (size_t)(slash - address->path)));
+    if (stat(path, &folder) != 0)
+        return "";
+    if ((folder.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return arena_printf(site->arena,
+            "%s, where policyd answers, may be written by others (mode %04o), who could "
+            "answer in its place: chmod 2710 %s",
+            path, (unsigned)folder.st_mode & 07777U, path);
+    if (folder.st_uid != 0 && stat(address->path, &socket) == 0 &&
+        folder.st_uid != socket.st_uid)
+        return arena_printf(site->arena,
+            "%s, where policyd answers, belongs to neither policyd's user nor root (uid "
+            "%u), who could answer in its place",
+            path, (unsigned)folder.st_uid);
+    return "";
+}
+
 void
 setup_sockets_read(struct setup_site *site, const struct setup_sockets *sockets)
 {
@@ -117,6 +149,9 @@ setup_sockets_read(struct setup_site *site, const struct setup_sockets *sockets)
     facts->route = postfix_form(site, site->route);
     facts->policy = postfix_form(site, site->policy);
     facts->by_filter = sockets->by_filter;
+    facts->open_folder = open_folder(site, site->route);
+    if (facts->open_folder[0] == '\0')
+        facts->open_folder = open_folder(site, site->policy);
     for (size_t i = 0; i < ARRAY_LENGTH(milters); i++) {
         const struct socket_address *address =
             setup_sockets_pick(site, sockets->milters[i]);

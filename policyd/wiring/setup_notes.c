@@ -164,6 +164,8 @@ setup_notes_make(
 
     note_lifetimes(&book);
     note_milters(&book);
+    if (facts->open_folder != NULL && facts->open_folder[0] != '\0')
+        note(&book, facts->open_folder);
     note_order(&book, "smtpd_recipient_restrictions", "$postshift_policy");
     note_own_lists(&book);
     note_return_path(&book);

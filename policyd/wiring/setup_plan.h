@@ -47,6 +47,7 @@ struct setup_facts {
     const char *route;        /* the sockets of policyd as Postfix writes them */
     const char *policy;       /* "" where there is none */
     bool by_filter;           /* routing = filter: the queue manager doesn't ask */
+    const char *open_folder;  /* who else may put a socket where policyd's lies; "" */
     struct setup_milter milters[SETUP_MILTERS_MAX];
     size_t milter_count;
 };

@@ -1,4 +1,5 @@
 """postshiftctl postfix-setup on a gateway that works already: mail flows before, wired, and after."""
+import os
 import shlex
 
 import pytest
@@ -132,3 +133,15 @@ def test_applied_while_postfix_is_stopped(site):
     site.setup("--apply")
     site.gateway.start()
     check_wired(site, "wired")
+
+
+def test_a_folder_where_others_could_answer_is_named(site):
+    """Whoever may put a socket in the place of route.sock decides where mail goes."""
+    folder = site.gateway.queue / "postshift"
+    folder.chmod(0o2770)
+    assert f"note: {folder}, where policyd answers, may be written by others (mode 2770)" in site.setup().stdout
+    folder.chmod(0o2710)
+    os.chown(folder, 65533, -1)
+    assert f"note: {folder}, where policyd answers, belongs to neither policyd's user nor root" in site.setup().stdout
+    os.chown(folder, 0, -1)
+    assert "where policyd answers" not in site.setup().stdout
