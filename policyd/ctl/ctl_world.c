@@ -36,7 +36,8 @@ add_overrides(struct ctl_world *world)
 void
 ctl_world_open(struct ctl_world *world, struct ctl *ctl)
 {
-    *world = (struct ctl_world){.ctl = ctl, .replica = replica_new()};
+    *world =
+        (struct ctl_world){.ctl = ctl, .replica = replica_new(), .odd = ctl_odd_new(ctl)};
     replica_set_loaded(world->replica);
     add_overrides(world);
 }
@@ -45,7 +46,9 @@ void
 ctl_world_clear(struct ctl_world *world)
 {
     replica_free(world->replica);
+    ctl_odd_free(world->odd);
     world->replica = NULL;
+    world->odd = NULL;
 }
 
 /* Takes the state out of what was read. */
@@ -76,6 +79,28 @@ is_known(const struct ctl_world *world, struct span name)
            (found.state != NULL || found.suspect);
 }
 
+/* A domain's hash, however its key is written. */
+static bool
+read_domain(struct ctl_world *world, struct span name, struct ctl_domain *domain,
+    struct error *error)
+{
+    struct span written;
+
+    if (!ctl_store_domain(world->ctl, name, domain, error))
+        return false;
+    if (domain->count > 0 || domain->is_no_hash)
+        return true;
+    if (!ctl_odd_find(world->odd, "domain:", name, &written, error))
+        return false;
+    if (written.length == 0)
+        return true;
+    ctl_domain_clear(domain);
+    if (!ctl_store_domain(world->ctl, written, domain, error))
+        return false;
+    domain->name = name;
+    return true;
+}
+
 bool
 ctl_world_add_domain(struct ctl_world *world, struct span name, struct error *error)
 {
@@ -83,7 +108,7 @@ ctl_world_add_domain(struct ctl_world *world, struct span name, struct error *er
     struct ctl_domain domain;
 
     for (int i = 0; i < 2 && !is_known(world, name); i++) {
-        if (!ctl_store_domain(world->ctl, name, &domain, error))
+        if (!read_domain(world, name, &domain, error))
             return false;
         put(world, &domain);
         if (!replica_find_domain(world->replica, name, &found) || found.state == NULL ||
@@ -141,11 +166,18 @@ add_list(
     const char *key =
         arena_printf(ctl->arena, "%.*s:%s", (int)domain.length, domain.data, name);
     struct span redis_key = ctl_store_key(ctl, ctl->arena, "list:", span_of(key));
+    struct span written;
     uint64_t count;
 
     /* Also tells a set from a value of another type. */
     if (!ctl_store_member_count(ctl, redis_key, &count, error))
         return false;
+    if (count == 0) {
+        if (!ctl_odd_find(world->odd, "list:", span_of(key), &written, error))
+            return false;
+        redis_key = ctl_store_key(ctl, ctl->arena, "list:", written);
+        count = written.length;
+    }
     return count == 0 || ctl_store_members(ctl, redis_key, take_member, &list, error);
 }
 
@@ -166,6 +198,35 @@ ctl_world_add_lists(struct ctl_world *world, struct span domain, struct error *e
     return true;
 }
 
+/* Those that were not found, where their keys are written otherwise. */
+static bool
+read_odd_values(struct ctl_world *world, struct arena *arena, const char *kind,
+    const struct span *names, size_t count, struct span *values, struct error *error)
+{
+    struct span *keys = arena_take(arena, (count + 1) * sizeof(*keys));
+    struct span *found = arena_take(arena, (count + 1) * sizeof(*found));
+    size_t *places = arena_take(arena, (count + 1) * sizeof(*places));
+    size_t odd = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct span written;
+
+        if (values[i].data != NULL)
+            continue;
+        if (!ctl_odd_find(world->odd, kind, names[i], &written, error))
+            return false;
+        if (written.length == 0)
+            continue;
+        keys[odd] = ctl_store_key(world->ctl, arena, kind, written);
+        places[odd++] = i;
+    }
+    if (odd > 0 && !ctl_store_values(world->ctl, arena, keys, odd, found, error))
+        return false;
+    for (size_t i = 0; i < odd; i++)
+        values[places[i]] = found[i];
+    return true;
+}
+
 /* The values of "pin:" and so on for each name. */
 static bool
 read_values(struct ctl_world *world, struct arena *arena, const char *kind,
@@ -175,7 +236,8 @@ read_values(struct ctl_world *world, struct arena *arena, const char *kind,
 
     for (size_t i = 0; i < count; i++)
         keys[i] = ctl_store_key(world->ctl, arena, kind, names[i]);
-    return ctl_store_values(world->ctl, arena, keys, count, values, error);
+    return ctl_store_values(world->ctl, arena, keys, count, values, error) &&
+           read_odd_values(world, arena, kind, names, count, values, error);
 }
 
 static void

@@ -8,12 +8,14 @@
 #ifndef POLICYD_CTL_CTL_WORLD_H
 #define POLICYD_CTL_CTL_WORLD_H
 
+#include "policyd/ctl/ctl_odd.h"
 #include "policyd/ctl/ctl_store.h"
 #include "policyd/replica/replica.h"
 
 struct ctl_world {
     struct ctl *ctl;
     struct replica *replica;
+    struct ctl_odd *odd;
 };
 
 void ctl_world_open(struct ctl_world *world, struct ctl *ctl);

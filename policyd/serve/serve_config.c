@@ -293,8 +293,8 @@ serve_config_warning(const struct serve_config *config)
 {
     if (config_has(config->file, "policyd", "nexthops"))
         return NULL;
-    return "[policyd] nexthops is not set: whoever can write to Redis can send mail and "
-           "logins to any host (name the backends' hosts there)";
+    return "[policyd] nexthops is not set: who writes Redis can send mail and logins "
+           "anywhere";
 }
 
 bool

@@ -131,6 +131,26 @@ def test_set_is_in_force_whatever_rev_somebody_typed(world, rev):
         assert world.json("status", check=False)["domains"][1]["why"] is None
 
 
+def test_oddly_written_keys_count_whoever_is_asked(world):
+    """`pin:Alice@Example.com` is a pin on alice, where none is written canonically; units, lists and domains likewise."""
+    world.redis.command("DEL", "cutover:domain:example.com")
+    world.redis.set_domain("Example.NET", old=OLD, new=NEW, weight="0", inside="accept", lists="it")
+    for key, value in {"pin:Alice+x@Example.net": "new", "pin:BOB@example.net": "new", "pin:bob@example.net": "old",
+                       "unit:Carol@example.net": "Dave@example.net", "pin:DAVE@example.net": "hold"}.items():
+        world.redis.command("SET", f"cutover:{key}", value)
+    world.redis.command("SADD", "cutover:list:EXAMPLE.net:it", "Eve@example.net", "frank@example.net")
+    wanted = {"alice": "new", "bob": "old", "carol": "hold", "dave": "hold", "eve": "new", "grete": "old"}
+    world.policyd.wait_for_route("carol@example.net", "retry:")
+    world.policyd.wait_for_route("eve@example.net", "new")
+    addresses = "".join(f"{name}@example.net\n" for name in wanted)
+    for stop in (False, True):
+        if stop:
+            world.policyd.stop()
+        assert {name: world.json("route", f"{name}@example.net")["result"] for name in wanted} == wanted
+    world.redis.command("HSET", "cutover:domain:example.net", "old", OLD, "new", NEW, "weight", "0", "inside", "accept", "lists", "it")
+    assert world.ctl("moves", "example.net", "--to", "100", stdin=addresses).stdout.split() == ["grete@example.net"]
+
+
 def test_old_site_and_known_units(world):
     world.state(old="site", weight=60)
     world.redis.command("SADD", "cutover:list:example.com:known", "alice@example.com", "Pinned@example.com")
