@@ -87,14 +87,15 @@ static const struct ctl_verb verbs[] = {
      "The last 20, or N.  --follow goes on with new ones (with --json one object a line).\n",
      BIT(CTL_DOMAIN) | BIT(CTL_LIMIT) | BIT(CTL_FOLLOW) | BIT(CTL_JSON), false, 0, 0, ctl_events_run,
      CTL_NEEDS_REDIS},
-    {"postfix-setup", "[--apply|--off|--remove] [-c DIR] [--force] [--json]",
+    {"postfix-setup", "[--apply|--off|--remove] [--like SERVICE] [-c DIR] [--force] [--json]",
      "wire the suite into Postfix, or out of it",
      "Without option it prints the commands that --apply would run, and says whether\n"
      "transport_maps of main.cf has changed since.  --apply copies main.cf and master.cf\n"
      "first; a second one has nothing to do.  It is refused (exit code 4) while policyd is\n"
-     "silent or a listed domain has no state.  --remove restores what was there.\n"
+     "silent or a listed domain has no state, or Postfix can't route it.  --remove restores\n"
+     "what was there.  --like SERVICE: what our delivery services begin as copies of.\n"
      "-c DIR names another configuration directory of Postfix (an absolute path).\n",
-     BIT(CTL_APPLY) | BIT(CTL_OFF) | BIT(CTL_REMOVE) | BIT(CTL_DIRECTORY) | BIT(CTL_FORCE) | BIT(CTL_JSON),
+     BIT(CTL_APPLY) | BIT(CTL_OFF) | BIT(CTL_REMOVE) | BIT(CTL_LIKE) | BIT(CTL_DIRECTORY) | BIT(CTL_FORCE) | BIT(CTL_JSON),
      false, 0, 0, ctl_setup_run,
      CTL_NEEDS_ALL},
 };

@@ -62,6 +62,8 @@ gather(struct setup *setup, struct error *error)
 
     return setup_site_read(&setup->site, directory_of(setup->ctl), &sockets,
                setup->ctl->arena, error) &&
+           (setup->want != SETUP_APPLY ||
+               ctl_setup_look(setup->ctl, &setup->site, error)) &&
            make_plan(setup, error);
 }
 
@@ -156,6 +158,9 @@ print_json(const struct setup *setup)
     json_text(&json, "copy", plan->maps_copy);
     json_text(&json, "now", plan->maps_now);
     json_object_end(&json);
+    json_text(&json, "copied", plan->copied);
+    if (setup->site.facts.refusal != NULL)
+        json_text(&json, "refused", setup->site.facts.refusal);
     json_array_begin(&json, "notes");
     for (size_t i = 0; i < plan->note_count; i++)
         json_text(&json, NULL, plan->notes[i]);
@@ -219,6 +224,10 @@ print_plan(const struct setup *setup)
     print_ends(setup);
     for (size_t i = 0; i < plan->count; i++)
         ctl_output_say("%s", command_text(setup, &plan->steps[i]));
+    if (plan->copied[0] != '\0')
+        ctl_output_say("# cutover-* begin as copies of %s", plan->copied);
+    if (setup->site.facts.refusal != NULL)
+        ctl_output_alarm("# --apply is refused: %s", setup->site.facts.refusal);
     print_notes(plan, "# ");
     return CTL_DONE;
 }
@@ -267,6 +276,8 @@ tell_applied(const struct setup *setup, const struct setup_outcome *outcome)
             ? "smtpd answers 450, clients try again"
             : "mail is taken in and waits in the queue; none bounces before its lifetime "
               "ends");
+    if (setup->plan.copied[0] != '\0')
+        ctl_output_say("copied   %s", setup->plan.copied);
     print_notes(&setup->plan, "");
     ctl_output_say("try      swaks --server 127.0.0.1 --from you@example.net --to %s%s",
         rules->domain_count > 0 ? "postmaster@" : "postmaster@example.com",
@@ -320,7 +331,8 @@ change(struct setup *setup)
     int status;
 
     if (setup->plan.count > 0 && setup->want == SETUP_APPLY &&
-        !ctl_setup_guard(setup->ctl, setup->site.route))
+        (!ctl_setup_pass(setup->ctl, setup->site.facts.refusal) ||
+            !ctl_setup_guard(setup->ctl, setup->site.route)))
         return CTL_REFUSED;
     if (setup->plan.count > 0 &&
         !setup_run(&setup->site, setup->want, &setup->plan, &outcome, &error))

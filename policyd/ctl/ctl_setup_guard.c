@@ -2,6 +2,8 @@
 
 #include "policyd/ctl/ctl_client.h"
 #include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_policyd.h"
+#include "policyd/setup/setup_domains.h"
 
 enum { ANSWER_MAX = 100000 };
 
@@ -46,18 +48,55 @@ find_obstacle(struct ctl *ctl, const struct socket_address *route)
     return obstacle;
 }
 
-bool
-ctl_setup_guard(struct ctl *ctl, const struct socket_address *route)
+/* Where the file lists none: those that policyd knows, if it can be asked. */
+static void
+domains_of_policyd(struct ctl *ctl, struct setup_domains *domains)
 {
-    const char *obstacle = find_obstacle(ctl, route);
+    struct error error;
+    const struct ctl_json *status =
+        ctl_policyd_document(ctl, "/status.json", NULL, &error);
+    const char **names = arena_take(ctl->arena, SETUP_DOMAINS_MAX * sizeof(*names));
 
-    if (obstacle == NULL)
+    domains->names = names;
+    if (status == NULL)
+        return;
+    for (const struct ctl_json *one = ctl_json_get(status, "domains")->first;
+         one != NULL && domains->count < SETUP_DOMAINS_MAX; one = one->next)
+        names[domains->count++] = arena_text(ctl->arena, ctl_json_text(one, "name"));
+}
+
+bool
+ctl_setup_look(struct ctl *ctl, struct setup_site *site, struct error *error)
+{
+    const struct serve_config *config = ctl->config->serve;
+    struct setup_domains domains = {
+        .names = config->route_rules.domains,
+        .count = config->route_rules.domain_count,
+        .like = ctl->arguments.values[CTL_LIKE],
+        .delimiters = config->recipient_delimiter,
+    };
+
+    if (domains.count == 0)
+        domains_of_policyd(ctl, &domains);
+    return setup_domains_read(&domains, site, error);
+}
+
+bool
+ctl_setup_pass(struct ctl *ctl, const char *refusal)
+{
+    if (refusal == NULL)
         return true;
     if (ctl_arguments_has(&ctl->arguments, CTL_FORCE)) {
-        ctl_output_warn("%s; forced", obstacle);
+        ctl_output_warn("%s; forced", refusal);
         return true;
     }
     (void)ctl_output_fail(
-        CTL_REFUSED, "%s; nothing was changed (--force overrides)", obstacle);
+        CTL_REFUSED, "%s; nothing was changed (--force overrides)", refusal);
     return false;
+}
+
+bool
+ctl_setup_guard(struct ctl *ctl, const struct socket_address *route)
+{
+    return ctl_setup_pass(ctl, find_obstacle(ctl, route));
 }

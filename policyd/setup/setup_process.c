@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -101,7 +102,7 @@ add_system_folders(void)
 }
 
 static int
-spawn(pid_t *child, const char *const *words, const struct channel *channels)
+spawn(pid_t *child, const char *const *words, int input, const struct channel *channels)
 {
     static char locale[] = "LC_ALL=C";
     posix_spawn_file_actions_t actions;
@@ -117,7 +118,10 @@ spawn(pid_t *child, const char *const *words, const struct channel *channels)
     /* execve doesn't change them; its type is older than const. */
     memcpy(&argv, &words, sizeof(argv));
     (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    if (input >= 0)
+        (void)posix_spawn_file_actions_adddup2(&actions, input, 0);
+    else
+        (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     (void)posix_spawn_file_actions_adddup2(&actions, channels[0].fds[1], 1);
     (void)posix_spawn_file_actions_adddup2(&actions, channels[1].fds[1], 2);
     /* We ignore SIGPIPE; programs don't expect to begin so. */
@@ -133,8 +137,8 @@ spawn(pid_t *child, const char *const *words, const struct channel *channels)
     return failed;
 }
 
-bool
-setup_process_run(const char *const *words, struct buffer *out, struct buffer *said,
+static bool
+run(const char *const *words, int input, struct buffer *out, struct buffer *said,
     int *status, struct error *error)
 {
     struct channel channels[2] = {
@@ -149,7 +153,7 @@ setup_process_run(const char *const *words, struct buffer *out, struct buffer *s
         (void)error_temporary(error, "pipe: %s", strerror(errno));
         goto out;
     }
-    failed = spawn(&child, words, channels);
+    failed = spawn(&child, words, input, channels);
     channel_close(&channels[0], 1);
     channel_close(&channels[1], 1);
     if (failed != 0) {
@@ -163,5 +167,46 @@ out:
         channel_close(&channels[i], 0);
         channel_close(&channels[i], 1);
     }
+    return done;
+}
+
+bool
+setup_process_run(const char *const *words, struct buffer *out, struct buffer *said,
+    int *status, struct error *error)
+{
+    return run(words, -1, out, said, status, error);
+}
+
+/* A file in memory that holds it all, so that neither side waits for the other. */
+static int
+input_file(struct span input)
+{
+    int fd = memfd_create("input", MFD_CLOEXEC);
+
+    while (fd >= 0 && input.length > 0) {
+        ssize_t done = write(fd, input.data, input.length);
+
+        if (done < 0 && errno != EINTR) {
+            (void)close(fd);
+            return -1;
+        }
+        input = span_from(input, done > 0 ? (size_t)done : 0);
+    }
+    if (fd >= 0)
+        (void)lseek(fd, 0, SEEK_SET);
+    return fd;
+}
+
+bool
+setup_process_feed(const char *const *words, struct span input, struct buffer *out,
+    struct buffer *said, int *status, struct error *error)
+{
+    int fd = input_file(input);
+    bool done;
+
+    if (fd < 0)
+        return error_temporary(error, "memfd: %s", strerror(errno));
+    done = run(words, fd, out, said, status, error);
+    (void)close(fd);
     return done;
 }

@@ -18,4 +18,8 @@
 bool setup_process_run(const char *const *words, struct buffer *out, struct buffer *said,
     int *status, struct error *error);
 
+/* The same with something to read on its standard input. */
+bool setup_process_feed(const char *const *words, struct span input, struct buffer *out,
+    struct buffer *said, int *status, struct error *error);
+
 #endif

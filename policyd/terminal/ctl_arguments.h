@@ -38,6 +38,7 @@ enum ctl_option {
     CTL_REMOVE,
     CTL_LIST,
     CTL_OFF,
+    CTL_LIKE,
     CTL_OPTION_COUNT
 };
 

@@ -136,6 +136,19 @@ braced_length(struct span text)
     return text.length;
 }
 
+/* Blanks within braces part nothing, wherever in a word these begin. */
+static size_t
+argument_length(struct span text, bool braced)
+{
+    size_t count = 0;
+
+    if (braced)
+        return braced_length(text);
+    while (count < text.length && !is_blank(text.data[count]))
+        count += text.data[count] == '{' ? braced_length(span_from(text, count)) : 1;
+    return count;
+}
+
 bool
 postfix_text_next_argument(struct span *rest, struct span *argument, bool *braced)
 {
@@ -145,11 +158,11 @@ postfix_text_next_argument(struct span *rest, struct span *argument, bool *brace
     if (rest->length == 0)
         return false;
     *braced = rest->data[0] == '{';
-    if (!*braced)
-        return next_word(rest, argument);
-    length = braced_length(*rest);
+    length = argument_length(*rest, *braced);
     *argument = span_first(*rest, length);
     *rest = span_from(*rest, length);
+    if (!*braced)
+        return true;
     *argument = span_from(*argument, 1);
     if (span_ends(*argument, SPAN("}")))
         argument->length--;

@@ -74,12 +74,12 @@ service_options_flags(struct span arguments)
 const char *
 service_options_write(struct arena *arena, const char *name, struct span value)
 {
-    const char *text = arena_text(arena, value);
-    bool braces = false;
+    const char *text = arena_printf(arena, "%s=%s", name, arena_text(arena, value));
+    bool braces = text[0] == '{';
 
-    for (size_t i = 0; i < value.length; i++)
-        braces = braces || span_find(SPAN(" \t{}"), value.data[i]) != SPAN_NONE;
-    return arena_printf(arena, braces ? "-o {%s=%s}" : "-o %s=%s", name, text);
+    for (size_t i = 0; text[i] != '\0'; i++)
+        braces = braces || span_find(SPAN(" \t\r\v\f"), text[i]) != SPAN_NONE;
+    return arena_printf(arena, braces ? "-o {%s}" : "-o %s", text);
 }
 
 static bool

@@ -162,6 +162,8 @@ setup_notes_make(
 {
     struct notebook book = {plan, facts, arena};
 
+    for (size_t i = 0; i < facts->note_count; i++)
+        note(&book, facts->notes[i]);
     note_lifetimes(&book);
     note_milters(&book);
     if (facts->open_folder != NULL && facts->open_folder[0] != '\0')

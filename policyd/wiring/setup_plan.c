@@ -53,7 +53,6 @@ find_services(struct setup_planner *planner, struct error *error)
 {
     const struct setup_facts *facts = planner->facts;
     struct span name;
-    bool is_set;
 
     if (!postfix_text_find_service(
             facts->services, SPAN("qmgr"), NULL, &planner->queue_manager))
@@ -64,23 +63,7 @@ find_services(struct setup_planner *planner, struct error *error)
         return error_permanent(error,
             "qmgr in master.cf has a rewrite_service_name of its own already (%s)",
             arena_text(planner->arena, name));
-    name = setup_planner_value(planner, "rewrite_service_name", &is_set);
-    if (!is_set)
-        name = SPAN("rewrite");
-    if (!postfix_text_find_service(facts->services, name, "unix", &planner->rewrite))
-        return error_permanent(error, "master.cf has no service %s of type unix",
-            arena_text(planner->arena, name));
-    return true;
-}
-
-static void
-find_maps(struct setup_planner *planner)
-{
-    bool is_set;
-
-    if (!postfix_text_override(
-            planner->rewrite.arguments, "transport_maps", &planner->site_maps))
-        planner->site_maps = setup_planner_value(planner, "transport_maps", &is_set);
+    return setup_plan_find_rewrite(facts, planner->arena, &planner->rewrite, error);
 }
 
 /* Whether two lists have the same words, ours left out of the first. */
@@ -143,6 +126,34 @@ find_like(struct setup_planner *planner, struct error *error)
 }
 
 bool
+setup_plan_find_rewrite(const struct setup_facts *facts, struct arena *arena,
+    struct postfix_service *rewrite, struct error *error)
+{
+    struct setup_planner planner = {.facts = facts, .arena = arena};
+    bool is_set;
+    struct span name = setup_planner_value(&planner, "rewrite_service_name", &is_set);
+
+    if (!is_set)
+        name = SPAN("rewrite");
+    return postfix_text_find_service(facts->services, name, "unix", rewrite) ||
+           error_permanent(error, "master.cf has no service %s of type unix",
+               arena_text(arena, name));
+}
+
+struct span
+setup_plan_site_maps(const struct setup_facts *facts,
+    const struct postfix_service *rewrite, struct arena *arena)
+{
+    struct setup_planner planner = {.facts = facts, .arena = arena};
+    struct span maps;
+    bool is_set;
+
+    if (!service_options_find(rewrite->arguments, "transport_maps", &maps))
+        maps = setup_planner_value(&planner, "transport_maps", &is_set);
+    return maps;
+}
+
+bool
 setup_plan_make(struct setup_plan *plan, enum setup_want want,
     const struct setup_facts *facts, struct arena *arena, struct error *error)
 {
@@ -155,7 +166,7 @@ setup_plan_make(struct setup_plan *plan, enum setup_want want,
         return false;
     if (want == SETUP_APPLY && !socket_reach_check(facts, &planner.rewrite, error))
         return false;
-    find_maps(&planner);
+    planner.site_maps = setup_plan_site_maps(facts, &planner.rewrite, arena);
     if (want == SETUP_APPLY && !service_options_is_balanced(planner.site_maps))
         return error_permanent(error, "transport_maps has a brace without its partner: "
                                       "master.cf can't hold a copy");

@@ -12,6 +12,7 @@
 #ifndef POLICYD_WIRING_SETUP_PLAN_H
 #define POLICYD_WIRING_SETUP_PLAN_H
 
+#include "policyd/wiring/postfix_text.h"
 #include "shared/base/arena.h"
 #include "shared/base/error.h"
 
@@ -26,6 +27,8 @@ enum setup_want {
 #define SETUP_LIFETIME_S (UINT64_C(20) * 86400)
 
 enum { SETUP_STEPS_MAX = 192, SETUP_NOTES_MAX = 32, SETUP_MILTERS_MAX = 4 };
+
+#define SETUP_MAP_NAME "transport" /* which of policyd's maps is asked */
 
 /* A milter of the suite, in the order in which they are to be asked. */
 struct setup_milter {
@@ -44,10 +47,13 @@ struct setup_facts {
     const char *like;         /* the service that ours begin as copies of; NULL: none */
     bool like_is_told;        /* by --like: those there are become copies as well */
     size_t maps_first;        /* so many of the site's maps are asked before ours */
-    const char *route;        /* the sockets of policyd as Postfix writes them */
-    const char *policy;       /* "" where there is none */
-    bool by_filter;           /* routing = filter: the queue manager doesn't ask */
-    const char *open_folder;  /* who else may put a socket where policyd's lies; "" */
+    const char *refusal; /* why one of our domains can't be routed here; NULL: all can */
+    const char *notes[SETUP_NOTES_MAX]; /* what whoever gathered them found */
+    size_t note_count;
+    const char *route;       /* the sockets of policyd as Postfix writes them */
+    const char *policy;      /* "" where there is none */
+    bool by_filter;          /* routing = filter: the queue manager doesn't ask */
+    const char *open_folder; /* who else may put a socket where policyd's lies; "" */
     struct setup_milter milters[SETUP_MILTERS_MAX];
     size_t milter_count;
 };
@@ -68,6 +74,12 @@ struct setup_plan {
     const char *maps_now;
     const char *copied; /* what our delivery services take from another; "": nothing */
 };
+
+/* The site's own rewrite service, and transport_maps as that has them. */
+bool setup_plan_find_rewrite(const struct setup_facts *facts, struct arena *arena,
+    struct postfix_service *rewrite, struct error *error);
+struct span setup_plan_site_maps(const struct setup_facts *facts,
+    const struct postfix_service *rewrite, struct arena *arena);
 
 /* Texts live in the arena.  False: this configuration can't be wired, the error says why.
  */

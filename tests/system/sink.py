@@ -37,6 +37,8 @@ class Copy:
     data: bytes         # with \n line ends, without dot stuffing
     session: int
     when: float
+    client: str = ""    # its address and the name it gave
+    helo: str = ""
 
     def headers(self, name):
         """The values of a field, unfolded, in their order."""
@@ -220,6 +222,8 @@ class Session:
         self.sink, self.client, self.number = sink, client, number
         self.file = client.makefile("rb")
         self.sender, self.recipients = None, []
+        self.peer = client.getpeername()[0] if sink.address.__class__ is tuple else ""
+        self.helo = ""
 
     def cut(self):
         """No further commands; an answer already given still arrives."""
@@ -284,7 +288,8 @@ class Session:
         else:
             handler(rest)
 
-    def ehlo(self, _):
+    def ehlo(self, name):
+        self.helo = name
         size = f"250-SIZE {self.sink.size_limit}\r\n" if self.sink.size_limit else ""
         self.reply("helo", f"250-{self.sink.name}\r\n250-PIPELINING\r\n{size}250-8BITMIME\r\n"
                            "250-SMTPUTF8\r\n250-DSN\r\n250 ENHANCEDSTATUSCODES")
@@ -324,7 +329,7 @@ class Session:
         data = b"".join(lines)
         sender, recipients = self.sender, self.recipients
         self.sender, self.recipients = None, []
-        copies = [Copy(r, sender, data, self.number, time.time()) for r in recipients]
+        copies = [Copy(r, sender, data, self.number, time.time(), self.peer, self.helo) for r in recipients]
         for some in ([copy] for copy in copies) if self.sink.lmtp else (copies,):
             self.end_of_data(some)
 

@@ -158,8 +158,8 @@ def test_ours_stands_first_and_the_sites_own_stays(rich):
     assert rich.value("smtpd_data_restrictions") == "reject_unauth_pipelining"
     assert "postshift_milters" not in main
     # Two blanks are another pattern than one.
-    assert "socketmap:unix:postshift/route.sock:transport, hash:/etc/postfix/transport,    " \
-           "regexp:{ {/^a  b@/ relay:[192.0.2.1]} }}\n" in (rich.etc / "master.cf").read_text(encoding="utf-8")
+    assert "hash:/etc/postfix/transport,    regexp:{ {/^a  b@/ relay:[192.0.2.1]} }, " \
+           "socketmap:unix:postshift/route.sock:transport}\n" in (rich.etc / "master.cf").read_text(encoding="utf-8")
     assert rich.override("cutover-new/unix/syslog_name") == "postfix/cutover-new"
     assert rich.override("cutover-new-lmtp/unix/lmtp_delivery_status_filter").startswith("regexp:{")
     assert "postshift_" not in rich.postconf("-M"), "a main.cf from a template takes nothing away"
@@ -199,7 +199,7 @@ def test_a_changed_transport_maps_is_noticed_and_taken_over(rich):
         assert len(document["commands"]) == 2
         rich.setup("--apply")
     assert rich.override("rewrite-cutover/unix/transport_maps") == \
-        "socketmap:unix:postshift/route.sock:transport, hash:/etc/postfix/other"
+        "hash:/etc/postfix/other, socketmap:unix:postshift/route.sock:transport"
     assert json.loads(rich.setup("--json").stdout)["commands"] == []
 
 
@@ -208,7 +208,7 @@ def test_maps_of_the_rewrite_service_itself_are_followed(folder):
     site.postconf("-P", "rewrite/unix/transport_maps=hash:/but/this")
     with FakePolicyd(site.route):
         site.setup("--apply")
-    assert site.override("rewrite-cutover/unix/transport_maps").endswith(":transport, hash:/but/this")
+    assert site.override("rewrite-cutover/unix/transport_maps").startswith("hash:/but/this, socketmap:")
     assert site.override("rewrite/unix/transport_maps") == "hash:/but/this"
 
 
@@ -253,6 +253,157 @@ def test_a_policyd_that_knows_nothing_is_a_guard(rich):
     with FakePolicyd(rich.route, {"postmaster@postshift.invalid": "TEMP nothing read"}):
         refused = rich.setup("--apply", check=False)
     assert refused.returncode == 4 and "neither Redis nor a snapshot" in refused.stderr
+
+
+HOSTED = {     # where example.com may stand so that its mail can't be routed
+    "mydestination": ("mydestination = $myhostname, example.com", "mydestination"),
+    "by a variable": ("mydomain = example.com\nmydestination = localhost, $mydomain", "mydestination"),
+    "in a table": ("mydestination = texthash:{etc}/names", "mydestination"),
+    "in a file": ("mydestination = {etc}/names", "mydestination"),
+    "behind another that is taken out": ("mydestination = !other.example, texthash:{etc}/names", "mydestination"),
+    "virtual_alias_domains": ("virtual_alias_domains = example.com", "virtual_alias_domains"),
+    "in an alias table": ("virtual_alias_maps = texthash:{etc}/names", "virtual_alias_domains"),
+    "by a pattern": ("virtual_alias_domains = regexp:{{{{/^ex.*com$$/ 1}}}}", "virtual_alias_domains"),
+}
+
+
+@pytest.mark.parametrize("how", HOSTED)
+def test_a_domain_of_another_class_is_refused(folder, how):
+    main, named = HOSTED[how]
+    site = Site(folder, main.format(etc=folder / "etc") + "\n")
+    (site.etc / "names").write_text("# names\nexample.com anything\n" if "table" in how or "behind" in how else "example.com\n",
+                                    encoding="utf-8")
+    before = site.state()
+    assert f"--apply is refused: example.com stands in {named}" in site.setup().stdout
+    with FakePolicyd(site.route):
+        refused = site.setup("--apply", check=False)
+        assert refused.returncode == 4 and f"example.com stands in {named}" in refused.stderr
+        assert site.state() == before
+        assert site.setup("--apply", "--force").returncode == 0
+
+
+@pytest.mark.parametrize("main", ["mydestination = !example.com, example.com", "mydestination = sub.example.com, .com",
+                                  "relay_domains = example.com", "virtual_alias_maps = inline:{{a@example.com=b@example.com}}"])
+def test_a_domain_that_can_be_routed_is_not_refused(folder, main):
+    site = Site(folder, main + "\n")
+    assert "refused" not in site.setup().stdout
+
+
+def maps_of(site):
+    text = site.postconf("-M", "rewrite-cutover/unix")
+    return text.split("{transport_maps=")[1].strip()[:-1]
+
+
+OURS = "socketmap:unix:postshift/route.sock:transport"
+MAPS = {     # transport_maps -> what our rewrite service asks, what is said
+    "hash of addresses": ("inline:{{list@example.com=smtp:[192.0.2.9]}}", "{}, OURS", "1 address by hand (list@example.com)"),
+    "domain in a hash": ("inline:{{example.com=smtp:[192.0.2.9]}}", "{}, OURS", ""),
+    "pattern for all": ("regexp:{{/@example.com$$/ smtp:[192.0.2.9]}}", "OURS, {}", "answers for every address of example.com"),
+    "pattern for some": ("regexp:{{/^list-.*@example.com$$/ smtp:[192.0.2.9]}}", "{}, OURS", ""),
+    "static": ("static:smtp:[192.0.2.9]", "OURS, {}", "answers for every address"),
+    "another domain's pattern": ("regexp:{{/@example.org$$/ smtp:[192.0.2.9]}}", "{}, OURS", ""),
+    "not there": ("hash:/nowhere/at/all", "{}, OURS", "could not be asked"),
+    "by proxy": ("proxy:inline:{{list@example.com=smtp:[192.0.2.9]}}", "{}, OURS", "1 address by hand"),
+}
+
+
+@pytest.mark.parametrize("how", MAPS)
+def test_the_sites_own_addresses_win(folder, how):
+    maps, wanted, said = MAPS[how]
+    site = Site(folder, f"transport_maps = {maps}\n")
+    with FakePolicyd(site.route):
+        assert said in site.setup("--apply").stdout
+        assert maps_of(site) == wanted.replace("OURS", OURS).replace("{}", maps)
+        assert site.setup("--apply").stdout == "nothing to do\n"
+
+
+def test_maps_behind_a_pattern_stay_behind_it(folder):
+    one, two, three = "inline:{{a@example.com=x:}}", "regexp:{{/@example.com/ y:}}", "inline:{{b@example.com=z:}}"
+    site = Site(folder, f"two = {two}\ntransport_maps = {one} $two, {three}\n")
+    with FakePolicyd(site.route):
+        site.setup("--apply")
+    assert maps_of(site) == f"{one}, {OURS}, $two, {three}"
+
+
+def test_a_differing_delimiter_is_named(folder):
+    assert 'recipient_delimiter is "-" in main.cf' in Site(folder, "recipient_delimiter = -\n").setup().stdout
+
+
+COPIED_MAIN = """
+relay_domains = example.com
+relay_transport = relay:[192.0.2.1]
+relay_destination_concurrency_limit = 2
+relay_destination_rate_delay = 1s
+relay_recipient_maps = static:yes
+smtp_fallback_relay = [192.0.2.66]
+"""
+COPIED_MASTER = """
+slow      unix  -       -       n       -       3       smtp
+  -o { smtp_bind_address = 192.0.2.55 }
+  -o smtp_tls_security_level=encrypt
+  -o smtp_fallback_relay=[192.0.2.77]
+deliver   unix  -       -       n       -       -       lmtp
+  -o lmtp_connect_timeout=5s
+"""
+
+
+def test_ours_begin_as_copies_of_what_carries_the_domain(folder):
+    site = Site(folder, COPIED_MAIN, COPIED_MASTER)
+    site.postconf("-P", "relay/unix/smtp_helo_name=relay.example", "relay/unix/smtp_fallback_relay=[192.0.2.88]")
+    assert "copies of relay: -o smtp_helo_name=relay.example" in site.setup().stdout
+    with FakePolicyd(site.route):
+        site.setup("--apply")
+        for backend in ("old", "new", "standby"):
+            assert site.override(f"cutover-{backend}/unix/smtp_helo_name") == "relay.example"
+            assert site.override(f"cutover-{backend}/unix/smtp_fallback_relay") == ""
+            assert f"-o smtp_fallback_relay= " in site.postconf("-M", f"cutover-{backend}/unix")
+            assert site.value(f"cutover-{backend}_destination_concurrency_limit") == "2"
+            assert site.value(f"cutover-{backend}_destination_rate_delay") == "1s"
+        assert "recipient_maps" not in "".join(line for line in site.postconf("-n").splitlines() if line.startswith("cutover"))
+        assert site.setup("--apply").stdout == "nothing to do\n"
+        # Another one, told afterwards; and what somebody changed in ours stays.
+        site.postconf("-P", "cutover-new/unix/smtp_connect_timeout=7s")
+        site.setup("--apply", "--like", "slow")
+        assert site.override("cutover-old/unix/smtp_bind_address") == "192.0.2.55"
+        assert site.postconf("-Fh", "cutover-old/unix/process_limit").strip() == "3"
+        assert site.override("cutover-old-lmtp/unix/lmtp_connect_timeout") == ""
+        site.setup("--apply", "--like", "deliver")
+        assert site.override("cutover-old-lmtp/unix/lmtp_connect_timeout") == "5s"
+        again = site.setup()
+        assert "# nothing to do" in again.stdout and "lacks what relay has" in again.stdout
+        site.setup("--remove")
+    assert "cutover" not in (site.etc / "main.cf").read_text(encoding="utf-8")
+
+
+CARRIERS = {     # main.cf -> the service that carries example.com
+    "relay": "relay_domains = example.com\n",
+    "slow": "relay_domains = example.com\ntransport_maps = inline:{{example.com=slow:[192.0.2.1]}}\n",
+    "deliver": "virtual_mailbox_domains = example.com\nvirtual_transport = deliver:unix:private/lmtp\n",
+    "smtp": "default_transport = smtp\n",
+}
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_what_carries_the_domain(folder, carrier):
+    site = Site(folder, CARRIERS[carrier], COPIED_MASTER)
+    assert f"begin as copies of {carrier}:" in site.setup().stdout
+
+
+@pytest.mark.parametrize("main,carrier", [
+    ("transport_maps = inline:{{example.com=:[192.0.2.1]}}\nrelay_domains = example.com\n", "relay"),
+    ("transport_maps = inline:{{.com=slow:}}\nparent_domain_matches_subdomains =\n", "slow"),
+    ("transport_maps = regexp:{{/@example.com$$/ slow:}}, inline:{{example.com=smtp:}}\n", "slow"),
+    ("virtual_mailbox_domains = example.com\nvirtual_transport = virtual\ndefault_transport = slow\n", "slow"),
+    ("relay_domains = .com, com\n", "relay"), ("transport_maps = inline:{{*=slow:}}\n", "slow")])
+def test_what_carries_the_domain_by_other_ways(folder, main, carrier):
+    site = Site(folder, main, COPIED_MASTER)
+    assert f"begin as copies of {carrier}:" in site.setup().stdout
+
+
+def test_like_names_a_client_of_master_cf(rich):
+    for name, text in (("nobody", "no service nobody"), ("local", "run by local")):
+        refused = rich.setup("--apply", "--like", name, check=False)
+        assert refused.returncode == 1 and text in refused.stderr
 
 
 def test_milters_are_wired_once_their_sockets_are_there(rich):
