@@ -6,7 +6,8 @@
 
 #include <stdint.h>
 
-/* Milliseconds since some point in the past that all processes share. */
+/* Milliseconds, microseconds since some point in the past that all processes share. */
 uint64_t clock_now_ms(void);
+uint64_t clock_now_us(void);
 
 #endif

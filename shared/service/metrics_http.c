@@ -1,6 +1,7 @@
 #include "shared/service/metrics_http.h"
 
-#include "shared/base/network.h"
+#include "shared/service/clock.h"
+#include "shared/service/http_page.h"
 #include "shared/service/http_request.h"
 #include "shared/service/listen.h"
 #include "shared/service/log.h"
@@ -15,9 +16,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CLIENTS_MAX = 64, CLIENT_SECONDS = 5, BODY_MAX = 16 << 20, HOST_NAME_SIZE = 256 };
+enum {
+    CLIENTS_MAX = 64,
+    CLIENT_SECONDS = 5,
+    BODY_MAX = 16 << 20,
+    REST_FACTOR = 19, /* so many times what a page took, nobody gets another one */
+    REST_US_MAX = 1000 * 1000,
+    PAUSE_MS = 20,
+    STALLED_MS = 250,
+};
 
-static const char plain_text[] = "text/plain; charset=utf-8";
 static const char metrics_text[] = "text/plain; version=0.0.4; charset=utf-8";
 
 struct client {
@@ -25,6 +33,12 @@ struct client {
     struct bufferevent *stream;
     struct event *deadline;
     uint64_t serial;
+    uint64_t moved_ms; /* when it came, or last took octets of its answer */
+    /* What it asked for, until it is its turn. */
+    bool waits;
+    bool is_head;
+    char path[HTTP_PATH_SIZE];
+    char query[HTTP_QUERY_SIZE];
     bool answered;
     bool ended; /* the client has closed its side */
 };
@@ -39,9 +53,12 @@ struct metrics_http {
     struct evconnlistener *listeners[LISTEN_FDS_MAX];
     size_t listener_count;
     struct event *resume;
-    char host_name[HOST_NAME_SIZE];
     struct client *clients[CLIENTS_MAX];
     uint64_t serial;
+    struct event *turn; /* the next page is made */
+    uint64_t rests_until_us;
+    /* The last one, for all who ask for the same until then. */
+    struct http_page last;
 };
 
 static void
@@ -58,110 +75,37 @@ client_free(struct client *client)
     free(client);
 }
 
-static bool
-is_address_in(struct span host, const char *const *networks, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct network network;
-
-        if (network_parse(span_of(networks[i]), &network) && network_has(&network, host))
-            return true;
-    }
-    return false;
-}
-
-/* A page of the web can make a browser ask us by a name that was bound to our address:
- * then Host has that name.  Our own names and addresses can't be had that way. */
-static bool
-is_own_host(const struct metrics_http *http, struct span host)
-{
-    static const char *const names[] = {
-        "localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"};
-    static const char *const loopback[] = {"127.0.0.0/8", "::1"};
-    static const char *const all[] = {"0.0.0.0/0", "::/0"};
-    const char *listening = http->address.host;
-    bool on_any = strcmp(listening, "*") == 0 || strcmp(listening, "0.0.0.0") == 0 ||
-                  strcmp(listening, "::") == 0;
-
-    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-        if (span_is_nocase(host, names[i]))
-            return true;
-    }
-    return is_address_in(host, loopback, ARRAY_LENGTH(loopback)) ||
-           (on_any && is_address_in(host, all, ARRAY_LENGTH(all))) ||
-           span_is_nocase(host, listening) || span_is_nocase(host, http->host_name);
-}
-
-static const char *
-reason_of(int status)
-{
-    static const struct {
-        int status;
-        const char *reason;
-    } reasons[] = {
-        {200, "OK"                             },
-        {400, "Bad Request"                    },
-        {404, "Not Found"                      },
-        {405, "Method Not Allowed"             },
-        {413, "Content Too Large"              },
-        {421, "Misdirected Request"            },
-        {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"          },
-        {503, "Service Unavailable"            },
-    };
-
-    for (size_t i = 0; i < ARRAY_LENGTH(reasons); i++) {
-        if (reasons[i].status == status)
-            return reasons[i].reason;
-    }
-    return "See Status";
-}
-
 static void
-answer(struct client *client, int status, const char *content_type, struct span body,
-    bool with_body)
+answer(struct client *client, const struct http_page *page)
 {
-    struct evbuffer *out = bufferevent_get_output(client->stream);
-
+    client->waits = false;
     client->answered = true;
-    (void)evbuffer_add_printf(out,
-        "HTTP/1.1 %d %s\r\n"
-        "Content-Type: %s\r\n"
-        "Content-Length: %zu\r\n"
-        "Connection: close\r\n"
-        "Cache-Control: no-store\r\n"
-        "X-Content-Type-Options: nosniff\r\n"
-        "Referrer-Policy: no-referrer\r\n"
-        "Content-Security-Policy: default-src 'none'; script-src 'self'; "
-        "style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
-        "%s\r\n",
-        status, reason_of(status), content_type, body.length,
-        status == 405 ? "Allow: GET, HEAD\r\n" : "");
-    if (with_body && body.length > 0)
-        (void)evbuffer_add(out, body.data, body.length);
+    http_page_write(page, client->is_head, bufferevent_get_output(client->stream));
 }
 
 static void
 refuse(struct client *client, int status, const char *why)
 {
-    answer(client, status, plain_text, span_of(why), true);
+    struct http_page page;
+
+    http_page_begin(&page);
+    page.status = status;
+    (void)evbuffer_add(page.body, why, strlen(why));
+    client->is_head = false;
+    answer(client, &page);
+    http_page_end(&page);
 }
 
 static int
-make_page(struct metrics_http *http, const struct http_request *request,
+write_page(struct metrics_http *http, const char *path, const char *query,
     struct buffer *body, const char **content_type)
 {
-    struct buffer path;
-    struct buffer query;
-    int status = 404;
-
-    if (span_is(request->path, "/metrics")) {
+    if (strcmp(path, "/metrics") == 0) {
         *content_type = metrics_text;
         metrics_write(http->metrics, body);
         return 200;
     }
-    if (span_is(request->path, "/healthz")) {
+    if (strcmp(path, "/healthz") == 0) {
         if (http->healthy != NULL && !http->healthy(http->argument, body))
             return 503;
         if (body->length == 0)
@@ -172,44 +116,116 @@ make_page(struct metrics_http *http, const struct http_request *request,
         buffer_append_text(body, "not found (there are /metrics and /healthz)\n");
         return 404;
     }
-    buffer_init(&path, HTTP_REQUEST_MAX);
-    buffer_init(&query, HTTP_REQUEST_MAX);
-    buffer_append(&path, request->path);
-    buffer_append(&query, request->query);
-    status = http->page(
-        http->argument, buffer_text(&path), buffer_text(&query), body, content_type);
-    buffer_clear(&path);
-    buffer_clear(&query);
-    return status;
+    return http->page(http->argument, path, query, body, content_type);
 }
 
 static void
+make_page(struct metrics_http *http, const struct client *client, struct http_page *page)
+{
+    struct buffer body;
+
+    http_page_begin(page);
+    (void)span_copy(span_of(client->path), page->path, sizeof(page->path));
+    (void)span_copy(span_of(client->query), page->query, sizeof(page->query));
+    buffer_init(&body, BODY_MAX);
+    page->status =
+        write_page(http, client->path, client->query, &body, &page->content_type);
+    if (!buffer_ok(&body)) {
+        page->status = 500;
+        page->content_type = http_plain_text;
+        (void)evbuffer_add_printf(page->body, "the page is too large\n");
+    } else if (body.length > 0) {
+        (void)evbuffer_add(page->body, body.data, body.length);
+    }
+    buffer_clear(&body);
+}
+
+/* Who has waited longest; NULL: nobody waits. */
+static struct client *
+next_client(const struct metrics_http *http)
+{
+    struct client *next = NULL;
+
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct client *client = http->clients[i];
+
+        if (client != NULL && client->waits &&
+            (next == NULL || client->serial < next->serial))
+            next = client;
+    }
+    return next;
+}
+
+static bool
+wants_last(const struct metrics_http *http, const struct client *client)
+{
+    return http_page_is_of(&http->last, client->path, client->query);
+}
+
+static void
+wait_for_turn(struct metrics_http *http)
+{
+    uint64_t now = clock_now_us();
+    uint64_t rest_us = http->rests_until_us > now ? http->rests_until_us - now : 0;
+    struct timeval rest = {
+        .tv_sec = (time_t)(rest_us / 1000000),
+        .tv_usec = (suseconds_t)(rest_us % 1000000),
+    };
+
+    (void)event_add(http->turn, &rest);
+}
+
+/*
+ * One page a turn, for all who want it; then what else this process does has its time: a
+ * page of ten thousand domains takes long enough that a few clients that ask again and
+ * again would hold up everybody.
+ */
+static void
+on_turn(evutil_socket_t fd, short what, void *argument)
+{
+    struct metrics_http *http = argument;
+    const struct client *first = next_client(http);
+    uint64_t begun_us = clock_now_us();
+    uint64_t rest_us;
+
+    (void)fd;
+    (void)what;
+    http_page_end(&http->last);
+    if (first == NULL)
+        return;
+    make_page(http, first, &http->last);
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct client *client = http->clients[i];
+
+        if (client != NULL && client->waits && wants_last(http, client))
+            answer(client, &http->last);
+    }
+    rest_us = REST_FACTOR * (clock_now_us() - begun_us);
+    http->rests_until_us =
+        clock_now_us() + (rest_us < REST_US_MAX ? rest_us : REST_US_MAX);
+    wait_for_turn(http); /* at least to forget this one */
+}
+
+/* The answer comes when it is its turn. */
+static void
 serve(struct client *client, const struct http_request *request)
 {
-    bool is_head = span_is(request->method, "HEAD");
-    const char *content_type = plain_text;
-    struct buffer body;
-    int status;
-
-    if (request->has_host && !is_own_host(client->http, request->host)) {
+    client->is_head = span_is(request->method, "HEAD");
+    if (request->has_host && !http_host_is_own(request->host, client->http->address.host))
         refuse(client, 421, "this host is not served here\n");
-        return;
-    }
-    if (!is_head && !span_is(request->method, "GET")) {
+    else if (!client->is_head && !span_is(request->method, "GET"))
         refuse(client, 405, "GET and HEAD alone\n");
-        return;
-    }
-    if (request->has_body) {
+    else if (request->has_body)
         refuse(client, 413, "no bodies here\n");
-        return;
+    else if (!span_copy(request->path, client->path, sizeof(client->path)) ||
+             !span_copy(request->query, client->query, sizeof(client->query)))
+        refuse(client, 404, "not found\n");
+    else if (wants_last(client->http, client)) {
+        answer(client, &client->http->last);
+    } else {
+        client->waits = true;
+        wait_for_turn(client->http);
     }
-    buffer_init(&body, BODY_MAX);
-    status = make_page(client->http, request, &body, &content_type);
-    if (buffer_ok(&body))
-        answer(client, status, content_type, buffer_span(&body), !is_head);
-    else
-        refuse(client, 500, "the page is too large\n");
-    buffer_clear(&body);
 }
 
 static void
@@ -222,7 +238,7 @@ on_read(struct bufferevent *stream, void *argument)
 
     /* What comes after the request goes by unseen, so that the answer isn't lost in a
      * reset. */
-    if (client->answered) {
+    if (client->answered || client->waits) {
         (void)evbuffer_drain(in, length);
         return;
     }
@@ -262,9 +278,21 @@ on_end(struct bufferevent *stream, short what, void *argument)
 
     /* A client may close its side behind the request and still read. */
     client->ended = true;
+    if ((what & BEV_EVENT_EOF) != 0 && client->waits)
+        return;
     if ((what & BEV_EVENT_EOF) == 0 || !client->answered ||
         evbuffer_get_length(bufferevent_get_output(stream)) == 0)
         client_free(client);
+}
+
+static void
+on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *argument)
+{
+    struct client *client = argument;
+
+    (void)output;
+    if (info->n_deleted > 0)
+        client->moved_ms = clock_now_ms();
 }
 
 static void
@@ -275,20 +303,31 @@ on_deadline(evutil_socket_t fd, short what, void *argument)
     client_free(argument);
 }
 
-/* A free place; where there is none, that of the client who has had it longest. */
 static size_t
-find_place(struct metrics_http *http)
+find_place(const struct metrics_http *http)
 {
-    size_t oldest = 0;
+    size_t place = 0;
 
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        if (http->clients[i] == NULL)
-            return i;
-        if (http->clients[i]->serial < http->clients[oldest]->serial)
-            oldest = i;
-    }
-    client_free(http->clients[oldest]);
-    return oldest;
+    while (place < CLIENTS_MAX && http->clients[place] != NULL)
+        place++;
+    return place;
+}
+
+static void
+set_accepting(struct metrics_http *http, bool on)
+{
+    for (size_t i = 0; i < http->listener_count; i++)
+        (void)(on ? evconnlistener_enable : evconnlistener_disable)(http->listeners[i]);
+}
+
+/* To try again at once would be a busy loop. */
+static void
+pause_accepting(struct metrics_http *http)
+{
+    static const struct timeval pause = {0, (suseconds_t)1000 * PAUSE_MS};
+
+    set_accepting(http, false);
+    (void)evtimer_add(http->resume, &pause);
 }
 
 static void
@@ -307,37 +346,46 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
         abort();
     client->http = http;
     client->serial = http->serial++;
+    client->moved_ms = clock_now_ms();
     client->stream = bufferevent_socket_new(http->base, fd, BEV_OPT_CLOSE_ON_FREE);
     client->deadline = evtimer_new(http->base, on_deadline, client);
     if (client->stream == NULL || client->deadline == NULL)
         abort();
     http->clients[place] = client;
+    (void)evbuffer_add_cb(bufferevent_get_output(client->stream), on_output, client);
     bufferevent_setcb(client->stream, on_read, on_written, on_end, client);
     bufferevent_setwatermark(client->stream, EV_READ, 0, HTTP_REQUEST_MAX);
     (void)bufferevent_enable(client->stream, EV_READ | EV_WRITE);
     (void)evtimer_add(client->deadline, &limit);
+    if (find_place(http) == CLIENTS_MAX)
+        pause_accepting(http);
 }
 
+/* Those who get nothing any more make room; who is being served is not pushed out. */
 static void
 on_resume(evutil_socket_t fd, short what, void *argument)
 {
-    const struct metrics_http *http = argument;
+    struct metrics_http *http = argument;
+    uint64_t now = clock_now_ms();
 
     (void)fd;
     (void)what;
-    for (size_t i = 0; i < http->listener_count; i++)
-        (void)evconnlistener_enable(http->listeners[i]);
+    for (size_t i = 0; i < CLIENTS_MAX && find_place(http) == CLIENTS_MAX; i++) {
+        if (now - http->clients[i]->moved_ms >= STALLED_MS)
+            client_free(http->clients[i]);
+    }
+    if (find_place(http) == CLIENTS_MAX)
+        pause_accepting(http);
+    else
+        set_accepting(http, true);
 }
 
-/* No descriptors left: to try again at once would be a busy loop. */
+/* No descriptors left. */
 static void
 on_accept_error(struct evconnlistener *listener, void *argument)
 {
-    struct metrics_http *http = argument;
-    struct timeval pause = {.tv_sec = 1};
-
-    (void)evconnlistener_disable(listener);
-    (void)evtimer_add(http->resume, &pause);
+    (void)listener;
+    pause_accepting(argument);
 }
 
 static void
@@ -368,10 +416,9 @@ http_new(struct event_base *base, const struct socket_address *address,
     http->page = page;
     http->argument = argument;
     http->resume = evtimer_new(base, on_resume, http);
-    if (http->resume == NULL)
+    http->turn = evtimer_new(base, on_turn, http);
+    if (http->resume == NULL || http->turn == NULL)
         abort();
-    if (gethostname(http->host_name, sizeof(http->host_name) - 1) != 0)
-        http->host_name[0] = '\0';
     return http;
 }
 
@@ -416,6 +463,8 @@ metrics_http_stop(struct metrics_http *http)
     for (size_t i = 0; i < http->listener_count; i++)
         evconnlistener_free(http->listeners[i]);
     event_free(http->resume);
+    event_free(http->turn);
+    http_page_end(&http->last);
     free(http);
 }
 

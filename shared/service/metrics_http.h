@@ -5,8 +5,11 @@
  * GET and HEAD only; a Host other than the address listened on, a loopback name or
  * address or the machine's own name is refused (421), so that no web page can read it by
  * a rebound name; headers up to 8 KiB, no bodies, one request a connection, 5 s and 16
- * MiB for it, 64 clients (one more closes the oldest).  HTML may load scripts, styles and
- * data from the same address alone, from paths of their own (Content-Security-Policy).
+ * MiB for it, 64 clients (where one more comes, those go that got nothing for 250 ms, or
+ * it waits).  One page is made at a time, for all who ask for it, and is given again for
+ * 19 times as long as it took, at most a second: pages never take more than a twentieth
+ * of the loop's time.  HTML may load scripts, styles and data from the same address
+ * alone, from paths of their own (Content-Security-Policy).
  *
  * Own, as evhttp bounds neither the clients nor the time one takes.
  */
