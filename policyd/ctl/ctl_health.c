@@ -129,6 +129,36 @@ is_told(const struct ctl_json *status, struct span note)
     return false;
 }
 
+/* A name that ends there: not another one's beginning. */
+static bool
+names_domain(struct span note, struct span domain)
+{
+    size_t at;
+
+    while (domain.length > 0 && (at = span_find_text(note, domain)) != SPAN_NONE) {
+        struct span before = span_first(note, at);
+        struct span behind = span_from(note, at + domain.length);
+
+        note = behind;
+        if ((span_ends(before, SPAN("@")) || span_ends(before, SPAN("=")) ||
+                span_ends(before, SPAN(":"))) &&
+            (behind.length == 0 || strchr(" :,", behind.data[0]) != NULL))
+            return true;
+    }
+    return false;
+}
+
+/* The row of the domain whose pin, unit, list or state a note is about; NULL: of none. */
+static const struct ctl_json *
+row_of(const struct ctl_json *status, struct span note)
+{
+    const struct ctl_json *domain = ctl_json_get(status, "domains")->first;
+
+    while (domain != NULL && !names_domain(note, ctl_json_text(domain, "domain")))
+        domain = domain->next;
+    return domain;
+}
+
 static void
 look_at_notes(struct ctl_health *health, struct ctl *ctl, const struct ctl_json *status)
 {
@@ -139,7 +169,8 @@ look_at_notes(struct ctl_health *health, struct ctl *ctl, const struct ctl_json 
         ctl_health_add(health, NULL, false, ctl_output_text(ctl->arena, warning->text));
     for (; note != NULL; note = note->next) {
         if (!is_told(status, note->text))
-            ctl_health_add(health, NULL, !span_starts(note->text, SPAN("warning: ")),
+            ctl_health_add(health, row_of(status, note->text),
+                !span_starts(note->text, SPAN("warning: ")),
                 ctl_output_text(ctl->arena, note->text));
     }
 }

@@ -131,6 +131,17 @@ def test_set_is_in_force_whatever_rev_somebody_typed(world, rev):
         assert world.json("status", check=False)["domains"][1]["why"] is None
 
 
+def test_what_is_not_taken_stands_on_its_domains_row(world):
+    """Pins, units and lists as well; example.com is not the row of what is about other.example.com or example.company."""
+    world.state("example.net")
+    world.redis.command("SET", "cutover:pin:a@example.net", "nonsense")
+    world.redis.command("SET", "cutover:list:example.com:it", "no set")
+    wait_for(lambda: len(world.json("status", check=False)["notes"]) == 2, 5, "both are told")
+    found = {finding["domain"]: finding["text"] for finding in world.json("status", check=False)["findings"]}
+    assert "nonsense" in found["example.net"] and "is not a set" in found["example.com"]
+    assert world.ctl("status", check=False).returncode == 1
+
+
 def test_oddly_written_keys_count_whoever_is_asked(world):
     """`pin:Alice@Example.com` is a pin on alice, where none is written canonically; units, lists and domains likewise."""
     world.redis.command("DEL", "cutover:domain:example.com")
