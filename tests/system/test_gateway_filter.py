@@ -70,3 +70,23 @@ def test_old_site_takes_no_part_in_a_filter(site, first):
     assert sorted(copy.recipient for copy in site.other.wait_for(2)) == sorted(stays)
     [copy] = site.new.wait_for(1)
     assert copy.recipient == "mover@site.example" and site.backend_of(copy) == "new"
+
+
+def test_a_message_whose_first_recipient_nobody_remembers_goes_nowhere_else(site):
+    """policyd is restarted between two recipients: a FILTER for the second would take the first along."""
+    on_old = next(person for person in PEOPLE if side(person, 50) == "old")
+    on_new = next(person for person in PEOPLE if side(person, 50) == "new")
+    with site.gateway.session() as client:
+        client.ehlo()
+        client.mail("slow@outside.example")
+        assert client.rcpt(on_old)[0] == 250
+        client.noop()
+        site.policyd.restart()
+        for person in (on_new, on_old, "any@example.org"):
+            code, text = client.rcpt(person)
+            assert code == 450 and b"4.5.3" in text
+        assert client.data("Subject: slow\r\n\r\nHello.\r\n")[0] == 250
+    [copy] = site.old.wait_for(1)
+    assert copy.recipient == on_old and site.backend_of(copy) == "old" and not site.new.copies
+    assert send_until_accepted(site, "slow@outside.example", [on_new]) == (1, {})
+    assert [copy.recipient for copy in site.new.wait_for(1)] == [on_new]
