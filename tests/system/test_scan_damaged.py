@@ -49,7 +49,7 @@ BROKEN = {
 def test_what_is_broken_is_not_deferred(scanner, what):
     answer = scanner.send(*attachment(BROKEN[what]))
     assert answer.action == "accept", answer.reply
-    assert answer.field("X-Virus-Status") in ("Clean", DAMAGED)
+    assert answer.field("X-Virus-Status") in ("Clean", DAMAGED, "Unscanned (not opened: zip)")
     if "xz" in what:
         assert answer.field("X-Virus-Status") == DAMAGED
 
