@@ -16,10 +16,13 @@
 #include "milters/common/milter_daemon.h"
 #include "milters/scan/scan_keeper.h"
 #include "milters/scan/scan_milter.h"
+#include "milters/scan/scan_store.h"
 #include "milters/scan/scan_temp.h"
 #include "milters/scan/scan_watch.h"
 #include "shared/service/log.h"
 
+/* As many of the largest may be under way at a time. */
+enum { MESSAGES_IN_MEMORY = 4 };
 enum { MOST_SCANS = 5000, SPARES = 1, LAST_SWEEP_MS = 1000 };
 
 static const char keeper_name[] = "keeper";
@@ -116,6 +119,7 @@ serve(void *argument, int fd, int control)
                  .spamd_max = config->spamd_max_message},
         .metrics = scan->metrics,
     };
+    scan_store_set_ceiling(MESSAGES_IN_MEMORY * config->max_message);
     if (gethostname(service.host, sizeof(service.host) - 1) < 0)
         (void)snprintf(service.host, sizeof(service.host), "localhost");
     return scan_milter_serve(&service, fd, control);

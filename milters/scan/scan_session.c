@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "shared/service/clock.h"
+
 enum {
     PENDING_MAX = 4 * 1024 * 1024,
     ARENA_MAX = 64 * 1024 * 1024,
@@ -40,12 +42,19 @@ scan_session_free(struct scan_session *session)
     free(session);
 }
 
-void
-scan_session_reset(struct scan_session *session)
+static void
+drop_octets(struct scan_session *session)
 {
+    scan_store_leave(&session->share);
     if (session->fd >= 0)
         (void)close(session->fd);
     session->fd = -1;
+}
+
+void
+scan_session_reset(struct scan_session *session)
+{
+    drop_octets(session);
     session->sender = "";
     session->recipients = 0;
     session->size = 0;
@@ -76,7 +85,8 @@ write_all(struct scan_session *session, struct span octets)
 {
     if (session->fd < 0)
         session->fd = memfd_create("postshift-scan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    session->trouble |= session->fd < 0;
+    session->trouble |= session->fd < 0 || !scan_store_grow(&session->share, session->fd,
+                                               octets.length, clock_now_ms());
     session->written += octets.length;
     while (octets.length > 0 && !session->trouble) {
         ssize_t written = write(session->fd, octets.data, octets.length);
@@ -106,6 +116,8 @@ has_room(struct scan_session *session, size_t length, uint64_t most)
         return false;
     session->size += length;
     session->too_big = session->size > most;
+    if (session->too_big)
+        drop_octets(session); /* nobody will look at them */
     return !session->too_big;
 }
 
@@ -203,7 +215,8 @@ scan_session_seal(struct scan_session *session)
     if (session->fd >= 0 || session->pending.length > SCAN_INLINE_MAX)
         flush(session);
     /* Without a descriptor for what has left the buffer the rest is no message. */
-    if (session->trouble || !buffer_ok(&session->pending))
+    if (session->trouble || !buffer_ok(&session->pending) ||
+        !scan_store_complete(&session->share))
         return false;
     session->size = octets_of(session) - SCAN_MARK.length;
     return session->fd < 0 || fcntl(session->fd, F_ADD_SEALS, SEALS) == 0;

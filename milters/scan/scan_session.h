@@ -2,7 +2,8 @@
  * scan_session - what a message carries.
  *
  * A small message stays in memory, up to SCAN_INLINE_MAX; a larger one streams into a
- * memfd, so that memory stays at one write buffer whatever its size, up to max_message.
+ * memfd, so that memory stays at one write buffer whatever its size, up to max_message;
+ * all of those together have a ceiling (scan_store.h).
  * Lines are as Postfix has them, fields end with CRLF.  SCAN_MARK stands before them:
  * what a message begins with is its sender's choice, and libclamav goes by it.  A first
  * field
@@ -12,6 +13,7 @@
 #define MILTERS_SCAN_SCAN_SESSION_H
 
 #include "milters/scan/scan_run.h"
+#include "milters/scan/scan_store.h"
 #include "shared/base/arena.h"
 
 /* A field name that came with the mail and is ours to remove, and how often. */
@@ -30,10 +32,11 @@ struct scan_session {
     struct arena *arena;
     const char *sender;
     unsigned recipients;
-    int fd;                /* memfd, -1: none so far */
-    struct buffer pending; /* not yet written to it */
-    uint64_t written;      /* octets in it */
-    uint64_t size;         /* of the message as it came */
+    int fd;                  /* memfd, -1: none so far */
+    struct buffer pending;   /* not yet written to it */
+    uint64_t written;        /* octets in it */
+    struct scan_share share; /* of the memory for all of them */
+    uint64_t size;           /* of the message as it came */
     bool too_big;
     bool trouble;
     bool forged; /* more foreign fields than the ceilings above, or edited_field's */

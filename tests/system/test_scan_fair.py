@@ -1,6 +1,8 @@
 """A cheap message that takes long to scan does not stop the rest."""
 import bz2
 import io
+import os
+import pathlib
 import statistics
 import threading
 import time
@@ -10,7 +12,7 @@ import pytest
 
 from milter import Session
 from processes import wait_for
-from scanner import start, workers_of
+from scanner import children, start, workers_of
 from signatures import EICAR, PLAIN, attachment
 
 
@@ -104,5 +106,49 @@ def test_what_takes_long_is_scanned_to_its_end(folder):
         assert found[0].startswith("550 5.7.1 ")
         assert not refused and took
         milter.send(PLAIN, b"hello\r\n")
+    finally:
+        milter.stop()
+
+
+class Stalled:
+    """A message that stops before its end."""
+
+    def __init__(self, address, octets):
+        self.session = Session(address, client="198.51.100.9")
+        self.session.step("M", b"<stalled@example.org>\0")
+        self.session.step("R", b"<recipient@example.com>\0")
+        self.session.step("T")
+        self.session.step("N")
+        for _ in range(octets // 60000):
+            self.session.step("B", b"x" * 60000)
+        self.session.flush()
+
+
+def in_memory_files(milter):
+    """Octets of messages that the serving process holds."""
+    total = 0
+    for pid in children(milter.process.pid):
+        for descriptor in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                if "memfd:postshift-scan" in os.readlink(descriptor):
+                    total += descriptor.stat().st_size
+            except FileNotFoundError:
+                pass
+    return total
+
+
+def test_stalled_messages_do_not_take_all_memory(folder):
+    milter = start(folder, "127.20.45.3", max_message="4M")
+    try:
+        stalled = [Stalled(milter.address, 3800000) for _ in range(12)]
+        wait_for(lambda: in_memory_files(milter) > 8 << 20, 10, "them to arrive")
+        assert in_memory_files(milter) <= 16 << 20
+        assert milter.send(PLAIN, b"small\r\n").field("X-Virus-Status") == "Clean"
+        large = (PLAIN, b"a line of a large message\r\n" * 50000)
+        wait_for(lambda: milter.send(*large).field("X-Virus-Status") == "Clean", 15, "a large one to have room")
+        assert in_memory_files(milter) <= 16 << 20
+        for one in stalled:
+            one.session.close()
+        wait_for(lambda: in_memory_files(milter) == 0, 5, "all to be given back")
     finally:
         milter.stop()
