@@ -2,24 +2,28 @@
 
 #include <stdlib.h>
 
-enum { ROOM_LEFT = 64 }; /* commands that others may want to ask at once */
+enum {
+    ROOM_LEFT = 64, /* commands that others may want to ask at once */
+    MILLISECONDS = 1000,
+};
 
 struct question {
     struct reading *reading;
     struct replica_name name;
 };
 
-/* Whole seconds, rounded down: never later than Redis. */
+/* Whole seconds, rounded down: never later than Redis.  One of less than a second is left
+ * to Redis: rounded down it would never count. */
 static void
 was_answered(void *argument, const struct redis_reply *reply)
 {
     struct question *question = argument;
     struct reading *reading = question->reading;
 
-    if (reply != NULL && reply->kind == REDIS_INTEGER && reply->integer > 0) {
+    if (reply != NULL && reply->kind == REDIS_INTEGER && reply->integer >= MILLISECONDS) {
         reading_set_time(reading);
-        replica_keeper_take_expiry(
-            reading->keeper, replica_name_span(&question->name), reply->integer / 1000);
+        replica_keeper_take_expiry(reading->keeper, replica_name_span(&question->name),
+            reply->integer / MILLISECONDS);
     }
     free(question);
 }
