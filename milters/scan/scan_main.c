@@ -243,7 +243,7 @@ on_died(void *argument, const struct supervise_role *role, int status)
         scan_metrics_reload(scan->metrics, false);
         scan_watch_result(scan->watch, false);
     }
-    scan_temp_sweep_aside(scan->config->temp);
+    scan_temp_sweep_aside(scan->config->temp, scan->config->uid, scan->config->gid);
     atomic_store(&scan->board->swapping, false);
     /* Another keeper's workers may be at work, or it may still be loading. */
     atomic_store(
@@ -262,7 +262,7 @@ on_new_signatures(void *argument)
         return false;
     log_say(LOG_LEVEL_INFO, "the signatures in %s have changed: loading them",
         scan->config->databases);
-    scan_temp_sweep_aside(scan->config->temp);
+    scan_temp_sweep_aside(scan->config->temp, scan->config->uid, scan->config->gid);
     set_reload(scan);
     supervise_replace(scan->daemon.supervise, keeper_name);
     return true;
@@ -342,7 +342,7 @@ main(int argc, char **argv)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, scan.jobs) < 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, scan.long_jobs) < 0)
         log_fatal(EXIT_FAILURE, "no socket for the workers: %s", strerror(errno));
-    scan_temp_sweep_aside(scan.config->temp);
+    scan_temp_sweep_aside(scan.config->temp, scan.config->uid, scan.config->gid);
 
     scan.daemon = (struct milter_daemon){
         .program = "postshift-scan",

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,12 +209,16 @@ scan_temp_sweep(const char *temp, uint64_t most_ms)
 }
 
 void
-scan_temp_sweep_aside(const char *temp)
+scan_temp_sweep_aside(const char *temp, uid_t user, gid_t group)
 {
     pid_t self = getpid();
 
     if (fork() != 0)
         return;
+    if (getuid() == 0 && user != 0 &&
+        (setgroups(0, NULL) < 0 || setresgid(group, group, group) < 0 ||
+            setresuid(user, user, user) < 0))
+        _exit(EXIT_FAILURE);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)setpriority(PRIO_PROCESS, 0, 10);
     if (getppid() == self)

@@ -39,8 +39,8 @@ bool scan_temp_empty(int folder);
  * and other people's folders are none of that. */
 void scan_temp_sweep(const char *temp, uint64_t most_ms);
 
-/* The same in a process of its own, which nobody waits for: others may have put any
- * number of files there. */
-void scan_temp_sweep_aside(const char *temp);
+/* The same in a process of its own, as that user where we are root and user is not 0,
+ * which nobody waits for: others may have put any number of files there. */
+void scan_temp_sweep_aside(const char *temp, uid_t user, gid_t group);
 
 #endif
