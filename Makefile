@@ -213,7 +213,7 @@ lint: ## formatting, clang-tidy, manual pages
 	$(Q)tests/lint $(BASE) $(PURE) $(SERVICE) $(foreach p,$(PROGRAMS),$($p_SOURCES)) -- -std=c11 -D_GNU_SOURCE -I. -DPOSTSHIFT_VERSION='"$(VERSION)"' $(ALL_CFLAGS)
 
 # Where systemd looks, also below /usr/local.
-UNITS := $(wildcard postfix-conf/*.service postfix-conf/*.socket)
+UNITS := $(wildcard postfix-conf/*.service postfix-conf/*.socket postfix-conf/*.target)
 SHARED_DATA := $(wildcard postfix-conf/*.acl) postfix-conf/postshift.conf postfix-conf/users-and-folders \
                postfix-conf/wired postfix-conf/may-go
 
@@ -235,7 +235,7 @@ install: all ## DESTDIR= prefix=/usr; without DESTDIR also users, folders and th
 
 uninstall: ## removes what install put there, but configuration, users and state; refuses while Postfix is wired (FORCE=1)
 	$(if $(DESTDIR),,POSTSHIFT_FORCE=$(FORCE) postfix-conf/may-go policyd auth scan)
-	$(if $(DESTDIR),,test ! -d /run/systemd/system || systemctl disable --now $(notdir $(UNITS)))
+	$(if $(DESTDIR),,test ! -d /run/systemd/system || systemctl disable --now $(filter %.service %.socket,$(notdir $(UNITS))))
 	rm -f $(foreach p,$(PROGRAMS),$(DESTDIR)$(prefix)/$(if $(filter ctl,$p),bin,sbin)/$(call program_name,$p))
 	rm -f $(foreach m,$(MANUALS),$(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
 	rm -rf $(DESTDIR)$(prefix)/share/postshift $(DESTDIR)$(prefix)/share/doc/postshift $(DESTDIR)$(prefix)/share/bash-completion/completions/postshiftctl

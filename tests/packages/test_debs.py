@@ -63,9 +63,10 @@ def test_installed_they_start_and_enable_nothing(machine):
     said = install(machine)
     assert "Could not execute systemctl" not in said and "Failed" not in said, said
     for program in PROGRAMS:
-        for unit in (f"postshift-{program}.service",) + ((f"postshift-{program}.socket",) if program != "policyd" else ()):
-            assert machine.run(f"systemctl is-active {unit}").output.strip() == "inactive"
-            assert machine.run(f"systemctl is-enabled {unit}").output.strip() == "disabled"
+        assert machine.run(f"systemctl is-active postshift-{program}").output.strip() == "inactive"
+        assert machine.run(f"systemctl is-enabled postshift-{program}").output.strip() == "disabled"
+        assert f"postshift-{program} -t && systemctl enable --now postshift-{program}" in said
+        assert not machine.run(f"ls {SOCKETS}/*.sock").code == 0
     assert machine.ok(f"stat -c '%U:%G %a' {CONF} {SOCKETS}").split() == \
         ["root:postshift", "640", "postshift:postfix", "2710"]
     machine.ok("ls /usr/share/doc/postshift-common/README.md*")
@@ -98,9 +99,11 @@ def test_an_upgrade_restarts_what_runs_and_keeps_the_file(machine):
 
 def test_they_come_back_after_a_reboot(machine):
     """What is enabled is started before Postfix."""
-    for unit in ("postshift-policyd.service", "postshift-auth.socket", "postshift-scan.socket"):
-        assert machine.run(f"systemctl is-enabled {unit}").output.strip() == "enabled"
-        assert "postfix@-.service" in machine.show(unit, "Before").split()
+    for program in PROGRAMS:
+        assert machine.run(f"systemctl is-enabled postshift-{program}").output.strip() == "enabled"
+        assert "postfix@-.service" in machine.show(f"postshift-{program}.service", "Before").split()
+    for program in ("auth", "scan"):
+        assert "postfix@-.service" in machine.show(f"postshift-{program}.socket", "Before").split()
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

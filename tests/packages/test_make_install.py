@@ -164,6 +164,27 @@ def test_a_milters_socket_that_the_file_does_not_name(machine):
     assert milter(machine, "auth").code == 0
 
 
+@pytest.mark.parametrize("program", ["auth", "scan"])
+def test_no_connection_starts_a_milter_that_was_refused_or_stopped(machine, program):
+    unit, path = f"postshift-{program}", f"{SOCKETS}/{program}.sock"
+    knock = f"for n in 1 2 3; do python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect(\"{path}\")'; done"
+    conf_of_the_readme(machine, "nonsense = 1\n")
+    machine.run(f"systemctl restart {unit}")
+    before = machine.journal(unit).count("nonsense: unknown key")
+    machine.run(knock)
+    time.sleep(1)
+    assert machine.show(unit, "ActiveState") == "failed"
+    assert machine.journal(unit).count("nonsense: unknown key") == before
+    conf_of_the_readme(machine)
+    machine.ok(f"systemctl start {unit}")           # no reset-failed, nothing to wait for
+    machine.ok(f"systemctl stop {unit}")
+    machine.run(knock)
+    time.sleep(0.5)
+    assert machine.show(unit, "ActiveState") == "inactive"
+    machine.ok(f"systemctl start {unit}")
+    assert milter(machine, program).code == 0
+
+
 def test_redis_on_another_address_needs_nothing_but_the_address(machine):
     machine.ok("ip address add 198.51.100.7/32 dev lo")
     machine.ok("redis-cli config set protected-mode no; redis-cli config set bind '127.0.0.1 198.51.100.7'")

@@ -216,6 +216,6 @@ def test_units_agree_with_their_programs(program):
     opened = unit(f"postshift-{program}.socket")
     assert f"ListenStream=/var/spool/postfix/postshift/{program}.sock\n" in opened
     assert f"SocketUser={user}\nSocketGroup=postfix\nSocketMode=0660\n" in opened
-    assert f"Requires=postshift-{program}.socket\n" in service and f"Also=postshift-{program}.socket\n" in service
+    assert f"Requires=postshift-{program}.socket\n" in service and f"PartOf=postshift-{program}.service\n" in opened
     # No right to the folder where policyd answers.
     assert "ReadWritePaths" not in service
