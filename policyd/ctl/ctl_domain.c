@@ -160,15 +160,43 @@ pass_guard(struct attempt *attempt, const struct domain_state *next, int *status
     return false;
 }
 
+/* What the gateways of a site would make of it; NULL: *problem says why nothing. */
+static struct domain_state *
+parse_at(const struct attempt *attempt, const char *site, struct domain_problem *problem)
+{
+    struct domain_state_rules rules = attempt->ctl->config->serve->state_rules;
+
+    rules.site = site;
+    return domain_state_parse(span_of(attempt->order->name), attempt->next,
+        attempt->next_count, &rules, problem, NULL, NULL);
+}
+
+/* At this site, after it was good at all sites that the order names; NULL: *problem. */
+static struct domain_state *
+parse_next(const struct attempt *attempt, struct domain_problem *problem)
+{
+    struct ctl *ctl = attempt->ctl;
+
+    for (size_t i = 0; i < attempt->order->count; i++) {
+        struct domain_state *there;
+        struct span site;
+
+        if (!domain_site_field(attempt->order->fields[i].name, &site))
+            continue;
+        there = parse_at(attempt, arena_text(ctl->arena, site), problem);
+        if (there == NULL)
+            return NULL;
+        domain_state_free(there);
+    }
+    return parse_at(attempt, ctl->config->serve->state_rules.site, problem);
+}
+
 /* Whether policyd would take it, and the guard lets it pass; else *status. */
 static bool
 check(struct attempt *attempt, int *status)
 {
-    struct ctl *ctl = attempt->ctl;
     struct domain_problem problem;
-    struct domain_state *next =
-        domain_state_parse(span_of(attempt->order->name), attempt->next,
-            attempt->next_count, &ctl->config->serve->state_rules, &problem, NULL, NULL);
+    struct domain_state *next = parse_next(attempt, &problem);
     bool passed;
 
     if (next == NULL) {

@@ -22,6 +22,7 @@ read_word(struct ctl *ctl, const char *word, struct domain_field *field)
     size_t equals = span_find(text, '=');
     const char *shown = ctl_output_text(ctl->arena, span_first(text, equals));
     const char *near;
+    struct span site;
 
     if (equals == SPAN_NONE) {
         (void)ctl_output_fail(
@@ -33,6 +34,8 @@ read_word(struct ctl *ctl, const char *word, struct domain_field *field)
         if (span_is(field->name, domain_field_names[i]))
             return true;
     }
+    if (domain_site_field(field->name, &site))
+        return true;
     near = config_nearest(field->name, domain_field_names, FIELDS);
     if (span_is(field->name, "rev"))
         (void)ctl_output_fail(CTL_USAGE, "rev is counted by postshiftctl itself");

@@ -77,6 +77,14 @@ check_delimiters(const void *field, struct error *error)
     return true;
 }
 
+static bool
+check_site(const void *field, struct error *error)
+{
+    return domain_site_is_name(span_of(*(const char *const *)field)) ||
+           error_permanent(error, "no name (1 to 64 letters, digits, dots, underscores, "
+                                  "hyphens)");
+}
+
 /* It becomes a part of an SMTP reply. */
 static bool
 check_hold_text(const void *field, struct error *error)
@@ -119,6 +127,7 @@ static const struct config_option options[] = {
     POLICYD(snapshot, CONFIG_PATH, "/var/lib/postshift/policyd/snapshot"),
     POLICYD(override, CONFIG_PATH, "/etc/postshift/override"),
     POLICYD(log_routes, CONFIG_YES_NO, "no"),
+    POLICYD(site, CONFIG_TEXT, "", .may_be_empty = true, .check = check_site),
 };
 
 /* What `calloc` can't give ends the process: all sizes here are those of a file of 4 MiB.
@@ -232,6 +241,7 @@ serve_config_make_ready(struct serve_config *config)
     allow_only(&config->transports, &rules->transports, &rules->transport_count);
     allow_only(&config->nexthops, &rules->nexthops, &rules->nexthop_count);
     rules->allow_loopback = config->allow_loopback;
+    rules->site = config->site;
     gather_own_addresses(config);
     make_networks(&config->backends_old, &config->old_networks);
     make_networks(&config->backends_new, &config->new_networks);

@@ -53,6 +53,7 @@ struct serve_config {
     const char *snapshot; /* "": none */
     const char *override; /* "": none */
     bool log_routes;
+    const char *site; /* "": none */
 
     /* Made of these; all borrowed from this struct. */
     struct route_rules route_rules;

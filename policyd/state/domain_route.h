@@ -23,6 +23,8 @@ struct domain_state_rules {
     const char *const *nexthops;
     size_t nexthop_count;
     bool allow_loopback;
+    /* This gateway's: `old@SITE` goes before `old` here, and so on.  NULL or "": none. */
+    const char *site;
     /* Refused like loopback: addresses, networks or host names. */
     const char *const *own_addresses;
     size_t own_address_count;

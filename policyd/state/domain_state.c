@@ -10,25 +10,6 @@
 #include "shared/base/idn.h"
 #include "shared/base/number.h"
 
-enum { LIST_NAME_MAX = 64 };
-
-static const char *const mode_names[] = {
-    [DOMAIN_MODE_SPLIT] = "split",
-    [DOMAIN_MODE_OLD] = "old",
-    [DOMAIN_MODE_NEW] = "new",
-    [DOMAIN_MODE_STANDBY] = "standby",
-    [DOMAIN_MODE_HOLD] = "hold",
-    [DOMAIN_MODE_FORGOTTEN] = "forgotten",
-};
-
-static const char *const inside_names[] = {
-    [INSIDE_UNSET] = "",
-    [INSIDE_RELAY] = "relay",
-    [INSIDE_FORWARD] = "forward",
-    [INSIDE_MAP] = "map",
-    [INSIDE_ACCEPT] = "accept",
-};
-
 struct reading;
 
 /* A field that means something. */
@@ -134,7 +115,7 @@ read_lists(struct reading *reading, struct span value, struct error *error)
         if (!domain_list_is_name(name))
             return error_permanent(error,
                 "a list's name has up to %d letters, digits, dots, underscores, hyphens",
-                LIST_NAME_MAX);
+                DOMAIN_WORD_MAX);
         if (state->list_count == DOMAIN_STATE_LISTS_MAX)
             return error_permanent(error, "at most %d lists", DOMAIN_STATE_LISTS_MAX);
         state->lists[state->list_count++] = keep(reading, name);
@@ -222,11 +203,36 @@ find_field(struct span name)
     return NULL;
 }
 
-static bool
-read_field(struct reading *reading, const struct domain_field *given, uint32_t *seen,
-    struct domain_problem *problem)
+/* `old@fra`: the field that it is of, and the site.  NULL: it is none of a site. */
+static const struct field *
+find_site_field(struct span name, struct span *site)
 {
-    const struct field *field = find_field(given->name);
+    size_t at = span_find(name, '@');
+    struct span base = span_first(name, at);
+
+    if (at == SPAN_NONE)
+        return NULL;
+    *site = span_from(name, at + 1);
+    if (!domain_site_is_name(*site) ||
+        !(span_is(base, "old") || span_is(base, "new") || span_is(base, "standby")))
+        return NULL;
+    return find_field(base);
+}
+
+static const struct field *
+find_own_field(struct span name, const struct domain_state_rules *rules)
+{
+    struct span site;
+    const struct field *field = find_site_field(name, &site);
+
+    return field != NULL && rules->site != NULL && span_is(site, rules->site) ? field
+                                                                              : NULL;
+}
+
+static bool
+read_field(struct reading *reading, const struct field *field,
+    const struct domain_field *given, uint32_t *seen, struct domain_problem *problem)
+{
     uint32_t bit = UINT32_C(1) << (field - fields_known);
     struct error error = {0};
 
@@ -271,13 +277,15 @@ check_whole(const struct reading *reading, struct domain_problem *problem)
 
 /* A state with room behind it for every text of the hash. */
 static struct domain_state *
-make_room(const struct domain_field *fields, size_t count)
+make_room(const struct domain_field *fields, size_t count,
+    const struct domain_state_rules *rules)
 {
     size_t size = sizeof(struct domain_state) + DOMAIN_MAX + 1;
     struct domain_state *state;
 
     for (size_t i = 0; i < count; i++) {
-        if (find_field(fields[i].name) != NULL &&
+        if ((find_field(fields[i].name) != NULL ||
+                find_own_field(fields[i].name, rules) != NULL) &&
             fields[i].value.length <= DOMAIN_STATE_VALUE_MAX)
             size += fields[i].value.length + 1;
     }
@@ -293,42 +301,77 @@ make_room(const struct domain_field *fields, size_t count)
     return state;
 }
 
+/* All fields but those of sites; false: *problem says why. */
+static bool
+read_fields(struct reading *reading, const struct domain_field *fields, size_t count,
+    struct domain_problem *problem,
+    void (*warn)(void *argument, const struct domain_problem *problem), void *argument)
+{
+    struct span site;
+    uint32_t seen = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct field *field = find_field(fields[i].name);
+
+        if (field != NULL) {
+            if (!read_field(reading, field, &fields[i], &seen, problem))
+                return false;
+        } else if (find_site_field(fields[i].name, &site) == NULL && warn != NULL) {
+            tell(problem, fields[i].name, fields[i].value, "is no field of a domain");
+            warn(argument, problem);
+        }
+    }
+    return true;
+}
+
+/* What this site has of its own goes before what all have; other sites' is their matter.
+ */
+static bool
+read_own_site(struct reading *reading, const struct domain_field *fields, size_t count,
+    struct domain_problem *problem)
+{
+    uint32_t seen = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct field *field = find_own_field(fields[i].name, reading->rules);
+
+        if (field != NULL && !read_field(reading, field, &fields[i], &seen, problem))
+            return false;
+    }
+    return true;
+}
+
 struct domain_state *
 domain_state_parse(struct span domain, const struct domain_field *fields, size_t count,
     const struct domain_state_rules *rules, struct domain_problem *problem,
     void (*warn)(void *argument, const struct domain_problem *problem), void *argument)
 {
     struct reading reading = {.domain = domain, .rules = rules};
-    uint32_t seen = 0;
 
     static_assert(ARRAY_LENGTH(fields_known) <= 32, "a bit for each field");
     if (count > DOMAIN_STATE_FIELDS_MAX) {
         tell(problem, SPAN(""), SPAN(""), "a domain's hash has at most 64 fields");
         return NULL;
     }
-    reading.state = make_room(fields, count);
+    reading.state = make_room(fields, count, rules);
     reading.room = (char *)(reading.state + 1);
-    for (size_t i = 0; i < count; i++) {
-        if (find_field(fields[i].name) == NULL) {
-            tell(problem, fields[i].name, fields[i].value, "is no field of a domain");
-            if (warn != NULL)
-                warn(argument, problem);
-        } else if (!read_field(&reading, &fields[i], &seen, problem)) {
-            domain_state_free(reading.state);
-            return NULL;
-        }
-    }
-    if (!check_whole(&reading, problem)) {
-        domain_state_free(reading.state);
-        return NULL;
-    }
-    return reading.state;
+    if (read_fields(&reading, fields, count, problem, warn, argument) &&
+        read_own_site(&reading, fields, count, problem) && check_whole(&reading, problem))
+        return reading.state;
+    domain_state_free(reading.state);
+    return NULL;
 }
 
 void
 domain_state_free(struct domain_state *state)
 {
     free(state);
+}
+
+bool
+domain_site_field(struct span name, struct span *site)
+{
+    return find_site_field(name, site) != NULL;
 }
 
 bool
@@ -376,67 +419,4 @@ domain_login_field(enum domain_login login, enum domain_side side)
             return fields_known[i].name;
     }
     return "";
-}
-
-const char *
-domain_mode_name(enum domain_mode mode)
-{
-    return mode_names[mode];
-}
-
-const char *
-domain_inside_name(enum domain_inside inside)
-{
-    return inside_names[inside];
-}
-
-bool
-domain_mode_parse(struct span text, enum domain_mode *mode)
-{
-    for (size_t i = 0; i < ARRAY_LENGTH(mode_names); i++) {
-        if (span_is(text, mode_names[i])) {
-            *mode = (enum domain_mode)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool
-domain_inside_parse(struct span text, enum domain_inside *inside)
-{
-    for (size_t i = INSIDE_RELAY; i < ARRAY_LENGTH(inside_names); i++) {
-        if (span_is(text, inside_names[i])) {
-            *inside = (enum domain_inside)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-void
-domain_weight_write(unsigned weight, char out[8])
-{
-    unsigned whole = weight / 100;
-    unsigned rest = weight % 100;
-
-    if (rest == 0)
-        (void)snprintf(out, 8, "%u", whole % 1000);
-    else if (rest % 10 == 0)
-        (void)snprintf(out, 8, "%u.%u", whole % 1000, rest / 10);
-    else
-        (void)snprintf(out, 8, "%u.%02u", whole % 1000, rest);
-}
-
-bool
-domain_list_is_name(struct span name)
-{
-    for (size_t i = 0; i < name.length; i++) {
-        char octet = span_lower_octet(name.data[i]);
-
-        if (!(octet >= 'a' && octet <= 'z') && !(octet >= '0' && octet <= '9') &&
-            octet != '.' && octet != '_' && octet != '-')
-            return false;
-    }
-    return name.length > 0 && name.length <= LIST_NAME_MAX;
 }

@@ -5,30 +5,16 @@
  * warned of.  `old`, `new` and `weight` are required, but for mode=forgotten and a hash
  * with same_as; what is there is checked all the same.  mode=standby without standby is
  * bad.  `old=site` names no next hop: the site's own maps decide, as before.  Only
- * `lists` may be empty.  `exclude` and `known` may stand in lists: the first changes
+ * `lists` may be empty.  `old@SITE`, `new@SITE`, `standby@SITE` are checked as `old`,
+ * `new`, `standby` and go before them where rules.site is SITE; elsewhere they are passed
+ * over.  `exclude` and `known` may stand in lists: the first changes
  * nothing (exclude goes before), the second moves all its units.
  */
 #ifndef POLICYD_ROUTING_DOMAIN_STATE_H
 #define POLICYD_ROUTING_DOMAIN_STATE_H
 
 #include "policyd/state/domain_route.h"
-
-enum domain_mode {
-    DOMAIN_MODE_SPLIT,
-    DOMAIN_MODE_OLD,
-    DOMAIN_MODE_NEW,
-    DOMAIN_MODE_STANDBY,
-    DOMAIN_MODE_HOLD,
-    DOMAIN_MODE_FORGOTTEN,
-};
-
-enum domain_inside {
-    INSIDE_UNSET,
-    INSIDE_RELAY,
-    INSIDE_FORWARD,
-    INSIDE_MAP,
-    INSIDE_ACCEPT
-};
+#include "policyd/state/domain_word.h"
 
 /* What people log in by, and what mail is handed over by. */
 enum domain_login {
@@ -97,23 +83,15 @@ struct domain_state *domain_state_parse(struct span domain,
     void (*warn)(void *argument, const struct domain_problem *problem), void *argument);
 void domain_state_free(struct domain_state *state);
 
-/* Up to 64 letters, digits, dots, underscores, hyphens. */
-bool domain_list_is_name(struct span name);
-
 bool domain_state_old_is_site(const struct domain_state *state);
+
+/* `old@SITE`, `new@SITE`, `standby@SITE`: next hops of one site. */
+bool domain_site_field(struct span name, struct span *site);
 
 bool domain_state_equal(
     const struct domain_state *left, const struct domain_state *right);
 
 /* "imap_old", "pop3_new" ... */
 const char *domain_login_field(enum domain_login login, enum domain_side side);
-
-const char *domain_mode_name(enum domain_mode mode);
-const char *domain_inside_name(enum domain_inside inside); /* "" for unset */
-bool domain_mode_parse(struct span text, enum domain_mode *mode);
-bool domain_inside_parse(struct span text, enum domain_inside *inside);
-
-/* Writes a weight as operators do: 3000 -> "30", 50 -> "0.5". */
-void domain_weight_write(unsigned weight, char out[8]);
 
 #endif

@@ -30,7 +30,7 @@ static const char *const policyd_keys[] = {"policy", "route", "dict", "metrics",
     "group", "domains", "transports", "nexthops", "allow_loopback", "recipient_delimiter",
     "fold_local_part", "system_recipients", "hold_at", "hold_text", "routing",
     "imap_follows", "backends_old", "backends_new", "snapshot", "override", "log_routes",
-    "redis_username", "redis_password_file"};
+    "site", "redis_username", "redis_password_file"};
 
 static const char *const cutover_keys[] = {"log", "books", "keep", "slot", "page", "user",
     "group", "min_samples", "probe_interval", "probe_sender", "probe_recipient",

@@ -162,6 +162,24 @@ def test_oddly_written_keys_count_whoever_is_asked(world):
     assert world.ctl("moves", "example.net", "--to", "100", stdin=addresses).stdout.split() == ["grete@example.net"]
 
 
+def test_next_hops_of_a_site(folder):
+    world = World(folder, site="fra")
+    world.state(weight=0)
+    world.policyd.start()
+    try:
+        there = OLD.replace("192.0.2.10", "198.51.100.10")
+        assert "old@ams" in world.fails(1, "set", "example.com", "old@ams=nonsense")
+        world.fails(2, "set", "example.com", "weight@fra=5")
+        world.ctl("set", "example.com", f"old@fra={there}", "old@ams=site")
+        world.policyd.wait_for_route("alice@example.com", there)
+        assert world.json("route", "alice@example.com")["nexthop"] == there
+        assert world.json("status", check=False)["notes"] == []
+        world.ctl("set", "example.com", "old@fra=")
+        world.policyd.wait_for_route("alice@example.com", OLD)
+    finally:
+        world.stop()
+
+
 def test_old_site_and_known_units(world):
     world.state(old="site", weight=60)
     world.redis.command("SADD", "cutover:list:example.com:known", "alice@example.com", "Pinned@example.com")

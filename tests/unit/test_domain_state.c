@@ -88,6 +88,68 @@ takes_the_site_for_old_alone(void **state)
 }
 
 static void
+takes_the_next_hops_of_its_own_site(void **state)
+{
+    static const struct {
+        const char *what;
+        const char *site;
+        struct hash hash;
+        const char *old;   /* NULL: bad */
+        size_t warnings;
+    } rows[] = {
+        {"its own", "fra",
+            {{"old@fra", "cutover-old:[fra]:25", "weight", "0", "old", OLD, "new", NEW}},
+            "cutover-old:[fra]:25", 0},
+        {"behind the general one", "fra",
+            {{"weight", "0", "old", OLD, "new", NEW, "old@fra", "cutover-old:[fra]:25"}},
+            "cutover-old:[fra]:25", 0},
+        {"its own is the site's maps", "fra",
+            {{"old@fra", "site", "weight", "0", "old", OLD, "new", NEW}}, "site", 0},
+        {"another's", "ams",
+            {{"old@fra", "cutover-old:[fra]:25", "weight", "0", "old", OLD, "new", NEW}},
+            OLD, 0},
+        {"none", NULL,
+            {{"old@fra", "cutover-old:[fra]:25", "weight", "0", "old", OLD, "new", NEW}},
+            OLD, 0},
+        {"another's is bad", "ams",
+            {{"old@fra", "nonsense", "weight", "0", "old", OLD, "new", NEW}}, OLD, 0},
+        {"its own is bad", "fra",
+            {{"old@fra", "nonsense", "weight", "0", "old", OLD, "new", NEW}}, NULL, 0},
+        {"no such field has sites", "fra",
+            {{"weight@fra", "5", "weight", "0", "old", OLD, "new", NEW}}, OLD, 1},
+        {"no name of a site", "fra",
+            {{"old@", OLD, "weight", "0", "old", OLD, "new", NEW}}, OLD, 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        const struct domain_state_rules rules = {.site = rows[i].site};
+        struct domain_field fields[PAIRS_MAX];
+        struct domain_problem problem = {0};
+        struct warnings warnings = {0};
+        struct domain_state *read;
+        size_t count = 0;
+
+        print_message("# %s\n", rows[i].what);
+        for (; rows[i].hash.pairs[2 * count] != NULL; count++) {
+            fields[count].name = span_of(rows[i].hash.pairs[2 * count]);
+            fields[count].value = span_of(rows[i].hash.pairs[2 * count + 1]);
+        }
+        read = domain_state_parse(SPAN("example.com"), fields, count, &rules, &problem,
+            count_warning, &warnings);
+        assert_int_equal(warnings.count, rows[i].warnings);
+        if (rows[i].old == NULL) {
+            assert_null(read);
+            assert_string_equal(problem.field, "old@fra");
+        } else {
+            assert_non_null(read);
+            assert_string_equal(read->old_route, rows[i].old);
+        }
+        domain_state_free(read);
+    }
+}
+
+static void
 reads_a_whole_hash(void **state)
 {
     static const struct hash hash = {
@@ -461,6 +523,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_site_for_old_alone),
+        cmocka_unit_test(takes_the_next_hops_of_its_own_site),
         cmocka_unit_test(reads_a_whole_hash),
         cmocka_unit_test(takes_what_is_allowed),
         cmocka_unit_test(is_spoilt_by_one_bad_field),
