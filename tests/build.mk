@@ -10,6 +10,7 @@ test_client_PACKAGES := libevent
 
 test_scan_folder_SOURCES := milters/scan/scan_folder.c milters/scan/scan_memory.c milters/scan/scan_temp.c
 test_scan_lane_SOURCES   := milters/scan/scan_lane.c
+test_scan_turn_SOURCES   := milters/scan/scan_turn.c
 test_scan_session_SOURCES := milters/scan/scan_session.c milters/scan/scan_store.c shared/service/clock.c
 test_scan_store_SOURCES  := milters/scan/scan_store.c
 test_scan_lock_SOURCES   := milters/scan/scan_lock.c milters/scan/scan_memory.c

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 enum { FORGOTTEN_MS = 3600 * 1000 };
@@ -14,12 +15,14 @@ enum { FORGOTTEN_MS = 3600 * 1000 };
 struct scan_board *
 scan_board_new(void)
 {
-    void *memory = mmap(NULL, sizeof(struct scan_board), PROT_READ | PROT_WRITE,
-        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct scan_board *board = mmap(
+        NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct hash_key key;
 
-    if (memory == MAP_FAILED)
+    if (board == MAP_FAILED || getrandom(&key, sizeof(key), 0) != sizeof(key))
         abort();
-    return memory;
+    board->turns.key = key;
+    return board;
 }
 
 static bool

@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "milters/scan/scan_turn.h"
+
 enum {
     SCAN_WORKERS_MAX = 256,
     SCAN_KILLERS_MAX = 1024,
@@ -78,8 +80,9 @@ struct scan_board {
     /* From here on not for workers. */
     struct scan_killer killers[SCAN_KILLERS_MAX];
     atomic_int spamd_places[SCAN_SPAMD_PLACES_MAX]; /* process; 0: free */
-    _Atomic uint64_t jobs;                          /* given numbers so far */
-    atomic_bool has_killers;                        /* until then nobody needs a digest */
+    struct scan_turns turns;
+    _Atomic uint64_t jobs;   /* given numbers so far */
+    atomic_bool has_killers; /* until then nobody needs a digest */
     atomic_bool ready;       /* a keeper has signatures and a tested worker */
     atomic_bool swapping;    /* reload = replace: the next keeper is loading, jobs wait */
     atomic_bool load_failed; /* the last one of signatures; the former are in use */

@@ -15,8 +15,9 @@
  * CPU time and not time: on a machine that is short of it ordinary mail would be taken
  * for long work too.
  *
- * Limits: in the long lane the first comes first, so many messages that take long may
- * keep others like them waiting until their deadline (451, try again later).
+ * Limits: in the long lane the first comes first, but one at a time of each client
+ * (scan_turn.h): many clients with messages that take long may keep others like them
+ * waiting until their deadline (451, try again later).
  */
 #ifndef MILTERS_SCAN_SCAN_LANE_H
 #define MILTERS_SCAN_SCAN_LANE_H

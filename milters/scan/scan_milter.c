@@ -165,6 +165,7 @@ gather(
     if (findings->spamd != SPAMD_OFF)
         write_preamble(visit, &preamble);
     message = scan_session_message(session);
+    message.client = scan_turn_client(milter_session_client(visit->milter)->address);
     scan_run(&service->pool, &message, buffer_span(&preamble), session->arena, findings,
         timing);
     buffer_clear(&preamble);

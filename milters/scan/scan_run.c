@@ -4,13 +4,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "shared/base/cursor.h"
-#include "shared/base/digest.h"
 #include "shared/service/clock.h"
 
 enum {
@@ -35,6 +32,7 @@ struct work {
     uint64_t job;      /* its number */
     uint64_t taken_ms; /* by a worker */
     bool is_long;      /* takes long: sent on the long lane */
+    bool waits;        /* for its client's turn there */
     bool is_counted;   /* against the message, a death of its doing */
     struct scan_findings *findings;
     struct scan_timing *timing;
@@ -151,44 +149,6 @@ work_start(struct work *work)
         work_end(work, problem == EAGAIN ? SCAN_BUSY : SCAN_TROUBLE);
 }
 
-/* Most messages are never looked at here: only spamd and a message that kills need its
- * octets. */
-static struct span
-map_message(const struct scan_message *message)
-{
-    size_t size = (size_t)message->size;
-    void *memory;
-
-    if (message->fd < 0)
-        return message->octets;
-    memory = mmap(NULL, size, PROT_READ, MAP_PRIVATE, message->fd, 0);
-    return memory == MAP_FAILED ? (struct span){NULL, 0} : span_make(memory, size);
-}
-
-static void
-unmap_message(const struct scan_message *message, struct span mapped)
-{
-    union {
-        const char *given;
-        void *passed;
-    } memory = {.given = mapped.data};
-
-    if (message->fd >= 0 && mapped.length > 0)
-        (void)munmap(memory.passed, mapped.length);
-}
-
-static uint64_t
-digest_of(const struct scan_message *message)
-{
-    uint8_t digest[DIGEST_SHA256_SIZE] = {0};
-    struct cursor cursor = cursor_on(span_make(digest, sizeof(digest)));
-    struct span octets = map_message(message);
-
-    digest_sha256(octets, digest);
-    unmap_message(message, octets);
-    return cursor_u64(&cursor);
-}
-
 /* Another worker; who may still have the job finds nobody waiting for it. */
 static void
 work_start_again(struct work *work, enum scan_missing otherwise)
@@ -217,6 +177,37 @@ learn_death(const struct work *work)
     return death;
 }
 
+/* To the long lane, behind what the same client has there. */
+static void
+work_give_way(struct work *work)
+{
+    (void)close(work->reply);
+    work->reply = -1;
+    work->timing->worker = -1;
+    work->waits = work->is_long = true;
+}
+
+static void
+work_wait_turn(struct work *work, uint64_t now)
+{
+    bool turn = scan_turn_take(
+        &work->pool->board->turns, work->message->client, work->deadline_ms, now);
+
+    if (!turn && now < work->deadline_ms)
+        return;
+    work->waits = false;
+    if (turn)
+        work_start(work);
+    else
+        work_end(work, SCAN_BUSY);
+}
+
+static bool
+is_pending(const struct work *work)
+{
+    return work->reply >= 0 || work->waits;
+}
+
 /* What crashes a worker is shown to one more; what crashes two is of no use to any. */
 static void
 work_died(struct work *work)
@@ -226,15 +217,14 @@ work_died(struct work *work)
     uint64_t digest;
 
     if (death == DEATH_FOR_OTHERS) {
-        work->is_long = true;
-        work_start_again(work, SCAN_BUSY);
+        work_give_way(work);
         return;
     }
     if (death != DEATH_BY_CRASH) {
         work_end(work, SCAN_DIED);
         return;
     }
-    digest = digest_of(work->message);
+    digest = scan_message_digest(work->message);
     scan_board_add_death(board, digest, true, clock_now_ms());
     work->is_counted = true;
     if (scan_board_deaths(board, digest, clock_now_ms()).crashes >= DEATHS_MAX)
@@ -291,7 +281,9 @@ is_overlooked(struct work *work, uint64_t now)
 static void
 work_check_time(struct work *work, uint64_t now)
 {
-    if (work->reply >= 0 && now >= work->deadline_ms)
+    if (work->waits)
+        work_wait_turn(work, now);
+    else if (work->reply >= 0 && now >= work->deadline_ms)
         work_end(work, is_taken(work) ? SCAN_TIMEOUT : reason_to_wait(work->pool->board));
     else if (work->reply >= 0 && !is_ready(work->pool->board) && !is_taken(work))
         work_end(work, SCAN_NOT_READY);
@@ -305,7 +297,7 @@ patience_ms(const struct work *work, const struct spamd_client *spamd)
 {
     uint64_t now = clock_now_ms();
 
-    if (spamd != NULL && !spamd_client_done(spamd))
+    if (work->waits || (spamd != NULL && !spamd_client_done(spamd)))
         return LOOK_MS;
     if (now >= work->deadline_ms)
         return 0;
@@ -317,7 +309,7 @@ wait_for_both(struct work *work, struct spamd_client *spamd)
 {
     uint64_t began = clock_now_ms();
 
-    while (work->reply >= 0 || (spamd != NULL && !spamd_client_done(spamd))) {
+    while (is_pending(work) || (spamd != NULL && !spamd_client_done(spamd))) {
         struct pollfd waiting[2] = {
             {work->reply, POLLIN, 0},
             {-1,          0,      0},
@@ -346,7 +338,7 @@ known_killer(const struct scan_board *board, const struct scan_message *message)
 
     if (!atomic_load(&board->has_killers))
         return SCAN_DONE;
-    deaths = scan_board_deaths(board, digest_of(message), clock_now_ms());
+    deaths = scan_board_deaths(board, scan_message_digest(message), clock_now_ms());
     if (deaths.crashes >= DEATHS_MAX)
         return SCAN_CRASHER;
     return deaths.all >= DEATHS_MAX ? SCAN_KILLER : SCAN_DONE;
@@ -403,7 +395,7 @@ scan_run(const struct scan_pool *pool, const struct scan_message *message,
         findings->too_large_for_spamd =
             message->size - SCAN_MARK.length > pool->spamd_max;
         if (!findings->too_large_for_spamd) {
-            octets = map_message(message);
+            octets = scan_message_map(message);
             findings->spamd_problem = "no memory for the message";
         }
         if (octets.length > 0) {
@@ -416,10 +408,13 @@ scan_run(const struct scan_pool *pool, const struct scan_message *message,
     else
         work_start(&work);
     wait_for_both(&work, spamd);
+    if (work.is_long)
+        scan_turn_give_back(&pool->board->turns, message->client, work.deadline_ms);
     if (is_to_blame(&work))
-        scan_board_add_death(pool->board, digest_of(message), false, clock_now_ms());
+        scan_board_add_death(
+            pool->board, scan_message_digest(message), false, clock_now_ms());
     if (spamd != NULL)
         take_spamd_answer(spamd, arena, findings);
     spamd_client_free(spamd);
-    unmap_message(message, octets);
+    scan_message_unmap(message, octets);
 }

@@ -9,6 +9,7 @@
 
 #include "milters/scan/scan_board.h"
 #include "milters/scan/scan_decide.h"
+#include "milters/scan/scan_message.h"
 #include "milters/scan/spamd_client.h"
 
 struct scan_pool {
@@ -18,17 +19,6 @@ struct scan_pool {
     uint64_t deadline_ms; /* waiting and scanning, in milliseconds */
     struct spamd_server spamd;
     uint64_t spamd_max; /* octets; larger messages are not shown to spamd */
-};
-
-/* What libclamav knows a mail by, at the head of each message; not for spamd. */
-#define SCAN_MARK SPAN("Received: by postshift-scan\r\n")
-
-/* A message and the mark: in memory up to SCAN_INLINE_MAX, larger in a sealed memfd;
- * borrowed. */
-struct scan_message {
-    uint64_t size;
-    struct span octets; /* empty where there is a descriptor */
-    int fd;             /* -1: none */
 };
 
 struct scan_timing {

@@ -225,8 +225,9 @@ scan_session_seal(struct scan_session *session)
 struct scan_message
 scan_session_message(const struct scan_session *session)
 {
-    return (struct scan_message){
-        octets_of(session), buffer_span(&session->pending), session->fd};
+    return (struct scan_message){.size = octets_of(session),
+        .octets = buffer_span(&session->pending),
+        .fd = session->fd};
 }
 
 void
