@@ -53,24 +53,42 @@ ctl_output_say(const char *format, ...)
     va_end(arguments);
 }
 
+static void
+say_folded(const char *before, const char *behind, const char *format, va_list arguments)
+{
+    struct buffer line;
+    struct buffer folded;
+
+    buffer_init(&folded, (size_t)8 * LINE_MAX_OCTETS);
+    write_line(&line, "", format, arguments);
+    ctl_table_fold(&folded, buffer_span(&line), CTL_TABLE_WIDTH);
+    ctl_output_raw(span_of(before));
+    ctl_output_raw(buffer_span(&folded));
+    ctl_output_raw(span_of(behind));
+    buffer_clear(&folded);
+    buffer_clear(&line);
+}
+
 void
 ctl_output_alarm(const char *format, ...)
 {
     bool colour = ctl_output_has_colour();
-    struct buffer line;
-    struct buffer folded;
     va_list arguments;
 
-    buffer_init(&folded, (size_t)8 * LINE_MAX_OCTETS);
     va_start(arguments, format);
-    write_line(&line, "", format, arguments);
+    say_folded(
+        colour ? CTL_TABLE_RED : "", colour ? CTL_TABLE_PLAIN : "", format, arguments);
     va_end(arguments);
-    ctl_table_fold(&folded, buffer_span(&line), CTL_TABLE_WIDTH);
-    ctl_output_raw(span_of(colour ? CTL_TABLE_RED : ""));
-    ctl_output_raw(buffer_span(&folded));
-    ctl_output_raw(span_of(colour ? CTL_TABLE_PLAIN : ""));
-    buffer_clear(&folded);
-    buffer_clear(&line);
+}
+
+void
+ctl_output_note(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    say_folded("", "", format, arguments);
+    va_end(arguments);
 }
 
 void

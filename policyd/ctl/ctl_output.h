@@ -14,7 +14,8 @@
 /* A line to standard output. */
 void ctl_output_say(const char *format, ...) ATTRIBUTE_PRINTF(1, 2);
 
-/* The same in red, folded to the width of a table. */
+/* The same folded to the width of a table; an alarm is red. */
+void ctl_output_note(const char *format, ...) ATTRIBUTE_PRINTF(1, 2);
 void ctl_output_alarm(const char *format, ...) ATTRIBUTE_PRINTF(1, 2);
 
 /* As it is, a document or what a table wrote. */

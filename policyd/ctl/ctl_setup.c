@@ -3,18 +3,13 @@
  */
 #include "policyd/ctl/ctl_setup.h"
 
-#include <stdio.h>
-#include <unistd.h>
-
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_setup_guard.h"
 #include "policyd/ctl/ctl_verbs.h"
-#include "policyd/setup/setup_file.h"
 #include "policyd/setup/setup_run.h"
+#include "policyd/terminal/shell_word.h"
 #include "policyd/wiring/postfix_line.h"
 #include "shared/base/json.h"
-
-#define POSTFIX_FOLDER "/etc/postfix"
 
 enum { TEXT_MAX = 4 << 20 };
 
@@ -67,31 +62,6 @@ gather(struct setup *setup, struct error *error)
            make_plan(setup, error);
 }
 
-/* As one would type it: quoted where the shell would see more than a word. */
-static void
-write_word(struct buffer *out, const char *word)
-{
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=,:";
-    struct span text = span_of(word);
-    bool is_plain = text.length > 0;
-
-    for (size_t i = 0; i < text.length; i++)
-        is_plain = is_plain && span_find(span_of(plain), text.data[i]) != SPAN_NONE;
-    if (is_plain) {
-        buffer_append(out, text);
-        return;
-    }
-    buffer_append_octet(out, '\'');
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] == '\'')
-            buffer_append_text(out, "'\\''");
-        else
-            buffer_append_octet(out, text.data[i]);
-    }
-    buffer_append_octet(out, '\'');
-}
-
 static const char *
 command_text(const struct setup *setup, const struct setup_step *step)
 {
@@ -104,33 +74,7 @@ command_text(const struct setup *setup, const struct setup_step *step)
     for (size_t i = 0; words[i] != NULL; i++) {
         if (i > 0)
             buffer_append_octet(&out, ' ');
-        write_word(&out, words[i]);
-    }
-    text = ctl_output_text(setup->ctl->arena, buffer_span(&out));
-    buffer_clear(&out);
-    return text;
-}
-
-/* This command again, with another option. */
-static const char *
-self_text(const struct setup *setup, const char *option)
-{
-    struct buffer out;
-    const char *config = setup->ctl->arguments.values[CTL_CONFIG];
-    const char *directory = setup->ctl->arguments.values[CTL_DIRECTORY];
-    const char *text;
-
-    buffer_init(&out, TEXT_MAX);
-    buffer_append_text(&out, "postshiftctl ");
-    if (config != NULL) {
-        buffer_append_text(&out, "-c ");
-        write_word(&out, config);
-        buffer_append_octet(&out, ' ');
-    }
-    buffer_printf(&out, "postfix-setup %s", option);
-    if (directory != NULL) {
-        buffer_append_text(&out, " -c ");
-        write_word(&out, directory);
+        shell_word_write(&out, words[i]);
     }
     text = ctl_output_text(setup->ctl->arena, buffer_span(&out));
     buffer_clear(&out);
@@ -270,7 +214,7 @@ tell_applied(const struct setup *setup, const struct setup_outcome *outcome)
     else
         ctl_output_say("changed  the queue manager asks policyd at %s", facts->route);
     tell_copies(setup, outcome);
-    ctl_output_say("off      %s", self_text(setup, "--off"));
+    ctl_output_say("off      %s", ctl_setup_command(setup->ctl, "--off"));
     ctl_output_say("if policyd dies now: %s",
         facts->by_filter
             ? "smtpd answers 450, clients try again"
@@ -290,7 +234,7 @@ tell_off(const struct setup *setup, const struct setup_outcome *outcome)
     ctl_output_say("changed  the queue manager no longer asks policyd: mail goes where "
                    "main.cf says");
     tell_copies(setup, outcome);
-    ctl_output_say("on again %s", self_text(setup, "--apply"));
+    ctl_output_say("on again %s", ctl_setup_command(setup->ctl, "--apply"));
 }
 
 static void
@@ -380,41 +324,48 @@ ctl_setup_run(struct ctl *ctl)
     return given > 0 ? change(&setup) : print_plan(&setup);
 }
 
-/* postconf is run only where our word is found: --watch looks often. */
-static bool
-is_wired(const char *directory)
+bool
+ctl_setup_gather(struct ctl *ctl, struct setup_site *site, struct setup_plan *plan,
+    const char **refusal, struct error *error)
 {
-    char path[4096];
-    struct buffer text;
-    struct error error;
-    bool found;
+    struct setup setup = {.ctl = ctl, .want = SETUP_APPLY};
+    struct error why;
+    bool done = true;
 
-    (void)snprintf(path, sizeof(path), "%s/master.cf", directory);
-    if (access(path, R_OK) != 0)
-        return false;
-    buffer_init(&text, TEXT_MAX);
-    found = setup_file_read(path, &text, &error) &&
-            span_find_text(buffer_span(&text), SPAN("rewrite-cutover")) != SPAN_NONE;
-    buffer_clear(&text);
-    return found;
+    *refusal = NULL;
+    if (!gather(&setup, &why)) {
+        /* The one that always can be made, where there is a Postfix. */
+        *refusal = arena_text(ctl->arena, span_of(why.text));
+        setup.want = SETUP_REMOVE;
+        done = gather(&setup, error);
+    }
+    *site = setup.site;
+    *plan = setup.plan;
+    return done;
 }
 
-void
-ctl_setup_tell_change(struct ctl *ctl)
+const char *
+ctl_setup_command(struct ctl *ctl, const char *option)
 {
+    const char *config = ctl->arguments.values[CTL_CONFIG];
     const char *directory = directory_of(ctl);
-    /* Of the two plans, the one that always can be made. */
-    struct setup setup = {.ctl = ctl, .want = SETUP_REMOVE};
-    struct error error;
+    struct buffer out;
+    const char *text;
 
-    if (!is_wired(directory != NULL ? directory : POSTFIX_FOLDER))
-        return;
-    if (!gather(&setup, &error)) {
-        ctl_output_warn("Postfix's wiring was not compared: %s", error.text);
-        return;
+    buffer_init(&out, TEXT_MAX);
+    buffer_append_text(&out, "postshiftctl ");
+    if (config != NULL) {
+        buffer_append_text(&out, "-c ");
+        shell_word_write(&out, config);
+        buffer_append_octet(&out, ' ');
     }
-    if (setup.plan.maps_changed) {
-        print_changed_maps(&setup, "");
-        ctl_output_say("  postshiftctl postfix-setup --apply takes it over");
+    buffer_printf(&out, "postfix-setup %s", option);
+    /* What the file says needs no words. */
+    if (directory != NULL && directory != ctl->config->postfix) {
+        buffer_append_text(&out, " -c ");
+        shell_word_write(&out, directory);
     }
+    text = ctl_output_text(ctl->arena, buffer_span(&out));
+    buffer_clear(&out);
+    return text;
 }

@@ -5,11 +5,17 @@
 #define POLICYD_CTL_CTL_SETUP_H
 
 #include "policyd/ctl/ctl.h"
+#include "policyd/setup/setup_site.h"
 
 /*
- * Says so where transport_maps of main.cf is no longer what stands behind ours.  Silent
- * where this machine's Postfix is not wired, or there is none.
+ * What --apply would do; `site` has what it was made from.  Where this Postfix can't be
+ * wired *refusal says why, and the plan is that of --remove.  False: there is no Postfix
+ * to be looked at.
  */
-void ctl_setup_tell_change(struct ctl *ctl);
+bool ctl_setup_gather(struct ctl *ctl, struct setup_site *site, struct setup_plan *plan,
+    const char **refusal, struct error *error);
+
+/* This verb as it would be typed for the same Postfix, with an option. */
+const char *ctl_setup_command(struct ctl *ctl, const char *option);
 
 #endif

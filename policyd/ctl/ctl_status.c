@@ -11,8 +11,8 @@
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_pause.h"
 #include "policyd/ctl/ctl_policyd.h"
-#include "policyd/ctl/ctl_setup.h"
 #include "policyd/ctl/ctl_verbs.h"
+#include "policyd/ctl/ctl_wiring.h"
 #include "policyd/ctl/ctl_world.h"
 #include "policyd/routing/status_page.h"
 #include "policyd/terminal/ctl_table.h"
@@ -167,13 +167,14 @@ print_findings(const struct ctl_health *health)
         if (health->items[i].domain == NULL && health->items[i].is_bad)
             ctl_output_alarm("%s", health->items[i].text);
         else if (health->items[i].domain == NULL)
-            ctl_output_say("%s", health->items[i].text);
+            ctl_output_note("%s", health->items[i].text);
     }
 }
 
 /* The page that policyd or Redis gave, and what is bad about it before that. */
 static void
-print_json(const struct ctl_health *health, struct span page)
+print_json(
+    const struct ctl_health *health, const struct ctl_wiring *wiring, struct span page)
 {
     struct buffer out;
     struct json json;
@@ -194,6 +195,7 @@ print_json(const struct ctl_health *health, struct span page)
         json_object_end(&json);
     }
     json_array_end(&json);
+    ctl_wiring_write(&json, wiring);
     /* It is an object, whose members follow. */
     buffer_append_octet(&out, ',');
     ctl_output_raw(buffer_span(&out));
@@ -208,6 +210,7 @@ look(struct ctl *ctl)
     struct error silent = {ERROR_NONE, ""};
     struct error error;
     struct ctl_health health;
+    struct ctl_wiring wiring;
     struct buffer page;
     const struct ctl_json *status;
 
@@ -227,13 +230,13 @@ look(struct ctl *ctl)
     }
     ctl_health_look(&health, ctl, status, silent.kind != ERROR_NONE ? silent.text : NULL);
     ctl_milters_look(&health, ctl);
+    ctl_wiring_look(&wiring, &health, ctl, status);
     if (ctl_arguments_has(&ctl->arguments, CTL_JSON)) {
-        print_json(&health, buffer_span(&page));
+        print_json(&health, &wiring, buffer_span(&page));
     } else {
         print_head(ctl, status);
         print_findings(&health);
         print_domains(ctl, &health, status);
-        ctl_setup_tell_change(ctl);
     }
     buffer_clear(&page);
     return health.is_bad ? CTL_NO : CTL_DONE;

@@ -120,7 +120,7 @@ ask_parameters(struct setup_site *site, struct error *error)
 {
     static const char *const names[] = {"config_directory", "queue_directory",
         "mail_version", "maximal_queue_lifetime", "bounce_queue_lifetime",
-        "compatibility_level"};
+        "compatibility_level", "mail_owner"};
     const char *values[ARRAY_LENGTH(names)];
     const struct setup_step steps[] = {
         {"-xh", names[0]},
@@ -129,6 +129,7 @@ ask_parameters(struct setup_site *site, struct error *error)
         {"-xh", names[3]},
         {"-xh", names[4]},
         {"-xh", names[5]},
+        {"-xh", names[6]},
     };
     struct span answer;
     struct span line;
@@ -142,6 +143,7 @@ ask_parameters(struct setup_site *site, struct error *error)
     }
     site->directory = values[0];
     site->queue = values[1];
+    site->owner = values[6];
     if (!postfix_text_time(span_of(values[3]), 'd', &site->facts.queue_lifetime))
         return error_permanent(error, "maximal_queue_lifetime is no time: %s", values[3]);
     if (!postfix_text_time(span_of(values[4]), 'd', &site->facts.bounce_lifetime))

@@ -14,6 +14,7 @@ struct setup_site {
     const char *given;     /* told to postconf and postfix; NULL: their own default */
     const char *directory; /* of main.cf and master.cf */
     const char *queue;     /* queue_directory */
+    const char *owner;     /* mail_owner: who its services run as */
     const struct socket_address *route; /* what this instance is to ask */
     const struct socket_address *policy;
     struct span master_cf; /* as it is; the facts have its lines joined */

@@ -907,10 +907,10 @@ def test_status_names_a_changed_transport_maps(world):
     etc = world.folder / "etc"
     etc.mkdir()
     main = etc / "main.cf"
-    main.write_text("compatibility_level = 3.6\ntransport_maps = hash:/new\n")
+    main.write_text(f"compatibility_level = 3.6\nqueue_directory = {world.policyd.folder}\ntransport_maps = hash:/new\n")
     (etc / "master.cf").write_text(pathlib.Path("/etc/postfix/master.cf.proto").read_text() +
         "rewrite-cutover unix - - y - - trivial-rewrite\n"
-        "  -o { transport_maps = socketmap:unix:postshift/route.sock:transport, hash:/old }\n")
+        "  -o { transport_maps = socketmap:unix:run/route.sock:transport, hash:/old }\n")
     os.utime(main, (1, 1))
     said = world.ctl("status", "--directory", etc, check=False).stdout
     assert "transport_maps has changed since the last --apply" in said and "hash:/new" in said and "hash:/old" in said
