@@ -7,6 +7,7 @@
 
 BUILD    ?= build
 SANITIZE ?=
+MILTER   ?=
 prefix   ?= /usr/local
 sysconfdir ?= /etc
 unitdir  ?= /lib/systemd/system
@@ -34,6 +35,11 @@ comma    := ,
 FLAVOUR  := $(subst $(comma),-,$(SANITIZE))
 HARDEN   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -DPOSTSHIFT_SANITIZED=1
 LINK     += -fsanitize=$(SANITIZE)
+endif
+# The milters on the reference library instead of our own reader.
+ifneq ($(MILTER),)
+$(if $(filter libmilter,$(MILTER)),,$(error MILTER=$(MILTER): libmilter, or nothing for our own reader))
+FLAVOUR  := $(FLAVOUR)-libmilter
 endif
 # CFLAGS, CPPFLAGS and LDFLAGS stay the packager's.
 BASE_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -DPOSTSHIFT_VERSION='"$(VERSION)"' -MMD -MP $(WARNINGS) $(HARDEN)
@@ -73,7 +79,7 @@ UNIT_FILES    := $(patsubst tests/unit/%.c,$(OBJ)/unit/%,$(UNIT_TESTS))
 REPLAY_FILES  := $(patsubst tests/fuzz/%.c,$(OBJ)/replay/%,$(FUZZERS))
 FUZZ_FILES    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
 
-.PHONY: all test unit system test-packages test-debian13 demo bench bench-peers fuzz floors format lint install uninstall packages clean help
+.PHONY: all test unit system test-libmilter test-packages test-debian13 demo bench bench-peers fuzz floors format lint install uninstall packages clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(PROGRAM_FILES)
@@ -180,6 +186,9 @@ test-packages: all ## make install, the .debs, units under a booted systemd; nee
 
 test-debian13: ## build, unit tests and demo (DEBIAN13="system ...": other targets) in a root of Debian 13, kept between runs
 	tests/in-debian13 $(or $(DEBIAN13),all unit demo-built)
+
+test-libmilter: packages ## the same tests, the milters on libmilter (make MILTER=libmilter)
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/libmilter MILTER=libmilter test-built
 
 demo: packages ## a private gateway, real mail, a cutover; KEEP=1 leaves it running
 	$(MAKE) --no-print-directory demo-built

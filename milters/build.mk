@@ -5,14 +5,18 @@ milter_mixed   := $(wildcard milters/spf/*.c milters/dkim/*.c milters/dmarc/*.c 
 PURE           += $(wildcard milters/protocol/*.c milters/message/*.c milters/authres/*.c milters/mime/*.c) \
                   $(filter-out $(milter_outside),$(milter_mixed)) \
                   $(wildcard milters/auth/*_decide.c milters/scan/*_decide.c milters/scan/*_wire.c)
-MILTER_SOURCES := $(wildcard milters/common/*.c)
+
+# Two engines behind milter_run.h: our own reader, or make MILTER=libmilter.
+milter_engine  := $(if $(filter libmilter,$(MILTER)),%/milter_run.c %/milter_session.c,%_libmilter.c)
+MILTER_SOURCES := $(filter-out $(milter_engine),$(wildcard milters/common/*.c))
+MILTER_PACKAGE := $(filter libmilter,$(MILTER))
 
 PROGRAMS      += auth
 auth_SOURCES   = $(filter-out $(PURE),$(wildcard milters/auth/*.c) $(milter_mixed)) $(MILTER_SOURCES)
-auth_PACKAGES := opendkim spf2 libpsl libcares resolv libcrypto libevent
+auth_PACKAGES := opendkim spf2 libpsl libcares resolv libcrypto libevent $(MILTER_PACKAGE:lib%=%)
 
 PROGRAMS      += scan
 scan_SOURCES   = $(filter-out $(PURE),$(wildcard milters/scan/*.c)) $(MILTER_SOURCES)
-scan_PACKAGES := libclamav libevent libseccomp
+scan_PACKAGES := libclamav libevent libseccomp $(MILTER_PACKAGE:lib%=%)
 
 MANUALS       += $(wildcard milters/*/*.8)

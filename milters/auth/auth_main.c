@@ -11,6 +11,7 @@
 
 #include "milters/auth/auth_milter.h"
 #include "milters/common/milter_daemon.h"
+#include "milters/common/milter_run.h"
 #include "shared/service/log.h"
 
 /* The supervisor's; children inherit it as it was when they were forked. */
@@ -128,7 +129,7 @@ tell_what_it_leaves(const struct auth_config *config)
 int
 main(int argc, char **argv)
 {
-    static char versions[128];
+    static char versions[160];
     static struct auth auth;
     const struct daemon_usage usage = {"postshift-auth",
         "Checks SPF, DKIM and DMARC of mail from outside, as a milter.",
@@ -138,8 +139,8 @@ main(int argc, char **argv)
     struct daemon_options given;
 
     (void)snprintf(versions, sizeof(versions),
-        "c-ares %s\nlibopendkim %#lx\nlibspf2 1.2.10", ares_version(NULL),
-        (unsigned long)dkim_libversion());
+        "c-ares %s\nlibopendkim %#lx\nlibspf2 1.2.10\nmilter protocol: %s",
+        ares_version(NULL), (unsigned long)dkim_libversion(), milter_run_engine);
     given = daemon_options_read(argc, argv, &usage);
     configure(&auth, &given);
     if (given.check_only)

@@ -9,18 +9,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "milters/common/milter_ending.h"
 #include "milters/common/milter_supervise.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 #include "shared/service/metrics.h"
 
 enum {
-    STOP_MS = 7000,
-    LOOK_MS = 20,
     PAUSE_MS = 100,  /* before the next try, where there are no descriptors or threads */
     QUIET_MS = 1000, /* after a line that says so */
     STACK_SIZE = 1 << 20,
 };
+
+const char milter_run_engine[] = "our own reader";
 
 /* A connection on its way to its thread, which frees it. */
 struct visit {
@@ -33,8 +34,7 @@ struct server {
     struct milter_counts *counts;
     pthread_attr_t threads;
     uint64_t complained_ms;
-    bool draining;
-    uint64_t stopping_ms; /* since when, 0: not */
+    struct milter_ending ending;
 };
 
 static volatile sig_atomic_t told_to_stop;
@@ -119,51 +119,26 @@ accept_one(struct server *server)
     (void)poll(NULL, 0, PAUSE_MS);
 }
 
-static void
-hear_supervisor(struct server *server)
-{
-    char word = SUPERVISE_STOP;
-    ssize_t got = read(server->run->control, &word, 1);
-
-    if (got < 0 && (errno == EINTR || errno == EAGAIN))
-        return;
-    if (got == 1 && word == SUPERVISE_DRAIN)
-        server->draining = true;
-    else if (got <= 0 ||
-             word == SUPERVISE_STOP) /* without a supervisor there is no use */
-        told_to_stop = 1;
-}
-
-/* Draining waits for sessions, stopping for messages only, and not for ever. */
-static bool
-may_end(const struct server *server)
-{
-    if (server->draining && atomic_load(&server->counts->sessions) == 0)
-        return true;
-    return server->stopping_ms > 0 &&
-           (atomic_load(&server->counts->messages) == 0 ||
-               clock_now_ms() - server->stopping_ms >= STOP_MS);
-}
-
 /* Signals are heard while waiting and at no other time. */
 static void
 wait_for_word(struct server *server, const sigset_t *heard)
 {
-    bool ending = server->draining || server->stopping_ms > 0;
-    const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
+    struct milter_ending *ending = &server->ending;
+    bool ends = milter_ending_has_begun(ending);
+    const struct timespec look = {.tv_nsec = MILTER_ENDING_LOOK_MS * 1000000L};
     struct pollfd waiting[2] = {
-        {server->stopping_ms > 0 ? -1 : server->run->control, POLLIN, 0},
-        {ending ? -1 : server->run->fd,                       POLLIN, 0},
+        {ending->stopping_ms > 0 ? -1 : ending->control, POLLIN, 0},
+        {ends ? -1 : server->run->fd,                    POLLIN, 0},
     };
 
-    if (ppoll(waiting, ARRAY_LENGTH(waiting), ending ? &look : NULL, heard) > 0) {
+    if (ppoll(waiting, ARRAY_LENGTH(waiting), ends ? &look : NULL, heard) > 0) {
         if (waiting[0].revents != 0)
-            hear_supervisor(server);
+            milter_ending_hear(ending);
         else if (waiting[1].revents != 0)
             accept_one(server);
     }
-    if (told_to_stop != 0 && server->stopping_ms == 0)
-        server->stopping_ms = clock_now_ms();
+    if (told_to_stop != 0)
+        milter_ending_stop(ending);
 }
 
 /* All threads but this one are deaf to signals, and this one hears them where it waits.
@@ -189,6 +164,8 @@ milter_run(const struct milter_run *run)
 
     server.run = run;
     server.counts = milter_counts_mine();
+    server.ending =
+        (struct milter_ending){.control = run->control, .counts = server.counts};
     if (pthread_attr_init(&server.threads) != 0 ||
         pthread_attr_setdetachstate(&server.threads, PTHREAD_CREATE_DETACHED) != 0) {
         log_say(LOG_LEVEL_ERROR, "can't serve: no threads");
@@ -199,7 +176,7 @@ milter_run(const struct milter_run *run)
 #endif
     set_signals(&heard);
     supervise_say_ready(run->control);
-    while (!may_end(&server))
+    while (!milter_ending_is_over(&server.ending))
         wait_for_word(&server, &heard);
     return EXIT_SUCCESS;
 }

@@ -24,6 +24,9 @@ struct milter_run {
     struct metrics_series *gauge; /* milter_sessions, may be NULL */
 };
 
+/* "our own reader", or "libmilter" (make MILTER=libmilter: milter_run_libmilter.c). */
+extern const char milter_run_engine[];
+
 /* Serves until told to end; gives the exit status.  Threads may still be there: only
  * _exit is right after it. */
 int milter_run(const struct milter_run *run);

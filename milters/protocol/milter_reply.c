@@ -14,38 +14,67 @@ by_number_downwards(const void *left, const void *right)
     return (a->number < b->number) - (a->number > b->number);
 }
 
-/* Each deletion renumbers the fields behind it: from the highest number down. */
-static void
-write_deletions(struct buffer *out, const struct verdict *verdict)
+/* Each deletion renumbers the fields behind it: from the highest number down.  An
+ * insertion above Postfix's own Received shifts all numbers: so deletions first. */
+bool
+milter_reply_each_edit(const struct verdict *verdict,
+    bool (*tell)(void *context, const struct verdict_edit *edit), void *context)
 {
-    struct verdict_edit *deletions = calloc(verdict->edit_count + 1, sizeof(*deletions));
-    size_t count = 0;
+    struct verdict_edit *edits = calloc(verdict->edit_count + 1, sizeof(*edits));
+    size_t deletions = 0;
+    size_t count;
+    size_t told = 0;
 
-    if (deletions == NULL)
+    if (edits == NULL)
         abort();
     for (size_t i = 0; i < verdict->edit_count; i++) {
         if (verdict->edits[i].kind == VERDICT_DELETE)
-            deletions[count++] = verdict->edits[i];
+            edits[deletions++] = verdict->edits[i];
     }
-    qsort(deletions, count, sizeof(*deletions), by_number_downwards);
-    for (size_t i = 0; i < count; i++)
-        milter_wire_write_delete(out, deletions[i].number, deletions[i].name);
-    free(deletions);
+    qsort(edits, deletions, sizeof(*edits), by_number_downwards);
+    count = deletions;
+    for (size_t i = 0; i < verdict->edit_count; i++) {
+        if (verdict->edits[i].kind != VERDICT_DELETE)
+            edits[count++] = verdict->edits[i];
+    }
+    while (told < count && tell(context, &edits[told]))
+        told++;
+    free(edits);
+    return told == count;
 }
 
-/* An insertion above Postfix's own Received shifts all numbers: so deletions first. */
+struct writer {
+    struct buffer *out;
+    bool leading_space;
+};
+
+static bool
+write_edit(void *context, const struct verdict_edit *edit)
+{
+    const struct writer *writer = context;
+
+    switch (edit->kind) {
+    case VERDICT_DELETE:
+        milter_wire_write_delete(writer->out, edit->number, edit->name);
+        break;
+    case VERDICT_INSERT:
+        milter_wire_write_insert(
+            writer->out, 0, edit->name, edit->value, writer->leading_space);
+        break;
+    case VERDICT_APPEND:
+        milter_wire_write_append(
+            writer->out, edit->name, edit->value, writer->leading_space);
+        break;
+    }
+    return true;
+}
+
 static void
 write_edits(struct buffer *out, const struct verdict *verdict, bool leading_space)
 {
-    write_deletions(out, verdict);
-    for (size_t i = 0; i < verdict->edit_count; i++) {
-        const struct verdict_edit *edit = &verdict->edits[i];
+    struct writer writer = {out, leading_space};
 
-        if (edit->kind == VERDICT_INSERT)
-            milter_wire_write_insert(out, 0, edit->name, edit->value, leading_space);
-        else if (edit->kind == VERDICT_APPEND)
-            milter_wire_write_append(out, edit->name, edit->value, leading_space);
-    }
+    (void)milter_reply_each_edit(verdict, write_edit, &writer);
 }
 
 static bool
@@ -87,17 +116,23 @@ is_line(const char *text)
     return true;
 }
 
+bool
+milter_reply_is_sayable(const struct verdict *verdict)
+{
+    char kind = verdict->action == VERDICT_TEMPFAIL ? '4' : '5';
+
+    return is_code(verdict->code, verdict->enhanced, kind) && is_line(verdict->text);
+}
+
 /* What is no reply that an MTA takes is left to its own words. */
 static void
 write_refusal(struct buffer *out, const struct verdict *verdict)
 {
-    bool later = verdict->action == VERDICT_TEMPFAIL;
-
-    if (is_code(verdict->code, verdict->enhanced, later ? '4' : '5') &&
-        is_line(verdict->text))
+    if (milter_reply_is_sayable(verdict))
         milter_wire_write_reply(out, verdict->code, verdict->enhanced, verdict->text);
     else
-        milter_wire_write_answer(out, later ? MILTER_TEMPFAIL : MILTER_REJECT);
+        milter_wire_write_answer(
+            out, verdict->action == VERDICT_TEMPFAIL ? MILTER_TEMPFAIL : MILTER_REJECT);
 }
 
 enum verdict_action

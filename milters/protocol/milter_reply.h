@@ -17,4 +17,12 @@
 enum verdict_action milter_reply_write(
     struct buffer *out, const struct verdict *verdict, bool leading_space);
 
+/* For the other engine: the edits in the order in which they are told, until one that
+ * can't be: then false. */
+bool milter_reply_each_edit(const struct verdict *verdict,
+    bool (*tell)(void *context, const struct verdict_edit *edit), void *context);
+
+/* Whether code and text are a reply that an MTA takes. */
+bool milter_reply_is_sayable(const struct verdict *verdict);
+
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "milters/common/milter_daemon.h"
+#include "milters/common/milter_run.h"
 #include "milters/scan/scan_keeper.h"
 #include "milters/scan/scan_milter.h"
 #include "milters/scan/scan_store.h"
@@ -308,7 +309,7 @@ set_first_version(struct scan_board *board)
 int
 main(int argc, char **argv)
 {
-    static char versions[64];
+    static char versions[128];
     static struct scan scan;
     struct daemon_usage usage = {"postshift-scan",
         "Has mail scanned by libclamav and spamd, as a milter.", "postshift-scan(8)",
@@ -316,7 +317,8 @@ main(int argc, char **argv)
     struct daemon_options given;
     struct buffer errors;
 
-    (void)snprintf(versions, sizeof(versions), "libclamav %s", cl_retver());
+    (void)snprintf(versions, sizeof(versions), "libclamav %s\nmilter protocol: %s",
+        cl_retver(), milter_run_engine);
     given = daemon_options_read(argc, argv, &usage);
     scan.file = given.config_file;
     scan.file_given = given.config_given;

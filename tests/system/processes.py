@@ -13,6 +13,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("POSTSHIFT_BIN") or ROOT / "build/bin")
+FLAVOUR = (BIN.parent / "flavour").read_text(encoding="ascii").strip() if (BIN.parent / "flavour").exists() else "plain"
+LIBMILTER = FLAVOUR.endswith("-libmilter")      # the milters' engine; what differs by its nature is expected by name
+SANITIZED = FLAVOUR.removesuffix("-libmilter") != "plain"
 
 
 class Timeout(AssertionError):

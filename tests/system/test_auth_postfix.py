@@ -10,7 +10,7 @@ import pytest
 
 from authsite import AUTHSERV, AuthSite
 from gateway import Gateway
-from processes import run, wait_for
+from processes import LIBMILTER, run, wait_for
 from sink import Sink
 
 ADDRESS, BACKEND = "127.20.44.1", "127.20.44.2"
@@ -288,7 +288,12 @@ def test_own_users_are_left_alone(site):
 
 @pytest.mark.parametrize("name", ["[UNAVAILABLE]", "localhost", "out.sender.example"])
 def test_a_client_whose_address_its_proxy_does_not_know(site, name):
-    """It is judged by what it is, and by no address: least of all by that of the proxy, which is trusted."""
+    """It is judged by what it is, and by no address: least of all by that of the proxy, which is trusted.  libmilter hangs
+    up, and this site's default_action lets it pass unchecked."""
+    if LIBMILTER:
+        copy = site.send(text(), client="[UNAVAILABLE]", NAME=name)
+        assert copy.headers("Authentication-Results") == []
+        return
     copy = site.send(text(b"Authentication-Results: mx.example.net; dmarc=pass"), client="[UNAVAILABLE]", NAME=name)
     assert len(copy.headers("Authentication-Results")) == 1
     found = ours(copy)
