@@ -1,13 +1,16 @@
 # What routes.  Pure folders are taken whole.
 PURE             += $(foreach folder,wire state routing replica wiring terminal maillog,$(wildcard policyd/$(folder)/*.c))
 
+# hiredis has TLS from 1.0 on (Debian 13).
+REDIS_PACKAGES   := hiredis $(shell pkg-config --exists hiredis_ssl && echo hiredis_ssl libssl)
+
 PROGRAMS         += policyd
 policyd_SOURCES  := $(wildcard policyd/serve/*.c policyd/store/*.c policyd/redis/*.c)
-policyd_PACKAGES := libevent hiredis
+policyd_PACKAGES := libevent $(REDIS_PACKAGES)
 
 PROGRAMS         += ctl
 ctl_NAME         := postshiftctl
 ctl_SOURCES      := $(wildcard policyd/ctl/*.c policyd/setup/*.c policyd/redis/*.c) policyd/serve/serve_config.c policyd/serve/serve_domains.c
-ctl_PACKAGES     := libevent hiredis jansson
+ctl_PACKAGES     := libevent $(REDIS_PACKAGES) jansson
 
 MANUALS          += $(wildcard policyd/*/*.[18] postfix-conf/*.5)

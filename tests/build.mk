@@ -52,13 +52,13 @@ fuzz_spf_check_LINK     := $(spf_LINK)
 # hiredis' reader, our replies, connections.
 redis_SOURCES := $(wildcard policyd/redis/*.c)
 fuzz_redis_reply_SOURCES  := $(redis_SOURCES)
-fuzz_redis_reply_PACKAGES := hiredis libevent
+fuzz_redis_reply_PACKAGES := $(REDIS_PACKAGES) libevent
 test_redis_SOURCES        := $(redis_SOURCES)
 test_redis_reply_SOURCES  := $(redis_SOURCES)
-test_redis_PACKAGES       := hiredis libevent
-test_redis_reply_PACKAGES := hiredis libevent
+test_redis_PACKAGES       := $(REDIS_PACKAGES) libevent
+test_redis_reply_PACKAGES := $(REDIS_PACKAGES) libevent
 test_redis_sentinel_SOURCES  := $(redis_SOURCES)
-test_redis_sentinel_PACKAGES := hiredis libevent
+test_redis_sentinel_PACKAGES := $(REDIS_PACKAGES) libevent
 test_redis_trim_SOURCES  := policyd/redis/redis_trim.c
 
 test_override_SOURCES  := policyd/store/override.c

@@ -13,7 +13,7 @@
  * protocol, ends the connection; all commands in flight then get a NULL reply.  One line
  * is logged for each change of state and never a password.
  *
- * Limits: no TLS (stunnel stands in, see the manual); no password for sentinels.
+ * Limits: no password for sentinels.
  */
 #ifndef SHARED_SERVICE_REDIS_H
 #define SHARED_SERVICE_REDIS_H

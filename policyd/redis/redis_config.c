@@ -64,6 +64,19 @@ read_sentinels(
             "a primary needs sentinels (sentinels = inet:host:port ...)");
 }
 
+static void
+read_tls(struct redis_config *redis, const struct config *config, struct buffer *errors)
+{
+    const char *key = NULL;
+    struct error error;
+
+    if (!redis->tls)
+        return;
+    redis->options.tls = redis_tls_context_new(&redis->tls_files, &key, &error);
+    if (redis->options.tls == NULL)
+        config_complain(config, errors, "redis", key, "%s", error.text);
+}
+
 void
 redis_config_finish(struct redis_config *redis, const struct config *config,
     const char *section, struct buffer *errors)
@@ -79,4 +92,13 @@ redis_config_finish(struct redis_config *redis, const struct config *config,
     };
     read_password(redis, config, section, errors);
     read_sentinels(redis, config, errors);
+    read_tls(redis, config, errors);
+}
+
+void
+redis_config_clear(struct redis_config *redis)
+{
+    redis_tls_context_free(redis->options.tls);
+    redis->options.tls = NULL;
+    explicit_bzero(redis->password, sizeof(redis->password));
 }

@@ -21,6 +21,8 @@ struct redis_config {
     uint64_t timeout_ms;
     struct config_list sentinels;
     const char *primary;
+    bool tls;
+    struct redis_tls_files tls_files;
     /* Of the program's own section; they go before those of [redis]. */
     const char *own_username;
     const char *own_password_file;
@@ -47,6 +49,15 @@ struct redis_config {
         {"redis", "sentinels", CONFIG_LIST, offsetof(type, field.sentinels), ""},        \
         {"redis", "primary", CONFIG_TEXT, offsetof(type, field.primary), "",             \
             .may_be_empty = true},                                                       \
+        {"redis", "tls", CONFIG_YES_NO, offsetof(type, field.tls), "no"},                \
+        {"redis", "tls_ca", CONFIG_PATH, offsetof(type, field.tls_files.ca), "",         \
+            .may_be_empty = true},                                                       \
+        {"redis", "tls_name", CONFIG_TEXT, offsetof(type, field.tls_files.name), "",     \
+            .may_be_empty = true},                                                       \
+        {"redis", "tls_certificate", CONFIG_PATH,                                        \
+            offsetof(type, field.tls_files.certificate), "", .may_be_empty = true},      \
+        {"redis", "tls_key", CONFIG_PATH, offsetof(type, field.tls_files.key), "",       \
+            .may_be_empty = true},                                                       \
         {section, "redis_username", CONFIG_TEXT, offsetof(type, field.own_username), "", \
             .may_be_empty = true},                                                       \
     {                                                                                    \
@@ -59,5 +70,6 @@ struct redis_config {
  * complaints go to `errors`. */
 void redis_config_finish(struct redis_config *redis, const struct config *config,
     const char *section, struct buffer *errors);
+void redis_config_clear(struct redis_config *redis);
 
 #endif

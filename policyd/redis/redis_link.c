@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "policyd/redis/redis_pending.h"
+#include "policyd/redis/redis_socket.h"
 #include "policyd/redis/redis_trim.h"
 #include "shared/base/buffer.h"
 #include "shared/service/clock.h"
@@ -18,23 +19,20 @@ enum {
     READ_OCTETS = 16 * 1024,
     IN_OCTETS_MAX = 8 * READ_OCTETS,
     COMMAND_OCTETS_MAX = 8 * 1024 * 1024,
+    TLS_ALERT = 0x15,
     GRACE_MS = 20, /* between looks at an overdue answer that has begun to arrive */
-};
-
-struct pending {
-    redis_callback *callback;
-    void *argument;
-    uint64_t deadline_ms;
-    bool subscribes;
 };
 
 struct redis_link {
     int fd;
+    struct redis_tls *tls; /* NULL: none */
     struct event *readable;
     struct event *writable;
     struct event *timer;
     unsigned timeout_ms;
-    bool connected;
+    bool connected; /* and the hands are shaken */
+    bool shaking;
+    bool heard; /* an answer has come */
     bool subscribed;
     bool timer_armed;
     bool lost;
@@ -46,10 +44,7 @@ struct redis_link {
     struct redisReader *reader;
     struct redis_pool *pool;
     struct buffer out;
-    struct pending *pending; /* a ring */
-    size_t pending_first;
-    size_t pending_count;
-    size_t pending_size;
+    struct redis_pending pending;
     struct redis_link_events events;
     void *argument;
 };
@@ -57,11 +52,12 @@ struct redis_link {
 static void
 link_release(struct redis_link *link)
 {
+    redis_tls_free(link->tls);
     redisReaderFree(link->reader);
     redis_pool_free(link->pool);
     buffer_clear(&link->in);
     buffer_clear(&link->out);
-    free(link->pending);
+    redis_pending_clear(&link->pending);
     free(link);
 }
 
@@ -97,43 +93,6 @@ arm_timer(struct redis_link *link, uint64_t milliseconds)
     link->timer_armed = true;
 }
 
-/* Commands in flight */
-
-static void
-pending_grow(struct redis_link *link)
-{
-    size_t size = link->pending_size == 0 ? 64 : link->pending_size * 2;
-    struct pending *ring = calloc(size, sizeof(*ring));
-
-    if (ring == NULL)
-        abort();
-    for (size_t i = 0; i < link->pending_count; i++)
-        ring[i] = link->pending[(link->pending_first + i) % link->pending_size];
-    free(link->pending);
-    link->pending = ring;
-    link->pending_first = 0;
-    link->pending_size = size;
-}
-
-static struct pending *
-pending_push(struct redis_link *link)
-{
-    if (link->pending_count == link->pending_size)
-        pending_grow(link);
-    return &link->pending[(link->pending_first + link->pending_count++) %
-                          link->pending_size];
-}
-
-static struct pending
-pending_pop(struct redis_link *link)
-{
-    struct pending pending = link->pending[link->pending_first];
-
-    link->pending_first = (link->pending_first + 1) % link->pending_size;
-    link->pending_count--;
-    return pending;
-}
-
 /* Answers */
 
 static bool
@@ -146,7 +105,7 @@ starts_with_word(const struct redis_reply *reply, const char *word)
 static void
 take_reply(struct redis_link *link, const struct redis_reply *reply)
 {
-    struct pending pending;
+    struct redis_question pending;
 
     if (link->subscribed &&
         (starts_with_word(reply, "message") || starts_with_word(reply, "pmessage"))) {
@@ -154,7 +113,7 @@ take_reply(struct redis_link *link, const struct redis_reply *reply)
             link->events.push(link->argument, reply);
         return;
     }
-    if (link->pending_count == 0) {
+    if (link->pending.count == 0) {
         char text[160] = "an answer without a question";
 
         /* Redis says so before it hangs up on a client too many. */
@@ -165,7 +124,8 @@ take_reply(struct redis_link *link, const struct redis_reply *reply)
             text);
         return;
     }
-    pending = pending_pop(link);
+    link->heard = true;
+    pending = redis_pending_pop(&link->pending);
     if (pending.subscribes && starts_with_word(reply, "subscribe"))
         link->subscribed = true;
     if (pending.callback != NULL)
@@ -203,30 +163,91 @@ feed_reader(struct redis_link *link, struct span octets)
            redisReaderFeed(link->reader, fed.data, fed.length) == REDIS_OK;
 }
 
+/* A server that wants TLS hangs up on the first word, or answers with an alert of TLS. */
+static void
+lost_by_server(struct redis_link *link, enum redis_trouble trouble, const char *why)
+{
+    char text[200];
+
+    snprintf(text, sizeof(text), "%s%s", why,
+        link->heard || link->tls != NULL ? ""
+                                         : ", before it said a word: does it speak TLS "
+                                           "alone? (tls = yes, or stunnel)");
+    link_lost(link, trouble, text);
+}
+
+static void
+take_octets(struct redis_link *link, const char *octets, ssize_t count)
+{
+    if (count < 0)
+        lost_by_server(link,
+            errno == ETIMEDOUT ? REDIS_TROUBLE_TIMEOUT : REDIS_TROUBLE_LOST,
+            strerror(errno));
+    else if (count == 0)
+        lost_by_server(link, REDIS_TROUBLE_LOST, "closed by the server");
+    else if (!feed_reader(link, span_make(octets, (size_t)count)))
+        link_lost(link, REDIS_TROUBLE_PROTOCOL,
+            octets[0] == TLS_ALERT && !link->heard
+                ? "the server speaks TLS (tls = yes, or stunnel)"
+                : "what came is no answer of Redis");
+    else
+        take_replies(link);
+}
+
+static void shake_hands(struct redis_link *link);
+
 static void
 on_readable(evutil_socket_t fd, short what, void *argument)
 {
     struct redis_link *link = argument;
     char octets[READ_OCTETS];
-    ssize_t count = read(fd, octets, sizeof(octets));
+    ssize_t count;
 
     (void)what;
+    if (link->shaking) {
+        link->busy++;
+        shake_hands(link);
+        leave_callback(link);
+        return;
+    }
+    count = link->tls != NULL ? redis_tls_read(link->tls, octets, sizeof(octets))
+                              : read(fd, octets, sizeof(octets));
     if (count < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     link->busy++;
-    if (count < 0)
-        link_lost(link, errno == ETIMEDOUT ? REDIS_TROUBLE_TIMEOUT : REDIS_TROUBLE_LOST,
-            strerror(errno));
-    else if (count == 0)
-        link_lost(link, REDIS_TROUBLE_LOST, "closed by the server");
-    else if (!feed_reader(link, span_make(octets, (size_t)count)))
-        link_lost(link, REDIS_TROUBLE_PROTOCOL, "what came is no answer of Redis");
-    else
-        take_replies(link);
+    take_octets(link, octets, count);
+    /* What TLS holds back already, the socket doesn't tell of. */
+    if (link->tls != NULL && !link->lost && !link->freed && redis_tls_has_more(link->tls))
+        event_active(link->readable, EV_READ, 0);
     leave_callback(link);
 }
 
 /* Connecting and sending */
+
+static void
+is_connected(struct redis_link *link)
+{
+    link->connected = true;
+    event_del(link->timer);
+    link->timer_armed = false;
+    link->events.connected(link->argument);
+}
+
+static void
+shake_hands(struct redis_link *link)
+{
+    struct error error = {0};
+    bool writes = false;
+
+    if (redis_tls_shake_hands(link->tls, &writes, &error)) {
+        link->shaking = false;
+        is_connected(link);
+    } else if (errno != EAGAIN) {
+        link_lost(link, REDIS_TROUBLE_CONNECT, error.text);
+    } else if (writes) {
+        event_add(link->writable, NULL);
+    }
+}
 
 static void
 finish_connecting(struct redis_link *link)
@@ -240,22 +261,26 @@ finish_connecting(struct redis_link *link)
         link_lost(link, REDIS_TROUBLE_CONNECT, strerror(failure));
         return;
     }
-    link->connected = true;
-    event_del(link->timer);
-    link->timer_armed = false;
     event_add(link->readable, NULL);
-    link->events.connected(link->argument);
+    if (link->tls == NULL) {
+        is_connected(link);
+        return;
+    }
+    link->shaking = true;
+    shake_hands(link);
 }
 
 static void
 send_some(struct redis_link *link)
 {
-    ssize_t count = send(link->fd, link->out.data, link->out.length, MSG_NOSIGNAL);
+    ssize_t count = link->tls != NULL
+                        ? redis_tls_write(link->tls, link->out.data, link->out.length)
+                        : send(link->fd, link->out.data, link->out.length, MSG_NOSIGNAL);
 
     if (count > 0)
         buffer_consume(&link->out, (size_t)count);
     else if (count < 0 && errno != EAGAIN && errno != EINTR)
-        link_lost(link, REDIS_TROUBLE_LOST, strerror(errno));
+        lost_by_server(link, REDIS_TROUBLE_LOST, strerror(errno));
 }
 
 static void
@@ -266,21 +291,15 @@ on_writable(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     link->busy++;
-    if (!link->connected)
+    if (link->shaking)
+        shake_hands(link);
+    else if (!link->connected)
         finish_connecting(link);
     if (!link->lost && !link->freed && link->out.length > 0)
         send_some(link);
     if (!link->lost && !link->freed && link->out.length > 0)
         event_add(link->writable, NULL);
     leave_callback(link);
-}
-
-static bool
-something_to_read(const struct redis_link *link)
-{
-    struct pollfd ready = {.fd = link->fd, .events = POLLIN};
-
-    return poll(&ready, 1, 0) == 1;
 }
 
 /*
@@ -290,7 +309,7 @@ something_to_read(const struct redis_link *link)
 static bool
 is_being_answered(const struct redis_link *link, uint64_t now, uint64_t deadline)
 {
-    return (now < deadline + link->timeout_ms && something_to_read(link)) ||
+    return (now < deadline + link->timeout_ms && redis_socket_has_more(link->fd)) ||
            (redis_trim_is_within(&link->trim) && now < link->heard_ms + link->timeout_ms);
 }
 
@@ -307,9 +326,11 @@ on_timer(evutil_socket_t fd, short what, void *argument)
     link->timer_armed = false;
     link->busy++;
     if (!link->connected) {
-        link_lost(link, REDIS_TROUBLE_TIMEOUT, "no connection in time");
-    } else if (link->pending_count > 0) {
-        deadline = link->pending[link->pending_first].deadline_ms;
+        link_lost(link, REDIS_TROUBLE_TIMEOUT,
+            link->shaking ? "no answer to TLS in time: does the server speak it?"
+                          : "no connection in time");
+    } else if (link->pending.count > 0) {
+        deadline = redis_pending_first(&link->pending)->deadline_ms;
         if (now < deadline)
             arm_timer(link, deadline - now);
         else if (is_being_answered(link, now, deadline))
@@ -320,53 +341,13 @@ on_timer(evutil_socket_t fd, short what, void *argument)
     leave_callback(link);
 }
 
-void
-redis_link_watch_peer(int fd, unsigned timeout_ms)
-{
-    unsigned unacknowledged_ms = timeout_ms * 2;
-    int yes = 1;
-    int idle = 5;
-    int interval = 2;
-    int probes = 3;
-
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes));
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
-    setsockopt(
-        fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof(unacknowledged_ms));
-}
-
-static int
-start_connecting(
-    const struct redis_target *target, unsigned timeout_ms, struct error *error)
-{
-    int family = target->address.ss_family;
-    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0) {
-        error_temporary(error, "%s", strerror(errno));
-        return -1;
-    }
-    if (family != AF_UNIX)
-        redis_link_watch_peer(fd, timeout_ms);
-    if (connect(fd, (const struct sockaddr *)&target->address, target->length) != 0 &&
-        errno != EINPROGRESS) {
-        error_temporary(error, "%s", strerror(errno));
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
 struct redis_link *
 redis_link_open(struct event_base *base, const struct redis_target *target,
     const struct redis_options *options, const struct redis_link_events *events,
     void *argument, struct error *error)
 {
     struct redis_link *link;
-    int fd = start_connecting(target, options->timeout_ms, error);
+    int fd = redis_socket_open(target, options->timeout_ms, error);
 
     if (fd < 0)
         return NULL;
@@ -386,6 +367,8 @@ redis_link_open(struct event_base *base, const struct redis_target *target,
         link->timer == NULL)
         abort();
     redis_pool_attach(link->pool, link->reader);
+    if (options->tls != NULL)
+        link->tls = redis_tls_new(options->tls, fd, target->name);
     redis_trim_init(&link->trim);
     buffer_init(&link->in, IN_OCTETS_MAX);
     buffer_init(&link->out, REDIS_UNSENT_OCTETS_MAX + COMMAND_OCTETS_MAX);
@@ -405,8 +388,8 @@ redis_link_free(struct redis_link *link)
     event_free(link->writable);
     event_free(link->timer);
     close(link->fd);
-    while (link->pending_count > 0) {
-        struct pending pending = pending_pop(link);
+    while (link->pending.count > 0) {
+        struct redis_question pending = redis_pending_pop(&link->pending);
 
         if (pending.callback != NULL)
             pending.callback(pending.argument, NULL);
@@ -426,7 +409,7 @@ redis_link_room(const struct redis_link *link)
     if (!link->connected || link->lost || link->freed ||
         link->out.length >= REDIS_UNSENT_OCTETS_MAX)
         return 0;
-    return REDIS_IN_FLIGHT_MAX - link->pending_count;
+    return REDIS_IN_FLIGHT_MAX - link->pending.count;
 }
 
 bool
@@ -434,7 +417,7 @@ redis_link_send(struct redis_link *link, redis_callback *callback, void *argumen
     size_t count, const struct span *words)
 {
     size_t octets = 32;
-    struct pending *pending;
+    struct redis_question *pending;
 
     for (size_t i = 0; i < count; i++)
         octets += words[i].length + 32;
@@ -446,7 +429,7 @@ redis_link_send(struct redis_link *link, redis_callback *callback, void *argumen
         buffer_append(&link->out, words[i]);
         buffer_append_text(&link->out, "\r\n");
     }
-    pending = pending_push(link);
+    pending = redis_pending_push(&link->pending);
     pending->callback = callback;
     pending->argument = argument;
     pending->deadline_ms = clock_now_ms() + link->timeout_ms;

@@ -36,7 +36,4 @@ bool redis_link_send(struct redis_link *link, redis_callback *callback, void *ar
 void redis_link_set_timeout(struct redis_link *link, unsigned timeout_ms);
 size_t redis_link_room(const struct redis_link *link);
 
-/* Settings of a TCP socket that make a dead peer known: redis_sync uses them too. */
-void redis_link_watch_peer(int fd, unsigned timeout_ms);
-
 #endif

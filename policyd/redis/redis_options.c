@@ -30,6 +30,7 @@ redis_options_copy(struct redis_options *copy, const struct redis_options *optio
     copy->primary = copy_text(options->primary);
     copy->username = copy_text(options->username);
     copy->password = copy_text(options->password);
+    copy->tls = redis_tls_context_share(options->tls);
     if (copy->timeout_ms == 0)
         copy->timeout_ms = REDIS_TIMEOUT_MS;
 }
@@ -42,5 +43,6 @@ redis_options_clear(struct redis_options *copy)
     if (copy->password != NULL)
         explicit_bzero(own_text(copy->password), strlen(copy->password));
     free(own_text(copy->password));
+    redis_tls_context_free(copy->tls);
     *copy = (struct redis_options){0};
 }

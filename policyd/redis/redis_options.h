@@ -5,6 +5,7 @@
 #ifndef SHARED_SERVICE_REDIS_OPTIONS_H
 #define SHARED_SERVICE_REDIS_OPTIONS_H
 
+#include "policyd/redis/redis_tls.h"
 #include "shared/base/error.h"
 #include "shared/service/socket_address.h"
 
@@ -15,9 +16,10 @@ struct redis_options {
     struct socket_address address; /* asked where there are no sentinels */
     struct socket_address sentinels[REDIS_SENTINELS_MAX];
     size_t sentinel_count;
-    const char *primary;  /* what the sentinels call it */
-    const char *username; /* "" or NULL: none */
-    const char *password; /* "" or NULL: none */
+    const char *primary;           /* what the sentinels call it */
+    const char *username;          /* "" or NULL: none */
+    const char *password;          /* "" or NULL: none */
+    struct redis_tls_context *tls; /* NULL: none; shared */
     unsigned database;
     unsigned timeout_ms; /* for connecting, and for each command; 0: REDIS_TIMEOUT_MS */
     unsigned answer_ms;  /* for each command once it is up; 0: timeout_ms */

@@ -18,6 +18,7 @@ struct redis_resolve {
     struct evdns_getaddrinfo_request *request;
     struct query *query;
     unsigned timeout_ms;
+    char host[254];
     redis_resolved *callback;
     void *argument;
 };
@@ -35,7 +36,8 @@ unix_target(const struct socket_address *address, struct redis_target *target)
 }
 
 static size_t
-targets_of(const struct evutil_addrinfo *list, struct redis_target *targets)
+targets_of(
+    const struct evutil_addrinfo *list, const char *host, struct redis_target *targets)
 {
     size_t count = 0;
 
@@ -45,6 +47,7 @@ targets_of(const struct evutil_addrinfo *list, struct redis_target *targets)
         memset(&targets[count], 0, sizeof(targets[count]));
         memcpy(&targets[count].address, list->ai_addr, list->ai_addrlen);
         targets[count].length = list->ai_addrlen;
+        snprintf(targets[count].name, sizeof(targets[count].name), "%s", host);
         count++;
     }
     return count;
@@ -56,7 +59,7 @@ resolved(int result, struct evutil_addrinfo *list, void *argument)
     struct query *query = argument;
     struct redis_resolve *resolve = query->owner;
     struct redis_target targets[REDIS_TARGETS_MAX];
-    size_t count = targets_of(list, targets);
+    size_t count = targets_of(list, resolve == NULL ? "" : resolve->host, targets);
 
     free(query);
     if (list != NULL)
@@ -164,11 +167,12 @@ redis_resolve_start(struct redis_resolve *resolve, const struct socket_address *
     }
     snprintf(port, sizeof(port), "%u", address->port);
     if (evutil_getaddrinfo(host, port, &hints, &list) == 0) {
-        count = targets_of(list, targets);
+        count = targets_of(list, host, targets);
         evutil_freeaddrinfo(list);
         resolve->callback(resolve->argument, targets, count, "no usable address");
         return;
     }
     hints.ai_flags = EVUTIL_AI_NUMERICSERV;
+    snprintf(resolve->host, sizeof(resolve->host), "%s", host);
     resolve_name(resolve, host, port, &hints);
 }

@@ -19,6 +19,7 @@ enum { REDIS_TARGETS_MAX = 8 };
 struct redis_target {
     struct sockaddr_storage address;
     socklen_t length;
+    char name[254]; /* the host it was resolved from; "" for a unix socket */
 };
 
 struct redis_resolve;

@@ -8,25 +8,33 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "policyd/redis/redis_link.h"
 #include "policyd/redis/redis_login.h"
 #include "policyd/redis/redis_sentinel.h"
+#include "policyd/redis/redis_socket.h"
 #include "policyd/redis/redis_trim.h"
 
-enum { WORDS_MAX = 1024, READ_OCTETS = 16 * 1024, IN_OCTETS_MAX = 8 * READ_OCTETS };
+enum {
+    WORDS_MAX = 1024,
+    READ_OCTETS = 16 * 1024,
+    IN_OCTETS_MAX = 8 * READ_OCTETS,
+    TLS_ALERT = 0x15
+};
 
 struct redis_sync {
     redisContext *context;
     struct redis_trim trim;
     struct buffer in;
+    bool tls;
+    bool heard; /* an answer */
     struct redis_pool *pool;
     char address[300];
 };
 
 static bool
 connect_to(struct redis_sync *sync, const struct socket_address *address,
-    unsigned timeout_ms, struct error *error)
+    struct redis_tls_context *tls, unsigned timeout_ms, struct error *error)
 {
+    struct error why = {0};
     struct timeval timeout = {
         .tv_sec = timeout_ms / 1000,
         .tv_usec = (suseconds_t)(timeout_ms % 1000 * 1000),
@@ -45,7 +53,11 @@ connect_to(struct redis_sync *sync, const struct socket_address *address,
     if (redisSetTimeout(sync->context, timeout) != REDIS_OK)
         return error_temporary(error, "%s: no timeout could be set", sync->address);
     if (address->kind == SOCKET_INET)
-        redis_link_watch_peer(sync->context->fd, timeout_ms);
+        redis_socket_watch_peer(sync->context->fd, timeout_ms);
+    if (tls != NULL && !redis_tls_start(tls, sync->context, address->host, &why))
+        return error_temporary(error, "%.80s: %.110s", sync->address, why.text);
+    sync->heard = false;
+    sync->tls = tls != NULL;
     redis_trim_init(&sync->trim);
     redis_pool_reset(sync->pool);
     redis_pool_attach(sync->pool, sync->context->reader);
@@ -100,7 +112,7 @@ find_primary(struct redis_sync *sync, const struct redis_options *options,
     const struct redis_sentinel *best;
 
     for (size_t i = 0; i < options->sentinel_count; i++) {
-        if (!connect_to(sync, &options->sentinels[i], timeout_ms, error))
+        if (!connect_to(sync, &options->sentinels[i], options->tls, timeout_ms, error))
             continue;
         ask_sentinel(sync, options->primary, &answers[i], error);
         if (!answers[i].known)
@@ -117,7 +129,8 @@ static bool
 open_primary(struct redis_sync *sync, const struct redis_options *options,
     const struct socket_address *address, unsigned timeout_ms, struct error *error)
 {
-    return connect_to(sync, address, timeout_ms, error) && log_in(sync, options, error);
+    return connect_to(sync, address, options->tls, timeout_ms, error) &&
+           log_in(sync, options, error);
 }
 
 struct redis_sync *
@@ -195,6 +208,34 @@ write_all(struct redis_sync *sync)
     return true;
 }
 
+/* As recv does; by hiredis where it may speak TLS. */
+static ssize_t
+read_octets(struct redis_sync *sync, char *octets, size_t size)
+{
+    ssize_t count;
+
+    errno = 0;
+    do {
+#if HIREDIS_MAJOR >= 1
+        count = sync->context->funcs->read(sync->context, octets, size);
+        if (count < 0 && errno == 0)
+            count = 0; /* its word for the end */
+#else
+        count = recv(sync->context->fd, octets, size, 0);
+#endif
+    } while (count < 0 && errno == EINTR);
+    return count;
+}
+
+/* A server that wants TLS hangs up on the first word. */
+static const char *
+hint_of_tls(const struct redis_sync *sync, ssize_t count)
+{
+    if (sync->heard || sync->tls || (count < 0 && errno == EAGAIN))
+        return "";
+    return ", before it said a word: does it speak TLS alone? (tls = yes, or stunnel)";
+}
+
 /* What comes, trimmed, to the reader. */
 static bool
 read_some(struct redis_sync *sync, struct error *error)
@@ -203,18 +244,19 @@ read_some(struct redis_sync *sync, struct error *error)
     ssize_t count;
     struct span fed;
 
-    do {
-        count = recv(sync->context->fd, octets, sizeof(octets), 0);
-    } while (count < 0 && errno == EINTR);
+    count = read_octets(sync, octets, sizeof(octets));
     if (count <= 0)
-        return error_temporary(error, "%s: %s", sync->address,
+        return error_temporary(error, "%.80s: %s%s", sync->address,
             count == 0                                ? "closed by the server"
             : errno == EAGAIN || errno == EWOULDBLOCK ? "no answer in time"
-                                                      : strerror(errno));
+                                                      : strerror(errno),
+            hint_of_tls(sync, count));
     buffer_reset(&sync->in);
     if (!redis_trim_feed(&sync->trim, span_make(octets, (size_t)count), &sync->in))
-        return error_temporary(
-            error, "%s: what came is no answer of Redis", sync->address);
+        return error_temporary(error, "%s: %s", sync->address,
+            octets[0] == TLS_ALERT && !sync->heard
+                ? "the server speaks TLS (tls = yes, or stunnel)"
+                : "what came is no answer of Redis");
     fed = buffer_span(&sync->in);
     return redisReaderFeed(sync->context->reader, fed.data, fed.length) == REDIS_OK ||
            error_temporary(error, "%s: no memory", sync->address);
@@ -231,8 +273,10 @@ next_answer(struct redis_sync *sync, void **answer, struct error *error)
         if (redisReaderGetReply(sync->context->reader, answer) != REDIS_OK)
             return error_temporary(
                 error, "%s: %s", sync->address, sync->context->reader->errstr);
-        if (*answer != NULL)
+        if (*answer != NULL) {
+            sync->heard = true;
             return true;
+        }
         if (!read_some(sync, error))
             return false;
     }

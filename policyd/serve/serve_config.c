@@ -280,6 +280,7 @@ serve_config_read(const char *file, bool must_exist, struct buffer *errors)
 void
 serve_config_clear(struct serve_config *config)
 {
+    redis_config_clear(&config->redis);
     for (size_t i = 0; i < config->state_rules.own_address_count; i++)
         free(config->own_addresses[i]);
     domain_list_clear(&config->domain_names);
@@ -341,6 +342,7 @@ serve_config_same_redis(const struct serve_config *old, const struct serve_confi
            strcmp(left->password, right->password) == 0 &&
            strcmp(left->primary, right->primary) == 0 &&
            strcmp(left->prefix, right->prefix) == 0 &&
+           !left->tls && !right->tls && /* its files may have changed */
            left->database == right->database && left->timeout_ms == right->timeout_ms;
 }
 

@@ -8,7 +8,8 @@
 static const char *const log_keys[] = {"target", "level"};
 
 static const char *const redis_keys[] = {"address", "username", "password_file",
-    "database", "prefix", "timeout", "sentinels", "primary"};
+    "database", "prefix", "timeout", "sentinels", "primary", "tls", "tls_ca", "tls_name",
+    "tls_certificate", "tls_key"};
 
 static const char *const dns_keys[] = {
     "servers", "timeout", "message_timeout", "trust_ad"};
