@@ -1,30 +1,13 @@
-#include "policyd/setup/setup_domains.h"
+#include "policyd/setup/setup_domains_inside.h"
 
 #include "policyd/setup/setup_file.h"
 #include "policyd/setup/setup_process.h"
-#include "policyd/setup/setup_tables.h"
 #include "policyd/wiring/domain_class.h"
 #include "policyd/wiring/service_options.h"
 
 /* A local part that nobody has. */
 #define INVENTED "postshiftinvented"
 
-enum { MAPS_MAX = 64, OUTPUT_MAX = 4 << 20, TOLD_MAX = 3 };
-
-/* What is asked of postconf, with $names expanded and as the rewrite service has it. */
-enum value {
-    MYDESTINATION,
-    VIRTUAL_ALIAS_DOMAINS,
-    VIRTUAL_MAILBOX_DOMAINS,
-    RELAY_DOMAINS,
-    LOCAL_TRANSPORT,
-    VIRTUAL_TRANSPORT,
-    RELAY_TRANSPORT,
-    DEFAULT_TRANSPORT,
-    PARENTS,
-    DELIMITERS,
-    VALUES
-};
 static const char *const value_names[VALUES] = {
     [MYDESTINATION] = "mydestination",
     [VIRTUAL_ALIAS_DOMAINS] = "virtual_alias_domains",
@@ -38,25 +21,8 @@ static const char *const value_names[VALUES] = {
     [DELIMITERS] = "recipient_delimiter",
 };
 
-/* One of transport_maps as it is written, and what its $names stand for. */
-struct map {
-    struct span text;
-    struct span tables;
-};
-
-struct reader {
-    const struct setup_domains *domains;
-    struct setup_site *site;
-    struct arena *arena;
-    struct postfix_service rewrite;
-    struct span values[VALUES];
-    struct map maps[MAPS_MAX];
-    size_t map_count;
-    struct setup_tables *tables;
-};
-
-static void
-add_note(struct reader *reader, const char *text)
+void
+setup_domains_note(struct reader *reader, const char *text)
 {
     struct setup_facts *facts = &reader->site->facts;
 
@@ -64,10 +30,10 @@ add_note(struct reader *reader, const char *text)
         facts->notes[facts->note_count++] = text;
 }
 
-/* postconf -xh with settings that go before those of main.cf. */
-static bool
-ask_postconf(struct reader *reader, const char *const *settings, size_t setting_count,
-    const char *const *names, size_t count, struct span *answer, struct error *error)
+bool
+setup_domains_ask(struct reader *reader, const char *const *settings,
+    size_t setting_count, const char *const *names, size_t count, struct span *answer,
+    struct error *error)
 {
     enum { WORDS = 160 };
     const char *words[WORDS];
@@ -90,8 +56,8 @@ ask_postconf(struct reader *reader, const char *const *settings, size_t setting_
     for (size_t i = 0; i < count; i++)
         words[used++] = names[i];
     words[used] = NULL;
-    buffer_init(&out, OUTPUT_MAX);
-    buffer_init(&said, OUTPUT_MAX);
+    buffer_init(&out, SETUP_TEXT_MAX);
+    buffer_init(&said, SETUP_TEXT_MAX);
     done = setup_process_run(words, &out, &said, &status, error);
     if (done && status != 0)
         done = error_permanent(error, "postconf -xh failed: %s", buffer_text(&said));
@@ -118,7 +84,7 @@ read_values(struct reader *reader, struct error *error)
                 arena_text(reader->arena, option.name),
                 arena_text(reader->arena, option.value));
     }
-    if (!ask_postconf(reader, settings, count, value_names, VALUES, &answer, error))
+    if (!setup_domains_ask(reader, settings, count, value_names, VALUES, &answer, error))
         return false;
     for (size_t i = 0; i < VALUES; i++) {
         if (!span_split(&answer, '\n', &reader->values[i]))
@@ -128,31 +94,8 @@ read_values(struct reader *reader, struct error *error)
     return true;
 }
 
-static bool
-read_maps(struct reader *reader, struct error *error)
-{
-    static const char *const name[] = {"transport_maps"};
-    struct span rest =
-        setup_plan_site_maps(&reader->site->facts, &reader->rewrite, reader->arena);
-    struct span item;
-
-    while (reader->map_count < MAPS_MAX && postfix_text_next_item(&rest, &item)) {
-        struct map *map = &reader->maps[reader->map_count++];
-        const char *setting;
-
-        *map = (struct map){item, item};
-        if (span_find(item, '$') == SPAN_NONE)
-            continue;
-        setting = arena_printf(
-            reader->arena, "transport_maps=%s", arena_text(reader->arena, item));
-        if (!ask_postconf(reader, &setting, 1, name, 1, &map->tables, error))
-            return false;
-    }
-    return true;
-}
-
-static struct span
-invented_at(struct reader *reader, const char *domain)
+struct span
+setup_domains_invent(struct reader *reader, const char *domain)
 {
     return span_of(arena_printf(reader->arena, INVENTED "@%s", domain));
 }
@@ -171,7 +114,7 @@ make_tables(struct reader *reader)
         struct span parent = span_of(domains->names[i]);
         size_t last = count + KEYS_EACH;
 
-        keys[count++] = invented_at(reader, domains->names[i]);
+        keys[count++] = setup_domains_invent(reader, domains->names[i]);
         keys[count++] = parent;
         while (count + 2 <= last && span_find(parent, '.') != SPAN_NONE) {
             parent = span_from(parent, span_find(parent, '.'));
@@ -201,7 +144,7 @@ file_text(void *argument, struct span path)
     struct buffer buffer;
     struct error error;
 
-    buffer_init(&buffer, OUTPUT_MAX);
+    buffer_init(&buffer, SETUP_TEXT_MAX);
     if (setup_file_read(arena_text(reader->arena, path), &buffer, &error))
         text = arena_span(reader->arena, buffer_span(&buffer));
     buffer_clear(&buffer);
@@ -254,32 +197,6 @@ refusal_of(struct reader *reader, const char *domain)
     return NULL;
 }
 
-/* What one of transport_maps says to a key; `whole`: the full address. */
-static bool
-ask_map(struct reader *reader, const struct map *map, struct span key, bool whole,
-    struct span *value)
-{
-    struct span rest = map->tables;
-    struct span table;
-
-    while (postfix_text_next_item(&rest, &table)) {
-        if ((whole || !setup_tables_is_pattern(table)) &&
-            setup_tables_find(reader->tables, table, key, value))
-            return true;
-    }
-    return false;
-}
-
-static bool
-ask_maps(struct reader *reader, struct span key, bool whole, struct span *value)
-{
-    for (size_t i = 0; i < reader->map_count; i++) {
-        if (ask_map(reader, &reader->maps[i], key, whole, value))
-            return true;
-    }
-    return false;
-}
-
 /* The name of the service that carries an address which stands in no table by itself. */
 static struct span
 carrier_of(struct reader *reader, const char *domain)
@@ -296,17 +213,18 @@ carrier_of(struct reader *reader, const char *domain)
     struct span transport = reader->values[DEFAULT_TRANSPORT];
     struct span parent = span_of(domain);
     struct span value = SPAN("");
-    bool found = ask_maps(reader, invented_at(reader, domain), true, &value) ||
-                 ask_maps(reader, parent, false, &value);
+    bool found =
+        setup_maps_find(reader, setup_domains_invent(reader, domain), true, &value) ||
+        setup_maps_find(reader, parent, false, &value);
 
     while (!found && span_find(parent, '.') != SPAN_NONE) {
         parent = span_from(parent, span_find(parent, '.'));
-        found = ask_maps(reader, parent, false, &value) ||
-                ask_maps(reader, span_from(parent, 1), false, &value);
+        found = setup_maps_find(reader, parent, false, &value) ||
+                setup_maps_find(reader, span_from(parent, 1), false, &value);
         parent = span_from(parent, 1);
     }
     if (!found)
-        (void)ask_maps(reader, SPAN("*"), false, &value);
+        (void)setup_maps_find(reader, SPAN("*"), false, &value);
     for (size_t i = 0; i < ARRAY_LENGTH(classes); i++) {
         if (classes[i].list == class)
             transport = reader->values[classes[i].transport];
@@ -347,7 +265,7 @@ find_like(struct reader *reader)
         other = carrier_of(reader, domains->names[i]);
         if (span_equal(first, other))
             continue;
-        add_note(reader,
+        setup_domains_note(reader,
             arena_printf(reader->arena,
                 "%s is carried by %s, %s by %s: ours begin as copies of the first "
                 "(--like SERVICE names another)",
@@ -362,106 +280,6 @@ find_like(struct reader *reader)
     }
     if (first.length > 0)
         facts->like = arena_text(reader->arena, first);
-}
-
-/* Whether a map answers for an address of the domain that nobody has. */
-static bool
-answers_all(struct reader *reader, const struct map *map, const char **domain)
-{
-    struct span value;
-
-    for (size_t i = 0; i < reader->domains->count; i++) {
-        *domain = reader->domains->names[i];
-        if (ask_map(reader, map, invented_at(reader, *domain), true, &value))
-            return true;
-    }
-    return false;
-}
-
-static void
-find_maps_first(struct reader *reader)
-{
-    size_t *first = &reader->site->facts.maps_first;
-    const char *domain = "";
-
-    while (reader->domains->count > 0 && *first < reader->map_count &&
-           !answers_all(reader, &reader->maps[*first], &domain))
-        (*first)++;
-    if (reader->domains->count > 0 && *first < reader->map_count)
-        add_note(reader,
-            arena_printf(reader->arena,
-                "%s of transport_maps answers for every address of %s, so policyd is "
-                "asked before it: single addresses of it and of what stands behind it "
-                "move too, unless pinned to old",
-                arena_text(reader->arena, reader->maps[*first].text), domain));
-}
-
-static bool
-is_of_a_domain(struct reader *reader, struct span address)
-{
-    size_t at = span_find_last(address, '@');
-
-    for (size_t i = 0; at != SPAN_NONE && i < reader->domains->count; i++) {
-        if (span_equal_nocase(
-                span_from(address, at + 1), span_of(reader->domains->names[i])))
-            return true;
-    }
-    return false;
-}
-
-/* Counts the addresses of our domains in a table, and names some. */
-static size_t
-count_addresses(struct reader *reader, struct span table, const char **told)
-{
-    struct span rest;
-    struct span line;
-    size_t count = 0;
-
-    if (!setup_tables_list(reader->tables, table, &rest))
-        return 0;
-    while (span_split(&rest, '\n', &line)) {
-        struct span key = span_first(line, span_find(line, '\t'));
-
-        if (!is_of_a_domain(reader, key))
-            continue;
-        if (count++ < TOLD_MAX)
-            *told = arena_printf(reader->arena, "%s%s%s", *told,
-                (*told)[0] == '\0' ? "" : ", ", arena_text(reader->arena, key));
-    }
-    return count;
-}
-
-/* Addresses that the site routes by hand go on; said, since they will never move. */
-static void
-note_addresses(struct reader *reader)
-{
-    const char *told = "";
-    size_t count = 0;
-
-    for (size_t i = 0; i < reader->site->facts.maps_first; i++) {
-        struct span rest = reader->maps[i].tables;
-        struct span table;
-
-        while (postfix_text_next_item(&rest, &table)) {
-            const char *fault = setup_tables_fault(reader->tables, table);
-
-            if (fault != NULL)
-                add_note(reader,
-                    arena_printf(reader->arena,
-                        "%s of transport_maps could not be asked (%s): it stays before "
-                        "policyd",
-                        arena_text(reader->arena, table), fault));
-            else
-                count += count_addresses(reader, table, &told);
-        }
-    }
-    if (count > 0)
-        add_note(reader,
-            arena_printf(reader->arena,
-                "transport_maps routes %zu address%s by hand (%s%s): the site's word "
-                "goes "
-                "on, whatever the weight; take out what is to move",
-                count, count == 1 ? "" : "es", told, count > TOLD_MAX ? ", ..." : ""));
 }
 
 /* The same letters, in any order. */
@@ -487,7 +305,7 @@ note_delimiter(struct reader *reader)
     struct span ours = span_of(reader->domains->delimiters);
 
     if (!same_letters(theirs, ours))
-        add_note(reader,
+        setup_domains_note(reader,
             arena_printf(reader->arena,
                 "recipient_delimiter is \"%s\" in main.cf and \"%s\" in [policyd]: what "
                 "is one mailbox to Postfix may be two to policyd; make them alike",
@@ -505,14 +323,13 @@ setup_domains_read(
     if (some.count > SETUP_DOMAINS_MAX)
         some.count = SETUP_DOMAINS_MAX;
     if (!setup_plan_find_rewrite(&site->facts, site->arena, &reader.rewrite, error) ||
-        !read_values(&reader, error) || !read_maps(&reader, error))
+        !read_values(&reader, error) || !setup_maps_read(&reader, error))
         return false;
     make_tables(&reader);
     for (size_t i = 0; i < some.count && *refusal == NULL; i++)
         *refusal = refusal_of(&reader, some.names[i]);
     find_like(&reader);
-    find_maps_first(&reader);
-    note_addresses(&reader);
+    setup_maps_order(&reader);
     note_delimiter(&reader);
     return true;
 }

@@ -37,7 +37,7 @@ maps_text(struct setup_planner *planner)
     struct span item;
     struct span before;
     const char *ours =
-        arena_printf(arena, "socketmap:%s:transport", planner->facts->route);
+        arena_printf(arena, "socketmap:%s:" SETUP_MAP_NAME, planner->facts->route);
 
     for (size_t i = 0; i < planner->facts->maps_first; i++)
         (void)postfix_text_next_item(&rest, &item);

@@ -317,6 +317,12 @@ def test_the_sites_own_addresses_win(folder, how):
         assert site.setup("--apply").stdout == "nothing to do\n"
 
 
+def test_an_extension_is_named(folder):
+    """Postfix asks all tables for the whole address first: policyd answers for list+x@, and a pin to old gives it back."""
+    site = Site(folder, "transport_maps = inline:{{list@example.com=smtp:[192.0.2.9]}}\nrecipient_delimiter = +\n")
+    assert "with an extension (user+x@)" in site.setup().stdout
+
+
 def test_maps_behind_a_pattern_stay_behind_it(folder):
     one, two, three = "inline:{{a@example.com=x:}}", "regexp:{{/@example.com/ y:}}", "inline:{{b@example.com=z:}}"
     site = Site(folder, f"two = {two}\ntransport_maps = {one} $two, {three}\n")
