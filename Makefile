@@ -140,7 +140,7 @@ $(OBJ)/fakes/libfailing_calls.so: tests/fakes/failing_calls.c
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  LINK $@')
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. -g -O1 -fPIC -fno-builtin -shared -Wl,-soname,$(@F) -o $@ $<
-$(OBJ)/fakes/scan_with_failures: $(call objects,tests/fakes/scan_with_failures.c $(wildcard milters/scan/clam_*.c)) $(OBJ)/fakes/libfailing_calls.so $(ARCHIVES)
+$(OBJ)/fakes/scan_with_failures: $(call objects,tests/fakes/scan_with_failures.c milters/scan/scan_parts.c $(wildcard milters/scan/clam_*.c)) $(OBJ)/fakes/libfailing_calls.so $(ARCHIVES)
 	$(if $(Q),@echo '  LINK $@')
 	$(Q)$(CC) $(BASE_CFLAGS) $(LINK) -Wl,-rpath,'$$ORIGIN' -o $@ $^ $(call package_libs,$(BASE_PACKAGES) $(SERVICE_PACKAGES) libclamav) -lpthread
 

@@ -8,6 +8,7 @@ $(foreach t,$(SERVICE_TESTS),$(eval $t_PACKAGES := libevent))
 test_client_SOURCES  := policyd/serve/client.c
 test_client_PACKAGES := libevent
 
+test_scan_board_SOURCES  := milters/scan/scan_board.c
 test_scan_folder_SOURCES := milters/scan/scan_folder.c milters/scan/scan_memory.c milters/scan/scan_temp.c
 test_scan_lane_SOURCES   := milters/scan/scan_lane.c
 test_scan_turn_SOURCES   := milters/scan/scan_turn.c

@@ -1,7 +1,6 @@
 /* Headers must not put functions of their own in front of ours, nor other names. */
 #undef _FORTIFY_SOURCE
 #undef _FILE_OFFSET_BITS
-#define _LARGEFILE64_SOURCE 1
 
 #include "milters/scan/clam_calls.h"
 

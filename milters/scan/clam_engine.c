@@ -262,7 +262,10 @@ clam_engine_free(struct clam_engine *engine)
 void
 clam_engine_set_room(struct clam_engine *engine, uint64_t octets)
 {
-    engine->share = octets;
+    if (octets < engine->max_file)
+        engine->share = octets;
+    else if (octets < engine->most_room)
+        engine->most_room = octets;
 }
 
 unsigned

@@ -1,6 +1,5 @@
 #undef _FORTIFY_SOURCE
 #undef _FILE_OFFSET_BITS
-#define _LARGEFILE64_SOURCE 1
 
 #include "tests/fakes/failing_calls.h"
 

@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "milters/scan/clam_engine.h"
+#include "milters/scan/scan_parts.h"
 #include "shared/service/log.h"
 #include "tests/fakes/failing_calls.h"
 
@@ -48,7 +48,7 @@ scan_once(const struct clam_engine *engine, struct span message, unsigned long n
         freopen("/dev/null", "w", stderr) == NULL)
         _exit(1);
     failing_calls_start(number, cut);
-    sound = clam_engine_scan(engine, message, &nothing, &result);
+    sound = scan_parts_run(engine, message, &nothing, &result);
     (void)failing_calls_end(&failed);
     if (result.status == SCAN_STATUS_INFECTED)
         return sound ? FOUND_UNNOTICED : FOUND;
@@ -86,7 +86,7 @@ count_calls(const struct clam_engine *engine, struct span message, const char *f
     unsigned long calls;
 
     failing_calls_start(0, 0);
-    if (!clam_engine_scan(engine, message, &nothing, &result) ||
+    if (!scan_parts_run(engine, message, &nothing, &result) ||
         result.status != SCAN_STATUS_INFECTED) {
         (void)printf("%s: not found as it is: %s\n", file, result.problem);
         exit(1);
@@ -150,7 +150,8 @@ map_file(const char *path)
 int
 main(int argc, char **argv)
 {
-    static const struct clam_limits limits = {200 << 20, 64 << 20, 5000, 12, 600 << 20, 60000};
+    static const struct clam_limits limits = {
+        200 << 20, 64 << 20, 5000, 12, 600 << 20, 60000};
     static const struct rlimit no_core = {0, 0};
     char folder[] = "/tmp/scan_with_failures.XXXXXX";
     struct clam_engine *engine;
