@@ -25,6 +25,7 @@ struct text {
     bool guessed;   /* only looks like a message: what is odd in it is no matter */
     struct mime_header *levels[MIME_DEPTH_MAX]; /* multiparts around the place */
     int level_count;
+    unsigned open; /* boundaries of them all */
 };
 
 /* Where a part ends: at a delimiter of one of the levels, or of the text. */
@@ -196,12 +197,12 @@ give(struct reader *reader, struct span octets)
 {
     if (octets.length == 0 || reader->stopped)
         return;
-    if (octets.length > reader->budget) {
+    if (octets.length + MIME_LEAF_COST > reader->budget) {
         reach_limit(reader, "MaxMimeSize");
         reader->stopped = true;
         return;
     }
-    reader->budget -= octets.length;
+    reader->budget -= octets.length + MIME_LEAF_COST;
     reader->report->leaves++;
     reader->stopped = !reader->leaf(octets, reader->context);
 }
@@ -444,6 +445,11 @@ read_parts(struct text *text, size_t at, struct mime_header *header, struct end 
     int level = text->level_count;
     bool closed = false;
 
+    if (text->open + header->boundary_count > MIME_OPEN_MAX) {
+        reach_limit(text->reader, "MaxMimeDepth");
+        header->boundary_count = 1;
+    }
+    text->open += header->boundary_count;
     text->levels[text->level_count++] = header;
     find_end(text, at, end);
     while (end->level == level && !text->reader->stopped) {
@@ -456,6 +462,7 @@ read_parts(struct text *text, size_t at, struct mime_header *header, struct end 
             read_entity(text, end->next, (header->structures & MIME_DIGEST) != 0, end);
     }
     text->level_count--;
+    text->open -= header->boundary_count;
 }
 
 /* A multipart is encoded by no mailer that knows how; programs decode it or do not. */

@@ -24,8 +24,10 @@
 enum {
     MIME_DEPTH_MAX = 32,     /* of parts in each other */
     MIME_PARTS_MAX = 20000,  /* parts of all levels */
+    MIME_OPEN_MAX = 40,      /* boundaries of parts around a place */
     MIME_DECODED_FACTOR = 6, /* octets given as leaves, times those of the message, */
-    MIME_DECODED_SPARE = 1 << 20, /* and so many more */
+    MIME_DECODED_SPARE = 1 << 20, /* and so many more, */
+    MIME_LEAF_COST = 256,         /* of which each leaf counts for so many and its own */
 };
 
 struct mime_report {

@@ -97,8 +97,17 @@ place_of(const struct opened *opened, const uint8_t digest[DIGEST_SHA256_SIZE])
     return place;
 }
 
-static void
-remember(struct opened *opened, struct span octets)
+bool
+opened_has(const struct opened *opened, struct span octets)
+{
+    uint8_t digest[DIGEST_SHA256_SIZE];
+
+    digest_of(octets, digest);
+    return opened->parts[place_of(opened, digest)].used;
+}
+
+void
+opened_remember(struct opened *opened, struct span octets)
 {
     uint8_t digest[DIGEST_SHA256_SIZE];
     struct part *part;
@@ -112,15 +121,6 @@ remember(struct opened *opened, struct span octets)
     memcpy(part->digest, digest, sizeof(part->digest));
     part->used = true;
     opened->part_count++;
-}
-
-bool
-opened_has(const struct opened *opened, struct span octets)
-{
-    uint8_t digest[DIGEST_SHA256_SIZE];
-
-    digest_of(octets, digest);
-    return opened->parts[place_of(opened, digest)].used;
 }
 
 static void
@@ -193,7 +193,7 @@ opened_file(struct opened *opened, unsigned level, struct span type, struct span
         parent->came++;
         opened->seven_zip_came += parent->seven_zip ? 1 : 0;
         if (parent->mail)
-            remember(opened, octets);
+            opened_remember(opened, octets);
     }
     if (zip_is_rest(octets))
         miss(opened, "zip");

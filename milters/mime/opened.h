@@ -30,9 +30,11 @@ void opened_member(struct opened *opened, struct span container, uint64_t size);
 /* It has done with the file that was given to it. */
 void opened_end(struct opened *opened);
 
-/* Whether it has looked at a part of the mail with this content; then it counts as seen.
- */
+/* Whether it has looked at a part of the mail with this content. */
 bool opened_has(const struct opened *opened, struct span octets);
+
+/* It was given one that it had not looked at. */
+void opened_remember(struct opened *opened, struct span octets);
 
 /* What was not opened, what is encrypted, by the name of its format; NULL: nothing. */
 const char *opened_missing(const struct opened *opened);

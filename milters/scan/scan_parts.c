@@ -44,8 +44,10 @@ on_leaf(struct span octets, void *context)
     struct parts *parts = context;
 
     opened_note_leaf(parts->opened, octets);
-    if (!opened_has(parts->opened, octets))
+    if (!opened_has(parts->opened, octets)) {
         scan_file(parts, octets);
+        opened_remember(parts->opened, octets);
+    }
     return parts->sound && parts->result->status == SCAN_STATUS_CLEAN;
 }
 
