@@ -55,7 +55,12 @@ is_unread(struct span text)
         "cli_codepage_to_utf8: iconv error: There is not",
         "cli_codepage_to_utf8: iconv error: Unexpected", "cli_egg_", "egg_parse_",
         "Failed to decompress", "dmg_", "fmap", "iso_scan_file", "hashtab.c",
-        "Growing closed blob", "Reopening closed blob", "HWPML: Failed"};
+        "Growing closed blob", "Reopening closed blob", "HWPML: Failed",
+        "cli_tnef: file truncated", "Corrupt TNEF",
+        "cli_scanswf: ", "writeWholeFile: ", "extractFile: Unable",
+        "pdf_extract_obj: Failed", "pdf_extract_obj: out of", "pdf_findobj",
+        "cli_pdf: ", "cli_unzip: failed", "cli_unzip: decrypt - failed",
+        "WARNING: VBA project", "vba_readdir_new: ", "Couldn't grow the blob"};
 
     for (size_t i = 0; i < ARRAY_LENGTH(starts); i++) {
         size_t at = span_find_text_nocase(text, span_of(starts[i]));

@@ -40,6 +40,7 @@ BROKEN = {
     "an xz cut by 10 octets": XZ[:-10], "an xz cut in half": XZ[:len(XZ) // 2], "a tar.xz cut": tarred("a", b"x" * 9999, "w:xz")[:-10],
     "an egg of nothing": EGG + b"\x22\x82\xe2\x08", "an odd egg": EGG + b"\x0a\x85\x90\x8a" * 50, "an egg of noise": EGG + bytes(range(256)) * 4,
     "HWP of noise": KOREAN + bytes(range(256)) * 20, "HWP cut": KOREAN + b"\0" * 300,
+    "a winmail.dat cut": b"\x78\x9f\x3e\x22\x01\x00\x01\x06\x90\x08\x00\x04\x00\x00\x00\x00\x00\x01\x00\x01\x00\x02\x0f\x80\x06\x00\xff\x00\x00\x00abc",
     "a zip cut": zipped("a.txt", b"text" * 9999)[:-10], "a document cut": docx(3)[:-200], "a PDF cut": pdf(3)[:-300],
     "a xar cut": xar(3)[:-20], "a gzip cut": tarred("a", b"x" * 9999)[:-10], "a bzip2 cut": tarred("a", b"x" * 9999, "w:bz2")[:-10],
 }
