@@ -64,6 +64,7 @@ read_recipient(
     struct recipient recipient;
 
     return !replica_name_is_pattern(text) && recipient_parse(text, rules, &recipient) &&
+           !replica_name_is_pattern(recipient_address(&recipient)) &&
            replica_name_set(name, recipient_address(&recipient)) &&
            (span_equal(replica_name_span(name), text) || is_stable(name, rules));
 }
@@ -172,7 +173,10 @@ replica_name_read(
 bool
 replica_name_is_pattern(struct span text)
 {
-    return span_starts(text, SPAN("@")) || span_starts(text, SPAN("*@"));
+    size_t at = span_find_last(text, '@');
+
+    return at == 0 || (at != SPAN_NONE && (span_is(span_first(text, at), "*") ||
+                                              span_is(span_first(text, at), "\"*\"")));
 }
 
 struct span
