@@ -5,12 +5,14 @@
 struct route_view {
     struct span name;
     enum route_place at_home; /* ROUTE_NOT_OURS: nowhere */
+    bool probes;              /* it is no mail, just a question */
 };
 
 static const struct route_view views[] = {
-    {{"transport", 9}, ROUTE_NOT_OURS},
-    {{"from-old", 8},  ROUTE_OLD     },
-    {{"from-new", 8},  ROUTE_NEW     },
+    {{"transport", 9}, ROUTE_NOT_OURS, false},
+    {{"verify", 6},    ROUTE_NOT_OURS, true },
+    {{"from-old", 8},  ROUTE_OLD,      false},
+    {{"from-new", 8},  ROUTE_NEW,      false},
 };
 
 const struct route_view *
@@ -63,6 +65,18 @@ tell_backend(struct span nexthop)
     return (struct route_view_answer){VIEW_OK, SPAN("smtp:"), hosts};
 }
 
+/* By services of ours that leave a refusal what it is. */
+static struct route_view_answer
+tell_prober(struct span nexthop)
+{
+    size_t colon = span_find(nexthop, ':');
+    bool by_lmtp = span_ends(span_first(nexthop, colon), SPAN("lmtp"));
+
+    return (struct route_view_answer){VIEW_OK,
+        by_lmtp ? SPAN("cutover-verify-lmtp:") : SPAN("cutover-verify:"),
+        span_from(nexthop, colon + 1)};
+}
+
 struct route_view_answer
 route_view_answer(
     const struct route_view *view, const struct route *route, const char *hold_text)
@@ -82,6 +96,8 @@ route_view_answer(
     }
     if (route->place == view->at_home)
         return not_found();
+    if (view->probes && !route->at_site)
+        return tell_prober(span_of(route->nexthop));
     if (view->at_home == ROUTE_NOT_OURS)
         return route->at_site ? not_found()
                               : (struct route_view_answer){

@@ -5,7 +5,9 @@
  * backends that are a Postfix themselves (inside=map), whose own place is left out.  A
  * backend has no cutover-* services, so it is told the same next hop by one that every
  * Postfix has, smtp or lmtp.  What only the gateway can reach (a socket file, old=site)
- * is no answer for a backend: its mail waits.  Pure.
+ * is no answer for a backend: its mail waits.  `verify` is the gateway that asks for a
+ * probe (reject_unverified_recipient): it is told services that turn no refusal into a
+ * wait.  Pure.
  */
 #ifndef POLICYD_ROUTING_ROUTE_VIEW_H
 #define POLICYD_ROUTING_ROUTE_VIEW_H
@@ -14,7 +16,7 @@
 
 struct route_view;
 
-/* "transport", "from-old", "from-new"; NULL for other names. */
+/* "transport", "verify", "from-old", "from-new"; NULL for other names. */
 const struct route_view *route_view_find(struct span name);
 
 enum route_view_status { VIEW_OK, VIEW_NOTFOUND, VIEW_TEMP };

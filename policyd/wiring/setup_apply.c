@@ -28,16 +28,16 @@ milters_text(struct setup_planner *planner)
     return text;
 }
 
-/* Ours among the site's maps, which are asked in their order. */
+/* Ours, by this name, among the site's maps, which are asked in their order. */
 static const char *
-maps_text(struct setup_planner *planner)
+maps_text(struct setup_planner *planner, const char *name)
 {
     struct arena *arena = planner->arena;
     struct span rest = planner->site_maps;
     struct span item;
     struct span before;
     const char *ours =
-        arena_printf(arena, "socketmap:%s:" SETUP_MAP_NAME, planner->facts->route);
+        arena_printf(arena, "socketmap:%s:%s", planner->facts->route, name);
 
     for (size_t i = 0; i < planner->facts->maps_first; i++)
         (void)postfix_text_next_item(&rest, &item);
@@ -97,6 +97,23 @@ add_to_lists(struct setup_planner *planner)
     }
 }
 
+/* Probes are routed as mail is, unless the site has them routed by maps of their own. */
+static const char *
+probe_setting(struct setup_planner *planner)
+{
+    static const char name[] = "address_verify_transport_maps";
+    bool is_set;
+    struct span own;
+
+    (void)setup_planner_value(planner, name, &is_set);
+    if (is_set || service_options_find(planner->rewrite.arguments, name, &own) ||
+        !planner->plan->verifies)
+        return "";
+    return arena_printf(planner->arena, " %s",
+        service_options_write(
+            planner->arena, name, span_of(maps_text(planner, SETUP_PROBE_NAME))));
+}
+
 /* What the site's rewrite service is started with goes for ours too, but for the maps. */
 static void
 apply_rewrite(struct setup_planner *planner)
@@ -105,10 +122,11 @@ apply_rewrite(struct setup_planner *planner)
     struct arena *arena = planner->arena;
     struct span site = planner->rewrite.arguments;
     struct postfix_service now;
-    const char *wanted =
-        arena_printf(arena, "%s%s %s", service_options_words(arena, site),
-            service_options_settings(arena, site, own, ARRAY_LENGTH(own)),
-            service_options_write(arena, own[0], span_of(maps_text(planner))));
+    const char *wanted = arena_printf(arena, "%s%s %s%s",
+        service_options_words(arena, site),
+        service_options_settings(arena, site, own, ARRAY_LENGTH(own)),
+        service_options_write(arena, own[0], span_of(maps_text(planner, SETUP_MAP_NAME))),
+        probe_setting(planner));
 
     if (setup_planner_find_ours(planner, SETUP_REWRITE, "trivial-rewrite", &now) &&
         span_equal(now.chroot, planner->rewrite.chroot) &&

@@ -269,6 +269,34 @@ plan_limits(struct setup_planner *planner, const struct setup_delivery *row)
     }
 }
 
+/* For probes, whose answer is to be the backend's own: no stamp and no filter. */
+static void
+plan_probe(struct setup_planner *planner, const struct setup_delivery *row)
+{
+    struct arena *arena = planner->arena;
+    const char *const names[] = {
+        "syslog_name", arena_printf(arena, "%s_fallback_relay", row->command)};
+    const char *const values[] = {
+        arena_printf(arena, "postfix/cutover-%s", row->backend), ""};
+    struct postfix_service base;
+    struct span syslog;
+    struct span relay;
+    const char *text;
+
+    if (!setup_planner_find_ours(planner, row->service, row->command, &base))
+        base = base_of(planner, row);
+    else if (service_options_find(base.arguments, names[0], &syslog) &&
+             span_is(syslog, values[0]) &&
+             service_options_find(base.arguments, names[1], &relay) && relay.length == 0)
+        return;
+    text = arena_printf(arena, "%s%s", service_options_words(arena, base.arguments),
+        service_options_settings(arena, base.arguments, names, ARRAY_LENGTH(names)));
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
+        text = arena_printf(arena, "%s %s", text,
+            service_options_write(arena, names[i], span_of(values[i])));
+    setup_planner_write_service(planner, row->service, &base, row->command, text);
+}
+
 void
 setup_delivery_plan(struct setup_planner *planner)
 {
@@ -278,6 +306,8 @@ setup_delivery_plan(struct setup_planner *planner)
     }
     for (size_t i = 0; i < SETUP_DELIVERIES; i++)
         plan_service(planner, &setup_deliveries[i]);
+    for (size_t i = 0; i < SETUP_PROBES && planner->plan->verifies; i++)
+        plan_probe(planner, &setup_probes[i]);
 }
 
 void

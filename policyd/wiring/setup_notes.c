@@ -156,6 +156,30 @@ note_milters(struct notebook *book)
     }
 }
 
+static void
+note_verification(struct notebook *book)
+{
+    const char *code = value_of(book, "unverified_recipient_reject_code");
+
+    if (!book->plan->verifies)
+        return;
+    if (value_of(book, "address_verify_transport_maps")[0] != '\0')
+        note(book,
+            "reject_unverified_recipient: probes go by address_verify_transport_maps "
+            "of main.cf, not to the routed backend");
+    else
+        note(book,
+            "reject_unverified_recipient: probes ask the routed backend, whose "
+            "answer is kept by address: delete the file of address_verify_map when "
+            "the direction changes");
+    if (code[0] == '5')
+        note(book, arena_printf(book->arena,
+                       "unverified_recipient_reject_code = %s refuses for good whom new "
+                       "does not "
+                       "know yet: make it 450 while mail moves",
+                       code));
+}
+
 void
 setup_notes_make(
     struct setup_plan *plan, const struct setup_facts *facts, struct arena *arena)
@@ -171,6 +195,7 @@ setup_notes_make(
     note_order(&book, "smtpd_recipient_restrictions", "$postshift_policy");
     note_own_lists(&book);
     note_return_path(&book);
+    note_verification(&book);
     if (!facts->by_filter &&
         span_find_text(span_of(plan->maps_now),
             span_of(arena_printf(arena, "socketmap:%s", facts->route))) != SPAN_NONE)

@@ -26,6 +26,8 @@ plan_remove(struct setup_planner *planner)
     setup_planner_drop_service(planner, SETUP_REWRITE);
     for (size_t i = 0; i < SETUP_DELIVERIES; i++)
         setup_planner_drop_service(planner, setup_deliveries[i].service);
+    for (size_t i = 0; i < SETUP_PROBES; i++)
+        setup_planner_drop_service(planner, setup_probes[i].service);
     /* A service that still ran would take an undefined parameter for an empty one: mail
      * would go past our maps. */
     if (planner->plan->count > 0)
@@ -64,6 +66,22 @@ find_services(struct setup_planner *planner, struct error *error)
             "qmgr in master.cf has a rewrite_service_name of its own already (%s)",
             arena_text(planner->arena, name));
     return setup_plan_find_rewrite(facts, planner->arena, &planner->rewrite, error);
+}
+
+/* Whether it asks backends about recipients: in a list of main.cf or of a service. */
+static bool
+has_verification(const struct setup_facts *facts)
+{
+    const struct span word = SPAN("reject_unverified_recipient");
+    struct buffer joined;
+    bool found;
+
+    buffer_init(&joined, facts->main_cf.length + 2);
+    postfix_text_join(&joined, facts->main_cf);
+    found = span_find_text(buffer_span(&joined), word) != SPAN_NONE ||
+            span_find_text(facts->services, word) != SPAN_NONE;
+    buffer_clear(&joined);
+    return found;
 }
 
 /* Whether two lists have the same words, ours left out of the first. */
@@ -171,6 +189,7 @@ setup_plan_make(struct setup_plan *plan, enum setup_want want,
         return error_permanent(error, "transport_maps has a brace without its partner: "
                                       "master.cf can't hold a copy");
     compare_maps(&planner);
+    plan->verifies = has_verification(facts);
     recipient = setup_planner_value(&planner, "smtpd_recipient_restrictions", &is_set);
     plan->wired = facts->by_filter ? postfix_text_list_has(recipient, "$postshift_policy")
                                    : setup_planner_is_on(&planner);

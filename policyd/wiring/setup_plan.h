@@ -28,7 +28,9 @@ enum setup_want {
 
 enum { SETUP_STEPS_MAX = 192, SETUP_NOTES_MAX = 32, SETUP_MILTERS_MAX = 4 };
 
-#define SETUP_MAP_NAME "transport" /* which of policyd's maps is asked */
+/* Which of policyd's maps is asked, for mail and for probes. */
+#define SETUP_MAP_NAME "transport"
+#define SETUP_PROBE_NAME "verify"
 
 /* A milter of the suite, in the order in which they are to be asked. */
 struct setup_milter {
@@ -72,6 +74,7 @@ struct setup_plan {
     bool maps_changed;     /* the copy of transport_maps is not what main.cf has */
     const char *maps_copy; /* of the copy, ours left out; "" where there is none */
     const char *maps_now;
+    bool verifies;      /* this Postfix asks backends whether they know a recipient */
     const char *copied; /* what our delivery services take from another; "": nothing */
 };
 

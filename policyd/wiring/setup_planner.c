@@ -35,6 +35,11 @@ const struct setup_delivery setup_deliveries[SETUP_DELIVERIES] = {
     {"standby", "cutover-standby-lmtp", "lmtp"},
 };
 
+const struct setup_delivery setup_probes[SETUP_PROBES] = {
+    {"verify", "cutover-verify",      "smtp"},
+    {"verify", "cutover-verify-lmtp", "lmtp"},
+};
+
 void
 setup_planner_add(struct setup_planner *planner, const char *flag, const char *argument)
 {

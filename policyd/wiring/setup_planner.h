@@ -35,9 +35,10 @@ struct setup_delivery {
     const char *command; /* also the prefix of its parameters */
 };
 
-enum { SETUP_LISTS = 5, SETUP_DELIVERIES = 6 };
+enum { SETUP_LISTS = 5, SETUP_DELIVERIES = 6, SETUP_PROBES = 2 };
 extern const struct setup_list setup_lists[SETUP_LISTS];
 extern const struct setup_delivery setup_deliveries[SETUP_DELIVERIES];
+extern const struct setup_delivery setup_probes[SETUP_PROBES]; /* of recipients */
 
 /* `flag` NULL: reload Postfix. */
 void setup_planner_add(

@@ -210,3 +210,29 @@ def test_mail_from_inside_is_stamped_once(folder):
         assert bounce.sender == "" and site.backend_of(bounce) == "old"
     finally:
         site.stop()
+
+
+def test_probes_get_the_backends_own_word(folder):
+    """reject_unverified_recipient: unknown is 550 at once, also on new; what is accepted still waits for its mailbox."""
+    site = MailSite(folder, "127.20.25", main={
+        "smtpd_recipient_restrictions": "permit_auth_destination, reject", "mynetworks": "127.0.0.1",
+        "smtpd_relay_restrictions": "reject_unauth_destination, reject_unverified_recipient",
+        "unverified_recipient_reject_code": "550", "address_verify_map": "", "address_verify_poll_count": "30",
+        "address_verify_poll_delay": "1s"})
+    site.setup_at_start = False
+    site.start()
+    try:
+        said = site.setup("--apply").stdout
+        assert "probes ask the routed backend" in said and "make it 450 while mail moves" in said
+        site.set(weight=50)
+        site.new.answer("rcpt", "550 5.1.1 no such user", recipient="user000@example.com")
+        refused = site.gateway.send(site.sender, ["user000@example.com", "alice@example.com", "user001@example.com"])
+        assert list(refused) == ["user000@example.com"] and refused["user000@example.com"][0] == 550
+        assert b"no such user" in refused["user000@example.com"][1]
+        wait_for(lambda: len(site.old.copies) + len(site.new.copies) == 2, 20, "what is known is delivered")
+        assert site.gateway.log_lines("postfix/cutover-verify/smtp") and "nothing to do" in site.setup("--apply").stdout
+        site.old.answer("rcpt", "550 5.1.1 gone", recipient="alice@example.com")
+        site.gateway.send("later@outside.example", ["alice@example.com"])     # verified before
+        site.gateway.wait_for_waiting("alice@example.com", "gone")
+    finally:
+        site.stop()

@@ -31,6 +31,14 @@ tells_each_asker_what_it_can_use(void **state)
         {"transport", ROUTE_HOLD, "", VIEW_OK, "retry:4.2.1 moved"},
         {"transport", ROUTE_UNKNOWN, "", VIEW_TEMP, NULL},
         {"transport", ROUTE_NOT_OURS, "", VIEW_NOTFOUND, ""},
+        {"verify", ROUTE_OLD, OLD, VIEW_OK, "cutover-verify:[192.0.2.10]:25"},
+        {"verify", ROUTE_NEW, NEW, VIEW_OK,
+            "cutover-verify:[192.0.2.20]:25, [192.0.2.21]:26"},
+        {"verify", ROUTE_NEW, SOCKET, VIEW_OK, "cutover-verify-lmtp:unix:/run/lmtp"},
+        {"verify", ROUTE_OLD, SITE, VIEW_NOTFOUND, ""},
+        {"verify", ROUTE_HOLD, "", VIEW_OK, "retry:4.2.1 moved"},
+        {"verify", ROUTE_UNKNOWN, "", VIEW_TEMP, NULL},
+        {"verify", ROUTE_NOT_OURS, "", VIEW_NOTFOUND, ""},
         {"from-old", ROUTE_OLD, OLD, VIEW_NOTFOUND, ""},
         {"from-old", ROUTE_OLD, SITE, VIEW_NOTFOUND, ""},
         {"from-old", ROUTE_NEW, NEW, VIEW_OK, "smtp:[192.0.2.20]:25, [192.0.2.21]:26"},
@@ -72,7 +80,7 @@ tells_each_asker_what_it_can_use(void **state)
 }
 
 static void
-knows_three_names(void **state)
+knows_four_names(void **state)
 {
     (void)state;
     assert_null(route_view_find(SPAN("")));
@@ -86,7 +94,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_each_asker_what_it_can_use),
-        cmocka_unit_test(knows_three_names),
+        cmocka_unit_test(knows_four_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,7 +131,8 @@ defines_before_it_uses_and_switches_on_last(void **state)
         has_step(fixture, "-e", "smtpd_recipient_restrictions = $postshift_policy"));
     check_has(find_argument(fixture, "-M", "cutover-new-lmtp/unix="),
         "=cutover-new-lmtp unix - - y - - lmtp -o syslog_name=postfix/cutover-new -o "
-        "{lmtp_header_checks=regexp:{{/^X-Cutover-(Backend|Mark):/ IGNORE} {/^Return-Path:/ "
+        "{lmtp_header_checks=regexp:{{/^X-Cutover-(Backend|Mark):/ IGNORE} "
+        "{/^Return-Path:/ "
         "REPLACE X-Cutover-Backend: new}}} -o {lmtp_delivery_status_filter=");
     check_has(find_argument(fixture, "-M", "cutover-new-lmtp/unix="),
         "-o lmtp_fallback_relay= flags=R");
@@ -326,6 +327,51 @@ leaves_what_was_changed_in_ours_and_says_what_is_missing(void **state)
     check_has(find_argument(fixture, "-M", "cutover-new/unix="),
         "smtp -o smtp_bind_address=192.0.2.1 -o syslog_name");
     assert_null(find_argument(fixture, "-M", "cutover-new-lmtp/unix="));
+}
+
+static void
+gives_probes_a_way_of_their_own(void **state)
+{
+    static const struct {
+        const char *what;
+        const char *main_cf;
+        const char *smtpd;
+        bool wanted;
+        bool by_ours;
+    } rows[] = {
+        {"nobody verifies", "", "", false, false},
+        {"a comment", "# reject_unverified_recipient\n", "", false, false},
+        {"main.cf", "smtpd_x = a,\n  reject_unverified_recipient\n", "", true, true},
+        {"a service", "", " -o smtpd_x=reject_unverified_recipient", true, true},
+        {"maps of its own",
+            "smtpd_x = reject_unverified_recipient\n"
+            "address_verify_transport_maps = hash:/v\n",
+            "", true, false},
+    };
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        const char *entry;
+
+        print_message("# %s\n", rows[i].what);
+        fixture->facts.main_cf = span_of(rows[i].main_cf);
+        fixture->facts.services = span_of(arena_printf(
+            fixture->arena, "%s10025 inet n - y - - smtpd%s\n", services, rows[i].smtpd));
+        assert_true(make(fixture, SETUP_APPLY));
+        entry = find_argument(fixture, "-M", "rewrite-cutover/unix=");
+        assert_int_equal(
+            find_argument(fixture, "-M", "cutover-verify/unix=") != NULL, rows[i].wanted);
+        assert_int_equal(strstr(entry, "-o address_verify_transport_maps=socketmap:" ROUTE
+                                       ":verify") != NULL,
+            rows[i].by_ours);
+        assert_int_equal(
+            has_note(fixture, "reject_unverified_recipient"), rows[i].wanted);
+        apply_entries(fixture);
+        assert_true(make(fixture, SETUP_APPLY));
+        assert_null(find_argument(fixture, "-M", ""));
+    }
+    assert_true(make(fixture, SETUP_REMOVE));
+    assert_true(has_step(fixture, "-MX", "cutover-verify-lmtp/unix"));
 }
 
 static void
@@ -557,6 +603,7 @@ main(void)
         SETUP_TEST(begins_as_a_copy_of_the_sites_service),
         SETUP_TEST(leaves_what_was_changed_in_ours_and_says_what_is_missing),
         SETUP_TEST(keeps_a_return_path_that_the_site_wants),
+        SETUP_TEST(gives_probes_a_way_of_their_own),
         SETUP_TEST(refuses_to_copy_what_is_no_client),
         SETUP_TEST(takes_earlier_versions_words_out),
         SETUP_TEST(lengthens_the_wait_only_where_it_is_short),
