@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policyd/ctl/ctl_output.h"
+#include "policyd/redis/redis_pattern.h"
 #include "policyd/replica/replica_key.h"
 #include "shared/base/idn.h"
 #include "shared/base/number.h"
@@ -192,17 +193,6 @@ scan(struct ctl *ctl, const struct span *before, size_t before_count,
     return true;
 }
 
-/* The prefix as a pattern that matches itself alone. */
-static void
-append_literal(struct buffer *out, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (strchr("*?[]\\^-", *text) != NULL)
-            buffer_append_octet(out, '\\');
-        buffer_append_octet(out, *text);
-    }
-}
-
 bool
 ctl_store_scan(struct ctl *ctl, const char *pattern, ctl_store_key_callback *callback,
     void *argument, struct error *error)
@@ -213,7 +203,7 @@ ctl_store_scan(struct ctl *ctl, const char *pattern, ctl_store_key_callback *cal
     bool done;
 
     buffer_init(&match, 65536);
-    append_literal(&match, prefix);
+    redis_pattern_literal(&match, span_of(prefix));
     buffer_append_text(&match, pattern);
     {
         const struct span behind[] = {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "policyd/redis/redis_pattern.h"
 #include "policyd/replica/key_queue.h"
 #include "policyd/store/value_reader.h"
 #include "shared/service/clock.h"
@@ -346,14 +347,8 @@ accept_was_answered(void *argument, const struct redis_reply *reply)
 static void
 make_pattern(struct replica_scan *scan)
 {
-    struct span prefix = scan->reading->prefix;
-
     buffer_init(&scan->pattern, PATTERN_MAX);
-    for (size_t i = 0; i < prefix.length; i++) {
-        if (prefix.data[i] != '\0' && strchr("*?[]\\^", prefix.data[i]) != NULL)
-            buffer_append_octet(&scan->pattern, '\\');
-        buffer_append_octet(&scan->pattern, prefix.data[i]);
-    }
+    redis_pattern_literal(&scan->pattern, scan->reading->prefix);
     buffer_append_octet(&scan->pattern, '*');
 }
 
