@@ -97,6 +97,7 @@ start_load(struct replica_sync *sync)
     sync->load_again = false;
     sync->load_begun_ms = clock_now_ms();
     eviction_policy_ask(&sync->policy, sync->reading.redis);
+    swap_watch_ask(&sync->swap, sync->reading.redis);
     replica_scan_start(sync->scan);
 }
 
@@ -283,6 +284,14 @@ was_flushed(void *argument)
 }
 
 static void
+was_swapped(void *argument)
+{
+    log_info(
+        "replica", log_text("redis", "SWAPDB"), log_note("everything is read again"));
+    read_everything(argument, 0);
+}
+
+static void
 tracker_is_alive(void *argument)
 {
     note_synced(argument);
@@ -296,6 +305,7 @@ reader_is_up(void *argument)
     struct replica_sync *sync = argument;
 
     note_up(sync);
+    swap_watch_forget(&sync->swap);
     if (!is_same_server(sync))
         return;
     if (sync->load_wanted)
@@ -372,6 +382,8 @@ on_second(evutil_socket_t fd, short what, void *argument)
     reading_set_time(&sync->reading);
     if (++sync->seconds % ROLE_SECONDS == 0)
         (void)redis_ask(sync->reading.redis, role_was_told, sync, SPAN("ROLE"));
+    if (sync->seconds % SWAP_WATCH_SECONDS == 0)
+        swap_watch_ask(&sync->swap, sync->reading.redis);
     if (!replica_scan_is_running(sync->scan) && is_load_due(sync))
         start_load(sync);
 }
@@ -427,6 +439,7 @@ set_up(struct replica_sync *sync, const struct replica_sync_options *options)
         options->reload_seconds == 0 ? REPLICA_RELOAD_SECONDS : options->reload_seconds;
     sync->log = replica_log_new(sync->base);
     sync->keeper = replica_keeper_new(&options->rules, &keeper_events, sync);
+    sync->swap = (struct swap_watch){.swapped = was_swapped, .argument = sync};
     sync->reading = (struct reading){.base = sync->base,
         .keeper = sync->keeper,
         .recipient = options->rules.recipient,

@@ -14,6 +14,7 @@
 #include "policyd/store/replica_sync.h"
 #include "policyd/store/replica_tracker.h"
 #include "policyd/store/snapshot.h"
+#include "policyd/store/swap_watch.h"
 
 struct replica_sync {
     struct event_base *base;
@@ -51,6 +52,7 @@ struct replica_sync {
     bool was_up;
     int64_t up_since; /* or down since */
     struct eviction_policy policy;
+    struct swap_watch swap;
 };
 
 /* Whether both connections are up. */

@@ -439,6 +439,18 @@ def test_bulk_verbs_write_none_first(policyd, redis):
     assert not has_alarm(policyd)
 
 
+def test_a_pin_that_redis_expires_is_warned_of(policyd, redis):
+    good(redis)
+    redis.command("SET", f"cutover:pin:{BOB}", "hold")
+    wait_for_backend(policyd, "hold", BOB)
+    assert "until=TIME" not in policyd.process.output()
+    for n in range(5):
+        redis.command("SET", f"cutover:pin:e{n}@example.com", "hold", "EX", 3)
+    policyd.process.wait_for_output("until=TIME in the pin is the way")
+    wait_for(lambda: policyd.document("/status.json")["pins"] == 1, 10, "they expired, which is an order")
+    assert policyd.process.output().count("until=TIME") == 1 and not has_alarm(policyd)
+
+
 def test_units_are_guarded_too(policyd, redis):
     with redis.connect() as client:
         client.pipeline([("SET", f"cutover:unit:user{i}@example.com", "team") for i in range(PINS)])
@@ -480,6 +492,26 @@ def test_a_flush_is_no_order(policyd, redis, how):
     wait_for_backend(policyd, "new")
     good(redis, weight=0)
     wait_for_backend(policyd, "old")
+
+
+@pytest.mark.parametrize("other_is_empty", [True, False])
+def test_swapped_databases_are_seen_soon(policyd, redis, other_is_empty):
+    """Redis invalidates nothing then.  An empty one is no order; a complete state is."""
+    good(redis, weight=0)
+    wait_for_backend(policyd, "old")
+    if not other_is_empty:
+        with redis.connect() as client:
+            client.command("SELECT", 1)
+            client.command("HSET", "cutover:domain:example.com", "weight", 100, "old", OLD, "new", NEW)
+    redis.command("SWAPDB", 0, 1)
+    if other_is_empty:
+        wait_for(lambda: has_alarm(policyd), 6, "the alarm")
+        assert backend(policyd) == "old"
+    else:
+        wait_for_backend(policyd, "new", seconds=6)
+    # And back.
+    redis.command("SWAPDB", 0, 1)
+    wait_for(lambda: backend(policyd) == "old" and not has_alarm(policyd), 30, "as before")
 
 
 def test_a_flush_of_another_database_is_nothing(policyd, redis):
@@ -820,7 +852,7 @@ def test_a_user_that_only_reads(site):
     wait_for_backend(policyd, "old", seconds=15)
 
 
-@pytest.mark.parametrize("prefix", ["we[i]rd*?:", "a\\b:", "x"])
+@pytest.mark.parametrize("prefix", ["we[i]rd*?:", "a\\b:", "x", "[a-z]^-:"])
 def test_any_prefix(site, prefix):
     server = site.redis()
     server.command("HSET", f"{prefix}domain:example.com", "weight", 100, "old", OLD, "new", NEW)
