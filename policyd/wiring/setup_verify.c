@@ -33,14 +33,17 @@ is_in_plan(const struct setup_plan *plan, const char *flag, struct span name)
     return false;
 }
 
-/* "name = value"; postconf hides what nothing uses, so ours come and go with services. */
+/*
+ * "name = value"; postconf hides what nothing uses, so ours come and go with services.
+ * Where the files lie is what we asked for: Postfix 3.10 says it or not.
+ */
 static bool
 is_ours(const struct setup_plan *plan, struct span line)
 {
     struct span name = span_trim(span_first(line, span_find(line, '=')));
 
-    return span_starts(name, SPAN("postshift_")) || span_starts(name, SPAN("cutover-")) ||
-           is_in_plan(plan, "eX", name);
+    return span_is(name, "config_directory") || span_starts(name, SPAN("postshift_")) ||
+           span_starts(name, SPAN("cutover-")) || is_in_plan(plan, "eX", name);
 }
 
 /* "smtp       inet  n ...": in the plan it is smtp/inet. */
