@@ -65,7 +65,8 @@ static const struct ctl_verb verbs[] = {
      BIT(CTL_TO) | BIT(CTL_FORMAT) | BIT(CTL_JSON), false, 1, 1, ctl_moves_run,
      CTL_NEEDS_REDIS},
     {"forget", "DOMAIN [--why TEXT] [--force]", "end our say: the site's own maps route it again",
-     "Refused (exit code 4) unless all of the domain is on new.\n",
+     "Refused (exit code 4) while people of it are on new, on standby or on hold, and where\n"
+     "old is not `site`.\n",
      BIT(CTL_WHY) | BIT(CTL_IF_REV) | BIT(CTL_FORCE), false, 1, 1, ctl_state_forget,
      CTL_NEEDS_REDIS},
     {"accept-state", "[DOMAIN]", "make every gateway take what Redis says now",
@@ -92,8 +93,8 @@ static const struct ctl_verb verbs[] = {
      "Without option it prints the commands that --apply would run, and says whether\n"
      "transport_maps of main.cf has changed since.  --apply copies main.cf and master.cf\n"
      "first; a second one has nothing to do.  It is refused (exit code 4) while policyd is\n"
-     "silent or a listed domain has no state, or Postfix can't route it.  --remove restores\n"
-     "what was there.  --like SERVICE: what our delivery services begin as copies of.\n"
+     "silent or a listed domain has no state, or Postfix can't route it.  --off ends routing,\n"
+     "--remove restores what was there; refused while people are on new.  --like SERVICE: what our delivery services begin as copies of.\n"
      "-c DIR names another configuration directory of Postfix (an absolute path).\n",
      BIT(CTL_APPLY) | BIT(CTL_OFF) | BIT(CTL_REMOVE) | BIT(CTL_LIKE) | BIT(CTL_DIRECTORY) | BIT(CTL_FORCE) | BIT(CTL_JSON),
      false, 0, 0, ctl_setup_run,

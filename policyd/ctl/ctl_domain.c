@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_policyd.h"
@@ -288,14 +289,22 @@ ctl_domain_forget_danger(
     const struct domain_state *state = now->state;
 
     (void)next;
-    *remedy = "its mail would go where the site's own maps say";
+    *remedy = "its mail would go where the site's own maps say: bring its people back "
+              "first (rollback --all), or make these maps lead to new";
     if (state == NULL)
         return "forgetting a domain without a good state";
-    if (state->mode == DOMAIN_MODE_NEW || state->mode == DOMAIN_MODE_FORGOTTEN ||
-        state->same_as[0] != '\0' ||
-        (state->mode == DOMAIN_MODE_SPLIT && state->weight == WEIGHT_ALL))
+    if (state->mode == DOMAIN_MODE_FORGOTTEN || state->same_as[0] != '\0')
         return NULL;
-    return "forgetting a domain that is not all on new";
+    if (state->mode == DOMAIN_MODE_NEW ||
+        (state->mode == DOMAIN_MODE_SPLIT &&
+            (state->weight > 0 || state->list_count > 0)))
+        return "forgetting a domain that has people on new";
+    if (state->mode == DOMAIN_MODE_STANDBY || state->mode == DOMAIN_MODE_HOLD)
+        return "forgetting a domain that is on standby or on hold";
+    *remedy = "its mail would go where the site's own maps say: set old=site first";
+    return strcmp(state->old_route, DOMAIN_OLD_SITE) == 0
+               ? NULL
+               : "forgetting a domain whose old is not the site's own way";
 }
 
 int

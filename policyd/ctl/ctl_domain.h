@@ -23,7 +23,7 @@ struct ctl_domain_order {
     bool must_exist;
 };
 
-/* Forgotten, a domain's mail goes where the site's own maps say: that should be new. */
+/* Forgotten, a domain's mail goes where the site's own maps say: nobody may be on new. */
 const char *ctl_domain_forget_danger(
     const struct ctl_domain *now, const struct domain_state *next, const char **remedy);
 

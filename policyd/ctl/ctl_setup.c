@@ -3,6 +3,7 @@
  */
 #include "policyd/ctl/ctl_setup.h"
 
+#include "policyd/ctl/ctl_leave.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_setup_guard.h"
 #include "policyd/ctl/ctl_verbs.h"
@@ -277,6 +278,10 @@ change(struct setup *setup)
     if (setup->plan.count > 0 && setup->want == SETUP_APPLY &&
         (!ctl_setup_pass(setup->ctl, setup->site.facts.refusal) ||
             !ctl_setup_guard(setup->ctl, setup->site.route)))
+        return CTL_REFUSED;
+    /* What is not asked any more already can be taken out without fear. */
+    if (setup->plan.count > 0 && setup->plan.wired && setup->want != SETUP_APPLY &&
+        !ctl_leave_guard(setup->ctl, setup->want == SETUP_OFF ? "--off" : "--remove"))
         return CTL_REFUSED;
     if (setup->plan.count > 0 &&
         !setup_run(&setup->site, setup->want, &setup->plan, &outcome, &error))

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "policyd/ctl/ctl_domain.h"
+#include "policyd/ctl/ctl_leave.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_verbs.h"
@@ -32,6 +33,8 @@ ctl_state_forget(struct ctl *ctl)
 
     if (order.name == NULL)
         return CTL_USAGE;
+    if (!ctl_leave_guard_pins(ctl, order.name, "forget"))
+        return CTL_REFUSED;
     status = ctl_domain_change(ctl, &order);
     if (status == CTL_DONE)
         ctl_output_say(

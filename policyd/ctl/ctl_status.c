@@ -2,6 +2,8 @@
  * status: all domains at a glance, as policyd answers them; where it is silent, as Redis
  * has them.
  */
+#include "policyd/ctl/ctl_status.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
@@ -23,8 +25,8 @@
 enum { PAGE_MAX = 64 << 20, TABLE_MAX = 64 << 20, PAUSE_S = 2 };
 
 /* What Redis says, as policyd would write it. */
-static bool
-make_page(struct ctl *ctl, struct buffer *page, struct error *error)
+bool
+ctl_status_page(struct ctl *ctl, struct buffer *page, struct error *error)
 {
     struct ctl_world world;
     struct status_facts facts = {
@@ -216,7 +218,7 @@ look(struct ctl *ctl)
 
     buffer_init(&page, PAGE_MAX);
     status = ctl_policyd_document(ctl, "/status.json", &page, &silent);
-    if (status == NULL && !make_page(ctl, &page, &error)) {
+    if (status == NULL && !ctl_status_page(ctl, &page, &error)) {
         buffer_clear(&page);
         (void)ctl_output_fail(CTL_NO_REDIS, "policyd not asked: %s", silent.text);
         return ctl_store_fail(ctl, &error);

@@ -2,45 +2,20 @@
 
 #include <stdlib.h>
 
+#include "policyd/ctl/ctl_leave.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_setup.h"
 #include "policyd/setup/setup_wiring.h"
 #include "shared/base/number.h"
 
-/* What is in force: the override's, or the state's. */
-static struct span
-in_force(const struct ctl_json *domain, const char *name)
-{
-    const struct ctl_json *override = ctl_json_get(domain, "override");
-
-    return ctl_json_is_null(override, name) ? ctl_json_text(domain, name)
-                                            : ctl_json_text(override, name);
-}
-
-/* Whether some of its people are on new, or on standby. */
-static bool
-is_moved(const struct ctl_json *domain)
-{
-    struct span mode = in_force(domain, "mode");
-    struct span weight = in_force(domain, "weight");
-
-    if (!ctl_json_is_true(domain, "good") || !ctl_json_is_true(domain, "ours"))
-        return false;
-    if (span_is(mode, "new") || span_is(mode, "standby"))
-        return true;
-    return span_is(mode, "split") && ((weight.length > 0 && !span_is(weight, "0")) ||
-                                         ctl_json_get(domain, "lists")->first != NULL);
-}
-
 static void
-find_moved(
-    struct wiring_facts *facts, const struct ctl *ctl, const struct ctl_json *status)
+find_moved(struct wiring_facts *facts, struct ctl *ctl, const struct ctl_json *status)
 {
     const struct ctl_json *domain = ctl_json_get(status, "domains")->first;
     struct span pins = ctl_json_text(status, "pins");
 
     for (; domain != NULL; domain = domain->next) {
-        if (!is_moved(domain))
+        if (ctl_leave_reason(ctl, domain) == NULL)
             continue;
         if (facts->moved_count++ == 0)
             facts->moved = arena_text(ctl->arena, ctl_json_text(domain, "domain"));
@@ -72,6 +47,8 @@ ctl_wiring_look(struct ctl_wiring *wiring, struct ctl_health *health, struct ctl
     if (ctl_setup_gather(ctl, &site, &plan, &facts.refusal, &error)) {
         wiring->directory = site.directory;
         facts.plan = &plan;
+        if (facts.refusal == NULL)
+            facts.refusal = site.facts.refusal;
         setup_wiring_look(&facts, &site, ctl->config->serve->user);
         find_moved(&facts, ctl, status);
         facts.apply = ctl_setup_command(ctl, "--apply");

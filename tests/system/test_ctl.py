@@ -638,7 +638,7 @@ def test_rollback_that_is_none(bare):
 
 
 def test_set_mode_forgotten_has_the_guard_of_forget(world):
-    assert "not all on new" in world.fails(4, "set", "example.com", "mode=forgotten")
+    assert "whose old is not the site's own way" in world.fails(4, "set", "example.com", "mode=forgotten")
     assert "without a good state" in world.fails(4, "set", "example.net", "mode=forgotten")
     world.ctl("set", "example.com", "mode=forgotten", "--force")
     world.ctl("set", "example.com", "mode=forgotten")
@@ -670,9 +670,15 @@ def test_unpin_while_an_alarm_stands_says_that_it_waits(world):
 
 
 def test_forget(world):
-    world.state(weight=99)
-    assert "not all on new" in world.fails(4, "forget", "example.com")
-    world.state(weight=100)
+    for weight in (0.01, 99, 100):
+        world.state(weight=weight)
+        assert "has people on new" in world.fails(4, "forget", "example.com")
+    world.state(weight=0, mode="new")
+    assert "has people on new" in world.fails(4, "forget", "example.com")
+    world.state(weight=0, mode="split", old="site")
+    world.ctl("pin", "alice@example.com", "new")
+    assert "pins to new, standby or hold: 1" in world.fails(4, "forget", "example.com")
+    world.ctl("pin", "alice@example.com", "old")
     world.ctl("forget", "example.com")
     assert world.hash()["mode"] == "forgotten"
     wait_for(lambda: world.policyd.ask("a@example.com").startswith("NOTFOUND"), 5, "the site's own maps route it")

@@ -66,7 +66,11 @@ def test_apply_twice_and_remove(site):
     wired = configuration(site)
     assert "nothing to do" in site.setup("--apply").stdout
     assert configuration(site) == wired
-    site.setup("--remove")
+    for option in ("--off", "--remove"):
+        refused = run(*site.setup_words(option), check=False)
+        assert refused.returncode == 4 and "example.com: about 50 % of its people are on new" in refused.stderr
+        assert "rollback" in refused.stderr and configuration(site) == wired
+    site.setup("--remove", "--force")
     assert configuration(site) == before
     check_unwired(site, "removed")
     assert "nothing to do" in site.setup("--remove").stdout
@@ -145,3 +149,23 @@ def test_a_folder_where_others_could_answer_is_named(site):
     assert f"note: {folder}, where policyd answers, belongs to neither policyd's user nor root" in site.setup().stdout
     os.chown(folder, 0, -1)
     assert "where policyd answers" not in site.setup().stdout
+
+
+def test_nobody_is_moved_so_nothing_is_feared(site):
+    """At weight 0; but not while somebody is pinned to new, with Redis away neither."""
+    site.set(weight=0)
+    while site.marked:
+        site.settled()
+    site.setup("--apply")
+    site.setup("--off")
+    site.setup("--apply")
+    site.pin("somebody@example.com", "new")
+    refused = run(*site.setup_words("--off"), check=False)
+    assert refused.returncode == 4 and "pins to new, standby or hold: 1" in refused.stderr
+    site.redis.process.kill()
+    refused = run(*site.setup_words("--off"), check=False)
+    assert refused.returncode == 4 and "can't be told with Redis away" in refused.stderr
+    site.policyd.stop()
+    refused = run(*site.setup_words("--off"), check=False)
+    assert refused.returncode == 4 and "neither policyd nor Redis" in refused.stderr
+    site.setup("--off", "--force")

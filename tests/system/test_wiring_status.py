@@ -88,8 +88,11 @@ def test_not_wired_is_said_and_is_bad_once_people_are_moved(site):
 
 
 def test_switched_off(site):
+    set_weight(site, 30)
     site.setup("--apply")
     assert look(site).postfix["state"] == "wired"
+    assert run(*site.setup_words("--off"), check=False).returncode == 4, "people are on new"
+    set_weight(site, 0)
     site.setup("--off")
     found = look(site)
     assert found.postfix["state"] == "off" and not found.bad and "switched off" in found.texts
