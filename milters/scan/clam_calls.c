@@ -21,6 +21,9 @@
 #include <unistd.h>
 
 #include "milters/scan/clam_charsets.h"
+#include "shared/service/clock.h"
+
+enum { LOOK_EACH = 512 };
 
 static struct {
     bool on;
@@ -28,6 +31,9 @@ static struct {
     uint64_t room; /* that files take, in octets */
     uint64_t share;
     uint64_t most;
+    uint64_t until_ms;
+    void (*late)(void);
+    unsigned asked;   /* how often for memory */
     const char *name; /* of the first call that failed; NULL: none */
     int problem;
     char text[128];
@@ -41,14 +47,22 @@ clam_calls_tell(atomic_bool *failed)
 }
 
 void
-clam_calls_start(uint64_t share, uint64_t most)
+clam_calls_start(uint64_t share, uint64_t most, uint64_t until_ms)
 {
+    watched.until_ms = until_ms;
+
     watched.short_of_room = false;
     watched.name = NULL;
     watched.room = 0;
     watched.share = share;
     watched.most = most;
     watched.on = true;
+}
+
+void
+clam_calls_on_late(void (*late)(void))
+{
+    watched.late = late;
 }
 
 void
@@ -173,9 +187,31 @@ may_write(size_t size)
 
 /* Memory. */
 
-WATCH(void *, malloc, (size_t size), (size), got == NULL)
-WATCH(void *, calloc, (size_t count, size_t size), (count, size), got == NULL)
-WATCH(void *, realloc, (void *old, size_t size), (old, size), got == NULL && size > 0)
+/* A look at the clock costs something: once in so many. */
+static void
+look_at_time(void)
+{
+    if (!watched.on || watched.late == NULL || ++watched.asked % LOOK_EACH != 0 ||
+        clock_now_ms() < watched.until_ms)
+        return;
+    watched.on = false;
+    watched.late();
+}
+
+#define WATCH_MEMORY(name, parameters, arguments, size)                                  \
+    void *name parameters                                                                \
+    {                                                                                    \
+        void *got;                                                                       \
+        NEXT(void *, name, TYPES parameters)                                             \
+        look_at_time();                                                                  \
+        got = next arguments;                                                            \
+        note(#name, got == NULL && (size) > 0);                                          \
+        return got;                                                                      \
+    }
+
+WATCH_MEMORY(malloc, (size_t size), (size), size)
+WATCH_MEMORY(calloc, (size_t count, size_t size), (count, size), size)
+WATCH_MEMORY(realloc, (void *old, size_t size), (old, size), size)
 WATCH(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size),
     got == NULL)
 WATCH(void *, mmap,

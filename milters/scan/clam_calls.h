@@ -28,8 +28,14 @@
  * this process, a write beyond it fails like any for which there is no room; `most` what
  * a message may ask for, see clam_calls_room_was_short.
  */
-void clam_calls_start(uint64_t share, uint64_t most);
+void clam_calls_start(uint64_t share, uint64_t most, uint64_t until_ms);
 void clam_calls_end(void);
+
+/*
+ * Called within a call for memory once `until_ms` (of the monotonic clock) is past, for
+ * parts of the library that never look at the time; must not return.  NULL: nobody.
+ */
+void clam_calls_on_late(void (*late)(void));
 
 /* To be set once one fails, for somebody who looks when this process is gone. */
 void clam_calls_tell(atomic_bool *failed);

@@ -34,6 +34,7 @@ static struct {
     unsigned warnings;
     bool error;
     bool late;
+    char virus[SCAN_NAME_MAX + 1]; /* found so far */
     char text[SCAN_NAME_MAX + 1];
 } said;
 
@@ -150,6 +151,7 @@ on_found(int fd, const char *name, void *context)
                !is_allowed(scan->allowed, name)) {
         scan->result->status = SCAN_STATUS_INFECTED;
         scan_name_copy(scan->result->virus, name[0] == '\0' ? "unnamed" : name);
+        memcpy(said.virus, scan->result->virus, sizeof(said.virus));
     }
 }
 
@@ -376,7 +378,8 @@ clam_engine_scan(const struct clam_engine *engine, struct span message,
 
     *result = (struct scan_result){.status = SCAN_STATUS_CLEAN};
     said.error = said.late = false;
-    clam_calls_start(engine->share, engine->most_room);
+    said.virus[0] = '\0';
+    clam_calls_start(engine->share, engine->most_room, began + engine->scan_ms);
     code = call_library(message, &name, &scan);
     clam_calls_end();
     if (result->status != SCAN_STATUS_INFECTED && code == CL_VIRUS &&
@@ -408,6 +411,12 @@ finds_test_file(const struct clam_engine *engine, bool packed, struct error *err
         return true;
     return error_permanent(error, "the signatures do not find the EICAR test mail%s",
         packed ? " in an archive" : "");
+}
+
+const char *
+clam_engine_found(void)
+{
+    return said.virus;
 }
 
 bool

@@ -62,6 +62,11 @@ bool clam_engine_scan(const struct clam_engine *engine, struct span message,
 /* From now on told of each file that is looked at; NULL: nobody is. */
 void clam_engine_watch(struct opened *opened);
 
+/* What the scan under way has found so far, "": nothing.  For who is called in its
+ * middle.
+ */
+const char *clam_engine_found(void);
+
 /* Of two mails that have the EICAR test file attached, as it is and in an archive: the
  * whole way, temporary files included.  A permanent error is one of the signatures: they
  * do not find it. */

@@ -173,6 +173,30 @@ unmap_message(const struct received *received, struct span message)
         (void)munmap(memory.passed, message.length);
 }
 
+/* The job in hand, for who is called in the middle of it. */
+static struct {
+    const struct scan_worker *worker;
+    int reply;
+} in_hand;
+
+/* Out of the library, from where there is no way back.  What it has found is found. */
+static void
+be_late(void)
+{
+    struct scan_result result = {
+        .status = SCAN_STATUS_LATE, .worker = in_hand.worker->number};
+    struct buffer frame;
+
+    if (clam_engine_found()[0] != '\0') {
+        result.status = SCAN_STATUS_INFECTED;
+        scan_name_copy(result.virus, clam_engine_found());
+    }
+    buffer_init(&frame, SCAN_FRAME_MAX);
+    scan_wire_write_result(&result, &frame);
+    answer(in_hand.reply, &frame);
+    _exit(WORKER_EXIT_WORN);
+}
+
 /* False: the scan failed, or what it stands on is not sound. */
 static bool
 scan_one(const struct scan_worker *worker, const struct received *received)
@@ -186,6 +210,9 @@ scan_one(const struct scan_worker *worker, const struct received *received)
     scan_slot_take_job(
         worker->slot, received->job.number, received->job.deadline_ms, clock_now_ms());
     if (map_message(received, &message)) {
+        in_hand.worker = worker;
+        in_hand.reply = received->reply;
+        clam_calls_on_late(be_late);
         sound = scan_parts_run(worker->engine, message, worker->allowed, &result);
         unmap_message(received, message);
     } else {
