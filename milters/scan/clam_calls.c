@@ -5,10 +5,8 @@
 #include "milters/scan/clam_calls.h"
 
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <iconv.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,7 +18,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "milters/scan/clam_charsets.h"
+#include "milters/scan/clam_calls_next.h"
 #include "shared/service/clock.h"
 
 enum { LOOK_EACH = 512 };
@@ -103,8 +101,8 @@ clam_calls_are_seen(void)
     return true;
 }
 
-static void
-note(const char *name, bool failed)
+void
+clam_calls_note(const char *name, bool failed)
 {
     if (!watched.on || !failed || watched.name != NULL)
         return;
@@ -131,12 +129,17 @@ note_path(const char *name, const char *path, bool failed)
 {
     if (!watched.on || !failed)
         return;
-    note(name, errno != ENOENT || is_there(path));
+    clam_calls_note(name, errno != ENOENT || is_there(path));
 }
 
-/* Whether there is room for so many octets more. */
-static bool
-may_write(size_t size)
+bool
+clam_calls_are_watched(void)
+{
+    return watched.on;
+}
+
+bool
+clam_calls_may_write(size_t size)
 {
     if (!watched.on)
         return true;
@@ -147,43 +150,9 @@ may_write(size_t size)
     if (watched.room > watched.most)
         watched.short_of_room = true;
     else
-        note("write", true);
+        clam_calls_note("write", true);
     return false;
 }
-
-/*
- * NEXT finds the function that would have been called without us.  The lookup itself
- * takes no memory; done once each.
- */
-#define NEXT(result, name, ...)                                                          \
-    static result (*next)(__VA_ARGS__);                                                  \
-    if (next == NULL) {                                                                  \
-        void *found = dlsym(RTLD_NEXT, #name);                                           \
-        memcpy(&next, &found, sizeof(next));                                             \
-    }
-
-/* A function that says by `failed`, of what it gave (`got`), that it failed. */
-#define WATCH(result, name, parameters, arguments, failed)                               \
-    result name parameters                                                               \
-    {                                                                                    \
-        result got;                                                                      \
-        NEXT(result, name, TYPES parameters)                                             \
-        got = next arguments;                                                            \
-        note(#name, failed);                                                             \
-        return got;                                                                      \
-    }
-#define TYPES(...) __VA_ARGS__
-
-/* One whose failure depends on what is at a path. */
-#define WATCH_PATH(result, name, parameters, arguments, path, failed)                    \
-    result name parameters                                                               \
-    {                                                                                    \
-        result got;                                                                      \
-        NEXT(result, name, TYPES parameters)                                             \
-        got = next arguments;                                                            \
-        note_path(#name, path, failed);                                                  \
-        return got;                                                                      \
-    }
 
 /* Memory. */
 
@@ -205,7 +174,7 @@ look_at_time(void)
         NEXT(void *, name, TYPES parameters)                                             \
         look_at_time();                                                                  \
         got = next arguments;                                                            \
-        note(#name, got == NULL && (size) > 0);                                          \
+        clam_calls_note(#name, got == NULL && (size) > 0);                               \
         return got;                                                                      \
     }
 
@@ -233,7 +202,7 @@ posix_memalign(void **out, size_t alignment, size_t size)
     got = next(out, alignment, size);
     if (got != 0)
         errno = got;
-    note("posix_memalign", got != 0);
+    clam_calls_note("posix_memalign", got != 0);
     return got;
 }
 
@@ -252,7 +221,7 @@ posix_memalign(void **out, size_t alignment, size_t size)
         va_end(more);                                                                    \
         got = next(path, flags, mode);                                                   \
         if ((flags & O_CREAT) != 0)                                                      \
-            note(#name, got < 0);                                                        \
+            clam_calls_note(#name, got < 0);                                             \
         else                                                                             \
             note_path(#name, path, got < 0);                                             \
         return got;                                                                      \
@@ -273,7 +242,7 @@ OPEN(open64)
             mode = va_arg(more, mode_t);                                                 \
         va_end(more);                                                                    \
         got = next(folder, path, flags, mode);                                           \
-        note(#name, got < 0);                                                            \
+        clam_calls_note(#name, got < 0);                                                 \
         return got;                                                                      \
     }
 
@@ -354,7 +323,7 @@ fcntl64(int fd, int what, ...)
     value = va_arg(more, void *);
     va_end(more);
     got = next(fd, what, value);
-    note("fcntl", got < 0);
+    clam_calls_note("fcntl", got < 0);
     return got;
 }
 
@@ -366,7 +335,7 @@ fcntl64(int fd, int what, ...)
         NEXT(struct entry *, name, DIR *)                                                \
         errno = 0;                                                                       \
         got = next(folder);                                                              \
-        note(#name, got == NULL && errno != 0);                                          \
+        clam_calls_note(#name, got == NULL && errno != 0);                               \
         if (errno == 0)                                                                  \
             errno = before;                                                              \
         return got;                                                                      \
@@ -383,10 +352,10 @@ write(int fd, const void *data, size_t size)
     ssize_t got;
 
     NEXT(ssize_t, write, int, const void *, size_t)
-    if (!may_write(size))
+    if (!clam_calls_may_write(size))
         return -1;
     got = next(fd, data, size);
-    note("write", got < 0 || (size_t)got < size);
+    clam_calls_note("write", got < 0 || (size_t)got < size);
     return got;
 }
 
@@ -396,82 +365,10 @@ pwrite64(int fd, const void *data, size_t size, off64_t at)
     ssize_t got;
 
     NEXT(ssize_t, pwrite64, int, const void *, size_t, off64_t)
-    if (!may_write(size))
+    if (!clam_calls_may_write(size))
         return -1;
     got = next(fd, data, size, at);
-    note("pwrite", got < 0 || (size_t)got < size);
-    return got;
-}
-
-/* Streams: an error stays with them until they are closed. */
-
-size_t
-fwrite(const void *data, size_t size, size_t count, FILE *stream)
-{
-    size_t got;
-
-    NEXT(size_t, fwrite, const void *, size_t, size_t, FILE *)
-    if (!may_write(size * count))
-        return 0;
-    got = next(data, size, count, stream);
-    note("fwrite", got < count && size > 0);
-    return got;
-}
-
-size_t
-fread(void *data, size_t size, size_t count, FILE *stream)
-{
-    size_t got;
-
-    NEXT(size_t, fread, void *, size_t, size_t, FILE *)
-    got = next(data, size, count, stream);
-    note("fread", got < count && size > 0 && feof(stream) == 0);
-    return got;
-}
-
-char *
-fgets(char *line, int size, FILE *stream)
-{
-    char *got;
-
-    NEXT(char *, fgets, char *, int, FILE *)
-    got = next(line, size, stream);
-    note("fgets", got == NULL && feof(stream) == 0);
-    return got;
-}
-
-WATCH(int, fputs, (const char *text, FILE *stream), (text, stream), got < 0)
-WATCH(int, fflush, (FILE * stream), (stream), got != 0)
-WATCH(int, fseek, (FILE * stream, long offset, int whence), (stream, offset, whence),
-    got < 0 && offset >= 0)
-WATCH(long, ftell, (FILE * stream), (stream), got < 0)
-
-int
-fclose(FILE *stream)
-{
-    bool bad = watched.on && ferror(stream) != 0;
-    int got;
-
-    NEXT(int, fclose, FILE *)
-    got = next(stream);
-    note("fclose", bad || got != 0);
-    return got;
-}
-
-/* A charset that the system does not have is not missing. */
-iconv_t
-iconv_open(const char *to, const char *from)
-{
-    iconv_t got;
-    int problem;
-
-    NEXT(iconv_t, iconv_open, const char *, const char *)
-    got = next(to, from);
-    problem = errno;
-    note("iconv_open",
-        (intptr_t)got == -1 &&
-            (problem != EINVAL || (clam_charsets_has(to) && clam_charsets_has(from))));
-    errno = problem;
+    clam_calls_note("pwrite", got < 0 || (size_t)got < size);
     return got;
 }
 
