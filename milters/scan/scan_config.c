@@ -159,12 +159,14 @@ scan_config_check_access(const struct scan_config *config,
 {
     const struct access_daemon daemon = {
         "postshift-scan", "scan", "postshift-scan", config->user, config->group};
+    const char *spamd = config->spamd.kind == SOCKET_UNIX ? config->spamd.path : "";
     struct access_want wants[ACCESS_WANTS_MAX] = {
         {NULL,        ACCESS_READ_FOUND, given->config_file},
         {"databases", ACCESS_READ_FOUND, config->databases },
+        {"spamd",     ACCESS_CONNECT,    spamd             },
         {"temp",      ACCESS_WRITE_IN,   config->temp      },
     };
-    size_t count = 3;
+    size_t count = 4;
 
     count += access_want_sockets(
         wants + count, "listen", ACCESS_BIND_GIVEN, &config->listen, SCAN_SOCKET);

@@ -108,6 +108,19 @@ look_readable(const struct look *look, const struct access_want *want)
     refuse(look, want, "read", want->path, hint);
 }
 
+static void
+look_connectable(const struct look *look, const struct access_want *want)
+{
+    char hint[PATH_LENGTH_MAX + 200];
+
+    if (access(want->path, R_OK | W_OK) == 0 || errno == ENOENT)
+        return;
+    (void)snprintf(hint, sizeof(hint),
+        "ls -l %s; usermod -aG with its group, then restart the daemon", want->path);
+    errno = EACCES;
+    refuse(look, want, "connect to", want->path, hint);
+}
+
 /* A missing folder that the unit makes, or that nobody asked for by name, is no fault. */
 static void
 look_writable(const struct look *look, const struct access_want *want, const char *folder)
@@ -191,6 +204,9 @@ look_at(const struct look *look, const struct access_want *want)
         break;
     case ACCESS_WRITE_IN:
         look_writable(look, want, want->path);
+        break;
+    case ACCESS_CONNECT:
+        look_connectable(look, want);
         break;
     case ACCESS_REPLACE:
         if (folder_of(want->path, folder))

@@ -22,6 +22,7 @@ enum access_kind {
     ACCESS_READ_FOUND, /* a file or folder that may be missing */
     ACCESS_REPLACE,    /* a file that is written anew beside itself: its folder */
     ACCESS_WRITE_IN,   /* a folder */
+    ACCESS_CONNECT,    /* somebody else's unix socket, which may be missing */
     ACCESS_BIND,       /* a unix socket that the daemon opens itself */
     ACCESS_BIND_GIVEN, /* one that the unit's .socket opens, at its preset place */
 };

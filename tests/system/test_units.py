@@ -179,6 +179,17 @@ def test_signatures_and_temporary_folder_of_the_scanners_user(folder):
     assert f"[scan] temp: user nobody can't write in {folder}/temp: Permission denied" in done.stderr
 
 
+@needs_root
+def test_a_socket_of_others_that_the_user_cannot_reach(folder):
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(folder / "redis.sock"))
+        (folder / "redis.sock").chmod(0o770)
+        redis = config(folder, "policyd", "user = nobody\n[redis]\naddress = unix:{folder}/redis.sock\n".format(folder=folder))
+        assert f"[redis] address: user nobody can't connect to {folder}/redis.sock: " in checked("policyd", redis).stderr
+        spamd = config(folder, "scan", f"user = nobody\nspamd = unix:{folder}/redis.sock\n")
+        assert f"[scan] spamd: user nobody can't connect to {folder}/redis.sock: " in checked("scan", spamd).stderr
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("key", ["user", "group"])
 def test_a_user_or_group_that_is_not_there_is_refused(folder, program, key):
