@@ -15,6 +15,7 @@ struct setup_domains {
     size_t count;
     const char *like; /* of --like; NULL: the service that carries the first domain */
     const char *delimiters; /* [policyd] recipient_delimiter */
+    bool counts;            /* single addresses in its tables, which may be large */
 };
 
 /* Adds what is found to the facts of `site`: refusal, like, maps_first, notes. */

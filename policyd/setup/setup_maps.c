@@ -104,7 +104,7 @@ count_addresses(struct reader *reader, struct span table, const char **told)
     struct span line;
     size_t count = 0;
 
-    if (!setup_tables_list(reader->tables, table, &rest))
+    if (!reader->domains->counts || !setup_tables_list(reader->tables, table, &rest))
         return 0;
     while (span_split(&rest, '\n', &line)) {
         struct span key = span_first(line, span_find(line, '\t'));

@@ -128,6 +128,18 @@ def test_a_refusal_before_the_content_waits(site, transport):
     assert sink.recipients() == sorted(recipients) and not site.other.copies
 
 
+def test_mail_larger_than_the_backends_size_bounces_at_once(site):
+    """A property of the message, which no waiting mends."""
+    site.set(weight=100)
+    site.new.size_limit = 1000
+    try:
+        site.gateway.send(site.sender, ["user000@example.com"], body="Hello.\n" * 300)
+        [bounce] = site.other.wait_for(1)
+        assert bounce.sender == "" and site.gateway.wait_for_delivery("user000@example.com", "bounced")["dsn"] == "5.3.4"
+    finally:
+        site.new.size_limit = None
+
+
 @pytest.mark.parametrize("reply", ["550 5.7.1 we think this is spam", "554 spam (in reply to RCPT TO command)"])
 @pytest.mark.parametrize("transport", ["smtp", "lmtp"])
 def test_refusal_after_data_bounces_at_once(site, transport, reply):

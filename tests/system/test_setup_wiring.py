@@ -169,3 +169,12 @@ def test_nobody_is_moved_so_nothing_is_feared(site):
     refused = run(*site.setup_words("--off"), check=False)
     assert refused.returncode == 4 and "neither policyd nor Redis" in refused.stderr
     site.setup("--off", "--force")
+
+
+def test_a_domain_that_changes_its_class_is_seen(site):
+    """Wired already; then somebody makes it a domain of the gateway's own aliases."""
+    site.setup("--apply")
+    assert "virtual_alias_domains" not in site.policyd.ctl("status", "--directory", site.gateway.etc, check=False).stdout
+    site.gateway.set(virtual_alias_domains="example.com")
+    seen = site.policyd.ctl("status", "--directory", site.gateway.etc, check=False)
+    assert seen.returncode == 1 and "example.com stands in virtual_alias_domains" in seen.stdout + seen.stderr
