@@ -107,6 +107,35 @@ is_socket(const struct socket_address *address)
            S_ISSOCK(status.st_mode);
 }
 
+/* Folders above, whose owner could move ours away; a sticky one leaves it alone. */
+static const char *
+open_parent(struct setup_site *site, const char *path, uid_t owner)
+{
+    struct span rest = span_of(path);
+    struct stat folder;
+
+    for (size_t slash; (slash = span_find_last(rest, '/')) != SPAN_NONE && slash > 0;) {
+        const char *parent;
+
+        rest = span_first(rest, slash);
+        parent = arena_text(site->arena, rest);
+        if (stat(parent, &folder) != 0)
+            return "";
+        if ((folder.st_mode & (S_IWGRP | S_IWOTH)) != 0 &&
+            (folder.st_mode & S_ISVTX) == 0)
+            return arena_printf(site->arena,
+                "%s, above the sockets of policyd, may be written by others (mode %04o), "
+                "who could put another folder in their place",
+                parent, (unsigned)folder.st_mode & 07777U);
+        if (folder.st_uid != 0 && folder.st_uid != owner)
+            return arena_printf(site->arena,
+                "%s, above the sockets of policyd, belongs to uid %u, who could put "
+                "another folder in their place",
+                parent, (unsigned)folder.st_uid);
+    }
+    return "";
+}
+
 /*
  * Who can write in the folder can put a socket of his own in the place of policyd's, and
  * what Postfix is told there is where mail goes: that is for policyd's user and root.
@@ -136,7 +165,30 @@ open_folder(struct setup_site *site, const struct socket_address *address)
             "%s, where policyd answers, belongs to neither policyd's user nor root (uid "
             "%u), who could answer in its place",
             path, (unsigned)folder.st_uid);
-    return "";
+    return open_parent(site, path, folder.st_uid);
+}
+
+/* A milter reads what strangers send: should it fall, it must not answer for policyd. */
+static const char *
+shared_user(
+    struct setup_site *site, const struct socket_address *milter, const char *name)
+{
+    const struct socket_address *route = site->route;
+    const char *slash = route->kind == SOCKET_UNIX ? strrchr(route->path, '/') : NULL;
+    struct stat folder;
+    struct stat socket;
+    const char *path;
+
+    if (slash == NULL || slash == route->path || milter->kind != SOCKET_UNIX)
+        return "";
+    path = arena_text(site->arena, span_make(route->path, (size_t)(slash - route->path)));
+    if (stat(path, &folder) != 0 || stat(milter->path, &socket) != 0 ||
+        folder.st_uid == 0 || folder.st_uid != socket.st_uid)
+        return "";
+    return arena_printf(site->arena,
+        "%s runs as the user that owns %s, where policyd answers: give it a user of its "
+        "own",
+        name, path);
 }
 
 void
@@ -156,6 +208,8 @@ setup_sockets_read(struct setup_site *site, const struct setup_sockets *sockets)
         const struct socket_address *address =
             setup_sockets_pick(site, sockets->milters[i]);
 
+        if (facts->open_folder[0] == '\0')
+            facts->open_folder = shared_user(site, address, milters[i].name);
         facts->milters[facts->milter_count++] = (struct setup_milter){
             .name = milters[i].name,
             .settings = milters[i].settings,

@@ -43,8 +43,6 @@ struct wiring_facts {
     size_t moved_count;
     const char *newer;   /* the file that is newer than what runs; NULL: none */
     const char *refusal; /* why this Postfix can't be wired; NULL: it can */
-    const char
-        *unroutable; /* why mail of one of our domains goes past us; NULL: none does */
     struct wiring_socket sockets[WIRING_SOCKETS_MAX];
     size_t socket_count;
     const char *apply; /* commands to type */

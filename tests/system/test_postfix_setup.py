@@ -428,6 +428,20 @@ def test_milters_are_wired_once_their_sockets_are_there(rich):
         assert "postshift-auth is wired, but its socket is not there" in rich.setup().stdout
 
 
+def test_a_milter_with_policyds_user_is_named(rich):
+    folder = rich.route.parent
+    with FakePolicyd(rich.route), FakePolicyd(folder / "scan.sock"):
+        shutil.chown(folder, "nobody")
+        shutil.chown(rich.route, "nobody")
+        assert "give it a user of its own" not in rich.setup().stdout
+        shutil.chown(folder / "scan.sock", "nobody")
+        assert f"note: postshift-scan runs as the user that owns {folder}" in rich.setup().stdout
+        rich.queue.chmod(0o777)
+        assert f"note: {rich.queue}, above the sockets of policyd, may be written by others" in rich.setup().stdout
+        rich.queue.chmod(0o1777)
+        assert "above the sockets" not in rich.setup().stdout
+
+
 def test_by_filter_the_queue_manager_stays_as_it_is(rich):
     rich.write_config(routing="filter")
     with FakePolicyd(rich.route):
