@@ -20,7 +20,7 @@ test_scan_lock_SOURCES   := milters/scan/scan_lock.c milters/scan/scan_memory.c
 $(foreach t,test_ctl_json test_route_page,$(eval $t_SOURCES := policyd/ctl/ctl_json.c) $(eval $t_PACKAGES := jansson))
 
 # DKIM through libopendkim.
-dkim_SOURCES := milters/dkim/dkim_check.c milters/dkim/dkim_key_cache.c tests/fakes/dkim_message.c tests/fakes/dns_table.c
+dkim_SOURCES := milters/dkim/dkim_check.c milters/dkim/dkim_own_check.c milters/dkim/dkim_key_cache.c tests/fakes/dkim_message.c tests/fakes/dns_table.c
 test_dkim_check_SOURCES     := $(dkim_SOURCES) tests/fakes/dkim_signer.c
 test_dkim_check_PACKAGES    := opendkim
 test_dkim_key_cache_SOURCES  := milters/dkim/dkim_key_cache.c

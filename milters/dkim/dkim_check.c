@@ -1,6 +1,7 @@
 #include "milters/dkim/dkim_check.h"
 
 #include "milters/dkim/dkim_length.h"
+#include "milters/dkim/dkim_own_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,8 @@ struct dkim_check {
     struct dkim_candidate *shown[DKIM_SIGNATURES_MAX]; /* in the order of the handle */
     size_t shown_count;
     bool failed; /* libopendkim gave up */
+
+    struct dkim_own_checks own; /* of what it can't read */
 
     bool counts_length;
     struct dkim_length length;
@@ -163,6 +166,7 @@ dkim_check_free(struct dkim_check *check)
         return;
     if (check->handle != NULL)
         (void)dkim_free(check->handle);
+    dkim_own_checks_clear(&check->own);
     free(check);
 }
 
@@ -306,12 +310,19 @@ dkim_check_begin(struct dkim_check *check)
     }
     if (pending > 0)
         open_handle(check);
+    dkim_own_checks_open(&check->own, plan, check->fields, check->field_count);
+}
+
+static bool
+library_wants_body(const struct dkim_check *check)
+{
+    return check->handle != NULL && !check->failed;
 }
 
 bool
 dkim_check_wants_body(const struct dkim_check *check)
 {
-    return check->handle != NULL && !check->failed;
+    return library_wants_body(check) || check->own.count > 0;
 }
 
 static void
@@ -337,7 +348,9 @@ dkim_check_body(struct dkim_check *check, struct span chunk)
     if (chunk.length > 1)
         check->last[0] = chunk.data[chunk.length - 2];
     check->last[1] = chunk.data[chunk.length - 1];
-    give_body(check, chunk);
+    if (library_wants_body(check))
+        give_body(check, chunk);
+    dkim_own_checks_body(&check->own, chunk);
 }
 
 static void
@@ -398,7 +411,7 @@ dkim_check_end(struct dkim_check *check)
 {
     struct dkim_plan *plan = &check->plan;
 
-    if (dkim_check_wants_body(check)) {
+    if (library_wants_body(check)) {
         if (check->has_body && memcmp(check->last, "\r\n", 2) != 0)
             give_body(check, SPAN("\r\n"));
         if (!check->failed) {
@@ -406,6 +419,7 @@ dkim_check_end(struct dkim_check *check)
             judge_all(check);
         }
     }
+    dkim_own_checks_end(&check->own, plan);
     for (size_t i = 0; i < plan->count; i++)
         dkim_candidate_decide(
             &plan->candidates[i], AUTH_NEUTRAL, "can't be verified here");

@@ -31,6 +31,16 @@ dkim_candidate_decide(
     candidate->signature.reason = reason;
 }
 
+void
+dkim_candidate_keep(struct dkim_candidate *candidate, const char *reason)
+{
+    bool is_pending = dkim_candidate_is_pending(candidate);
+
+    dkim_candidate_decide(candidate, AUTH_NEUTRAL, reason);
+    candidate->for_own = is_pending && candidate->aligned && candidate->has_own_key &&
+                         !candidate->signature.has_length;
+}
+
 /* Parent and child count as aligned here: it is only about which come first. */
 static bool
 is_aligned(const char *domain, const struct author *author)
@@ -80,7 +90,8 @@ set_question(struct dkim_candidate *candidate, struct arena *arena)
 {
     const struct dkim_signature *signature = &candidate->signature;
 
-    if (dkim_candidate_is_pending(candidate))
+    if (dkim_candidate_is_pending(candidate) ||
+        (candidate->aligned && signature->is_misread))
         candidate->question = arena_printf(
             arena, "%s._domainkey.%s", signature->selector, signature->domain);
 }
@@ -139,6 +150,11 @@ use_key(struct dkim_candidate *candidate, const struct dkim_key *key, struct are
              (key->bits < DKIM_KEY_BITS_MIN || key->bits > DKIM_KEY_BITS_MAX))
         dkim_candidate_decide(
             candidate, AUTH_POLICY, arena_printf(arena, "%u-bit key", key->bits));
+    candidate->has_own_key =
+        wrong == NULL && key->record[0] != '\0' &&
+        (key->type != DKIM_KEY_RSA || key->bits >= DKIM_KEY_BITS_MIN);
+    candidate->for_own = candidate->has_own_key && candidate->signature.is_misread &&
+                         candidate->aligned && !candidate->signature.has_length;
     candidate->testing = key->testing;
     candidate->record = arena_text(arena, span_of(key->record));
 }
@@ -150,7 +166,9 @@ dkim_plan_answer(struct dkim_candidate *candidate, const struct dns_answer *answ
     struct dkim_key key;
     const char *wrong = "no key";
 
-    if (dns_status_is_temporary(answer->status))
+    if (dns_status_is_temporary(answer->status) && candidate->signature.is_misread)
+        candidate->signature.result = AUTH_TEMPERROR;
+    else if (dns_status_is_temporary(answer->status))
         dkim_candidate_decide(candidate, AUTH_TEMPERROR,
             arena_printf(arena, "key look-up: %s", dns_status_name(answer->status)));
     else if (answer->status != DNS_OK ||
@@ -191,8 +209,7 @@ refuse_octets(struct dkim_plan *plan, const struct header_field *field)
         if (nul)
             dkim_candidate_decide(candidate, AUTH_PERMERROR, "NUL in a signed field");
         else if (candidate->signature.header_form == DKIM_RELAXED)
-            dkim_candidate_decide(
-                candidate, AUTH_NEUTRAL, "control character in a signed field");
+            dkim_candidate_keep(candidate, "control character in a signed field");
     }
 }
 
@@ -309,8 +326,7 @@ dkim_plan_settle(
 
             if (dkim_candidate_is_pending(candidate) &&
                 !can_show_signed(plan, &forms, candidate, fields, field_count)) {
-                dkim_candidate_decide(
-                    candidate, AUTH_NEUTRAL, "signs a signature that can't be shown");
+                dkim_candidate_keep(candidate, "signs a signature that can't be shown");
                 changed = true;
             }
         }

@@ -30,6 +30,8 @@ struct dkim_candidate {
     bool aside;                      /* shown to libopendkim as a field that is signed */
     bool testing;                    /* the key says t=y */
     bool is_settled;                 /* decided here, not by its text alone */
+    bool for_own;         /* aligned, and neutral for what libopendkim can't read */
+    bool has_own_key;     /* and its key is one */
     const char *question; /* the key's name in DNS; NULL where none is needed */
     const char *record;   /* the key for libopendkim, once it is pending */
 };
@@ -54,6 +56,10 @@ void dkim_plan_settle(
 
 /* Whether libopendkim has to verify it. */
 bool dkim_candidate_is_pending(const struct dkim_candidate *candidate);
+
+/* Neutral, since libopendkim can't be given it; where it is aligned, for dkim_own_check.
+ */
+void dkim_candidate_keep(struct dkim_candidate *candidate, const char *reason);
 
 /* Once more is known: the first decision stands. */
 void dkim_candidate_decide(

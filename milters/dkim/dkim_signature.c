@@ -294,6 +294,7 @@ take_identity(struct reading *reading, struct span identity)
     if (domain.length > 0 && !domain_is_at_or_below(host, domain))
         return "i= is outside d=";
     signature->is_sub_domain = !span_equal_nocase(host, domain);
+    signature->has_two_at_signs = span_find(identity, '@') != at;
     if (is_dot_atom(local))
         signature->identity = arena_printf(reading->arena, "%.*s@%s", (int)local.length,
             local.data, lower_text(reading, host));
@@ -384,7 +385,7 @@ find_misread(const struct dkim_signature *signature, const struct tag_list *list
     }
     if (signature->names.length > LIBRARY_NAMES_MAX)
         return "h= too long";
-    return NULL;
+    return signature->has_two_at_signs ? "two at signs in i=" : NULL;
 }
 
 static void
@@ -421,16 +422,15 @@ dkim_signature_parse(
         decide(signature, AUTH_PERMERROR, wrong);
         return;
     }
-    signature->sound = tag_list_parse(value, &list, &wrong);
-    if (signature->sound && !list.is_ascii) {
-        signature->sound = false;
+    signature->sound = tag_list_parse(value, &list, &wrong) && list.is_ascii;
+    if (wrong == NULL && !list.is_ascii)
         decide(signature, AUTH_NEUTRAL, "not in ASCII");
-    }
     decide(signature, AUTH_PERMERROR, wrong);
     read_tags(&reading, &list);
     judge_times(&reading, now);
     misread = find_misread(signature, &list);
     if (misread != NULL) {
+        signature->is_misread = signature->sound && signature->result == AUTH_NONE;
         signature->sound = false;
         signature->is_early = false;
     }

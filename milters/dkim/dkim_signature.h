@@ -8,8 +8,9 @@
  * mailbox, and where they are not so they are empty.
  *
  * Limits: what libopendkim gets wrong for certain is not given to it and is `neutral`:
- * d= or s= as U-labels (RFC 8616), white space between "b" and "=", another tag whose
- * name ends in "b", more than 4,095 octets of h=.
+ * d= or s= as U-labels (RFC 8616); and, is_misread (see dkim_own_check), white space
+ * between "b" and "=", another tag whose name ends in "b", more than 4,095 octets of h=,
+ * two at signs in i=.
  */
 #ifndef MILTERS_AUTH_DKIM_SIGNATURE_H
 #define MILTERS_AUTH_DKIM_SIGNATURE_H
@@ -45,11 +46,13 @@ struct dkim_signature {
     bool has_length;
     uint64_t length; /* l= */
     bool has_time;
-    uint64_t signed_at; /* t= */
-    bool is_early;      /* t= is in the future: told, and verified all the same */
-    bool has_verified;  /* one that is early has passed: it counts for DMARC */
-    bool is_sub_domain; /* i= is a sub-domain of d= */
-    struct span names;  /* h= without white space: names parted by colons */
+    uint64_t signed_at;    /* t= */
+    bool is_early;         /* t= is in the future: told, and verified all the same */
+    bool is_misread;       /* neutral for what libopendkim gets wrong, else sound */
+    bool has_verified;     /* one of these two has passed: it counts for DMARC */
+    bool is_sub_domain;    /* i= is a sub-domain of d= */
+    bool has_two_at_signs; /* in i= */
+    struct span names;     /* h= without white space: names parted by colons */
 };
 
 /* `now` is unix time.  Spans and texts live in the arena. */

@@ -2,6 +2,7 @@
 import base64
 import time
 
+import dkim
 import pytest
 
 from authsite import AuthSite, results
@@ -174,3 +175,17 @@ def test_a_clock_that_is_slow_turns_no_mail_away(site, seconds):
     assert results(answer)["dkim"][0].startswith("pass " if seconds < 300 else "policy reason=\"signed in the future\" header.d=victim.example ")
     spoilt = site.send(fields, b"Hallo.\r\n", sender=f"<{EVIL}>", client="198.51.100.7")
     assert spoilt.reply.startswith("550 5.7.1 ")
+
+
+def test_a_good_signature_that_the_library_can_not_read_is_no_reason_to_refuse(site, monkeypatch):
+    """One that signs a broken one above it: neutral in the header, but it counts; an altered mail is refused."""
+    broken = ("DKIM-Signature", "v=1; a=rsa-sha256; d=list.example; s=x; s=x; h=from; bh=MTIz; b=MTIz")
+    monkeypatch.setattr(dkim.DKIM, "SHOULD_NOT", [])
+    fields = site.keys.sign([broken, ("From", VICTIM), *TO], b"Hello.\r\n", domain="victim.example",
+                            include_headers=[b"From", b"Subject", b"DKIM-Signature"])
+    answer = site.send(fields, b"Hello.\r\n", sender=f"<{EVIL}>", client="198.51.100.7")
+    assert answer.action == "accept" and results(answer)["dmarc"][0].startswith("pass ")
+    assert results(answer)["dkim"][0].startswith("neutral reason=\"signs a signature that can't be shown\"")
+    assert site.send(fields, b"Hallo.\r\n", sender=f"<{EVIL}>", client="198.51.100.7").reply.startswith("550 5.7.1 ")
+    fields[1] = (broken[0], broken[1] + " ;")
+    assert site.send(fields, b"Hello.\r\n", sender=f"<{EVIL}>", client="198.51.100.7").reply.startswith("550 5.7.1 ")
