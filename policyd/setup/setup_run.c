@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "policyd/setup/setup_trial.h"
 #include "policyd/wiring/postfix_edit.h"
 #include "policyd/wiring/postfix_line.h"
 
@@ -72,16 +73,21 @@ check_plan(struct run *run, struct error *error)
                again.steps[0].argument != NULL ? again.steps[0].argument : "");
 }
 
-/* By our own reading and by Postfix's. */
+/* By Postfix's own reading, before it is in anybody's way. */
 static bool
-check(struct run *run, bool is_last, struct error *error)
+try_texts(struct run *run, const struct span texts[SETUP_FILES], struct error *error)
 {
     struct setup_listing after;
 
-    return setup_site_read_again(run->site, error) &&
-           (!is_last || check_plan(run, error)) &&
-           setup_site_list(run->site, &after, error) &&
+    return setup_trial_list(run->site, texts, &after, error) &&
            setup_verify(&run->before, &after, run->plan, error);
+}
+
+static bool
+check(struct run *run, bool is_last, struct error *error)
+{
+    return setup_site_read_again(run->site, error) &&
+           (!is_last || check_plan(run, error));
 }
 
 static bool
@@ -104,7 +110,8 @@ run_stage(struct run *run, const struct setup_step *steps, size_t count, bool is
         return false;
     if (is_last && run->want == SETUP_REMOVE)
         give_back(run, texts);
-    return setup_change_write(&run->change, texts, error) && check(run, is_last, error) &&
+    return try_texts(run, texts, error) &&
+           setup_change_write(&run->change, texts, error) && check(run, is_last, error) &&
            take_into_use(run, error);
 }
 
@@ -170,7 +177,7 @@ carry_out(struct run *run, struct error *error)
     if (run->plan->count == 0)
         return true;
     look_at_ends(run);
-    if (!setup_site_list(run->site, &run->before, error) ||
+    if (!setup_trial_list(run->site, run->change.before, &run->before, error) ||
         !setup_change_prepare(&run->change, is_clean(run), error) ||
         !run_stages(run, error)) {
         put_back(run, error);

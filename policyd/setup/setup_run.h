@@ -1,6 +1,6 @@
 /*
- * setup_run - carries a plan out on main.cf and master.cf: written, looked at by Postfix
- * itself, then taken into use.
+ * setup_run - carries a plan out on main.cf and master.cf: looked at by Postfix itself,
+ * written, read again, then taken into use.
  *
  * A check that fails, or a reload, puts both files back as they were.  What takes mail
  * our way is not in use before all has been checked.

@@ -6,6 +6,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -487,16 +488,16 @@ def files_of(site):
 
 
 @pytest.mark.parametrize("after", ["echo 'glued' >&2; exit 1", "/usr/sbin/postconf \"$@\" | sed 's/^queue_directory = .*/queue_directory = cut/'"])
-def test_a_check_that_fails_puts_both_files_back(rich, folder, after):
+def test_what_postfix_reads_otherwise_is_not_written(rich, folder, after):
     """Postfix itself is asked whether the site's own is as it was, before anything is taken into use."""
     before = files_of(rich)
-    environment = fake_tool(folder, "postconf", f'case "$*" in *-n) if grep -q cutover-new {rich.etc}/master.cf; then {after}; exit; fi;; esac\n'
+    environment = fake_tool(folder, "postconf", f'case "$*" in *-n) if grep -q cutover-new "$2/master.cf"; then {after}; exit; fi;; esac\n'
                                                 'exec /usr/sbin/postconf "$@"')
     with FakePolicyd(rich.route):
         failed = rich.setup("--apply", check=False, environment=environment)
     assert failed.returncode == 1
     assert "glued" in failed.stderr or "no longer says: queue_directory" in failed.stderr
-    assert "main.cf and master.cf are as they were" in failed.stderr
+    assert "nothing was changed" in failed.stderr
     assert files_of(rich) == before
 
 
@@ -669,6 +670,32 @@ def test_killed_between_the_two_files_it_goes_on_with_the_next_run(folder):
         removed = site.setup("--remove").stdout
     assert removed.count("octet for octet") == 2
     assert ((site.etc / "main.cf").read_bytes(), (site.etc / "master.cf").read_bytes()) == before
+
+
+def test_killed_at_any_moment_each_file_is_whole(folder):
+    """As it was or as it was to be; the next run goes on from there, and all can be given back."""
+    site = Site(folder, RICH_MAIN, RICH_MASTER)
+    names = ("main.cf", "master.cf")
+    before = [(site.etc / name).read_bytes() for name in names]
+    with FakePolicyd(site.route):
+        site.setup("--apply")
+        wired = [(site.etc / name).read_bytes() for name in names]
+        site.setup("--remove")
+        began = time.monotonic()
+        site.setup("--apply")
+        length = time.monotonic() - began
+        site.setup("--remove")
+        for step in range(6):
+            os.utime(site.etc / "main.cf", (1, 1))
+            with subprocess.Popen([CTL, "-c", site.config, "postfix-setup", "--apply", "-c", site.etc], stdout=subprocess.DEVNULL) as running:
+                time.sleep(length * step / 6)
+                running.kill()
+            for name, *whole in zip(names, before, wired):
+                assert (site.etc / name).read_bytes() in whole
+            site.setup("--apply")
+            assert [(site.etc / name).read_bytes() for name in names] == wired
+            site.setup("--remove")
+            assert [(site.etc / name).read_bytes() for name in names] == before
 
 
 def test_two_at_once_do_not_mix(rich):

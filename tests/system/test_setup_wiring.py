@@ -1,5 +1,6 @@
 """postshiftctl postfix-setup on a gateway that works already: mail flows before, wired, and after."""
 import os
+import os
 import shlex
 
 import pytest
@@ -130,6 +131,19 @@ def test_refused_while_mail_would_wait(site):
     assert done.returncode == 4 and "stateless.example" in done.stdout + done.stderr
     assert configuration(site) == before
     check_unwired(site, "untouched")
+
+
+def test_a_reload_that_fails_puts_both_files_back(site, folder):
+    tools = folder / "tools"
+    tools.mkdir()
+    (tools / "postfix").write_text("#!/bin/sh\necho 'no reload today' >&2\nexit 1\n")
+    (tools / "postfix").chmod(0o755)
+    before = configuration(site)
+    failed = run(*site.setup_words("--apply"), check=False, environment={"PATH": f"{tools}:{os.environ['PATH']}"})
+    assert failed.returncode == 1 and "no reload today" in failed.stderr
+    assert "main.cf and master.cf are as they were" in failed.stderr
+    assert configuration(site) == before
+    check_unwired(site, "not-wired")
 
 
 def test_applied_while_postfix_is_stopped(site):
