@@ -4,6 +4,8 @@
 
 enum {
     BER_INTEGER = 0x02,
+    BER_OCTETS = 0x04,
+    BER_PIECES = 0x24, /* an octet string of several */
     BER_OID = 0x06,
     BER_SEQUENCE = 0x30,
     BER_SET = 0x31,
@@ -59,6 +61,24 @@ holds_content(struct cursor *cursor)
            cursor_u8(cursor) == BER_CONTENT && cursor_ok(cursor);
 }
 
+/* A cursor behind the type's octets, which are in `type`. */
+static bool
+take_type(struct cursor *cursor, struct span *type)
+{
+    size_t length;
+
+    if (!enter(cursor, BER_SEQUENCE, &length) || !enter(cursor, BER_OID, &length))
+        return false;
+    *type = cursor_bytes(cursor, length);
+    return cursor_ok(cursor);
+}
+
+static bool
+is_signed(struct span type)
+{
+    return span_equal(type, SPAN("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"));
+}
+
 struct file_kind
 cms_kind(struct span octets)
 {
@@ -67,23 +87,44 @@ cms_kind(struct span octets)
     static const struct file_kind none = {FILE_PLAIN, NULL};
     static const struct file_kind encrypted = {FILE_ENCRYPTED, "S/MIME"};
     static const struct file_kind unopened = {FILE_UNOPENED, "S/MIME"};
+    static const struct file_kind opaque = {FILE_SIGNED, "S/MIME"};
     struct cursor cursor = cursor_on(octets);
     struct span type;
-    size_t length;
 
-    if (!enter(&cursor, BER_SEQUENCE, &length) || !enter(&cursor, BER_OID, &length))
-        return none;
-    type = cursor_bytes(&cursor, length);
-    if (!cursor_ok(&cursor) || type.length < 9)
+    if (!take_type(&cursor, &type) || type.length < 9)
         return none;
     if (span_starts(type, pkcs7) && type.length == 9) {
         if (type.data[8] == 3 || type.data[8] == 4 || type.data[8] == 6)
             return encrypted;
-        return type.data[8] == 2 && holds_content(&cursor) ? unopened : none;
+        return is_signed(type) && holds_content(&cursor) ? opaque : none;
     }
     if (!span_starts(type, smime) || type.length != 11)
         return none;
     if (type.data[10] == 23)
         return encrypted;
     return type.data[10] == 9 ? unopened : none;
+}
+
+bool
+cms_content(struct span octets, struct buffer *out)
+{
+    struct cursor cursor = cursor_on(octets);
+    struct span type;
+    size_t length;
+
+    if (!take_type(&cursor, &type) || !is_signed(type) || !holds_content(&cursor))
+        return false;
+    /* Behind the tag; its length, then octets in one piece or in several. */
+    cursor.rest = span_make(cursor.rest.data - 1, cursor.rest.length + 1);
+    if (!enter(&cursor, BER_CONTENT, &length))
+        return false;
+    while (cursor_left(&cursor) > 0) {
+        uint8_t tag = (uint8_t)cursor.rest.data[0];
+
+        if ((tag != BER_OCTETS && tag != BER_PIECES) || !enter(&cursor, tag, &length))
+            break;
+        if (tag == BER_OCTETS)
+            (void)buffer_append(out, cursor_bytes(&cursor, length));
+    }
+    return cursor_ok(&cursor) && buffer_ok(out);
 }

@@ -15,6 +15,7 @@ enum file_kind_state {
     FILE_CONTAINER, /* unopened unless something came out of it */
     FILE_UNOPENED,  /* nobody opens it here */
     FILE_ENCRYPTED,
+    FILE_SIGNED, /* with its content: opened where it is a part of a mail */
 };
 
 struct file_kind {

@@ -559,14 +559,31 @@ read_entity(struct text *text, size_t at, bool digest, struct end *end)
     free(header);
 }
 
+static struct reader
+reader_of(struct span octets, mime_leaf leaf, void *context, struct mime_report *report)
+{
+    *report = (struct mime_report){.leaves = 0};
+    return (struct reader){.leaf = leaf,
+        .context = context,
+        .report = report,
+        .budget = octets.length * MIME_DECODED_FACTOR + MIME_DECODED_SPARE};
+}
+
 void
 mime_read(struct span message, mime_leaf leaf, void *context, struct mime_report *report)
 {
-    struct reader reader = {.leaf = leaf,
-        .context = context,
-        .report = report,
-        .budget = message.length * MIME_DECODED_FACTOR + MIME_DECODED_SPARE};
+    struct reader reader = reader_of(message, leaf, context, report);
 
-    *report = (struct mime_report){.leaves = 0};
     read_text(&reader, message, 0, false);
+}
+
+void
+mime_read_part(
+    struct span octets, mime_leaf leaf, void *context, struct mime_report *report)
+{
+    struct reader reader = reader_of(octets, leaf, context, report);
+
+    give(&reader, octets);
+    if (looks_like_message(octets))
+        read_text(&reader, octets, 0, false);
 }

@@ -43,4 +43,9 @@ typedef bool (*mime_leaf)(struct span octets, void *context);
 void mime_read(
     struct span message, mime_leaf leaf, void *context, struct mime_report *report);
 
+/* The same of what may be a part of a message with its header, or any file: the file
+ * itself is a leaf too. */
+void mime_read_part(
+    struct span octets, mime_leaf leaf, void *context, struct mime_report *report);
+
 #endif

@@ -156,6 +156,10 @@ take_kind(struct opened *opened, struct file_kind kind, struct level *file)
         if (opened->encrypted == NULL)
             opened->encrypted = kind.name;
         break;
+    case FILE_SIGNED: /* what is signed in a mail is read by who reads its parts */
+        if (file > opened->levels && !file[-1].mail)
+            miss(opened, kind.name);
+        break;
     case FILE_CONTAINER:
         file->container = kind.name;
         file->members = 1;

@@ -132,8 +132,8 @@ def ole(content, name=""):
             + name.encode("utf-16le").ljust(512, b"\0") + bytes(2048))
 
 
-def openssl(folder, *how):
-    (folder / "text").write_bytes(TEXT)
+def openssl(folder, *how, text=TEXT):
+    (folder / "text").write_bytes(text)
     if not (folder / "key").exists():
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-keyout", "key",
                         "-out", "certificate"], cwd=folder, check=True, stderr=subprocess.DEVNULL)
@@ -148,7 +148,8 @@ def test_encrypted_files(scanner, folder):
         (open_document(True), "encrypted: OpenDocument"),
         (openssl(folder, "cms", "-encrypt", "-aes128", "-outform", "DER", "-recip", "certificate"), "encrypted: S/MIME"),
         (openssl(folder, "cms", "-encrypt", "-stream", "-outform", "DER", "-recip", "certificate"), "encrypted: S/MIME"),
-        (openssl(folder, *sign, "-nodetach"), "not opened: S/MIME"), (openssl(folder, *sign), None),
+        (openssl(folder, *sign, "-nodetach"), None), (openssl(folder, *sign), None),
+        (zipped("smime.p7m", openssl(folder, *sign, "-nodetach")), "not opened: S/MIME"),
         (openssl(folder, "enc", "-aes-256-cbc", "-pbkdf2", "-pass", "pass:x"), "encrypted: OpenSSL"),
         (b"\x85\x01\x0c\x03" + NOISE, "encrypted: PGP"), (b"-----BEGIN PGP MESSAGE-----\n\nabc\n", "encrypted: PGP"),
         (b"age-encryption.org/v1\n" + NOISE, "encrypted: age"),
@@ -197,3 +198,12 @@ def test_what_is_opened_is_clean(scanner):
             os.urandom(0), b"0\x82\1\0"]
     for number, data in enumerate(rows):
         assert status(scanner, data) == "Clean", number
+
+
+def test_what_is_signed_is_read(scanner, folder):
+    """With the content in the message; packed, so that nothing finds it as it is."""
+    fields, body = attachment(zipped("a.com", HIDDEN))
+    part = b"".join(f"{name}: {value}\r\n".encode() for name, value in fields[3:]) + b"\r\n" + body
+    for how in (("-nodetach",), ("-nodetach", "-stream")):
+        signed = openssl(folder, "cms", "-sign", "-binary", "-signer", "certificate", "-inkey", "key", "-outform", "DER", *how, text=part)
+        assert status(scanner, signed, "smime.p7m") == FOUND

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/unit.h"
 
+#include "milters/mime/cms.h"
 #include "milters/mime/file_kind.h"
 #include "milters/mime/opened.h"
 #include "milters/mime/zip_view.h"
@@ -59,11 +60,11 @@ knows_files_by_their_first_octets(void **state)
         ROW("0\x40\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x33\x30\x31\x02\x01"
             "\x01"
             "\x31\0\x30\x0f\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\x02\x04\0",
-            FILE_UNOPENED, "S/MIME"),
+            FILE_SIGNED, "S/MIME"),
         ROW("0\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80\x30\x80\x02\x01"
             "\x01"
             "\x31\0\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\x80\x04\0",
-            FILE_UNOPENED, "S/MIME"),
+            FILE_SIGNED, "S/MIME"),
         ROW("0\x40\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x33\x30\x31\x02\x01"
             "\x01"
             "\x31\0\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\x02\x04\0",
@@ -90,6 +91,40 @@ knows_files_by_their_first_octets(void **state)
                                : strcmp(kind.name, rows[i].name) != 0))
             fail_msg("row %zu: %d %s", i, kind.state, kind.name);
         buffer_clear(&file);
+    }
+}
+
+static void
+takes_out_what_is_signed(void **state)
+{
+#define SIGNED_HEAD                                                                      \
+    "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80\x30\x80\x02\x01\x01"           \
+    "\x31\0\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
+    static const struct {
+        struct span cms;
+        const char *content; /* NULL: not all is there */
+    } rows[] = {
+        {OCTETS("0\x80" SIGNED_HEAD "\xa0\x80\x04\x02hi\0\0\0\0"), "hi"},
+        {OCTETS("0\x80" SIGNED_HEAD "\xa0\x80\x24\x80\x04\x01h\x04\x02i!\0\0\0\0"),
+            "hi!"},
+        {OCTETS("0\x80" SIGNED_HEAD "\xa0\x04\x04\x02hi\x31\0"), "hi"},
+        {OCTETS("0\x80" SIGNED_HEAD "\xa0\x80\x24\x80\x04\x01h\x04\x20i!"), NULL},
+        {OCTETS("0\x80" SIGNED_HEAD "\xa0\x80\x04"), NULL},
+        {OCTETS("0\x80" SIGNED_HEAD "\0\0"), NULL},
+        {OCTETS("hello"), NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct buffer content;
+        bool found;
+
+        buffer_init(&content, 100);
+        found = cms_content(rows[i].cms, &content);
+        if (found != (rows[i].content != NULL) ||
+            (found && !span_is(buffer_span(&content), rows[i].content)))
+            fail_msg("row %zu: %d", i, found);
+        buffer_clear(&content);
     }
 }
 
@@ -145,7 +180,7 @@ finds_an_encrypted_text_in_a_mail(void **state)
     "\x0a\0\0\0"                                                                         \
     "\1\0\0\0\0\0"                                                                       \
     "1234567890"                                                                         \
-    "12"                                                                               \
+    "12"                                                                                 \
     "x"
 #define LOCAL                                                                            \
     "PK\3\4"                                                                             \
@@ -235,6 +270,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_files_by_their_first_octets),
+        cmocka_unit_test(takes_out_what_is_signed),
         cmocka_unit_test(knows_office_files_that_are_encrypted),
         cmocka_unit_test(finds_an_encrypted_text_in_a_mail),
         cmocka_unit_test(sees_what_a_zip_says),
