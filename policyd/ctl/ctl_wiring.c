@@ -50,6 +50,9 @@ ctl_wiring_look(struct ctl_wiring *wiring, struct ctl_health *health, struct ctl
         if (facts.refusal == NULL)
             facts.refusal = site.facts.refusal;
         setup_wiring_look(&facts, &site, ctl->config->serve->user);
+        /* Who can't read all of Postfix's tables can't tell what would be refused. */
+        if (!facts.plan_is_sure)
+            facts.refusal = NULL;
         find_moved(&facts, ctl, status);
         facts.apply = ctl_setup_command(ctl, "--apply");
         facts.reload = site.given != NULL

@@ -174,3 +174,11 @@ def test_which_postfix(site):
     assert Look(site, environment={"MAIL_CONFIG": str(site.gateway.etc)}).postfix["directory"] == str(site.gateway.etc)
     found = Look(site, "--directory", "/nonexistent")
     assert found.code == 1 and found.postfix["state"] == "unknown" and "/nonexistent" in found.bad[0]
+
+
+def test_an_ordinary_user_is_told_what_she_may_see(site):
+    site.setup("--apply")
+    done = run("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups",
+               CTL, "-c", site.policyd.config, "status", "--json", "--directory", site.gateway.etc, check=False)
+    document = json.loads(done.stdout)
+    assert done.returncode == 0 and document["postfix"]["state"] == "wired", document["findings"]
