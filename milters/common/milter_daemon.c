@@ -228,8 +228,7 @@ milter_daemon_listen(struct milter_daemon *daemon)
     size_t count = 0;
 
     check_given(daemon, &settings);
-    for (size_t i = 0; i < settings.listen->count; i++)
-        open_one(daemon, &settings.listen->items[i]);
+    /* Who finds the milter there may ask for its page. */
     daemon->metrics_fd = -1;
     if (settings.metrics->kind != SOCKET_NONE) {
         if (!listen_open(settings.metrics, &owner, fds, &count, &error))
@@ -238,6 +237,8 @@ milter_daemon_listen(struct milter_daemon *daemon)
         for (size_t i = 1; i < count; i++)
             (void)close(fds[i]);
     }
+    for (size_t i = 0; i < settings.listen->count; i++)
+        open_one(daemon, &settings.listen->items[i]);
 }
 
 void
