@@ -334,6 +334,13 @@ call_library(struct span message, const char **name, struct scan *scan)
     return code;
 }
 
+/* Where calls are not seen the library's words are all there is. */
+static bool
+is_of_system(const char *text)
+{
+    return strstr(text, "Can't") != NULL || strstr(text, "memory") != NULL;
+}
+
 /*
  * What is missing of a scan that found nothing.  Where no call to the system failed, the
  * library's complaint is about the message, and will be the same next time.  Time is no
@@ -346,7 +353,7 @@ doubt(const struct clam_engine *engine, cl_error_t code, uint64_t took_ms,
     const char *failed = clam_calls_failed();
     bool complains = said.error || (code != CL_CLEAN && code != CL_VIRUS);
 
-    if (failed == NULL && complains && !clam_calls_are_seen())
+    if (failed == NULL && complains && !clam_calls_are_seen() && is_of_system(said.text))
         failed = said.error ? said.text : cl_strerror(code);
     if (said.late || code == CL_ETIMEOUT || took_ms >= engine->scan_ms) {
         result->status = SCAN_STATUS_LATE;
@@ -378,7 +385,7 @@ clam_engine_scan(const struct clam_engine *engine, struct span message,
 
     *result = (struct scan_result){.status = SCAN_STATUS_CLEAN};
     said.error = said.late = false;
-    said.virus[0] = '\0';
+    said.virus[0] = said.text[0] = '\0';
     clam_calls_start(engine->share, engine->most_room, began + engine->scan_ms);
     code = call_library(message, &name, &scan);
     clam_calls_end();
