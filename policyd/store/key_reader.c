@@ -3,15 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/service/clock.h"
-#include "shared/service/log.h"
-
 #include "policyd/store/pin_expiry.h"
 
-enum {
-    EXPIRY_TOLD_MS = 60 * 1000,
-    KEYS_OCTETS_MAX = (REPLICA_ALIASES_READ + 1) * (REPLICA_NAME_MAX + 16)
-};
+enum { KEYS_OCTETS_MAX = (REPLICA_ALIASES_READ + 1) * (REPLICA_NAME_MAX + 16) };
 
 /* All keys of one meaning, being read. */
 struct read {
@@ -28,16 +22,8 @@ struct read {
     char keys[];
 };
 
-/* A pin of which it is asked whether it expires. */
-struct expiry {
-    struct key_reader *reader;
-    size_t length;
-    char key[];
-};
-
 struct key_reader {
     struct reading *reading;
-    uint64_t expiry_told_ms;
     struct key_reader_events events;
     void *argument;
     size_t in_flight; /* reads, not commands */
@@ -122,40 +108,6 @@ was_answered(void *argument, const struct redis_reply *reply)
     read->answered++;
     if (read->answered == read->key_count)
         finish(read);
-}
-
-/* A pin that goes by itself is a pin that goes: many at once are held. */
-static void
-expiry_was_told(void *argument, const struct redis_reply *reply)
-{
-    struct expiry *expiry = argument;
-    struct key_reader *reader = expiry->reader;
-    uint64_t now = clock_now_ms();
-
-    if (reply != NULL && reply->kind == REDIS_INTEGER && reply->integer > 0 &&
-        (reader->expiry_told_ms == 0 || now - reader->expiry_told_ms >= EXPIRY_TOLD_MS)) {
-        reader->expiry_told_ms = now;
-        log_warning("", log_span("key", span_make(expiry->key, expiry->length)),
-            log_number("expires", reply->integer),
-            log_note("a pin that Redis expires looks like one that was deleted, and more "
-                     "than 100 at once are kept: until=TIME in the pin is the way"));
-    }
-    free(expiry);
-}
-
-static void
-ask_expiry(struct key_reader *reader, struct span key)
-{
-    struct expiry *expiry = calloc(1, sizeof(*expiry) + key.length);
-
-    if (expiry == NULL)
-        abort();
-    expiry->reader = reader;
-    expiry->length = key.length;
-    memcpy(expiry->key, key.data, key.length);
-    if (!redis_ask(reader->reading->redis, expiry_was_told, expiry, SPAN("TTL"),
-            reading_whole_key(reader->reading, key, &reader->whole)))
-        free(expiry);
 }
 
 /* A key that names nothing: it is only of interest whether it is there. */
@@ -245,7 +197,7 @@ key_reader_read(struct key_reader *reader, unsigned targets, struct span key,
     struct read *read;
 
     if (reader->in_flight >= KEY_READER_IN_FLIGHT_MAX ||
-        redis_room(reading->redis) <= REPLICA_ALIASES_READ + 2)
+        redis_room(reading->redis) <= REPLICA_ALIASES_READ + 1)
         return false;
     if (about->kind == REPLICA_KEY_BAD) {
         command = SPAN("EXISTS");
@@ -259,8 +211,6 @@ key_reader_read(struct key_reader *reader, unsigned targets, struct span key,
     for (size_t i = 0; i < count; i++)
         sent += redis_ask(reading->redis, callback, read, command,
             reading_whole_key(reading, keys[i], &reader->whole));
-    if (about->kind == REPLICA_KEY_PIN && (targets & REPLICA_ANSWERING) != 0)
-        ask_expiry(reader, keys[0]);
     /* There was room; but should one not go, the others don't tell the whole. */
     if (sent < count) {
         read->lost = true;

@@ -2,15 +2,39 @@
 
 #include <stdlib.h>
 
+#include "shared/service/clock.h"
+#include "shared/service/log.h"
+
 enum {
     ROOM_LEFT = 64, /* commands that others may want to ask at once */
     MILLISECONDS = 1000,
+    TOLD_MS = 60 * 1000,
 };
 
 struct question {
     struct reading *reading;
+    bool is_live;
     struct replica_name name;
 };
+
+/* Once a minute at most: who sets one sets many. */
+static void
+warn(const struct question *question, int64_t milliseconds)
+{
+    struct reading *reading = question->reading;
+    uint64_t now = clock_now_ms();
+
+    if (!question->is_live ||
+        (reading->expiry_told_ms != 0 && now - reading->expiry_told_ms < TOLD_MS))
+        return;
+    reading->expiry_told_ms = now;
+    log_warning("", log_span("pin", replica_name_span(&question->name)),
+        log_number("expires", milliseconds / MILLISECONDS),
+        log_note(
+            "Redis is to delete this pin: it ends then, but where policyd has not "
+            "seen it written many that go at once look lost: until=TIME in the pin is "
+            "the way"));
+}
 
 /* Whole seconds, rounded down: never later than Redis.  One of less than a second is left
  * to Redis: rounded down it would never count. */
@@ -20,6 +44,8 @@ was_answered(void *argument, const struct redis_reply *reply)
     struct question *question = argument;
     struct reading *reading = question->reading;
 
+    if (reply != NULL && reply->kind == REDIS_INTEGER && reply->integer > 0)
+        warn(question, reply->integer);
     if (reply != NULL && reply->kind == REDIS_INTEGER && reply->integer >= MILLISECONDS) {
         reading_set_time(reading);
         replica_keeper_take_expiry(reading->keeper, replica_name_span(&question->name),
@@ -56,6 +82,7 @@ pin_expiry_ask(struct reading *reading, unsigned targets, struct span key,
     if (question == NULL)
         abort();
     question->reading = reading;
+    question->is_live = (targets & REPLICA_ANSWERING) != 0;
     question->name = about->name;
     buffer_init(&whole, (size_t)2 * REPLICA_NAME_MAX);
     if (!redis_ask(reading->redis, was_answered, question, SPAN("PTTL"),

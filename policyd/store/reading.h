@@ -20,8 +20,9 @@ struct reading {
     struct recipient_rules recipient;
     struct replica_aliases *aliases; /* keys that are there and written oddly */
     struct replica_aliases
-        *loading_aliases; /* those that this load met; NULL without a load */
-    unsigned load_number; /* answers to a load before this one are not its own */
+        *loading_aliases;    /* those that this load met; NULL without a load */
+    uint64_t expiry_told_ms; /* when it was last warned that Redis deletes pins */
+    unsigned load_number;    /* answers to a load before this one are not its own */
 };
 
 /* For the keeper: what time it is. */
