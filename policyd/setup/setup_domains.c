@@ -178,6 +178,31 @@ class_of(struct reader *reader, const char *domain)
     return VALUES;
 }
 
+/* A table that can't be asked may have a domain all the same: said, not guessed. */
+static void
+note_faults(struct reader *reader)
+{
+    static const enum value lists[] = {MYDESTINATION, VIRTUAL_ALIAS_DOMAINS};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(lists); i++) {
+        struct span rest = reader->values[lists[i]];
+        struct span item;
+
+        while (postfix_text_next_item(&rest, &item)) {
+            const char *fault = domain_class_is_table(item)
+                                    ? setup_tables_fault(reader->tables, item)
+                                    : NULL;
+
+            if (fault != NULL)
+                setup_domains_note(reader,
+                    arena_printf(reader->arena,
+                        "%s of %s could not be asked (%s): whether a domain of ours "
+                        "stands in it is not known",
+                        arena_text(reader->arena, item), value_names[lists[i]], fault));
+        }
+    }
+}
+
 static const char *
 refusal_of(struct reader *reader, const char *domain)
 {
@@ -328,6 +353,7 @@ setup_domains_read(
     make_tables(&reader);
     for (size_t i = 0; i < some.count && *refusal == NULL; i++)
         *refusal = refusal_of(&reader, some.names[i]);
+    note_faults(&reader);
     find_like(&reader);
     setup_maps_order(&reader);
     note_delimiter(&reader);

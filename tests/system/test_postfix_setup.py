@@ -290,6 +290,11 @@ def test_a_domain_that_can_be_routed_is_not_refused(folder, main):
     assert "refused" not in site.setup().stdout
 
 
+def test_a_table_that_cannot_be_asked_is_named(folder):
+    site = Site(folder, "virtual_alias_maps = hash:/nowhere/at/all\n")
+    assert "hash:/nowhere/at/all of virtual_alias_domains could not be asked" in site.setup().stdout
+
+
 def maps_of(site):
     text = site.postconf("-M", "rewrite-cutover/unix")
     return text.split("{transport_maps=")[1].strip()[:-1]
