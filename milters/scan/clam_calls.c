@@ -168,7 +168,7 @@ look_at_time(void)
 }
 
 #define WATCH_MEMORY(name, parameters, arguments, size)                                  \
-    void *name parameters                                                                \
+    void *(name)parameters                                                               \
     {                                                                                    \
         void *got;                                                                       \
         NEXT(void *, name, TYPES parameters)                                             \
