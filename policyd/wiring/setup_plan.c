@@ -189,7 +189,7 @@ setup_plan_make(struct setup_plan *plan, enum setup_want want,
         return error_permanent(error, "transport_maps has a brace without its partner: "
                                       "master.cf can't hold a copy");
     compare_maps(&planner);
-    plan->verifies = has_verification(facts);
+    plan->verifies = !facts->by_filter && has_verification(facts);
     recipient = setup_planner_value(&planner, "smtpd_recipient_restrictions", &is_set);
     plan->wired = facts->by_filter ? postfix_text_list_has(recipient, "$postshift_policy")
                                    : setup_planner_is_on(&planner);
