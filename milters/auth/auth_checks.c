@@ -171,7 +171,7 @@ open_dns(const struct auth_engines *engines, struct auth_session *session)
 {
     if (session->dns == NULL) {
         session->dns = dns_context_new(engines->dns);
-        session->policy_dns = dns_context_new(engines->dns);
+        session->policy_dns = dns_context_new_twin(session->dns);
     }
     dns_context_limit(session->policy_dns, share_time(engines->config).policy);
 }

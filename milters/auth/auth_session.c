@@ -26,8 +26,8 @@ auth_session_free(struct auth_session *session)
     if (session == NULL)
         return;
     auth_session_reset(session);
-    dns_context_free(session->dns);
     dns_context_free(session->policy_dns);
+    dns_context_free(session->dns);
     arena_free(session->arena);
     free(session);
 }

@@ -32,18 +32,25 @@ struct dns_question {
     bool done;         /* the answer counts */
 };
 
+/* What two contexts of a message may have in common: the way to the servers. */
+struct wire {
+    struct dns_channel *channel; /* while anything is sent */
+    unsigned sent;               /* c-ares has them, and will call back for each */
+    unsigned waiting;            /* sent and not done */
+};
+
 /*
  * The clock of a context goes only while dns_wait blocks; all times below are on it.
  */
 struct dns_context {
     struct dns *dns;
     struct arena *arena;
-    struct dns_channel *channel; /* while anything is sent */
+    struct wire *wire; /* its own, or its twin's */
+    struct wire own_wire;
+    struct dns_context *twin; /* or NULL */
     struct dns_question *questions;
     unsigned count;
-    unsigned sent;    /* c-ares has them, and will call back for each */
-    unsigned waiting; /* sent and not done */
-    bool running;     /* the clock is */
+    bool running; /* the clock is */
     uint64_t started_us;
     uint64_t clock_us;
     uint64_t timeout_us;
@@ -152,8 +159,21 @@ dns_context_new(struct dns *dns)
     context->bad_name = answered_with(DNS_BADNAME);
     context->too_late = answered_with(DNS_TIMEOUT);
     context->too_many = answered_with(DNS_LOCAL);
+    context->wire = &context->own_wire;
     context_start(context);
     return context;
+}
+
+struct dns_context *
+dns_context_new_twin(struct dns_context *context)
+{
+    struct dns_context *twin = dns_context_new(context->dns);
+
+    assert(context->twin == NULL);
+    twin->wire = context->wire;
+    twin->twin = context;
+    context->twin = twin;
+    return twin;
 }
 
 void
@@ -162,6 +182,8 @@ dns_context_free(struct dns_context *context)
     if (context == NULL)
         return;
     dns_cancel(context);
+    if (context->twin != NULL)
+        context->twin->twin = NULL;
     arena_free(context->arena);
     free(context);
 }
@@ -199,7 +221,7 @@ settle(struct dns_question *question, enum dns_status status)
     if (status != question->answer.status)
         question->answer = (struct dns_answer){.status = status};
     question->done = true;
-    context->waiting--;
+    context->wire->waiting--;
     if (observer->done != NULL)
         observer->done(
             observer->context, status, clock_read(context) - question->asked_at);
@@ -227,16 +249,16 @@ answered(void *argument, int status, int timeouts, unsigned char *data, int leng
     struct span packet;
 
     (void)timeouts;
-    context->sent--;
+    context->wire->sent--;
     if (status != ARES_SUCCESS || data == NULL || length <= 0) {
-        context->channel->spoilt = true;
+        context->wire->channel->spoilt = true;
         if (!question->done)
             settle(question, status_without_answer(status));
         return;
     }
     packet = span_make(data, (size_t)length);
     if (!dns_wire_has_edns(packet))
-        context->channel->spoilt = true;
+        context->wire->channel->spoilt = true;
     if (question->done)
         return;
     if (arena_taken(context->arena) > KEPT_MAX) {
@@ -244,7 +266,7 @@ answered(void *argument, int status, int timeouts, unsigned char *data, int leng
         return;
     }
     dns_wire_answer(packet, &question->name, question->type, context->arena, answer);
-    answer->secure = answer->secure && context->channel->trusted;
+    answer->secure = answer->secure && context->wire->channel->trusted;
     settle(question, answer->status);
 }
 
@@ -257,16 +279,16 @@ answered(void *argument, int status, int timeouts, unsigned char *data, int leng
 static void
 release(struct dns_context *context)
 {
-    struct dns_channel *channel = context->channel;
+    struct dns_channel *channel = context->wire->channel;
 
-    if (context->waiting > 0 || channel == NULL)
+    if (context->wire->waiting > 0 || channel == NULL)
         return;
-    if (context->sent > 0 || channel->spoilt)
+    if (context->wire->sent > 0 || channel->spoilt)
         dns_channel_destroy(channel);
     else
         dns_channels_return(context->dns->channels, channel);
-    assert(context->sent == 0);
-    context->channel = NULL;
+    assert(context->wire->sent == 0);
+    context->wire->channel = NULL;
 }
 
 static void
@@ -275,15 +297,15 @@ send_question(struct dns_context *context, struct dns_question *question)
     unsigned char packet[DNS_WIRE_QUESTION_MAX];
     uint16_t id;
 
-    context->waiting++;
-    if (context->channel == NULL)
-        context->channel = dns_channels_borrow(context->dns->channels);
-    if (context->channel == NULL || getrandom(&id, sizeof(id), 0) != sizeof(id)) {
+    context->wire->waiting++;
+    if (context->wire->channel == NULL)
+        context->wire->channel = dns_channels_borrow(context->dns->channels);
+    if (context->wire->channel == NULL || getrandom(&id, sizeof(id), 0) != sizeof(id)) {
         settle(question, DNS_LOCAL);
         return;
     }
-    context->sent++;
-    ares_send(context->channel->ares, packet,
+    context->wire->sent++;
+    ares_send(context->wire->channel->ares, packet,
         (int)dns_wire_question(packet, id, &question->name, question->type), answered,
         question);
 }
@@ -347,7 +369,7 @@ wait_a_turn(struct dns_context *context, struct dns_question *question)
 
     if (deadline > context->limit_us)
         deadline = context->limit_us;
-    dns_channel_turn(context->channel, deadline > now ? deadline - now : 0);
+    dns_channel_turn(context->wire->channel, deadline > now ? deadline - now : 0);
     now = clock_read(context);
     if (now >= context->limit_us)
         give_up(context);
@@ -370,6 +392,9 @@ void
 dns_cancel(struct dns_context *context)
 {
     give_up(context);
+    /* No answer may come later for what a twin's reset forgets. */
+    if (context->twin != NULL)
+        give_up(context->twin);
     release(context);
 }
 

@@ -72,6 +72,14 @@ bool dns_reload(struct dns *dns, const struct dns_config *config, struct error *
 struct dns_context *dns_context_new(struct dns *dns);
 void dns_context_free(struct dns_context *context); /* open questions end; NULL is fine */
 
+/*
+ * A second context of the same message, with time and memory of its own and the first
+ * one's way to the servers (which it costs nothing more).  The same thread uses both;
+ * free it before the first.  To reset, free or cancel one ends the open questions of
+ * both.
+ */
+struct dns_context *dns_context_new_twin(struct dns_context *context);
+
 /* For the next message of a session: forgets all answers, gives the whole budget again.
  */
 void dns_context_reset(struct dns_context *context);

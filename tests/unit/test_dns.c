@@ -323,6 +323,42 @@ a_limit_leaves_time_for_others(void **state)
     dns_free(dns);
 }
 
+/* What one of them has used up is nothing to the other. */
+static void
+a_twin_has_time_of_its_own(void **state)
+{
+    struct dns *dns = dns_to(server.address, 300, 400);
+    struct dns_context *context = dns_context_new(dns);
+    struct dns_context *twin = dns_context_new_twin(context);
+    struct dns_question *open = dns_ask(twin, SPAN("example.com"), DNS_TXT);
+
+    (void)state;
+    assert_int_equal(
+        dns_wait(context, dns_ask(context, SPAN("silent.test"), DNS_A))->status,
+        DNS_TIMEOUT);
+    assert_int_equal(
+        dns_wait(context, dns_ask(context, SPAN("silent2.test"), DNS_A))->status,
+        DNS_TIMEOUT);
+    assert_int_equal(
+        dns_wait(context, dns_ask(context, SPAN("mx.example.com"), DNS_A))->status,
+        DNS_TIMEOUT);
+    assert_int_equal(dns_wait(twin, open)->status, DNS_OK);
+    assert_int_equal(
+        dns_wait(twin, dns_ask(twin, SPAN("mx.example.com"), DNS_A))->status, DNS_OK);
+    /* With questions of both open. */
+    (void)dns_ask(twin, SPAN("silent.test"), DNS_AAAA);
+    dns_context_reset(context);
+    (void)dns_ask(context, SPAN("silent.test"), DNS_TXT);
+    dns_context_reset(twin);
+    assert_int_equal(
+        dns_wait(context, dns_ask(context, SPAN("example.com"), DNS_TXT))->status,
+        DNS_OK);
+    (void)dns_ask(context, SPAN("silent2.test"), DNS_TXT);
+    dns_context_free(twin);
+    dns_context_free(context);
+    dns_free(dns);
+}
+
 static void
 an_end_ends_all(void **state)
 {
@@ -514,6 +550,7 @@ main(void)
         cmocka_unit_test(open_questions_run_at_the_same_time),
         cmocka_unit_test(the_message_has_one_budget),
         cmocka_unit_test(a_limit_leaves_time_for_others),
+        cmocka_unit_test(a_twin_has_time_of_its_own),
         cmocka_unit_test(an_end_ends_all),
         cmocka_unit_test(questions_have_a_ceiling),
         cmocka_unit_test(nobody_at_the_port_is_told_at_once),
