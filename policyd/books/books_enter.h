@@ -67,7 +67,7 @@ struct books_rules {
 struct books_writer;
 
 struct books_writer *books_writer_new(
-    struct books *books, const struct books_rules *rules);
+    struct books *books, const struct books_rules *rules, struct error *error);
 void books_writer_free(struct books_writer *writer);
 
 /* One line, within a transaction. */
@@ -81,7 +81,7 @@ bool books_enter_unknown(
 /* Writes what lives in memory; before books_commit.  After books_rollback the memory is
  * as it was at the last flush that was committed. */
 bool books_flush(struct books_writer *writer, struct error *error);
-void books_forget_since_commit(struct books_writer *writer);
+bool books_forget_since_commit(struct books_writer *writer, struct error *error);
 
 /* The place in the log: an opaque text a log source, saved with the data. */
 bool books_set_position(
