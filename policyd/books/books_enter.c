@@ -6,8 +6,8 @@
 
 #include "policyd/books/books_memory.h"
 #include "policyd/books/books_session.h"
-#include "shared/base/buffer.h"
 #include "shared/base/attributes.h"
+#include "shared/base/buffer.h"
 #include "shared/base/number.h"
 
 enum {
