@@ -1,0 +1,263 @@
+#include "policyd/books/books_trace.h"
+
+#include <string.h>
+
+#include "policyd/books/books_memory.h"
+#include "shared/base/buffer.h"
+
+enum { RECIPIENTS_MAX = 1000, VERDICTS_MAX = 32, KEYS_MAX = 6 };
+
+/* One search. */
+struct tracing {
+    struct books *books;
+    struct arena *arena;
+    const struct trace_query *query;
+    struct error *error;
+};
+
+/* A condition: by what it is found, and what it must then be to the letter. */
+struct condition {
+    char kind;
+    struct span value;
+    const char *sql; /* of a message m, ?N the value */
+};
+
+static size_t
+read_conditions(const struct trace_query *query, struct condition *conditions)
+{
+    const struct condition all[] = {
+        {'q', query->queue_id,   "m.queue_id = ?%zu"                      },
+        {'m', query->message_id, "m.message_id = ?%zu COLLATE NOCASE"     },
+        {'t', query->to,
+         "EXISTS(SELECT 1 FROM recipient r WHERE r.message = m.id AND (r.addr = ?%zu"
+            " COLLATE NOCASE OR r.orig = ?%zu COLLATE NOCASE))"           },
+        {'f', query->from,       "m.sender = ?%zu COLLATE NOCASE"         },
+        {'c', query->ip,         "instr(m.client, '[' || ?%zu || ']') > 0"},
+        {'d', query->domain,
+         "EXISTS(SELECT 1 FROM recipient r WHERE r.message = m.id AND (r.domain = ?%zu"
+            " COLLATE NOCASE OR r.addr LIKE '%%@' || ?%zu))"              },
+    };
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (all[i].value.length > 0)
+            conditions[count++] = all[i];
+    }
+    return count;
+}
+
+/* The first condition finds by the index, all of them then hold. */
+static const char *
+write_sql(struct tracing *tracing, const struct condition *conditions, size_t count)
+{
+    struct buffer sql;
+    const char *text;
+
+    buffer_init(&sql, 8192);
+    buffer_append_text(&sql, "SELECT DISTINCT m.story FROM ");
+    if (count > 0)
+        buffer_append_text(&sql, "handle h JOIN message m ON m.id = h.message"
+                                 " WHERE h.key = ?1 AND m.begun >= ?2 AND m.begun < ?3");
+    else
+        buffer_append_text(
+            &sql, "message m WHERE ?1 = 0 AND m.begun >= ?2 AND m.begun < ?3");
+    for (size_t i = 0; i < count; i++) {
+        const char *rest = conditions[i].sql;
+        const char *mark;
+
+        buffer_append_text(&sql, " AND ");
+        while ((mark = strstr(rest, "%zu")) != NULL) {
+            buffer_append(&sql, span_make(rest, (size_t)(mark - rest)));
+            buffer_printf(&sql, "%zu", i + 4);
+            rest = mark + 3;
+        }
+        buffer_append_text(&sql, rest);
+    }
+    buffer_printf(&sql, " ORDER BY m.story DESC LIMIT %d", TRACE_STORIES_MAX + 1);
+    text = arena_text(tracing->arena, buffer_span(&sql));
+    buffer_clear(&sql);
+    return text;
+}
+
+/* Newest first. */
+static bool
+find_stories(struct tracing *tracing, int64_t *stories, size_t *count)
+{
+    struct condition conditions[KEYS_MAX];
+    size_t condition_count = read_conditions(tracing->query, conditions);
+    const char *sql = write_sql(tracing, conditions, condition_count);
+    sqlite3_stmt *row = NULL;
+    int result;
+
+    *count = 0;
+    if (sqlite3_prepare_v2(tracing->books->file, sql, -1, &row, NULL) != SQLITE_OK)
+        return books_fail(tracing->books, tracing->error);
+    (void)sqlite3_bind_int64(row, 1,
+        condition_count > 0 ? books_handle(conditions[0].kind, conditions[0].value) : 0);
+    (void)sqlite3_bind_int64(row, 2, tracing->query->since_ms);
+    (void)sqlite3_bind_int64(
+        row, 3, tracing->query->until_ms != 0 ? tracing->query->until_ms : INT64_MAX);
+    for (size_t i = 0; i < condition_count; i++)
+        books_bind_span(row, (int)i + 4, conditions[i].value);
+    while ((result = sqlite3_step(row)) == SQLITE_ROW && *count < TRACE_STORIES_MAX + 1)
+        stories[(*count)++] = sqlite3_column_int64(row, 0);
+    if (result != SQLITE_ROW && result != SQLITE_DONE)
+        (void)books_fail(tracing->books, tracing->error);
+    (void)sqlite3_finalize(row);
+    return result == SQLITE_ROW || result == SQLITE_DONE;
+}
+
+/* --- one story --- */
+
+static void
+read_recipient(
+    struct tracing *tracing, sqlite3_stmt *row, struct trace_recipient *recipient)
+{
+    struct arena *arena = tracing->arena;
+
+    *recipient = (struct trace_recipient){
+        .end = (enum books_end)sqlite3_column_int(row, 0),
+        .backend = (enum books_backend)sqlite3_column_int(row, 1),
+        .is_maybe = sqlite3_column_int(row, 2) != 0,
+        .time_ms = sqlite3_column_int64(row, 3),
+        .class = (enum reply_class)sqlite3_column_int(row, 4),
+        .attempts = (uint64_t)sqlite3_column_int64(row, 5),
+        .delay_ms = (uint64_t)sqlite3_column_int64(row, 6),
+        .to = books_column(row, 7, arena),
+        .orig_to = books_column(row, 8, arena),
+        .service = books_column(row, 9, arena),
+        .relay = books_column(row, 10, arena),
+        .tls = books_column(row, 11, arena),
+        .reply = books_column(row, 12, arena),
+    };
+}
+
+static bool
+read_recipients(struct tracing *tracing, int64_t message, struct trace_leg *leg)
+{
+    static const char sql[] =
+        "SELECT end, backend, maybe, at, class, attempts, delay, addr, orig, service, "
+        "relay,"
+        "  tls, reply FROM recipient WHERE message = ? ORDER BY n LIMIT 1000";
+    static const char count[] = "SELECT count(*) FROM recipient WHERE message = ?";
+    struct books *books = tracing->books;
+    sqlite3_stmt *row = books_prepare(books, count, tracing->error);
+    size_t most;
+    int result;
+
+    if (row == NULL)
+        return false;
+    (void)sqlite3_bind_int64(row, 1, message);
+    if (books_step(books, row, tracing->error) != 1)
+        return false;
+    most = (size_t)sqlite3_column_int64(row, 0);
+    (void)sqlite3_reset(row);
+    if (most > RECIPIENTS_MAX)
+        most = RECIPIENTS_MAX;
+    leg->recipients = arena_take(tracing->arena, (most + 1) * sizeof(*leg->recipients));
+    row = books_prepare(books, sql, tracing->error);
+    if (row == NULL)
+        return false;
+    (void)sqlite3_bind_int64(row, 1, message);
+    while ((result = books_step(books, row, tracing->error)) == 1 &&
+           leg->recipient_count < most)
+        read_recipient(tracing, row, &leg->recipients[leg->recipient_count++]);
+    (void)sqlite3_reset(row);
+    return result >= 0;
+}
+
+static void
+split_verdicts(struct tracing *tracing, struct span text, struct trace_leg *leg)
+{
+    struct span line;
+
+    leg->verdicts = arena_take(tracing->arena, VERDICTS_MAX * sizeof(*leg->verdicts));
+    while (leg->verdict_count < VERDICTS_MAX && span_split(&text, '\n', &line)) {
+        if (line.length > 0)
+            leg->verdicts[leg->verdict_count++] = line;
+    }
+}
+
+static int64_t
+read_leg(struct tracing *tracing, sqlite3_stmt *row, struct trace_story *story)
+{
+    struct arena *arena = tracing->arena;
+    struct trace_leg *leg = &story->legs[story->leg_count++];
+    struct span sender = books_column(row, 7, arena);
+    struct span message_id = books_column(row, 8, arena);
+
+    *leg = (struct trace_leg){
+        .accepted_ms = sqlite3_column_int64(row, 1),
+        .removed_ms = sqlite3_column_int64(row, 2),
+        .is_notice = sqlite3_column_int(row, 3) == KIND_NOTICE,
+        .is_held = sqlite3_column_int(row, 4) == STATE_HELD,
+        .begun_ms = sqlite3_column_int64(row, 5),
+        .size = (uint64_t)sqlite3_column_int64(row, 6),
+        .from = sender,
+        .queue_id = books_column(row, 9, arena),
+        .host = books_column(row, 10, arena),
+        .client = books_column(row, 11, arena),
+        .login = books_column(row, 12, arena),
+        .refused = books_column(row, 13, arena),
+    };
+    split_verdicts(tracing, books_column(row, 14, arena), leg);
+    if (story->leg_count == 1) {
+        story->from = sender;
+        story->message_id = message_id;
+    }
+    return sqlite3_column_int64(row, 0);
+}
+
+/* Its messages in their order, notices last. */
+static bool
+read_story(struct tracing *tracing, int64_t id, struct trace_story *story)
+{
+    static const char sql[] =
+        "SELECT id, accepted, ended, kind, state, begun, size, sender, message_id, "
+        "queue_id,"
+        "  host, client, login, refused, verdicts FROM message WHERE story = ?"
+        " ORDER BY kind = 2, id LIMIT 100";
+    struct books *books = tracing->books;
+    sqlite3_stmt *row = books_prepare(books, sql, tracing->error);
+    int64_t *ids = arena_take(tracing->arena, TRACE_LEGS_MAX * sizeof(*ids));
+    int result = -1;
+
+    story->legs = arena_take(tracing->arena, TRACE_LEGS_MAX * sizeof(*story->legs));
+    if (row != NULL)
+        (void)sqlite3_bind_int64(row, 1, id);
+    while (row != NULL && story->leg_count < TRACE_LEGS_MAX &&
+           (result = books_step(books, row, tracing->error)) == 1) {
+        int64_t message = read_leg(tracing, row, story);
+
+        ids[story->leg_count - 1] = message;
+    }
+    (void)sqlite3_reset(row);
+    if (row == NULL || result < 0)
+        return false;
+    for (size_t i = 0; i < story->leg_count; i++) {
+        if (!read_recipients(tracing, ids[i], &story->legs[i]))
+            return false;
+    }
+    return true;
+}
+
+bool
+books_trace(struct books *books, struct arena *arena, const struct trace_query *query,
+    struct trace_story **stories, size_t *count, bool *more, struct error *error)
+{
+    struct tracing tracing = {books, arena, query, error};
+    int64_t *ids = arena_take(arena, (TRACE_STORIES_MAX + 1) * sizeof(*ids));
+
+    *stories = NULL;
+    if (!find_stories(&tracing, ids, count))
+        return false;
+    *more = *count > TRACE_STORIES_MAX;
+    if (*more)
+        *count = TRACE_STORIES_MAX;
+    *stories = arena_take(arena, (*count + 1) * sizeof(**stories));
+    for (size_t i = 0; i < *count; i++) {
+        if (!read_story(&tracing, ids[*count - 1 - i], &(*stories)[i]))
+            return false;
+    }
+    return true;
+}
