@@ -54,7 +54,7 @@ write_sql(struct tracing *tracing, const struct condition *conditions, size_t co
     const char *text;
 
     buffer_init(&sql, 8192);
-    buffer_append_text(&sql, "SELECT DISTINCT m.story FROM ");
+    buffer_append_text(&sql, "SELECT m.story FROM ");
     if (count > 0)
         buffer_append_text(&sql, "handle h JOIN message m ON m.id = h.message"
                                  " WHERE h.key = ?1 AND m.begun >= ?2 AND m.begun < ?3");
@@ -73,10 +73,22 @@ write_sql(struct tracing *tracing, const struct condition *conditions, size_t co
         }
         buffer_append_text(&sql, rest);
     }
-    buffer_printf(&sql, " ORDER BY m.story DESC LIMIT %d", TRACE_STORIES_MAX + 1);
+    buffer_append_text(
+        &sql, count > 0 ? " ORDER BY h.message DESC" : " ORDER BY m.id DESC");
     text = arena_text(tracing->arena, buffer_span(&sql));
     buffer_clear(&sql);
     return text;
+}
+
+/* Messages of a story are near to each other. */
+static bool
+has_story(const int64_t *stories, size_t count, int64_t story)
+{
+    for (size_t i = count; i > 0; i--) {
+        if (stories[i - 1] == story)
+            return true;
+    }
+    return false;
 }
 
 /* Newest first. */
@@ -87,7 +99,7 @@ find_stories(struct tracing *tracing, int64_t *stories, size_t *count)
     size_t condition_count = read_conditions(tracing->query, conditions);
     const char *sql = write_sql(tracing, conditions, condition_count);
     sqlite3_stmt *row = NULL;
-    int result;
+    int result = SQLITE_DONE;
 
     *count = 0;
     if (sqlite3_prepare_v2(tracing->books->file, sql, -1, &row, NULL) != SQLITE_OK)
@@ -99,8 +111,12 @@ find_stories(struct tracing *tracing, int64_t *stories, size_t *count)
         row, 3, tracing->query->until_ms != 0 ? tracing->query->until_ms : INT64_MAX);
     for (size_t i = 0; i < condition_count; i++)
         books_bind_span(row, (int)i + 4, conditions[i].value);
-    while ((result = sqlite3_step(row)) == SQLITE_ROW && *count < TRACE_STORIES_MAX + 1)
-        stories[(*count)++] = sqlite3_column_int64(row, 0);
+    while (*count < TRACE_STORIES_MAX + 1 && (result = sqlite3_step(row)) == SQLITE_ROW) {
+        int64_t story = sqlite3_column_int64(row, 0);
+
+        if (!has_story(stories, *count, story))
+            stories[(*count)++] = story;
+    }
     if (result != SQLITE_ROW && result != SQLITE_DONE)
         (void)books_fail(tracing->books, tracing->error);
     (void)sqlite3_finalize(row);
