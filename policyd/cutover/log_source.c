@@ -1,0 +1,147 @@
+#include "policyd/cutover/log_source.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policyd/cutover/log_file.h"
+#include "policyd/cutover/log_journal.h"
+#include "policyd/maillog/maillog_line.h"
+
+enum { STEP = 64 << 10, NAME_SIZE = 4200 };
+
+static const char usual_file[] = "/var/log/mail.log";
+
+/* Standard input. */
+struct pipe_lines {
+    struct buffer text;
+    size_t given;
+    bool is_over;
+};
+
+struct log_source {
+    struct log_file *file; /* one of these, or standard input */
+    struct log_journal *journal;
+    struct pipe_lines input;
+};
+
+static const char *
+resolve(const char *spec)
+{
+    if (strcmp(spec, "auto") != 0)
+        return spec;
+    return access(usual_file, F_OK) == 0 ? usual_file : "journal";
+}
+
+const char *
+log_source_name(const char *spec)
+{
+    static char name[NAME_SIZE];
+
+    spec = resolve(spec);
+    (void)snprintf(name, sizeof(name), "%s%s", spec[0] == '/' ? "file:" : "", spec);
+    return name;
+}
+
+struct log_source *
+log_source_new(const char *spec, struct span position)
+{
+    struct log_source *source = calloc(1, sizeof(*source));
+
+    if (source == NULL)
+        abort();
+    spec = resolve(spec);
+    buffer_init(&source->input.text, MAILLOG_LINE_MAX + STEP);
+    if (strcmp(spec, "journal") == 0)
+        source->journal = log_journal_new(position);
+    else if (strcmp(spec, "-") != 0)
+        source->file = log_file_new(spec, position);
+    else
+        (void)fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
+    return source;
+}
+
+void
+log_source_free(struct log_source *source)
+{
+    if (source == NULL)
+        return;
+    log_file_free(source->file);
+    log_journal_free(source->journal);
+    buffer_clear(&source->input.text);
+    free(source);
+}
+
+/* False: nothing has come. */
+static bool
+read_input(struct pipe_lines *input)
+{
+    ssize_t count;
+
+    buffer_consume(&input->text, input->given);
+    input->given = 0;
+    if (!buffer_reserve(&input->text, STEP)) {
+        buffer_reset(&input->text); /* a line longer than any */
+        return true;
+    }
+    count = read(STDIN_FILENO, input->text.data + input->text.length, STEP);
+    if (count > 0)
+        input->text.length += (size_t)count;
+    input->is_over = input->is_over || count == 0;
+    return count > 0;
+}
+
+static enum log_source_result
+next_of_input(struct pipe_lines *input, struct span *line)
+{
+    for (;;) {
+        struct span rest = span_from(buffer_span(&input->text), input->given);
+        size_t end = span_find(rest, '\n');
+
+        if (end != SPAN_NONE) {
+            *line = span_first(rest, end);
+            input->given += end + 1;
+            return LOG_SOURCE_LINE;
+        }
+        if (input->is_over)
+            return LOG_SOURCE_END;
+        if (!read_input(input))
+            return input->is_over ? LOG_SOURCE_END : LOG_SOURCE_NOTHING;
+    }
+}
+
+enum log_source_result
+log_source_next(struct log_source *source, struct span *line)
+{
+    if (source->file != NULL)
+        return log_file_next(source->file, line) ? LOG_SOURCE_LINE : LOG_SOURCE_NOTHING;
+    if (source->journal != NULL)
+        return log_journal_next(source->journal, line) ? LOG_SOURCE_LINE
+                                                       : LOG_SOURCE_NOTHING;
+    return next_of_input(&source->input, line);
+}
+
+void
+log_source_position(const struct log_source *source, struct buffer *out)
+{
+    if (source->file != NULL)
+        log_file_position(source->file, out);
+    else if (source->journal != NULL)
+        log_journal_position(source->journal, out);
+}
+
+const char *
+log_source_trouble(const struct log_source *source)
+{
+    if (source->file != NULL)
+        return log_file_trouble(source->file);
+    return source->journal != NULL ? log_journal_trouble(source->journal) : "";
+}
+
+const char *
+log_source_take_gap(struct log_source *source)
+{
+    return source->file != NULL ? log_file_take_gap(source->file) : "";
+}
