@@ -33,9 +33,11 @@ static const char *const policyd_keys[] = {"policy", "route", "dict", "metrics",
     "imap_follows", "backends_old", "backends_new", "snapshot", "override", "log_routes",
     "site", "redis_username", "redis_password_file"};
 
-static const char *const cutover_keys[] = {"log", "books", "keep", "slot", "page", "user",
-    "group", "min_samples", "probe_interval", "probe_sender", "probe_recipient",
-    "before_advance", "after_transition", "after_rollback", "notify", "drain", "callout",
+static const char *const cutover_keys[] = {"log", "books", "keep", "books_max", "slot",
+    "page", "user", "group", "min_samples", "instances", "gateway", "postfix",
+    "probe_interval", "probe_sender", "probe_recipient", "before_advance",
+    "after_transition", "after_rollback", "notify", "escalate", "drain", "callout", "queue",
+    "rehearsal", "undo", "undo_listen", "undo_folder", "undo_key", "undo_max",
     "redis_username", "redis_password_file"};
 
 static const char *const ctl_keys[] = {
