@@ -24,7 +24,8 @@ HARDEN   := -O2 -g -fstack-protector-strong -fPIE
 ifeq ($(shell uname -m),x86_64)
 HARDEN   += -fcf-protection -fstack-clash-protection
 endif
-LINK     := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+# Names of our archives stay ours: libraries have functions that are called the same.
+LINK     := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--exclude-libs,ALL
 
 ifeq ($(SANITIZE),)
 FLAVOUR  := plain

@@ -286,3 +286,19 @@ books_audit(struct books *books, struct arena *arena, int64_t since_ms, int64_t 
         audit->lost.total == 0 && audit->misrouted.total == 0 && audit->gap_count == 0;
     return done;
 }
+
+bool
+books_unknown_forms(struct books *books, struct arena *arena, const char ***lines,
+    size_t *count, struct error *error)
+{
+    enum { MOST = 100 };
+    sqlite3_stmt *row = books_prepare(
+        books, "SELECT line FROM unknown_form ORDER BY id LIMIT 100", error);
+    int result = -1;
+
+    *lines = arena_take(arena, MOST * sizeof(**lines));
+    *count = 0;
+    while (row != NULL && *count < MOST && (result = books_step(books, row, error)) == 1)
+        (*lines)[(*count)++] = books_column(row, 0, arena).data;
+    return row != NULL && result >= 0;
+}

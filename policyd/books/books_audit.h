@@ -52,4 +52,8 @@ bool books_audit(struct books *books, struct arena *arena, int64_t since_ms,
     const struct domain_state_rules *state_rules, struct audit *audit,
     struct error *error);
 
+/* Examples of lines in no form that is known, in the arena. */
+bool books_unknown_forms(struct books *books, struct arena *arena, const char ***lines,
+    size_t *count, struct error *error);
+
 #endif

@@ -88,6 +88,26 @@ static const struct ctl_verb verbs[] = {
      "The last 20, or N.  --follow goes on with new ones (with --json one object a line).\n",
      BIT(CTL_DOMAIN) | BIT(CTL_LIMIT) | BIT(CTL_FOLLOW) | BIT(CTL_JSON), false, 0, 0, ctl_events_run,
      CTL_NEEDS_REDIS},
+    {"trace",
+     "--to|--from|--ip|--queue-id|--message-id|--domain VALUE... [--since TIME] [--until TIME] [--json]",
+     "what became of a mail",
+     "All that is given must hold.  TIME is a duration ago (2h), a date, a date and time.\n"
+     "Exit code 1: the books have no such mail.\n",
+     BIT(CTL_TO) | BIT(CTL_FROM) | BIT(CTL_IP) | BIT(CTL_QUEUE_ID) | BIT(CTL_MESSAGE_ID) |
+         BIT(CTL_DOMAIN) | BIT(CTL_SINCE) | BIT(CTL_UNTIL) | BIT(CTL_JSON),
+     false, 0, 0, ctl_trace_run, CTL_NEEDS_RULES},
+    {"audit", "[--since TIME] [--until TIME] [--unknown] [--json]",
+     "whether the books balance: what came in, what became of it",
+     "In recipients, by the time at which Postfix accepted the message.  Lost, perhaps\n"
+     "double and misrouted messages are named by their queue ids.  --unknown shows lines\n"
+     "of the log in no form that is known.  Exit code 1: there is a difference.\n",
+     BIT(CTL_SINCE) | BIT(CTL_UNTIL) | BIT(CTL_UNKNOWN) | BIT(CTL_JSON), false, 0, 0,
+     ctl_audit_run, CTL_NEEDS_RULES},
+    {"classify", "[--json] < REPLIES", "what refusing replies are about",
+     "One a line, `PHASE<TAB>REPLY` or the reply alone (then to RCPT); PHASE is connect,\n"
+     "hello, tls, auth, mail, rcpt, data or end.  The class stands first: unknown disabled\n"
+     "quota size policy rate outage other.\n",
+     BIT(CTL_JSON), false, 0, 0, ctl_classify_run, CTL_NEEDS_RULES},
     {"postfix-setup", "[--apply|--off|--remove] [--like SERVICE] [-c DIR] [--force] [--json]",
      "wire the suite into Postfix, or out of it",
      "Without option it prints the commands that --apply would run, and says whether\n"

@@ -10,16 +10,20 @@
 enum { WRONG_MAX = 4 << 20 };
 
 static const struct config_option own[] = {
-    {"ctl",  "postfix", CONFIG_PATH,    offsetof(struct ctl_config, postfix),      "",
-     .may_be_empty = true                                                                                  },
-    {"auth", "listen",  CONFIG_SOCKETS, offsetof(struct ctl_config, auth_listen),
-     QUEUE "auth.sock",                                                                .may_be_empty = true},
-    {"scan", "listen",  CONFIG_SOCKETS, offsetof(struct ctl_config, scan_listen),
-     QUEUE "scan.sock",                                                                .may_be_empty = true},
-    {"auth", "metrics", CONFIG_SOCKET,  offsetof(struct ctl_config, auth_metrics),
-     "inet:127.0.0.1:8791",                                                            .may_be_empty = true},
-    {"scan", "metrics", CONFIG_SOCKET,  offsetof(struct ctl_config, scan_metrics),
-     "inet:127.0.0.1:8792",                                                            .may_be_empty = true},
+    {"cutover",  "books",        CONFIG_PATH,                offsetof(struct ctl_config, books),
+     "/var/lib/postshift/cutover/books.db"      },
+    { "cutover", "gateway",    CONFIG_TEXT, offsetof(struct ctl_config,                   gateway),     "",
+     .may_be_empty = true},
+    {                        "ctl", "postfix",    CONFIG_PATH, offsetof(struct ctl_config,                   postfix),     "",
+     .may_be_empty = true},
+    {                        "auth",  "listen", CONFIG_SOCKETS, offsetof(struct ctl_config,               auth_listen),
+     QUEUE "auth.sock",     .may_be_empty = true},
+    { "scan",  "listen", CONFIG_SOCKETS, offsetof(struct ctl_config,               scan_listen),
+     QUEUE "scan.sock",     .may_be_empty = true},
+    { "auth", "metrics",  CONFIG_SOCKET, offsetof(struct ctl_config,              auth_metrics),
+     "inet:127.0.0.1:8791", .may_be_empty = true},
+    { "scan", "metrics",  CONFIG_SOCKET, offsetof(struct ctl_config,              scan_metrics),
+     "inet:127.0.0.1:8792", .may_be_empty = true},
 };
 
 /* Keys of [policyd] that say how it serves, not what it answers. */

@@ -24,6 +24,8 @@ struct ctl_config {
     const char *postfix;        /* Postfix's directory; "": not said */
     struct config_sockets auth_listen;
     struct config_sockets scan_listen;
+    const char *books; /* of the controller */
+    const char *gateway;
     struct socket_address auth_metrics;
     struct socket_address scan_metrics;
     struct config *file;              /* NULL: it can't be read */

@@ -23,6 +23,9 @@ int ctl_local_set(struct ctl *ctl);
 int ctl_local_rollback(struct ctl *ctl);
 int ctl_local_clear(struct ctl *ctl);
 int ctl_events_run(struct ctl *ctl);
+int ctl_classify_run(struct ctl *ctl);
+int ctl_trace_run(struct ctl *ctl);
+int ctl_audit_run(struct ctl *ctl);
 int ctl_setup_run(struct ctl *ctl);
 
 #endif

@@ -230,3 +230,12 @@ maillog_reply_parse(struct span text, struct maillog_reply *reply)
         read_own_words(text, reply);
     }
 }
+
+void
+maillog_reply_read(
+    struct span text, enum maillog_phase phase, struct maillog_reply *reply)
+{
+    *reply = (struct maillog_reply){
+        .said = SAID_REPLY, .phase = phase, .enhanced = SPAN(""), .text = text};
+    read_codes(text, reply);
+}

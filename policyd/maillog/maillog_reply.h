@@ -45,6 +45,10 @@ struct maillog_reply {
 
 void maillog_reply_parse(struct span text, struct maillog_reply *reply);
 
+/* A bare reply, "550 5.1.1 no such user", as it was said in this phase. */
+void maillog_reply_read(
+    struct span text, enum maillog_phase phase, struct maillog_reply *reply);
+
 /* "rcpt" and so on, as `postshiftctl classify` takes them: none connect hello tls auth
  * mail rcpt data end. */
 const char *maillog_phase_name(enum maillog_phase phase);

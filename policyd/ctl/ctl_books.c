@@ -1,0 +1,144 @@
+#include "policyd/ctl/ctl_books.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "policyd/ctl/ctl_output.h"
+#include "shared/base/number.h"
+
+struct books *
+ctl_books_open(struct ctl *ctl)
+{
+    struct error error;
+    struct books *books = books_open(ctl->config->books, BOOKS_READ, &error);
+
+    if (books == NULL)
+        (void)ctl_output_fail(CTL_NO,
+            "%s (postshift-cutover keeps the books; only its group may read them)",
+            error.text);
+    return books;
+}
+
+/* "2026-11-29", "2026-11-29 08:00", "2026-11-29T08:00:30" by the local clock. */
+static bool
+read_local(struct span text, int64_t *milliseconds)
+{
+    struct tm parts = {.tm_isdst = -1};
+    char copy[32];
+    char rest = '\0';
+    int count;
+    time_t seconds;
+
+    if (!span_copy(text, copy, sizeof(copy)))
+        return false;
+    if (text.length > 10 && copy[10] == 'T')
+        copy[10] = ' ';
+    count = sscanf(copy, "%4d-%2d-%2d %2d:%2d:%2d%c", &parts.tm_year, &parts.tm_mon,
+        &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &rest);
+    if ((count != 3 && count != 5 && count != 6) || parts.tm_mon < 1 ||
+        parts.tm_mon > 12 || parts.tm_mday < 1 || parts.tm_mday > 31)
+        return false;
+    parts.tm_year -= 1900;
+    parts.tm_mon -= 1;
+    seconds = mktime(&parts);
+    *milliseconds = (int64_t)seconds * 1000;
+    return seconds != (time_t)-1;
+}
+
+bool
+ctl_books_time(const char *text, const char *option, int64_t *milliseconds)
+{
+    struct span given = span_of(text);
+    uint64_t ago;
+    int64_t seconds;
+
+    if (number_duration(given, &ago)) {
+        *milliseconds = ((int64_t)time(NULL) * 1000) - (int64_t)ago;
+        return true;
+    }
+    if (number_rfc3339(given, &seconds)) {
+        *milliseconds = seconds * 1000;
+        return true;
+    }
+    if (read_local(given, milliseconds))
+        return true;
+    (void)ctl_output_fail(CTL_USAGE,
+        "--%s takes a time: 2h (ago), 2026-11-29, \"2026-11-29 08:00\" or "
+        "2026-11-29T08:00:00Z",
+        option);
+    return false;
+}
+
+/* In the local zone; what can't be told is 1900. */
+static struct tm
+local(int64_t milliseconds)
+{
+    time_t seconds = (time_t)(milliseconds / 1000);
+    struct tm parts = {.tm_mday = 1};
+
+    (void)localtime_r(&seconds, &parts);
+    return parts;
+}
+
+const char *
+ctl_books_stamp(struct arena *arena, int64_t milliseconds)
+{
+    struct tm parts = local(milliseconds);
+    char text[64] = "";
+
+    (void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &parts);
+    return arena_text(arena, span_of(text));
+}
+
+const char *
+ctl_books_clock(struct arena *arena, int64_t milliseconds, int64_t day_of)
+{
+    struct tm parts = local(milliseconds);
+    struct tm other = local(day_of);
+    char text[64] = "";
+
+    if (parts.tm_yday == other.tm_yday && parts.tm_year == other.tm_year)
+        (void)strftime(text, sizeof(text), "%H:%M:%S", &parts);
+    else
+        (void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &parts);
+    return arena_text(arena, span_of(text));
+}
+
+const char *
+ctl_books_age(struct arena *arena, int64_t milliseconds)
+{
+    static const struct {
+        int64_t size;
+        const char *unit;
+    } units[] = {
+        {86400000, "d"  },
+        {3600000,  "h"  },
+        {60000,    "min"},
+        {1000,     "s"  }
+    };
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        /* Two of it, so that not too much is rounded away. */
+        if (milliseconds >= 2 * units[i].size)
+            return arena_printf(arena, "%lld %s",
+                (long long)(milliseconds / units[i].size), units[i].unit);
+    }
+    return "1 s";
+}
+
+const char *
+ctl_books_end(enum books_end end)
+{
+    static const char *const names[END_COUNT] = {"waiting", "delivered", "bounced",
+        "expired", "discarded", "deleted", "replaced", "lost"};
+
+    return end < END_COUNT ? names[end] : "unknown";
+}
+
+const char *
+ctl_books_backend(enum books_backend backend)
+{
+    static const char *const names[BACKEND_COUNT] = {"other", "old", "new", "standby"};
+
+    return backend < BACKEND_COUNT ? names[backend] : "unknown";
+}

@@ -1,0 +1,29 @@
+/*
+ * ctl_books - what the verbs that read the books have in common: opening them, times and
+ * ends in words.
+ */
+#ifndef POLICYD_CTL_CTL_BOOKS_H
+#define POLICYD_CTL_CTL_BOOKS_H
+
+#include "policyd/books/books_enter.h"
+#include "policyd/ctl/ctl.h"
+
+/* NULL: said so. */
+struct books *ctl_books_open(struct ctl *ctl);
+
+/* A time of the command line: a duration ago (2h), RFC 3339, or a date with or without a
+ * time of day in the local zone (2026-11-29, "2026-11-29 08:00"). False: said so. */
+bool ctl_books_time(const char *text, const char *option, int64_t *milliseconds);
+
+/* In the reader's zone, in the arena: "2026-11-29 08:12:43 +0100", and "08:12:43" where
+ * the day is that of `day_of`. */
+const char *ctl_books_stamp(struct arena *arena, int64_t milliseconds);
+const char *ctl_books_clock(struct arena *arena, int64_t milliseconds, int64_t day_of);
+
+/* "2 h", "37 s", "3 d" */
+const char *ctl_books_age(struct arena *arena, int64_t milliseconds);
+
+const char *ctl_books_end(enum books_end end);             /* "delivered" ... */
+const char *ctl_books_backend(enum books_backend backend); /* "old new standby other" */
+
+#endif
