@@ -41,7 +41,14 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS unknown_form(id INTEGER PRIMARY KEY, line TEXT);"
     "CREATE TABLE IF NOT EXISTS input("
     "  id INTEGER PRIMARY KEY, at INT, key TEXT, value TEXT);"
-    "CREATE INDEX IF NOT EXISTS input_key ON input(key, at);";
+    "CREATE INDEX IF NOT EXISTS input_key ON input(key, at);"
+    "CREATE TABLE IF NOT EXISTS input_now("
+    "  key TEXT PRIMARY KEY, value TEXT, generation INT) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS ledger("
+    "  domain TEXT, unit TEXT, at INT, sure INT, PRIMARY KEY(domain, unit)) WITHOUT "
+    "ROWID;"
+    "CREATE TABLE IF NOT EXISTS outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, text "
+    "TEXT);";
 
 /* --- statements --- */
 

@@ -747,18 +747,3 @@ books_enter_gap(struct books *books, int64_t from_ms, int64_t to_ms, const char 
     books_bind_text(row, 3, why);
     return books_run(books, row, error);
 }
-
-bool
-books_enter_input(struct books *books, int64_t time_ms, struct span key,
-    struct span value, struct error *error)
-{
-    static const char sql[] = "INSERT INTO input(at, key, value) VALUES(?, ?, ?)";
-    sqlite3_stmt *row = books_prepare(books, sql, error);
-
-    if (row == NULL)
-        return false;
-    (void)sqlite3_bind_int64(row, 1, time_ms);
-    books_bind_span(row, 2, key);
-    books_bind_span(row, 3, value);
-    return books_run(books, row, error);
-}

@@ -93,12 +93,6 @@ bool books_position(struct books *books, const char *source, struct arena *arena
 bool books_enter_gap(struct books *books, int64_t from_ms, int64_t to_ms, const char *why,
     struct error *error);
 
-/* A route's input as it is from this time on: `key` is a Redis key without prefix,
- * `value` what it holds (fields of a hash as `name=value` lines, members of a set a line
- * each), "" when it is gone. */
-bool books_enter_input(struct books *books, int64_t time_ms, struct span key,
-    struct span value, struct error *error);
-
 /* Throws away messages that ended before `before_ms`, at most `most` rows; *left says
  * whether there are more. */
 bool books_retire(struct books *books, int64_t before_ms, unsigned most, bool *left,

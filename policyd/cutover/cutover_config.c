@@ -10,8 +10,7 @@
 #define CUTOVER(field, type, ...)                                                        \
     CONFIG_OPTION(struct cutover_config, "cutover", field, type, __VA_ARGS__)
 #define CUTOVER_MS(key, type, ...)                                                       \
-    CONFIG_OPTION_AS(                                                                    \
-        struct cutover_config, "cutover", #key, key##_ms, type, __VA_ARGS__)
+    CONFIG_OPTION_AS(struct cutover_config, "cutover", #key, key##_ms, type, __VA_ARGS__)
 
 enum { MINUTE_MS = 60 * 1000, DAY_MS = 24 * 60 * MINUTE_MS };
 

@@ -1,6 +1,6 @@
 /*
- * cutover_config - what postshift-cutover reads of the configuration file: its own section,
- * and what policyd decides by.
+ * cutover_config - what postshift-cutover reads of the configuration file: its own
+ * section, and what policyd decides by.
  */
 #ifndef POLICYD_CUTOVER_CUTOVER_CONFIG_H
 #define POLICYD_CUTOVER_CUTOVER_CONFIG_H

@@ -64,7 +64,10 @@ was_changed(void *argument, const struct replica_change *change)
     struct replica_sync *sync = argument;
 
     touch(sync);
-    replica_log_change(sync->log, change);
+    if (sync->events.told != NULL)
+        sync->events.told(sync->argument, change);
+    else
+        replica_log_change(sync->log, change);
     if (sync->events.counted != NULL)
         sync->events.counted(sync->argument, change->source);
 }

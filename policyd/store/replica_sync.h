@@ -41,6 +41,8 @@ struct replica_sync_events {
     /* One change of one entry, for counting; a load that is taken counts its domains'
      * changes only. */
     void (*counted)(void *argument, enum replica_source source);
+    /* The same change, whole; where somebody is told, the log is not. */
+    void (*told)(void *argument, const struct replica_change *change);
 };
 
 struct replica_sync;

@@ -1,0 +1,93 @@
+#include "policyd/books/books_inputs.h"
+
+#include "policyd/books/books_base.h"
+
+/* 1: it is what is known; 0: it isn't; -1: trouble. */
+static int
+is_known(struct books *books, struct span key, struct span value, struct error *error)
+{
+    static const char sql[] = "SELECT value FROM input_now WHERE key = ?";
+    sqlite3_stmt *row = books_prepare(books, sql, error);
+    int result;
+
+    if (row == NULL)
+        return -1;
+    books_bind_span(row, 1, key);
+    result = books_step(books, row, error);
+    if (result == 1) {
+        const void *text = sqlite3_column_text(row, 0);
+
+        result = span_equal(value, span_make(text, (size_t)sqlite3_column_bytes(row, 0)));
+        (void)sqlite3_reset(row);
+        return result;
+    }
+    /* What never was there and is not there is known. */
+    return result == 0 ? value.length == 0 : -1;
+}
+
+static bool
+add(struct books *books, int64_t time_ms, struct span key, struct span value,
+    struct error *error)
+{
+    static const char sql[] = "INSERT INTO input(at, key, value) VALUES(?, ?, ?)";
+    sqlite3_stmt *row = books_prepare(books, sql, error);
+
+    if (row == NULL)
+        return false;
+    (void)sqlite3_bind_int64(row, 1, time_ms);
+    books_bind_span(row, 2, key);
+    books_bind_span(row, 3, value);
+    return books_run(books, row, error);
+}
+
+static bool
+keep(struct books *books, struct span key, struct span value, int64_t generation,
+    struct error *error)
+{
+    static const char sql[] =
+        "INSERT OR REPLACE INTO input_now(key, value, generation) VALUES(?, ?, ?)";
+    sqlite3_stmt *row = books_prepare(books, sql, error);
+
+    if (row == NULL)
+        return false;
+    books_bind_span(row, 1, key);
+    books_bind_span(row, 2, value);
+    (void)sqlite3_bind_int64(row, 3, generation);
+    return books_run(books, row, error);
+}
+
+bool
+books_enter_input(struct books *books, int64_t time_ms, struct span key,
+    struct span value, int64_t generation, struct error *error)
+{
+    int known = is_known(books, key, value, error);
+
+    if (known < 0)
+        return false;
+    if (known == 0 && !add(books, time_ms, key, value, error))
+        return false;
+    return (known == 1 && generation == 0) || keep(books, key, value, generation, error);
+}
+
+bool
+books_end_inputs(
+    struct books *books, int64_t time_ms, int64_t generation, struct error *error)
+{
+    static const char gone[] =
+        "INSERT INTO input(at, key, value) SELECT ?1, key, '' FROM input_now"
+        " WHERE generation <> ?2 AND value <> ''";
+    static const char forget[] = "DELETE FROM input_now WHERE generation <> ?1";
+    sqlite3_stmt *row = books_prepare(books, gone, error);
+
+    if (row == NULL)
+        return false;
+    (void)sqlite3_bind_int64(row, 1, time_ms);
+    (void)sqlite3_bind_int64(row, 2, generation);
+    if (!books_run(books, row, error))
+        return false;
+    row = books_prepare(books, forget, error);
+    if (row == NULL)
+        return false;
+    (void)sqlite3_bind_int64(row, 1, generation);
+    return books_run(books, row, error);
+}
