@@ -5,7 +5,11 @@
 bool
 books_outbox_add(struct books *books, struct span text, struct error *error)
 {
-    sqlite3_stmt *row = books_prepare(books, "INSERT INTO outbox(text) VALUES(?)", error);
+    /* Numbers go on from those of books that are no more, by the clock. */
+    static const char sql[] =
+        "INSERT INTO outbox(seq, text) VALUES(max(CAST(strftime('%s', 'now') AS INT),"
+        " 1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0)), ?)";
+    sqlite3_stmt *row = books_prepare(books, sql, error);
 
     if (row == NULL)
         return false;

@@ -1,0 +1,351 @@
+#include "policyd/cutover/follow.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "policyd/cutover/log_source.h"
+#include "shared/service/clock.h"
+#include "shared/service/log.h"
+
+enum {
+    LOOK_MS = 200,
+    SLICE_MS = 20,
+    COMMIT_MS = 1000,
+    COMMIT_LINES = 100000,
+    WRONG_LOG_LINES = 1000,
+    TROUBLE_MAX = 400,
+    POSITION_MAX = 4096,
+    ZONE_SECONDS = 900,
+};
+
+struct follow {
+    struct follow_options options;
+    struct event *timer;
+    struct books *books;
+    struct books_writer *writer;
+    struct log_source *source;
+    bool in_transaction;
+    bool is_touched; /* there is something to commit */
+    bool is_over;    /* standard input has ended */
+    uint64_t begun_ms;
+    uint64_t pending; /* lines since the commit */
+    uint64_t tried_ms;
+    /* The local zone, as it was about then. */
+    int64_t zone_at;
+    int zone_offset;
+    struct follow_status status;
+    bool told_wrong_log;
+    char trouble[TROUBLE_MAX];
+};
+
+/* --- trouble, once --- */
+
+static void
+set_trouble(struct follow *follow, const char *text)
+{
+    if (strcmp(follow->trouble, text) == 0)
+        return;
+    (void)span_copy(
+        span_first(span_of(text), TROUBLE_MAX - 1), follow->trouble, TROUBLE_MAX);
+    if (text[0] != '\0')
+        log_say(LOG_LEVEL_ERROR, "%s", text);
+    else
+        log_say(LOG_LEVEL_INFO, "log and books can be used again");
+}
+
+/* --- opening --- */
+
+static void
+close_all(struct follow *follow)
+{
+    if (follow->in_transaction)
+        books_rollback(follow->books);
+    follow->in_transaction = false;
+    log_source_free(follow->source);
+    books_writer_free(follow->writer);
+    books_close(follow->books);
+    follow->source = NULL;
+    follow->writer = NULL;
+    follow->books = NULL;
+    follow->pending = 0;
+    follow->is_touched = false;
+}
+
+static bool
+open_source(struct follow *follow, struct error *error)
+{
+    struct arena *arena = arena_new((size_t)2 * POSITION_MAX);
+    struct span position;
+    bool done = books_position(
+        follow->books, log_source_name(follow->options.log), arena, &position, error);
+
+    if (done)
+        follow->source = log_source_new(follow->options.log, position);
+    arena_free(arena);
+    return done;
+}
+
+static bool
+open_all(struct follow *follow)
+{
+    struct error error;
+
+    follow->books = books_open(follow->options.books, BOOKS_WRITE, &error);
+    if (follow->books != NULL)
+        follow->writer = books_writer_new(follow->books, follow->options.rules, &error);
+    if (follow->writer != NULL && open_source(follow, &error))
+        return true;
+    close_all(follow);
+    set_trouble(follow, error.text);
+    return false;
+}
+
+/* All since the last commit is entered again, from there. */
+static void
+undo(struct follow *follow, const struct error *error)
+{
+    close_all(follow);
+    follow->options.undone(follow->options.argument);
+    set_trouble(follow, error->text);
+}
+
+/* --- transactions --- */
+
+static bool
+begin(struct follow *follow, struct error *error)
+{
+    if (follow->in_transaction)
+        return true;
+    if (!books_begin(follow->books, error))
+        return false;
+    follow->in_transaction = true;
+    follow->begun_ms = clock_now_ms();
+    return true;
+}
+
+static bool
+save_position(struct follow *follow, struct error *error)
+{
+    struct buffer position;
+    bool done;
+
+    buffer_init(&position, POSITION_MAX);
+    log_source_position(follow->source, &position);
+    done = position.length == 0 ||
+           books_set_position(follow->books, log_source_name(follow->options.log),
+               buffer_span(&position), error);
+    buffer_clear(&position);
+    return done;
+}
+
+static bool
+commit(struct follow *follow, struct error *error)
+{
+    if (!begin(follow, error) ||
+        !follow->options.save(follow->options.argument, follow->books, error) ||
+        !books_flush(follow->writer, error) || !save_position(follow, error) ||
+        !books_commit(follow->books, error))
+        return false;
+    follow->in_transaction = false;
+    follow->pending = 0;
+    follow->is_touched = false;
+    follow->status.committed = (int64_t)time(NULL);
+    set_trouble(follow, log_source_trouble(follow->source));
+    follow->options.saved(follow->options.argument, follow->books);
+    return true;
+}
+
+/* --- lines --- */
+
+static int
+zone_offset(struct follow *follow, int64_t near_ms)
+{
+    time_t seconds = (time_t)(near_ms / 1000);
+    struct tm parts;
+
+    if (follow->zone_at == 0 || llabs(seconds - follow->zone_at) > ZONE_SECONDS) {
+        follow->zone_at = seconds;
+        follow->zone_offset =
+            localtime_r(&seconds, &parts) != NULL ? (int)parts.tm_gmtoff : 0;
+    }
+    return follow->zone_offset;
+}
+
+/* Nobody should wait for what is never to come. */
+static void
+look_whether_wrong(struct follow *follow)
+{
+    if (follow->told_wrong_log || follow->status.lines[0] > 0 ||
+        follow->status.lines[1] < WRONG_LOG_LINES)
+        return;
+    follow->told_wrong_log = true;
+    log_say(LOG_LEVEL_WARNING,
+        "%d lines of %s and none of Postfix's: is it the right log ([cutover] log)?",
+        WRONG_LOG_LINES, log_source_name(follow->options.log));
+}
+
+static bool
+enter(struct follow *follow, struct span text, struct error *error)
+{
+    struct follow_status *status = &follow->status;
+    struct maillog_line line;
+    struct maillog_event event;
+    int64_t now_ms = (int64_t)time(NULL) * 1000;
+    int64_t near_ms = status->last_line_ms != 0 ? status->last_line_ms : now_ms;
+
+    if (!maillog_line_parse(text, span_of(follow->options.instances), &line) ||
+        line.program == MAILLOG_FOREIGN) {
+        status->lines[1]++;
+        look_whether_wrong(follow);
+        return true;
+    }
+    maillog_event_parse(&line, &event);
+    status->lines[0]++;
+    status->last_line_ms =
+        maillog_stamp_time(&line.stamp, near_ms, zone_offset(follow, near_ms));
+    status->last_line_seen = now_ms / 1000;
+    if (event.kind == MAILLOG_UNKNOWN_FORM) {
+        status->lines[2]++;
+        if (!books_enter_unknown(follow->writer, text, error))
+            return false;
+    }
+    return books_enter(follow->writer, &line, &event, status->last_line_ms, error);
+}
+
+static bool
+note_gap(struct follow *follow, struct error *error)
+{
+    const char *gap = log_source_take_gap(follow->source);
+
+    if (gap[0] == '\0')
+        return true;
+    log_say(LOG_LEVEL_ERROR, "a gap in the log: %s", gap);
+    return books_enter_gap(follow->books, follow->status.last_line_ms,
+        (int64_t)time(NULL) * 1000, gap, error);
+}
+
+/* A slice; *more where there is more to read at once. */
+static bool
+read_lines(struct follow *follow, bool *more, struct error *error)
+{
+    uint64_t end = clock_now_ms() + SLICE_MS;
+    struct span line;
+
+    *more = true;
+    for (unsigned i = 0; *more && (i % 64 != 0 || clock_now_ms() < end); i++) {
+        enum log_source_result result = log_source_next(follow->source, &line);
+
+        if (!note_gap(follow, error))
+            return false;
+        if (result != LOG_SOURCE_LINE) {
+            *more = false;
+            follow->is_over = result == LOG_SOURCE_END;
+            break;
+        }
+        if (!enter(follow, line, error))
+            return false;
+        follow->pending++;
+    }
+    return true;
+}
+
+/* --- the loop --- */
+
+static bool
+is_due(const struct follow *follow)
+{
+    if (follow->pending == 0 && !follow->is_touched)
+        return false;
+    return follow->is_over || follow->pending >= COMMIT_LINES ||
+           clock_now_ms() >= follow->begun_ms + COMMIT_MS;
+}
+
+static void
+turn(evutil_socket_t fd, short what, void *argument)
+{
+    struct follow *follow = argument;
+    struct timeval pause = {0, LOOK_MS * 1000};
+    struct error error;
+    bool more = false;
+
+    (void)fd;
+    (void)what;
+    if (follow->books == NULL && clock_now_ms() < follow->tried_ms + COMMIT_MS) {
+        (void)event_add(follow->timer, &pause);
+        return;
+    }
+    follow->tried_ms = clock_now_ms();
+    if (follow->books != NULL || open_all(follow)) {
+        if (!begin(follow, &error) || !read_lines(follow, &more, &error) ||
+            (is_due(follow) && !commit(follow, &error)))
+            undo(follow, &error);
+        else
+            set_trouble(follow, log_source_trouble(follow->source));
+        follow->status.is_up_to_date = !more && follow->pending == 0;
+        /* Nobody is kept waiting by a transaction in which there is nothing. */
+        if (follow->in_transaction && follow->pending == 0 && !follow->is_touched) {
+            books_rollback(follow->books);
+            follow->in_transaction = false;
+        }
+    }
+    if (follow->is_over && follow->books != NULL && follow->pending == 0 &&
+        follow->options.ended != NULL)
+        follow->options.ended(follow->options.argument);
+    if (more)
+        pause.tv_usec = 0;
+    (void)event_add(follow->timer, &pause);
+}
+
+struct follow *
+follow_new(struct event_base *base, const struct follow_options *options)
+{
+    static const struct timeval at_once = {0, 0};
+    struct follow *follow = calloc(1, sizeof(*follow));
+
+    if (follow == NULL)
+        abort();
+    follow->options = *options;
+    follow->timer = evtimer_new(base, turn, follow);
+    if (follow->timer == NULL || event_add(follow->timer, &at_once) != 0)
+        abort();
+    return follow;
+}
+
+void
+follow_free(struct follow *follow)
+{
+    struct error error;
+
+    if (follow == NULL)
+        return;
+    if (follow->books != NULL && (follow->pending > 0 || follow->is_touched) &&
+        !commit(follow, &error))
+        log_say(LOG_LEVEL_ERROR, "the last second is entered again at the next start: %s",
+            error.text);
+    close_all(follow);
+    event_free(follow->timer);
+    free(follow);
+}
+
+void
+follow_touch(struct follow *follow)
+{
+    if (!follow->is_touched && !follow->in_transaction)
+        follow->begun_ms = clock_now_ms();
+    follow->is_touched = true;
+}
+
+void
+follow_status(const struct follow *follow, struct follow_status *status)
+{
+    *status = follow->status;
+    status->trouble = follow->trouble;
+}
+
+struct books *
+follow_books(struct follow *follow)
+{
+    return follow->books;
+}
