@@ -8,6 +8,11 @@ PROGRAMS         += policyd
 policyd_SOURCES  := $(wildcard policyd/serve/*.c policyd/store/*.c policyd/redis/*.c)
 policyd_PACKAGES := libevent $(REDIS_PACKAGES)
 
+PROGRAMS         += cutover
+cutover_SOURCES  := $(wildcard policyd/cutover/*.c policyd/books/*.c policyd/store/*.c policyd/redis/*.c) \
+                    $(addprefix policyd/serve/,serve_config.c serve_domains.c listener_set.c server.c client.c line_limit.c)
+cutover_PACKAGES := libevent $(REDIS_PACKAGES) sqlite3 zlib
+
 PROGRAMS         += ctl
 ctl_NAME         := postshiftctl
 ctl_SOURCES      := $(wildcard policyd/ctl/*.c policyd/setup/*.c policyd/redis/*.c policyd/books/*.c) policyd/serve/serve_config.c policyd/serve/serve_domains.c

@@ -43,7 +43,7 @@ static const char schema[] =
     "  id INTEGER PRIMARY KEY, at INT, key TEXT, value TEXT);"
     "CREATE INDEX IF NOT EXISTS input_key ON input(key, at);"
     "CREATE TABLE IF NOT EXISTS input_now("
-    "  key TEXT PRIMARY KEY, value TEXT, generation INT) WITHOUT ROWID;"
+    "  key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS ledger("
     "  domain TEXT, unit TEXT, at INT, sure INT, PRIMARY KEY(domain, unit)) WITHOUT "
     "ROWID;"

@@ -41,53 +41,42 @@ add(struct books *books, int64_t time_ms, struct span key, struct span value,
 }
 
 static bool
-keep(struct books *books, struct span key, struct span value, int64_t generation,
-    struct error *error)
+keep(struct books *books, struct span key, struct span value, struct error *error)
 {
-    static const char sql[] =
-        "INSERT OR REPLACE INTO input_now(key, value, generation) VALUES(?, ?, ?)";
-    sqlite3_stmt *row = books_prepare(books, sql, error);
+    static const char put[] =
+        "INSERT OR REPLACE INTO input_now(key, value) VALUES(?1, ?2)";
+    static const char drop[] = "DELETE FROM input_now WHERE key = ?1";
+    sqlite3_stmt *row = books_prepare(books, value.length > 0 ? put : drop, error);
 
     if (row == NULL)
         return false;
     books_bind_span(row, 1, key);
-    books_bind_span(row, 2, value);
-    (void)sqlite3_bind_int64(row, 3, generation);
+    if (value.length > 0)
+        books_bind_span(row, 2, value);
     return books_run(books, row, error);
 }
 
 bool
 books_enter_input(struct books *books, int64_t time_ms, struct span key,
-    struct span value, int64_t generation, struct error *error)
+    struct span value, struct error *error)
 {
     int known = is_known(books, key, value, error);
 
-    if (known < 0)
-        return false;
-    if (known == 0 && !add(books, time_ms, key, value, error))
-        return false;
-    return (known == 1 && generation == 0) || keep(books, key, value, generation, error);
+    return known == 1 || (known == 0 && add(books, time_ms, key, value, error) &&
+                             keep(books, key, value, error));
 }
 
 bool
-books_end_inputs(
-    struct books *books, int64_t time_ms, int64_t generation, struct error *error)
+books_each_input(struct books *books, void (*each)(void *argument, struct span key),
+    void *argument, struct error *error)
 {
-    static const char gone[] =
-        "INSERT INTO input(at, key, value) SELECT ?1, key, '' FROM input_now"
-        " WHERE generation <> ?2 AND value <> ''";
-    static const char forget[] = "DELETE FROM input_now WHERE generation <> ?1";
-    sqlite3_stmt *row = books_prepare(books, gone, error);
+    sqlite3_stmt *row = books_prepare(books, "SELECT key FROM input_now", error);
+    int result = -1;
 
-    if (row == NULL)
-        return false;
-    (void)sqlite3_bind_int64(row, 1, time_ms);
-    (void)sqlite3_bind_int64(row, 2, generation);
-    if (!books_run(books, row, error))
-        return false;
-    row = books_prepare(books, forget, error);
-    if (row == NULL)
-        return false;
-    (void)sqlite3_bind_int64(row, 1, generation);
-    return books_run(books, row, error);
+    while (row != NULL && (result = books_step(books, row, error)) == 1) {
+        const void *text = sqlite3_column_text(row, 0);
+
+        each(argument, span_make(text, (size_t)sqlite3_column_bytes(row, 0)));
+    }
+    return row != NULL && result == 0;
 }

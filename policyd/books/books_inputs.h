@@ -12,10 +12,11 @@
 
 /* Enters the value from this time on, where it isn't what is known already. */
 bool books_enter_input(struct books *books, int64_t time_ms, struct span key,
-    struct span value, int64_t generation, struct error *error);
+    struct span value, struct error *error);
 
-/* What was not entered in this generation is gone from this time on. */
-bool books_end_inputs(
-    struct books *books, int64_t time_ms, int64_t generation, struct error *error);
+/* All that is known to be there; the key is borrowed for the call, in which nothing is
+ * entered. */
+bool books_each_input(struct books *books, void (*each)(void *argument, struct span key),
+    void *argument, struct error *error);
 
 #endif

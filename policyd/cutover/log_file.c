@@ -13,7 +13,7 @@
 #include "policyd/maillog/maillog_line.h"
 #include "shared/base/number.h"
 
-enum { STEP = 64 << 10, TEXT_MAX = 400, PATH_LENGTH_MAX = 4096 };
+enum { STEP = 64 << 10, TEXT_MAX = 800, PATH_LENGTH_MAX = 4096 };
 
 struct log_file {
     char path[PATH_LENGTH_MAX];

@@ -148,7 +148,6 @@ struct saving {
     struct books *books;
     struct error *error;
     int64_t time_ms;
-    int64_t generation;
     struct buffer key;
     struct buffer value;
 };
@@ -159,8 +158,8 @@ enter(struct saving *saving, const char *kind, struct span name, struct span val
     buffer_reset(&saving->key);
     buffer_append_text(&saving->key, kind);
     buffer_append(&saving->key, name);
-    return books_enter_input(saving->books, saving->time_ms, buffer_span(&saving->key),
-        value, saving->generation, saving->error);
+    return books_enter_input(
+        saving->books, saving->time_ms, buffer_span(&saving->key), value, saving->error);
 }
 
 static bool
@@ -204,8 +203,8 @@ enter_member(struct saving *saving, struct span domain, struct span list,
         buffer_append_octet(&saving->key, ':');
         buffer_append(&saving->key, member);
     }
-    return books_enter_input(saving->books, saving->time_ms, buffer_span(&saving->key),
-        value, saving->generation, saving->error);
+    return books_enter_input(
+        saving->books, saving->time_ms, buffer_span(&saving->key), value, saving->error);
 }
 
 /* --- all of it --- */
@@ -264,13 +263,81 @@ enter_lists(struct saving *saving, const struct replica *replica)
     return true;
 }
 
+/* What the books know and the replica no longer has. */
+struct gone {
+    const struct replica *replica;
+    struct arena *arena;
+    struct span *keys;
+    size_t count;
+    size_t room;
+};
+
+/* `domain:list:member` */
+static bool
+has_member(const struct replica *replica, struct span name)
+{
+    size_t first = span_find(name, ':');
+    struct span rest = first == SPAN_NONE ? SPAN("") : span_from(name, first + 1);
+    size_t second = span_find(rest, ':');
+
+    return second != SPAN_NONE &&
+           replica_list_has(replica, span_first(name, first), span_first(rest, second),
+               span_from(rest, second + 1));
+}
+
+static bool
+has_key(const struct replica *replica, struct span key)
+{
+    size_t colon = span_find(key, ':');
+    struct span kind = span_first(key, colon);
+    struct span name = colon == SPAN_NONE ? SPAN("") : span_from(key, colon + 1);
+    struct replica_domain domain;
+    struct pin pin;
+
+    if (span_is(kind, "domain"))
+        return replica_find_domain(replica, name, &domain) && domain.state != NULL;
+    if (span_is(kind, "pin"))
+        return replica_find_pin(replica, name, &pin);
+    if (span_is(kind, "unit"))
+        return replica_find_unit(replica, name).length > 0;
+    return has_member(replica, name);
+}
+
+static void
+look_whether_gone(void *argument, struct span key)
+{
+    struct gone *gone = argument;
+
+    if (has_key(gone->replica, key))
+        return;
+    if (gone->count == gone->room) {
+        gone->room = gone->room == 0 ? 64 : 2 * gone->room;
+        gone->keys = realloc(gone->keys, gone->room * sizeof(*gone->keys));
+        if (gone->keys == NULL)
+            abort();
+    }
+    gone->keys[gone->count++] = arena_span(gone->arena, key);
+}
+
+static bool
+enter_gone(struct saving *saving, const struct replica *replica)
+{
+    struct gone gone = {.replica = replica, .arena = arena_new(1 << 30)};
+    bool done = books_each_input(saving->books, look_whether_gone, &gone, saving->error);
+
+    for (size_t i = 0; i < gone.count && done; i++)
+        done = books_enter_input(
+            saving->books, saving->time_ms, gone.keys[i], SPAN(""), saving->error);
+    arena_free(gone.arena);
+    free(gone.keys);
+    return done;
+}
+
 static bool
 enter_all(struct saving *saving, const struct replica *replica)
 {
     return enter_domains(saving, replica) && enter_pins_and_units(saving, replica) &&
-           enter_lists(saving, replica) &&
-           books_end_inputs(
-               saving->books, saving->time_ms, saving->generation, saving->error);
+           enter_lists(saving, replica) && enter_gone(saving, replica);
 }
 
 static bool
@@ -306,10 +373,8 @@ route_inputs_save(struct route_inputs *inputs, const struct replica *replica,
         return true;
     buffer_init(&saving.key, KEY_MAX);
     buffer_init(&saving.value, VALUE_MAX);
-    if (inputs->compare) {
-        saving.generation = inputs->compare_ms;
+    if (inputs->compare)
         done = enter_all(&saving, replica);
-    }
     for (size_t i = 0; i < inputs->count && done; i++)
         done = enter_change(&saving, replica, &inputs->changes[i]);
     buffer_clear(&saving.key);

@@ -1,0 +1,51 @@
+/*
+ * cutover_daemon - the steps of postshift-cutover's life, in the order of cutover_main.
+ *
+ * A step that can't go on ends the process with one line that says why: 78 for the
+ * configuration, 1 otherwise.
+ */
+#ifndef POLICYD_CUTOVER_CUTOVER_DAEMON_H
+#define POLICYD_CUTOVER_CUTOVER_DAEMON_H
+
+#include "policyd/cutover/counts.h"
+#include "policyd/cutover/cutover_config.h"
+#include "policyd/cutover/follow.h"
+#include "policyd/cutover/route_inputs.h"
+#include "policyd/serve/listener_set.h"
+#include "policyd/store/replica_sync.h"
+#include "shared/service/daemon.h"
+#include "shared/service/metrics_http.h"
+
+struct cutover_daemon {
+    const struct daemon_options *options;
+    struct cutover_config *config;
+    struct event_base *base;
+    struct listener_set page_sockets;
+    struct metrics_http *http[LISTEN_FDS_MAX];
+    struct metrics *metrics;
+
+    struct replica_sync *sync; /* what decides, as policyd has it */
+    const struct replica *replica;
+    struct route_inputs *inputs;
+    struct redis *redis; /* where counts go */
+    struct counts *counts;
+    struct books_rules rules;
+    struct follow *follow;
+    struct buffer instances;
+    char snapshot[4096];
+    char gateway[256];
+    uint64_t lines_told[3];
+};
+
+const struct daemon_usage *cutover_usage(void);
+
+void cutover_daemon_configure(struct cutover_daemon *daemon);
+int cutover_daemon_checked(struct cutover_daemon *daemon);
+void cutover_daemon_listen(struct cutover_daemon *daemon);
+void cutover_daemon_drop_privileges(struct cutover_daemon *daemon);
+void cutover_daemon_replicate(struct cutover_daemon *daemon);
+void cutover_daemon_keep_books(struct cutover_daemon *daemon);
+void cutover_daemon_run(struct cutover_daemon *daemon);
+void cutover_daemon_clear(struct cutover_daemon *daemon);
+
+#endif

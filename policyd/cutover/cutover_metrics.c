@@ -1,0 +1,92 @@
+#include "policyd/cutover/cutover_metrics.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "shared/base/attributes.h"
+
+static const double delay_bounds[] = {0.05, 0.1, 0.2, 0.5, 1.2, 2, 5, 10, 30, 60, 300, 0};
+
+static const struct metrics_family families[] = {
+    {"redis_up",                                "Whether the connection to Redis is up.",                 METRICS_GAUGE,     {NULL},                           NULL        },
+    {"cutover_deliveries_total",                "First attempts of a recipient's delivery, by outcome.",
+     METRICS_COUNTER,                                                                                                        {"domain", "backend", "outcome"}, NULL        },
+    {"cutover_delivery_delay_seconds",
+     "From connecting to the answer, of first attempts that were accepted.",                              METRICS_HISTOGRAM, {"domain", "backend"},            delay_bounds},
+    {"cutover_duplicates_total",                "Attempts after which mail may be there more than once.",
+     METRICS_COUNTER,                                                                                                        {"domain", "backend"},            NULL        },
+    {"cutover_log_lines_total",                 "Lines of the log: used, of others, in no known form.",
+     METRICS_COUNTER,                                                                                                        {"result"},                       NULL        },
+    {"cutover_log_last_line_timestamp_seconds",
+     "The time of the last line of Postfix, in unix time; 0: none yet.",                                  METRICS_GAUGE,
+     {NULL},                                                                                                                                                   NULL        },
+    {"cutover_log_lag_seconds",
+     "How old the last line was when it was read; 0 when all is read.",                                   METRICS_GAUGE,
+     {NULL},                                                                                                                                                   NULL        },
+    {"cutover_books_commit_timestamp_seconds",
+     "When the books were last written, in unix time; 0: not yet.",                                       METRICS_GAUGE,
+     {NULL},                                                                                                                                                   NULL        },
+    {"cutover_trouble",                         "1 while log or books can't be used.",                    METRICS_GAUGE,     {NULL},
+     NULL                                                                                                                                                                  },
+};
+
+static const char *const results[3] = {"used", "other", "unknown"};
+
+struct metrics *
+cutover_metrics_registry(void)
+{
+    struct metrics *metrics =
+        metrics_new("postshift-cutover", families, ARRAY_LENGTH(families));
+
+    for (size_t i = 0; i < ARRAY_LENGTH(results); i++)
+        metrics_add(metrics_series(metrics, "cutover_log_lines_total", &results[i]), 0);
+    return metrics;
+}
+
+void
+cutover_metrics_attempt(struct metrics *metrics, const struct books_attempt *attempt)
+{
+    static const char *const backends[BACKEND_COUNT] = {"other", "old", "new", "standby"};
+    char domain[256];
+    const char *labels[3];
+
+    if (attempt->domain.length == 0 || attempt->backend == BACKEND_OTHER ||
+        !span_copy(attempt->domain, domain, sizeof(domain)))
+        return;
+    labels[0] = domain;
+    labels[1] = backends[attempt->backend];
+    labels[2] = outcome_name(attempt->outcome);
+    if (attempt->is_maybe)
+        metrics_add(metrics_series(metrics, "cutover_duplicates_total", labels), 1);
+    if (!attempt->is_first)
+        return;
+    metrics_add(metrics_series(metrics, "cutover_deliveries_total", labels), 1);
+    if (attempt->outcome == OUTCOME_OK)
+        metrics_observe(metrics_series(metrics, "cutover_delivery_delay_seconds", labels),
+            (double)attempt->delay_ms / 1000);
+}
+
+static void
+set(struct metrics *metrics, const char *name, double value)
+{
+    metrics_set(metrics_series(metrics, name, NULL), value);
+}
+
+void
+cutover_metrics_follow(struct metrics *metrics, const struct follow_status *status,
+    uint64_t told[3], bool redis_up)
+{
+    double lag = (double)(status->last_line_seen - status->last_line_ms / 1000);
+
+    for (size_t i = 0; i < ARRAY_LENGTH(results); i++) {
+        metrics_add(metrics_series(metrics, "cutover_log_lines_total", &results[i]),
+            (double)(status->lines[i] - told[i]));
+        told[i] = status->lines[i];
+    }
+    set(metrics, "redis_up", redis_up);
+    set(metrics, "cutover_log_last_line_timestamp_seconds",
+        (double)(status->last_line_ms / 1000));
+    set(metrics, "cutover_log_lag_seconds", status->is_up_to_date || lag < 0 ? 0 : lag);
+    set(metrics, "cutover_books_commit_timestamp_seconds", (double)status->committed);
+    set(metrics, "cutover_trouble", status->trouble[0] != '\0');
+}
