@@ -974,7 +974,7 @@ def test_unknown_verbs_and_help(bare):
         done = bare.ctl(verb, "--help")
         assert done.stdout.startswith(f"usage: postshiftctl {verb}")
         assert verb in bare.ctl("-h").stdout
-    assert "there is no verb trace" in bare.fails(2, "trace", "--queue-id", "x")
+    assert "there is no verb preflight" in bare.fails(2, "preflight", "example.com")
     assert run(CTL, "-V").stdout.startswith("postshiftctl ")
     assert run(CTL, check=False).returncode == 2
     assert "takes no --" in bare.fails(2, "route", "a@example.com", "--force")
