@@ -224,7 +224,7 @@ lint: ## formatting, clang-tidy, manual pages
 
 # Where systemd looks, also below /usr/local.
 UNITS := $(wildcard postfix-conf/*.service postfix-conf/*.socket postfix-conf/*.target)
-SHARED_DATA := $(wildcard postfix-conf/*.acl) postfix-conf/postshift.conf postfix-conf/users-and-folders \
+SHARED_DATA := $(wildcard postfix-conf/*.acl postfix-conf/*.lua) postfix-conf/postshift.conf postfix-conf/users-and-folders \
                postfix-conf/wired postfix-conf/may-go
 
 install: all ## DESTDIR= prefix=/usr; without DESTDIR also users, folders and the rights of the configuration
