@@ -207,15 +207,15 @@ write_file(
     return 0;
 }
 
-/* The states first: they have their room. */
+/* The states whatever became of the snapshot: they have their room. */
 static int
 write_both(
     const char *path, const struct replica *replica, const struct snapshot_extra *extra)
 {
+    int failure = write_file(path, replica, extra) & EXIT_ERRNO;
     int record = state_record_write(path, replica, extra);
 
-    return (write_file(path, replica, extra) & EXIT_ERRNO) |
-           (record != 0 ? EXIT_RECORD : 0);
+    return failure | (record != 0 ? EXIT_RECORD : 0);
 }
 
 /*

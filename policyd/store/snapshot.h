@@ -3,7 +3,7 @@
  *
  * Written by a forked child to a temporary file that is synced and renamed, at most once
  * a second, one child at a time, the next no sooner than ten times the last one's
- * duration after it.  Before it the child writes the domains' states where there is room
+ * duration after it.  After it the child writes the domains' states where there is room
  * for them whatever the disk holds (state_record).
  */
 #ifndef POLICYD_STORE_SNAPSHOT_H

@@ -658,6 +658,7 @@ def test_what_was_accepted_while_policyd_was_away(policyd, redis):
     accept(redis, "*")
     policyd.start()
     assert backend(policyd) == "new" and pins(policyd) == 0 and not has_alarm(policyd)
+    policyd.wait_for_snapshot(time.time())
     policyd.restart()
     assert "source=accept" not in policyd.process.output()[policyd.process.output().rindex("serves"):]
 
