@@ -11,7 +11,7 @@ enum { KEYS_OCTETS_MAX = (REPLICA_ALIASES_READ + 1) * (REPLICA_NAME_MAX + 16) };
 struct read {
     struct key_reader *reader;
     unsigned targets;
-    unsigned load_number;
+    bool stale; /* of a load that is over */
     bool found; /* the one that counts has been handed on */
     bool lost;
     size_t key_count;
@@ -52,8 +52,7 @@ finish(struct read *read)
     const struct replica_value absent = {.kind = VALUE_ABSENT};
     bool is_live = !is_of_load(read);
 
-    if (!read->found && !read->lost &&
-        (is_live || read->load_number == reading->load_number))
+    if (!read->found && !read->lost && !read->stale)
         replica_keeper_take(
             reading->keeper, read->targets, canonical_key(read), &read->about, &absent);
     reader->in_flight--;
@@ -87,7 +86,7 @@ take_value(struct read *read, struct span key, const struct replica_value *value
 }
 
 static void
-was_answered(void *argument, const struct redis_reply *reply)
+was_answered(void *argument, const struct redis_reply *reply, bool stale)
 {
     struct read *read = argument;
     struct reading *reading = read->reader->reading;
@@ -96,8 +95,8 @@ was_answered(void *argument, const struct redis_reply *reply)
     struct span key =
         span_make(read->keys + read->key_start, read->key_lengths[read->answered]);
 
-    reading_set_time(reading);
-    if (is_of_load(read) && read->load_number != reading->load_number)
+    read->stale = read->stale || stale;
+    if (stale)
         read->found = true; /* nobody waits for it any more */
     else if (reply == NULL || read->lost ||
              !reading_value(reading, reply, fields, &value))
@@ -112,11 +111,12 @@ was_answered(void *argument, const struct redis_reply *reply)
 
 /* A key that names nothing: it is only of interest whether it is there. */
 static void
-bad_was_answered(void *argument, const struct redis_reply *reply)
+bad_was_answered(void *argument, const struct redis_reply *reply, bool stale)
 {
     struct read *read = argument;
     struct reading *reading = read->reader->reading;
 
+    (void)stale;
     read->lost = reply == NULL;
     read->found = true;
     if (reply != NULL && reply->kind == REDIS_INTEGER && reply->integer > 0)
@@ -142,7 +142,6 @@ read_new(struct key_reader *reader, unsigned targets, const struct replica_key *
         abort();
     read->reader = reader;
     read->targets = targets;
-    read->load_number = reader->reading->load_number;
     read->about = *about;
     read->key_count = count;
     size = 0;
@@ -191,7 +190,7 @@ key_reader_read(struct key_reader *reader, unsigned targets, struct span key,
     struct span keys[REPLICA_ALIASES_READ + 1] = {key};
     struct span command =
         about->kind == REPLICA_KEY_DOMAIN ? SPAN("HGETALL") : SPAN("GET");
-    redis_callback *callback = was_answered;
+    reading_answer *callback = was_answered;
     size_t count = 1;
     size_t sent = 0;
     struct read *read;
@@ -209,7 +208,7 @@ key_reader_read(struct key_reader *reader, unsigned targets, struct span key,
     }
     read = read_new(reader, targets, about, keys, count);
     for (size_t i = 0; i < count; i++)
-        sent += redis_ask(reading->redis, callback, read, command,
+        sent += reading_ask_words(reading, targets, callback, read, command,
             reading_whole_key(reading, keys[i], &reader->whole));
     /* There was room; but should one not go, the others don't tell the whole. */
     if (sent < count) {

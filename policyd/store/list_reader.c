@@ -109,7 +109,7 @@ begin_again(struct list_reader *reader)
     go_on(reader);
 }
 
-static void was_answered(void *argument, const struct redis_reply *reply);
+static void was_answered(void *argument, const struct redis_reply *reply, bool stale);
 
 static void
 ask(struct list_reader *reader, struct span cursor)
@@ -120,10 +120,11 @@ ask(struct list_reader *reader, struct span cursor)
     bool asked;
 
     if (reader->tries < TRIES)
-        asked = redis_ask(reading->redis, was_answered, reader, SPAN("SSCAN"), whole,
-            cursor, SPAN("COUNT"), SPAN("500"));
+        asked = reading_ask_words(reading, reader->first->targets, was_answered, reader,
+            SPAN("SSCAN"), whole, cursor, SPAN("COUNT"), SPAN("500"));
     else
-        asked = redis_ask(reading->redis, was_answered, reader, SPAN("SMEMBERS"), whole);
+        asked = reading_ask_words(reading, reader->first->targets, was_answered, reader,
+            SPAN("SMEMBERS"), whole);
     reader->busy = asked;
     if (!asked)
         replica_keeper_drop_list(reading->keeper);
@@ -191,15 +192,14 @@ take_answer(struct list_reader *reader, const struct redis_reply *reply)
 }
 
 static void
-was_answered(void *argument, const struct redis_reply *reply)
+was_answered(void *argument, const struct redis_reply *reply, bool stale)
 {
     struct list_reader *reader = argument;
 
-    reading_set_time(reader->reading);
     if (reply == NULL) {
         replica_keeper_drop_list(reader->reading->keeper);
         reader->busy = false;
-    } else if (is_stale(reader, reader->first)) {
+    } else if (stale || is_stale(reader, reader->first)) {
         replica_keeper_drop_list(reader->reading->keeper);
         finish_job(reader);
     } else if (reader->changed && reader->tries < TRIES) {

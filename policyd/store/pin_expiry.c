@@ -39,15 +39,15 @@ warn(const struct question *question, int64_t milliseconds)
 /* Whole seconds, rounded down: never later than Redis.  One of less than a second is left
  * to Redis: rounded down it would never count. */
 static void
-was_answered(void *argument, const struct redis_reply *reply)
+was_answered(void *argument, const struct redis_reply *reply, bool stale)
 {
     struct question *question = argument;
     struct reading *reading = question->reading;
 
+    (void)stale;
     if (reply != NULL && reply->kind == REDIS_INTEGER && reply->integer > 0)
         warn(question, reply->integer);
     if (reply != NULL && reply->kind == REDIS_INTEGER && reply->integer >= MILLISECONDS) {
-        reading_set_time(reading);
         replica_keeper_take_expiry(reading->keeper, replica_name_span(&question->name),
             reply->integer / MILLISECONDS);
     }
@@ -85,8 +85,8 @@ pin_expiry_ask(struct reading *reading, unsigned targets, struct span key,
     question->is_live = (targets & REPLICA_ANSWERING) != 0;
     question->name = about->name;
     buffer_init(&whole, (size_t)2 * REPLICA_NAME_MAX);
-    if (!redis_ask(reading->redis, was_answered, question, SPAN("PTTL"),
-            reading_whole_key(reading, key, &whole)))
+    if (!reading_ask_words(reading, REPLICA_ANSWERING, was_answered, question,
+            SPAN("PTTL"), reading_whole_key(reading, key, &whole)))
         free(question);
     buffer_clear(&whole);
 }

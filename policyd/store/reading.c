@@ -1,6 +1,7 @@
 #include "policyd/store/reading.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -16,6 +17,42 @@ reading_set_time(struct reading *reading)
     clock_gettime(CLOCK_MONOTONIC_COARSE, &steady);
     replica_keeper_set_time(reading->keeper, wall.tv_sec,
         (uint64_t)steady.tv_sec * 1000 + (uint64_t)steady.tv_nsec / 1000000);
+}
+
+/* An answer finds its way back, and tells whether anybody still waits for it. */
+struct question {
+    struct reading *reading;
+    bool of_load;
+    unsigned load_number;
+    reading_answer *answer;
+    void *argument;
+};
+
+static void
+was_answered(void *argument, const struct redis_reply *reply)
+{
+    struct question question = *(struct question *)argument;
+
+    free(argument);
+    reading_set_time(question.reading);
+    question.answer(question.argument, reply,
+        question.of_load && question.load_number != question.reading->load_number);
+}
+
+bool
+reading_ask(struct reading *reading, unsigned targets, reading_answer *answer,
+    void *argument, size_t count, const struct span *words)
+{
+    struct question *question = calloc(1, sizeof(*question));
+
+    if (question == NULL)
+        abort();
+    *question = (struct question){reading, (targets & REPLICA_ANSWERING) == 0,
+        reading->load_number, answer, argument};
+    if (redis_command(reading->redis, was_answered, question, count, words))
+        return true;
+    free(question);
+    return false;
 }
 
 struct span

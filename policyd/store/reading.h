@@ -25,8 +25,21 @@ struct reading {
     unsigned load_number;    /* answers to a load before this one are not its own */
 };
 
-/* For the keeper: what time it is. */
+/* For the keeper: what time it is.  Every answer sets it. */
 void reading_set_time(struct reading *reading);
+
+/* NULL: the connection was lost before the answer.  `stale`: the load that asked is over,
+ * nothing may be concluded from it. */
+typedef void reading_answer(void *argument, const struct redis_reply *reply, bool stale);
+
+/* Asks, for these targets.  False: no room, or no connection; then `answer` is not
+ * called. */
+bool reading_ask(struct reading *reading, unsigned targets, reading_answer *answer,
+    void *argument, size_t count, const struct span *words);
+#define reading_ask_words(reading, targets, answer, argument, ...)                       \
+    reading_ask(reading, targets, answer, argument,                                      \
+        sizeof(REDIS_WORDS(__VA_ARGS__)) / sizeof(struct span),                          \
+        REDIS_WORDS(__VA_ARGS__))
 
 /* The whole name of a key, in a buffer that the next call overwrites. */
 struct span reading_whole_key(

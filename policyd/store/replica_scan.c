@@ -155,49 +155,18 @@ values_are_read(void *argument)
         go_on(scan);
 }
 
-/* An answer to an earlier load's question: its number comes along in the pointer. */
-struct question {
-    struct replica_scan *scan;
-    unsigned load_number;
-};
-
-static struct question *
-question_new(struct replica_scan *scan)
-{
-    struct question *question = calloc(1, sizeof(*question));
-
-    if (question == NULL)
-        abort();
-    question->scan = scan;
-    question->load_number = scan->reading->load_number;
-    return question;
-}
-
-/* NULL: nobody waits for the answer any more. */
-static struct replica_scan *
-question_scan(struct question *question)
-{
-    struct replica_scan *scan = question->scan;
-    bool is_current =
-        question->load_number == scan->reading->load_number && scan->stage != SCAN_IDLE;
-
-    free(question);
-    return is_current ? scan : NULL;
-}
-
 static void
-scan_was_answered(void *argument, const struct redis_reply *reply)
+scan_was_answered(void *argument, const struct redis_reply *reply, bool stale)
 {
-    struct replica_scan *scan = question_scan(argument);
+    struct replica_scan *scan = argument;
 
-    if (scan == NULL)
+    if (stale || scan->stage == SCAN_IDLE)
         return;
     scan->scan_asked = false;
     if (reply == NULL) {
         fail(scan);
         return;
     }
-    reading_set_time(scan->reading);
     if (!redis_reply_is_array(reply, 2) || !redis_reply_is_string(&reply->elements[0]) ||
         !redis_reply_is_array(&reply->elements[1], 0)) {
         reading_drop(scan->reading, reply, "SCAN");
@@ -213,15 +182,11 @@ scan_was_answered(void *argument, const struct redis_reply *reply)
 static void
 ask_keys(struct replica_scan *scan)
 {
-    struct question *question = question_new(scan);
-
     scan->scan_asked = true;
-    if (!redis_ask(scan->reading->redis, scan_was_answered, question, SPAN("SCAN"),
-            buffer_span(&scan->cursor), SPAN("MATCH"), buffer_span(&scan->pattern),
-            SPAN("COUNT"), SPAN(SCAN_COUNT))) {
-        free(question);
+    if (!reading_ask_words(scan->reading, REPLICA_LOADING, scan_was_answered, scan,
+            SPAN("SCAN"), buffer_span(&scan->cursor), SPAN("MATCH"),
+            buffer_span(&scan->pattern), SPAN("COUNT"), SPAN(SCAN_COUNT)))
         fail(scan);
-    }
 }
 
 /* --- the stages --- */
@@ -321,19 +286,18 @@ compare_slice(evutil_socket_t fd, short what, void *argument)
 
 /* What operators have accepted comes first: it says what this load may lose. */
 static void
-accept_was_answered(void *argument, const struct redis_reply *reply)
+accept_was_answered(void *argument, const struct redis_reply *reply, bool stale)
 {
-    struct replica_scan *scan = question_scan(argument);
+    struct replica_scan *scan = argument;
     struct domain_field fields[READING_FIELDS_MAX];
     struct replica_value value;
 
-    if (scan == NULL)
+    if (stale || scan->stage == SCAN_IDLE)
         return;
     if (reply == NULL) {
         fail(scan);
         return;
     }
-    reading_set_time(scan->reading);
     if (!reading_value(scan->reading, reply, fields, &value))
         return;
     (void)replica_keeper_take_accept(scan->reading->keeper, &value);
@@ -394,7 +358,6 @@ replica_scan_free(struct replica_scan *scan)
 void
 replica_scan_start(struct replica_scan *scan)
 {
-    struct question *question;
     struct buffer whole;
 
     replica_scan_drop(scan);
@@ -406,11 +369,10 @@ replica_scan_start(struct replica_scan *scan)
     key_queue_reset(&scan->waiting);
     buffer_reset(&scan->cursor);
     buffer_append_octet(&scan->cursor, '0');
-    question = question_new(scan);
     buffer_init(&whole, PATTERN_MAX);
-    if (!redis_ask(scan->reading->redis, accept_was_answered, question, SPAN("GET"),
-            reading_whole_key(scan->reading, SPAN("accept"), &whole)))
-        accept_was_answered(question, NULL);
+    if (!reading_ask_words(scan->reading, REPLICA_LOADING, accept_was_answered, scan,
+            SPAN("GET"), reading_whole_key(scan->reading, SPAN("accept"), &whole)))
+        fail(scan);
     buffer_clear(&whole);
 }
 

@@ -188,13 +188,13 @@ is_load_due(const struct replica_sync *sync)
 /* --- what operators accept --- */
 
 static void
-accept_was_read(void *argument, const struct redis_reply *reply)
+accept_was_read(void *argument, const struct redis_reply *reply, bool stale)
 {
     struct replica_sync *sync = argument;
     struct domain_field fields[READING_FIELDS_MAX];
     struct replica_value value;
 
-    reading_set_time(&sync->reading);
+    (void)stale;
     if (reply == NULL || !reading_value(&sync->reading, reply, fields, &value))
         return;
     if (!replica_keeper_take_accept(sync->keeper, &value))
@@ -214,8 +214,8 @@ read_accept(void *argument)
 
     buffer_init(&whole, (size_t)2 * REPLICA_NAME_MAX);
     /* With the connection down, it is read as soon as that is up. */
-    (void)redis_ask(sync->reading.redis, accept_was_read, sync, SPAN("GET"),
-        reading_whole_key(&sync->reading, SPAN("accept"), &whole));
+    (void)reading_ask_words(&sync->reading, REPLICA_ANSWERING, accept_was_read, sync,
+        SPAN("GET"), reading_whole_key(&sync->reading, SPAN("accept"), &whole));
     buffer_clear(&whole);
 }
 

@@ -80,25 +80,22 @@ take_values(struct batch *batch, const struct redis_reply *reply)
 }
 
 static void
-was_answered(void *argument, const struct redis_reply *reply)
+was_answered(void *argument, const struct redis_reply *reply, bool stale)
 {
     struct batch *batch = argument;
     struct value_reader *reader = batch->reader;
-    bool is_stale =
-        is_for_load(reader) && batch->load_number != reader->reading->load_number;
     const struct redis_reply *values = NULL;
 
-    reading_set_time(reader->reading);
     if (reply != NULL && redis_reply_is_array(reply, batch->keys.count))
         values = reply;
-    if (!is_stale) {
+    if (!stale) {
         reader->in_flight--;
         take_values(batch, values);
     }
     batch_free(batch);
     if (reply != NULL && values == NULL)
         reading_drop(reader->reading, reply, "values can't be read");
-    else if (!is_stale)
+    else if (!stale)
         reader->events.done(reader->argument);
 }
 
@@ -183,8 +180,8 @@ value_reader_send(struct value_reader *reader)
     reader->in_flight++;
     buffer_init(&names, (size_t)(VALUE_READER_BATCH + 1) * 2 * KEY_QUEUE_KEY_MAX);
     count = make_words(reader, batch, &names, words);
-    if (!redis_command(reader->reading->redis, was_answered, batch, count, words))
-        was_answered(batch, NULL);
+    if (!reading_ask(reader->reading, reader->targets, was_answered, batch, count, words))
+        was_answered(batch, NULL, false);
     buffer_clear(&names);
 }
 
