@@ -9,8 +9,8 @@
  * A Received-SPF field is ours when it names us as the receiver, or has encoded words.
  * No size is too large to be looked at.
  */
-#ifndef MILTERS_AUTH_AUTHRES_FORGED_H
-#define MILTERS_AUTH_AUTHRES_FORGED_H
+#ifndef MILTERS_AUTHRES_AUTHRES_FORGED_H
+#define MILTERS_AUTHRES_AUTHRES_FORGED_H
 
 #include "milters/message/header_field.h"
 #include "milters/protocol/verdict.h"

@@ -5,8 +5,8 @@
  * text of a stranger is in it: domains and selectors are host names, everything else is
  * ours; what is not fit to be shown is left out.
  */
-#ifndef MILTERS_AUTH_AUTHRES_WRITE_H
-#define MILTERS_AUTH_AUTHRES_WRITE_H
+#ifndef MILTERS_AUTHRES_AUTHRES_WRITE_H
+#define MILTERS_AUTHRES_AUTHRES_WRITE_H
 
 #include "milters/dkim/dkim_plan.h"
 #include "milters/dmarc/dmarc_decide.h"

@@ -14,8 +14,8 @@
  * and bare CRs in a signed field or (CR, behind white space) in a relaxed body fail; see
  * also dkim_signature and dkim_plan.
  */
-#ifndef MILTERS_AUTH_DKIM_CHECK_H
-#define MILTERS_AUTH_DKIM_CHECK_H
+#ifndef MILTERS_DKIM_DKIM_CHECK_H
+#define MILTERS_DKIM_DKIM_CHECK_H
 
 #include "milters/dkim/dkim_plan.h"
 #include "shared/base/error.h"

@@ -7,8 +7,8 @@
  * gets a record written by us, with nothing but the key in it, and everything else is
  * decided here.
  */
-#ifndef MILTERS_AUTH_DKIM_KEY_H
-#define MILTERS_AUTH_DKIM_KEY_H
+#ifndef MILTERS_DKIM_DKIM_KEY_H
+#define MILTERS_DKIM_DKIM_KEY_H
 
 #include "milters/dns/dns_lookup.h"
 

@@ -10,8 +10,8 @@
  * Any thread; a key is shared and counted, and never changed.  At most
  * DKIM_KEY_CACHE_KEYS of them, a newer one takes the place of an older one.
  */
-#ifndef MILTERS_AUTH_DKIM_KEY_CACHE_H
-#define MILTERS_AUTH_DKIM_KEY_CACHE_H
+#ifndef MILTERS_DKIM_DKIM_KEY_CACHE_H
+#define MILTERS_DKIM_DKIM_KEY_CACHE_H
 
 #include <openssl/evp.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
  * libopendkim does not tell whether text follows the part that l= covers, so it is
  * counted here, as the body comes by.  Chunks may be split anywhere.
  */
-#ifndef MILTERS_AUTH_DKIM_LENGTH_H
-#define MILTERS_AUTH_DKIM_LENGTH_H
+#ifndef MILTERS_DKIM_DKIM_LENGTH_H
+#define MILTERS_DKIM_DKIM_LENGTH_H
 
 #include "milters/dkim/dkim_signature.h"
 

@@ -11,8 +11,8 @@
  * that signs other signatures is neutral where libopendkim can't be given them: it takes
  * the field being verified for one of them, and may not see what is malformed.
  */
-#ifndef MILTERS_AUTH_DKIM_PLAN_H
-#define MILTERS_AUTH_DKIM_PLAN_H
+#ifndef MILTERS_DKIM_DKIM_PLAN_H
+#define MILTERS_DKIM_DKIM_PLAN_H
 
 #include "milters/dkim/dkim_key.h"
 #include "milters/dkim/dkim_signature.h"

@@ -12,8 +12,8 @@
  * between "b" and "=", another tag whose name ends in "b", more than 4,095 octets of h=,
  * two at signs in i=.
  */
-#ifndef MILTERS_AUTH_DKIM_SIGNATURE_H
-#define MILTERS_AUTH_DKIM_SIGNATURE_H
+#ifndef MILTERS_DKIM_DKIM_SIGNATURE_H
+#define MILTERS_DKIM_DKIM_SIGNATURE_H
 
 #include "milters/message/auth_result.h"
 #include "milters/message/tag_list.h"

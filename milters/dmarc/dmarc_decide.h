@@ -6,8 +6,8 @@
  * caller learns that answer (dmarc_learn) and asks again.  So no question is asked that
  * the outcome does not depend on, and a failed one hurts only what depends on it.
  */
-#ifndef MILTERS_AUTH_DMARC_DECIDE_H
-#define MILTERS_AUTH_DMARC_DECIDE_H
+#ifndef MILTERS_DMARC_DMARC_DECIDE_H
+#define MILTERS_DMARC_DMARC_DECIDE_H
 
 #include "milters/dmarc/dmarc_walk.h"
 #include "milters/message/auth_result.h"

@@ -6,8 +6,8 @@
  * suffix list organizations are looked up there (org_domain = psl, as RFC 7489 had it),
  * without one the tree is walked.
  */
-#ifndef MILTERS_AUTH_DMARC_FETCH_H
-#define MILTERS_AUTH_DMARC_FETCH_H
+#ifndef MILTERS_DMARC_DMARC_FETCH_H
+#define MILTERS_DMARC_DMARC_FETCH_H
 
 #include "milters/dmarc/dmarc_decide.h"
 #include "shared/base/error.h"

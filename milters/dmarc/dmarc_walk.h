@@ -8,8 +8,8 @@
  *
  * Names are lower-case A-labels (as author, SPF and DKIM give them), borrowed.
  */
-#ifndef MILTERS_AUTH_DMARC_WALK_H
-#define MILTERS_AUTH_DMARC_WALK_H
+#ifndef MILTERS_DMARC_DMARC_WALK_H
+#define MILTERS_DMARC_DMARC_WALK_H
 
 #include "milters/dmarc/dmarc_record.h"
 #include "milters/dns/dns_lookup.h"

@@ -15,8 +15,8 @@
  * DNS_LOCAL).  SIGPIPE must be ignored by the program (a TCP server may go).  Make the
  * service after the last fork.
  */
-#ifndef SHARED_SERVICE_DNS_H
-#define SHARED_SERVICE_DNS_H
+#ifndef MILTERS_DNS_DNS_H
+#define MILTERS_DNS_DNS_H
 
 #include "milters/dns/dns_lookup.h"
 #include "shared/base/error.h"

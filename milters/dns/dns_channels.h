@@ -7,8 +7,8 @@
  * loopback), one that has met a server without EDNS (c-ares leaves EDNS off for good
  * then).  So is one made with settings that have been replaced.
  */
-#ifndef SHARED_SERVICE_DNS_CHANNELS_H
-#define SHARED_SERVICE_DNS_CHANNELS_H
+#ifndef MILTERS_DNS_DNS_CHANNELS_H
+#define MILTERS_DNS_DNS_CHANNELS_H
 
 #include "milters/dns/dns.h"
 

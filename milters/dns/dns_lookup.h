@@ -11,8 +11,8 @@
  * to live as long as the lookup (a message).  Whoever is behind it keeps time: once the
  * message's time is used up, each wait gives DNS_TIMEOUT at once.
  */
-#ifndef SHARED_BASE_DNS_LOOKUP_H
-#define SHARED_BASE_DNS_LOOKUP_H
+#ifndef MILTERS_DNS_DNS_LOOKUP_H
+#define MILTERS_DNS_DNS_LOOKUP_H
 
 #include "shared/base/span.h"
 

@@ -5,8 +5,8 @@
  * question that was asked; CNAMEs are followed by owner, in any order, at most 10;
  * records of other owners are ignored.
  */
-#ifndef SHARED_BASE_DNS_WIRE_H
-#define SHARED_BASE_DNS_WIRE_H
+#ifndef MILTERS_DNS_DNS_WIRE_H
+#define MILTERS_DNS_DNS_WIRE_H
 
 #include "milters/dns/dns_lookup.h"
 #include "milters/dns/dns_name.h"

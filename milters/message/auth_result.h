@@ -1,8 +1,8 @@
 /*
  * auth_result - what a check of a message may come to (RFC 8601 section 2.7).
  */
-#ifndef MILTERS_AUTH_AUTH_RESULT_H
-#define MILTERS_AUTH_AUTH_RESULT_H
+#ifndef MILTERS_MESSAGE_AUTH_RESULT_H
+#define MILTERS_MESSAGE_AUTH_RESULT_H
 
 enum auth_result {
     AUTH_NONE,

@@ -7,8 +7,8 @@
  * stands in for From.  Domains come as lower-case A-labels, each once, in the order of
  * the message.  See from_domains for what is refused here.
  */
-#ifndef MILTERS_AUTH_AUTHOR_H
-#define MILTERS_AUTH_AUTHOR_H
+#ifndef MILTERS_MESSAGE_AUTHOR_H
+#define MILTERS_MESSAGE_AUTHOR_H
 
 #include "milters/message/header_field.h"
 #include "shared/base/domain.h"

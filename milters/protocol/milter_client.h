@@ -1,8 +1,8 @@
 /*
  * milter_client - who the MTA says is talking to it.
  */
-#ifndef MILTERS_COMMON_MILTER_CLIENT_H
-#define MILTERS_COMMON_MILTER_CLIENT_H
+#ifndef MILTERS_PROTOCOL_MILTER_CLIENT_H
+#define MILTERS_PROTOCOL_MILTER_CLIENT_H
 
 #include "milters/protocol/milter_wire.h"
 

@@ -6,8 +6,8 @@
  * those of MAIL are gone with the next MAIL.  A later command's value of a name hides an
  * earlier one's.
  */
-#ifndef MILTERS_COMMON_MILTER_MACROS_H
-#define MILTERS_COMMON_MILTER_MACROS_H
+#ifndef MILTERS_PROTOCOL_MILTER_MACROS_H
+#define MILTERS_PROTOCOL_MILTER_MACROS_H
 
 #include "milters/protocol/milter_wire.h"
 

@@ -1,8 +1,8 @@
 /*
  * milter_reply - a verdict as the packets that end a message.
  */
-#ifndef MILTERS_COMMON_MILTER_REPLY_H
-#define MILTERS_COMMON_MILTER_REPLY_H
+#ifndef MILTERS_PROTOCOL_MILTER_REPLY_H
+#define MILTERS_PROTOCOL_MILTER_REPLY_H
 
 #include "milters/protocol/milter_wire.h"
 #include "milters/protocol/verdict.h"

@@ -7,8 +7,8 @@
  * none inside: data that is not so is malformed, as is what is left over.  Spans are
  * borrowed from the input.
  */
-#ifndef MILTERS_COMMON_MILTER_WIRE_H
-#define MILTERS_COMMON_MILTER_WIRE_H
+#ifndef MILTERS_PROTOCOL_MILTER_WIRE_H
+#define MILTERS_PROTOCOL_MILTER_WIRE_H
 
 #include "shared/base/buffer.h"
 #include "shared/base/wire.h"

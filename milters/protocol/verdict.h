@@ -6,8 +6,8 @@
  * borrowed from the message's arena.  Reply texts are one line of printable ASCII, at
  * most 400 octets; what is not so is left to the MTA's own words.
  */
-#ifndef MILTERS_COMMON_VERDICT_H
-#define MILTERS_COMMON_VERDICT_H
+#ifndef MILTERS_PROTOCOL_VERDICT_H
+#define MILTERS_PROTOCOL_VERDICT_H
 
 #include "shared/base/arena.h"
 

@@ -10,8 +10,8 @@
  * A look-up's time is the caller's (see dns_lookup): used up, the result is temperror.
  * Any number of checks may run at the same time.  One takes at most 256 KiB of the arena.
  */
-#ifndef MILTERS_AUTH_SPF_CHECK_H
-#define MILTERS_AUTH_SPF_CHECK_H
+#ifndef MILTERS_SPF_SPF_CHECK_H
+#define MILTERS_SPF_SPF_CHECK_H
 
 #include "milters/dns/dns_lookup.h"
 #include "milters/spf/spf_report.h"

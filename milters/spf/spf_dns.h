@@ -6,8 +6,8 @@
  * over all records of a check.  Time is the look-up's: when it is used up, its answers
  * say so.
  */
-#ifndef MILTERS_AUTH_SPF_DNS_H
-#define MILTERS_AUTH_SPF_DNS_H
+#ifndef MILTERS_SPF_SPF_DNS_H
+#define MILTERS_SPF_SPF_DNS_H
 
 #include "milters/message/auth_result.h"
 #include "milters/spf/spf_macro.h"

@@ -5,8 +5,8 @@
  * answers.  Whatever goes wrong on our side is a verdict there, and libspf2 hears of a
  * temporary failure, so that it unwinds.
  */
-#ifndef MILTERS_AUTH_SPF_LIBRARY_H
-#define MILTERS_AUTH_SPF_LIBRARY_H
+#ifndef MILTERS_SPF_SPF_LIBRARY_H
+#define MILTERS_SPF_SPF_LIBRARY_H
 
 #include "milters/spf/spf_dns.h"
 #include "milters/spf/spf_token.h"

@@ -5,8 +5,8 @@
  * octets that are not printable ASCII shown as '?'; what is too long is left out.  The
  * comment has their domain only where it is a plain one.
  */
-#ifndef MILTERS_AUTH_SPF_RECEIVED_H
-#define MILTERS_AUTH_SPF_RECEIVED_H
+#ifndef MILTERS_SPF_SPF_RECEIVED_H
+#define MILTERS_SPF_SPF_RECEIVED_H
 
 #include "milters/spf/spf_report.h"
 #include "shared/base/buffer.h"

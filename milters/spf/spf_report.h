@@ -1,8 +1,8 @@
 /*
  * spf_report - who is checked, and what came of it: plain values.
  */
-#ifndef MILTERS_AUTH_SPF_REPORT_H
-#define MILTERS_AUTH_SPF_REPORT_H
+#ifndef MILTERS_SPF_SPF_REPORT_H
+#define MILTERS_SPF_SPF_REPORT_H
 
 #include "milters/message/auth_result.h"
 #include "shared/base/span.h"

@@ -10,8 +10,8 @@
  *
  * and is short: terms that can have no say are left out.
  */
-#ifndef MILTERS_AUTH_SPF_TOKEN_H
-#define MILTERS_AUTH_SPF_TOKEN_H
+#ifndef MILTERS_SPF_SPF_TOKEN_H
+#define MILTERS_SPF_SPF_TOKEN_H
 
 #include "milters/spf/spf_record.h"
 #include "shared/base/buffer.h"

@@ -15,8 +15,8 @@
  *
  * Limits: no password for sentinels.
  */
-#ifndef SHARED_SERVICE_REDIS_H
-#define SHARED_SERVICE_REDIS_H
+#ifndef POLICYD_REDIS_REDIS_H
+#define POLICYD_REDIS_REDIS_H
 
 #include "policyd/redis/redis_options.h"
 #include "policyd/redis/redis_reply.h"

@@ -6,8 +6,8 @@
  * among its options. Sentinels are written `inet:host:port` or `host:port`, and go with a
  * `primary`, the name they know it by.
  */
-#ifndef SHARED_SERVICE_REDIS_CONFIG_H
-#define SHARED_SERVICE_REDIS_CONFIG_H
+#ifndef POLICYD_REDIS_REDIS_CONFIG_H
+#define POLICYD_REDIS_REDIS_CONFIG_H
 
 #include "policyd/redis/redis.h"
 #include "shared/service/config.h"

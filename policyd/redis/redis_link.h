@@ -6,8 +6,8 @@
  * read at most 16 KiB a turn of the loop, so that a flood of answers never holds up
  * anybody else.
  */
-#ifndef SHARED_SERVICE_REDIS_LINK_H
-#define SHARED_SERVICE_REDIS_LINK_H
+#ifndef POLICYD_REDIS_REDIS_LINK_H
+#define POLICYD_REDIS_REDIS_LINK_H
 
 #include "policyd/redis/redis.h"
 #include "policyd/redis/redis_resolve.h"

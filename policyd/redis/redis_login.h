@@ -4,8 +4,8 @@
  *
  * What an answer means is shared by both kinds of connection: redis and redis_sync.
  */
-#ifndef SHARED_SERVICE_REDIS_LOGIN_H
-#define SHARED_SERVICE_REDIS_LOGIN_H
+#ifndef POLICYD_REDIS_REDIS_LOGIN_H
+#define POLICYD_REDIS_REDIS_LOGIN_H
 
 #include "policyd/redis/redis.h"
 

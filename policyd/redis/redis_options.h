@@ -2,8 +2,8 @@
  * redis_options - where Redis is and how to log in; filled from the configuration by each
  * program.
  */
-#ifndef SHARED_SERVICE_REDIS_OPTIONS_H
-#define SHARED_SERVICE_REDIS_OPTIONS_H
+#ifndef POLICYD_REDIS_REDIS_OPTIONS_H
+#define POLICYD_REDIS_REDIS_OPTIONS_H
 
 #include "policyd/redis/redis_tls.h"
 #include "shared/base/error.h"

@@ -5,8 +5,8 @@
  * message, freeing them one by one would hold up the loop.  Ceilings are stated; a server
  * that passes them loses its connection.
  */
-#ifndef SHARED_SERVICE_REDIS_REPLY_H
-#define SHARED_SERVICE_REDIS_REPLY_H
+#ifndef POLICYD_REDIS_REDIS_REPLY_H
+#define POLICYD_REDIS_REDIS_REPLY_H
 
 #include "shared/base/span.h"
 

@@ -5,8 +5,8 @@
  * Unix paths and numeric hosts are answered at once; names from /etc/hosts or by DNS,
  * both read anew each time.
  */
-#ifndef SHARED_SERVICE_REDIS_RESOLVE_H
-#define SHARED_SERVICE_REDIS_RESOLVE_H
+#ifndef POLICYD_REDIS_REDIS_RESOLVE_H
+#define POLICYD_REDIS_REDIS_RESOLVE_H
 
 #include <sys/socket.h>
 

@@ -4,8 +4,8 @@
  * Blocks, and resolves names with getaddrinfo: never used by a daemon's loop.  The same
  * options and the same checks as redis: Sentinel, AUTH, SELECT, ROLE must be master.
  */
-#ifndef SHARED_SERVICE_REDIS_SYNC_H
-#define SHARED_SERVICE_REDIS_SYNC_H
+#ifndef POLICYD_REDIS_REDIS_SYNC_H
+#define POLICYD_REDIS_REDIS_SYNC_H
 
 #include "policyd/redis/redis.h"
 

@@ -3,8 +3,8 @@
  *
  * A key that is longer than any of ours can be is not taken.
  */
-#ifndef POLICYD_ROUTING_KEY_QUEUE_H
-#define POLICYD_ROUTING_KEY_QUEUE_H
+#ifndef POLICYD_REPLICA_KEY_QUEUE_H
+#define POLICYD_REPLICA_KEY_QUEUE_H
 
 #include "shared/base/buffer.h"
 

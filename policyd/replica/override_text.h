@@ -6,8 +6,8 @@
  * may stand on several lines, but each word once.  A bad line is reported with its number
  * and changes nothing; the others count.
  */
-#ifndef POLICYD_ROUTING_OVERRIDE_TEXT_H
-#define POLICYD_ROUTING_OVERRIDE_TEXT_H
+#ifndef POLICYD_REPLICA_OVERRIDE_TEXT_H
+#define POLICYD_REPLICA_OVERRIDE_TEXT_H
 
 #include "policyd/replica/replica.h"
 #include "shared/base/buffer.h"

@@ -9,8 +9,8 @@
  * Blocks are 256 KiB (the first ones smaller), which the allocator maps one by one when
  * packed_blocks_set_up was called at start.
  */
-#ifndef POLICYD_ROUTING_PACKED_BLOCKS_H
-#define POLICYD_ROUTING_PACKED_BLOCKS_H
+#ifndef POLICYD_REPLICA_PACKED_BLOCKS_H
+#define POLICYD_REPLICA_PACKED_BLOCKS_H
 
 #include "shared/base/span.h"
 

@@ -5,8 +5,8 @@
  * at the place that its next bits say (its home), or behind it where that is taken:
  * linear probing that keeps the order.  There are a few places more behind the last.
  */
-#ifndef POLICYD_ROUTING_PACKED_SHELF_H
-#define POLICYD_ROUTING_PACKED_SHELF_H
+#ifndef POLICYD_REPLICA_PACKED_SHELF_H
+#define POLICYD_REPLICA_PACKED_SHELF_H
 
 #include <stdbool.h>
 #include <stddef.h>

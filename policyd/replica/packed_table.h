@@ -12,8 +12,8 @@
  *
  * Limits: the index does not shrink.
  */
-#ifndef POLICYD_ROUTING_PACKED_TABLE_H
-#define POLICYD_ROUTING_PACKED_TABLE_H
+#ifndef POLICYD_REPLICA_PACKED_TABLE_H
+#define POLICYD_REPLICA_PACKED_TABLE_H
 
 #include "policyd/replica/packed_blocks.h"
 #include "shared/base/hash.h"

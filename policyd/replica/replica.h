@@ -9,8 +9,8 @@
  *
  * Limits: a replica does not shrink below its largest size until a new one replaces it.
  */
-#ifndef POLICYD_ROUTING_REPLICA_H
-#define POLICYD_ROUTING_REPLICA_H
+#ifndef POLICYD_REPLICA_REPLICA_H
+#define POLICYD_REPLICA_REPLICA_H
 
 #include "policyd/state/domain_state.h"
 #include "policyd/state/pin.h"

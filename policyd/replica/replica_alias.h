@@ -5,8 +5,8 @@
  * there the canonically written one counts; so to know what is in force, all of them have
  * to be read.  Only the odd ones are remembered.  Pure.
  */
-#ifndef POLICYD_ROUTING_REPLICA_ALIAS_H
-#define POLICYD_ROUTING_REPLICA_ALIAS_H
+#ifndef POLICYD_REPLICA_REPLICA_ALIAS_H
+#define POLICYD_REPLICA_REPLICA_ALIAS_H
 
 #include "shared/base/span.h"
 

@@ -8,8 +8,8 @@
  * is what belongs to a domain that the file does not name.
  * Pure.
  */
-#ifndef POLICYD_ROUTING_REPLICA_COMPARE_H
-#define POLICYD_ROUTING_REPLICA_COMPARE_H
+#ifndef POLICYD_REPLICA_REPLICA_COMPARE_H
+#define POLICYD_REPLICA_REPLICA_COMPARE_H
 
 #include "policyd/replica/replica.h"
 #include "policyd/replica/replica_key.h"

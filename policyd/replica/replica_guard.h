@@ -7,8 +7,8 @@
  * went within that time, or when a domain goes, all that is remembered is put back.  What
  * comes back by itself is no loss any more.  Pure: the time is given.
  */
-#ifndef POLICYD_ROUTING_REPLICA_GUARD_H
-#define POLICYD_ROUTING_REPLICA_GUARD_H
+#ifndef POLICYD_REPLICA_REPLICA_GUARD_H
+#define POLICYD_REPLICA_REPLICA_GUARD_H
 
 #include "policyd/replica/replica.h"
 

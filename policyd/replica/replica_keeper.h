@@ -14,8 +14,8 @@
  *
  * Pure: no Redis, no clock, no log.  What it does is told by events.
  */
-#ifndef POLICYD_ROUTING_REPLICA_KEEPER_H
-#define POLICYD_ROUTING_REPLICA_KEEPER_H
+#ifndef POLICYD_REPLICA_REPLICA_KEEPER_H
+#define POLICYD_REPLICA_REPLICA_KEEPER_H
 
 #include "policyd/replica/override_text.h"
 #include "policyd/replica/replica_compare.h"

@@ -3,8 +3,8 @@
  * replica_keeper.c and _load.c; _refusal.c; _domain.c, _pin.c (pins and units), _list.c,
  * _text.c; _alarm.c (problems, telling, the alarm, waivers).
  */
-#ifndef POLICYD_ROUTING_REPLICA_KEEPER_INSIDE_H
-#define POLICYD_ROUTING_REPLICA_KEEPER_INSIDE_H
+#ifndef POLICYD_REPLICA_REPLICA_KEEPER_INSIDE_H
+#define POLICYD_REPLICA_REPLICA_KEEPER_INSIDE_H
 
 #include "policyd/replica/replica_guard.h"
 #include "policyd/replica/replica_keeper.h"

@@ -7,8 +7,8 @@
  * addresses are made canonical, so several keys can mean the same thing: `as_written`
  * tells the one that is written canonically.
  */
-#ifndef POLICYD_ROUTING_REPLICA_KEY_H
-#define POLICYD_ROUTING_REPLICA_KEY_H
+#ifndef POLICYD_REPLICA_REPLICA_KEY_H
+#define POLICYD_REPLICA_REPLICA_KEY_H
 
 #include "policyd/replica/replica.h"
 #include "policyd/state/recipient.h"

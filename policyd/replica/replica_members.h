@@ -4,8 +4,8 @@
  * Each list is a table of its own, so that one can be gone through without the others.  A
  * list is there while it has members.  The functions are those of replica.h.
  */
-#ifndef POLICYD_ROUTING_REPLICA_MEMBERS_H
-#define POLICYD_ROUTING_REPLICA_MEMBERS_H
+#ifndef POLICYD_REPLICA_REPLICA_MEMBERS_H
+#define POLICYD_REPLICA_REPLICA_MEMBERS_H
 
 #include "policyd/replica/packed_table.h"
 

@@ -5,8 +5,8 @@
  * For a load that was refused while an operator has accepted one domain of it: that
  * domain's state, pins, units and lists become those of the load, all else stays.  Pure.
  */
-#ifndef POLICYD_ROUTING_REPLICA_MERGE_H
-#define POLICYD_ROUTING_REPLICA_MERGE_H
+#ifndef POLICYD_REPLICA_REPLICA_MERGE_H
+#define POLICYD_REPLICA_REPLICA_MERGE_H
 
 #include "policyd/replica/replica_compare.h"
 

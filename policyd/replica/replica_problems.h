@@ -4,8 +4,8 @@
  *
  * A load meets all problems again: what it didn't meet is over.  Pure.
  */
-#ifndef POLICYD_ROUTING_REPLICA_PROBLEMS_H
-#define POLICYD_ROUTING_REPLICA_PROBLEMS_H
+#ifndef POLICYD_REPLICA_REPLICA_PROBLEMS_H
+#define POLICYD_REPLICA_REPLICA_PROBLEMS_H
 
 #include "policyd/state/domain_state.h"
 #include "shared/base/span.h"

@@ -20,8 +20,8 @@
  * where "u16 name" is a length and as many octets.  Writing and reading stream: neither
  * holds the whole file. Pure.
  */
-#ifndef POLICYD_ROUTING_SNAPSHOT_WIRE_H
-#define POLICYD_ROUTING_SNAPSHOT_WIRE_H
+#ifndef POLICYD_REPLICA_SNAPSHOT_WIRE_H
+#define POLICYD_REPLICA_SNAPSHOT_WIRE_H
 
 #include "policyd/replica/replica_keeper.h"
 #include "shared/base/buffer.h"

@@ -12,8 +12,8 @@
  * and unknown ones are refused at once.  A recipient on old=site is left to the site in
  * both: it is never a loop, and gets no FILTER.  Pure.
  */
-#ifndef POLICYD_SERVE_POLICY_DECIDE_H
-#define POLICYD_SERVE_POLICY_DECIDE_H
+#ifndef POLICYD_ROUTING_POLICY_DECIDE_H
+#define POLICYD_ROUTING_POLICY_DECIDE_H
 
 #include "policyd/routing/route_decide.h"
 

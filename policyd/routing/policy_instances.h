@@ -10,8 +10,8 @@
  * and no clock is needed: the longest unused ones go when POLICY_INSTANCES_MAX are known.
  * Entries hold hashes, so what a client sends takes no room of its own.  Pure.
  */
-#ifndef POLICYD_SERVE_POLICY_INSTANCES_H
-#define POLICYD_SERVE_POLICY_INSTANCES_H
+#ifndef POLICYD_ROUTING_POLICY_INSTANCES_H
+#define POLICYD_ROUTING_POLICY_INSTANCES_H
 
 #include "shared/base/span.h"
 

@@ -8,8 +8,8 @@
  * nothing is resolved.  Loopback, the unspecified address and own addresses are refused
  * unless they are allowed, since mail sent there comes back to us.
  */
-#ifndef POLICYD_ROUTING_DOMAIN_ROUTE_H
-#define POLICYD_ROUTING_DOMAIN_ROUTE_H
+#ifndef POLICYD_STATE_DOMAIN_ROUTE_H
+#define POLICYD_STATE_DOMAIN_ROUTE_H
 
 #include "shared/base/error.h"
 #include "shared/base/span.h"

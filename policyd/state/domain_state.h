@@ -10,8 +10,8 @@
  * over.  `exclude` and `known` may stand in lists: the first changes
  * nothing (exclude goes before), the second moves all its units.
  */
-#ifndef POLICYD_ROUTING_DOMAIN_STATE_H
-#define POLICYD_ROUTING_DOMAIN_STATE_H
+#ifndef POLICYD_STATE_DOMAIN_STATE_H
+#define POLICYD_STATE_DOMAIN_STATE_H
 
 #include "policyd/state/domain_route.h"
 #include "policyd/state/domain_word.h"

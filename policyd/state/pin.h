@@ -5,8 +5,8 @@
  * rest of the line), or `none`, which our own bulk verbs write before they delete.  One
  * blank or more between them.
  */
-#ifndef POLICYD_ROUTING_PIN_H
-#define POLICYD_ROUTING_PIN_H
+#ifndef POLICYD_STATE_PIN_H
+#define POLICYD_STATE_PIN_H
 
 #include "shared/base/error.h"
 #include "shared/base/span.h"

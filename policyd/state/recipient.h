@@ -8,8 +8,8 @@
  * cut at all), never of postmaster, mailer-daemon, double-bounce, and with '-' among the
  * delimiters neither owner-x nor x-request.
  */
-#ifndef POLICYD_ROUTING_RECIPIENT_H
-#define POLICYD_ROUTING_RECIPIENT_H
+#ifndef POLICYD_STATE_RECIPIENT_H
+#define POLICYD_STATE_RECIPIENT_H
 
 #include "shared/base/span.h"
 

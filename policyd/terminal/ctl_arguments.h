@@ -4,8 +4,8 @@
  * Options may stand anywhere, `--name=value` or `--name value`; `--` ends them.  `-c` is
  * the configuration file, but behind `postfix-setup` it is Postfix's directory.  Pure.
  */
-#ifndef POLICYD_CTL_CTL_ARGUMENTS_H
-#define POLICYD_CTL_CTL_ARGUMENTS_H
+#ifndef POLICYD_TERMINAL_CTL_ARGUMENTS_H
+#define POLICYD_TERMINAL_CTL_ARGUMENTS_H
 
 #include <stddef.h>
 #include <stdint.h>

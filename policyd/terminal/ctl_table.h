@@ -5,8 +5,8 @@
  * columns that aren't rigid give way and their cells are cut, which shows as ".."; what
  * was cut stands whole below its row.  Widths are counted in characters of UTF-8.
  */
-#ifndef POLICYD_CTL_CTL_TABLE_H
-#define POLICYD_CTL_CTL_TABLE_H
+#ifndef POLICYD_TERMINAL_CTL_TABLE_H
+#define POLICYD_TERMINAL_CTL_TABLE_H
 
 #include "shared/base/buffer.h"
 

@@ -5,8 +5,8 @@
  * Sieve and virtual are for the old backend: a redirect of each who goes to new to
  * <local>@new.<domain>; who comes back is a comment, so that its redirect is taken out.
  */
-#ifndef POLICYD_CTL_MOVES_FORMAT_H
-#define POLICYD_CTL_MOVES_FORMAT_H
+#ifndef POLICYD_TERMINAL_MOVES_FORMAT_H
+#define POLICYD_TERMINAL_MOVES_FORMAT_H
 
 #include "policyd/routing/route_decide.h"
 #include "shared/base/json.h"
