@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "milters/dkim/dkim_plan.h"
+#include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
 #include "shared/base/domain.h"
 #include "shared/base/network.h"
@@ -75,12 +76,10 @@ check_exempt(const struct auth_config *config, struct buffer *errors)
 struct auth_config *
 auth_config_load(const char *file, bool must_exist, struct buffer *errors)
 {
-    struct auth_config *config = calloc(1, sizeof(*config));
+    struct auth_config *config = allocate(sizeof(*config));
     size_t before = errors->length;
     struct error error;
 
-    if (config == NULL)
-        abort();
     config->config =
         config_read(file, must_exist, options, ARRAY_LENGTH(options), config, errors);
     if (config->config == NULL) {

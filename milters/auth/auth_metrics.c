@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
 
 static const double message_bounds[] = {
@@ -61,10 +62,8 @@ series(
 struct auth_metrics *
 auth_metrics_new(void)
 {
-    struct auth_metrics *metrics = calloc(1, sizeof(*metrics));
+    struct auth_metrics *metrics = allocate(sizeof(*metrics));
 
-    if (metrics == NULL)
-        abort();
     metrics->registry =
         metrics_new_shared("postshift-auth", families, ARRAY_LENGTH(families));
     for (size_t i = 0; i < ACTIONS; i++)

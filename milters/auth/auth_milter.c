@@ -8,6 +8,7 @@
 #include "milters/authres/authres_forged.h"
 #include "milters/common/milter_run.h"
 #include "milters/message/edited_field.h"
+#include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 #include "shared/service/sandbox.h"
@@ -35,10 +36,8 @@ struct visit {
 static void *
 on_open(void *service, struct milter_session *milter)
 {
-    struct visit *visit = calloc(1, sizeof(*visit));
+    struct visit *visit = allocate(sizeof(*visit));
 
-    if (visit == NULL)
-        abort();
     *visit =
         (struct visit){service, milter, auth_session_new(milter_session_client(milter))};
     return visit;

@@ -1,6 +1,7 @@
 #include "milters/auth/auth_session.h"
 
 #include "milters/message/edited_field.h"
+#include "shared/base/allocate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +12,8 @@ enum { ARENA_MAX = 64 * 1024 * 1024, FIRST_ROOM = 32 };
 struct auth_session *
 auth_session_new(const struct milter_client *client)
 {
-    struct auth_session *session = calloc(1, sizeof(*session));
+    struct auth_session *session = allocate(sizeof(*session));
 
-    if (session == NULL)
-        abort();
     session->arena = arena_new(ARENA_MAX);
     session->client = client;
     return session;

@@ -11,6 +11,7 @@
 
 #include "milters/common/milter_ending.h"
 #include "milters/common/milter_supervise.h"
+#include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 #include "shared/service/metrics.h"
@@ -82,12 +83,10 @@ may_complain(struct server *server)
 static bool
 start_session(struct server *server, int fd)
 {
-    struct visit *visit = malloc(sizeof(*visit));
+    struct visit *visit = allocate(sizeof(*visit));
     pthread_t thread;
     int problem;
 
-    if (visit == NULL)
-        abort();
     *visit = (struct visit){server, fd};
     count_session(server, 1);
     problem = atomic_load(&server->counts->sessions) > MILTER_SESSIONS_MAX

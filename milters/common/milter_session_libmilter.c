@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "milters/protocol/milter_reply.h"
+#include "shared/base/allocate.h"
 #include "shared/service/log.h"
 #include "shared/service/metrics.h"
 
@@ -60,9 +61,7 @@ session_of(SMFICTX *context)
 
     if (session != NULL)
         return session;
-    session = calloc(1, sizeof(*session));
-    if (session == NULL)
-        abort();
+    session = allocate(sizeof(*session));
     session->context = context;
     session->steps = atomic_load(&last_steps);
     session->data = serving->handler->open(serving->service, session);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "milters/common/milter_child.h"
+#include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 
@@ -154,10 +155,8 @@ static bool
 slot_start(struct slot *slot)
 {
     struct supervise *supervise = slot->owner;
-    struct child *child = calloc(1, sizeof(*child));
+    struct child *child = allocate(sizeof(*child));
 
-    if (child == NULL)
-        abort();
     child->pid = milter_child_fork(&slot->role, &child->control);
     if (child->pid < 0) {
         log_say(LOG_LEVEL_ERROR, "can't start the %s process: %s", slot->role.name,
@@ -171,11 +170,8 @@ slot_start(struct slot *slot)
     child->started_ms = clock_now_ms();
     child->starting = child->role.says_ready;
     child->owner = supervise;
-    child->deadline = evtimer_new(supervise->base, on_deadline, child);
-    child->heard =
-        event_new(supervise->base, child->control, EV_READ | EV_PERSIST, on_heard, child);
-    if (child->deadline == NULL || child->heard == NULL)
-        abort();
+    child->deadline = allocated(evtimer_new(supervise->base, on_deadline, child));
+    child->heard = allocated(event_new(supervise->base, child->control, EV_READ | EV_PERSIST, on_heard, child));
     child->next = supervise->children;
     supervise->children = child;
     if (child->role.says_ready)
@@ -346,14 +342,12 @@ supervise_say_ready(int control)
 struct supervise *
 supervise_new(struct event_base *base, const struct supervise_hooks *hooks)
 {
-    struct supervise *supervise = calloc(1, sizeof(*supervise));
+    struct supervise *supervise = allocate(sizeof(*supervise));
 
-    if (supervise == NULL)
-        abort();
     supervise->base = base;
     supervise->hooks = *hooks;
-    supervise->on_child = evsignal_new(base, SIGCHLD, on_child, supervise);
-    if (supervise->on_child == NULL || event_add(supervise->on_child, NULL) < 0)
+    supervise->on_child = allocated(evsignal_new(base, SIGCHLD, on_child, supervise));
+    if (event_add(supervise->on_child, NULL) < 0)
         abort();
     return supervise;
 }
@@ -365,9 +359,7 @@ supervise_add(struct supervise *supervise, const struct supervise_role *role)
 
     assert(supervise->slot_count <= SUPERVISE_ROLES_MAX);
     *slot = (struct slot){.role = *role, .owner = supervise};
-    slot->restart = evtimer_new(supervise->base, on_restart, slot);
-    if (slot->restart == NULL)
-        abort();
+    slot->restart = allocated(evtimer_new(supervise->base, on_restart, slot));
     (void)slot_start(slot);
 }
 

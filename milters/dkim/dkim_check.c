@@ -2,6 +2,7 @@
 
 #include "milters/dkim/dkim_length.h"
 #include "milters/dkim/dkim_own_check.h"
+#include "shared/base/allocate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,11 +116,9 @@ library_open(uint64_t drift)
 struct dkim_library *
 dkim_library_new(struct error *error)
 {
-    struct dkim_library *library = calloc(1, sizeof(*library));
+    struct dkim_library *library = allocate(sizeof(*library));
     uint64_t random;
 
-    if (library == NULL)
-        abort();
     library->usual = library_open(LIBRARY_DRIFT);
     library->old = library_open(0);
     if (library->usual == NULL || library->old == NULL ||
@@ -149,10 +148,8 @@ struct dkim_check *
 dkim_check_new(struct dkim_library *library, const struct dkim_check_options *options,
     struct arena *arena)
 {
-    struct dkim_check *check = calloc(1, sizeof(*check));
+    struct dkim_check *check = allocate(sizeof(*check));
 
-    if (check == NULL)
-        abort();
     check->library = library;
     check->options = *options;
     check->arena = arena;

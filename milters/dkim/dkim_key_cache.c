@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/hash.h"
 
 struct place {
@@ -43,10 +44,10 @@ static void
 keep(const unsigned char *text, size_t length, EVP_PKEY *key)
 {
     struct place *place = place_of(text, length);
-    struct place fresh = {malloc(length), length, key};
+    struct place fresh = {allocated(malloc(length)), length, key};
     struct place former;
 
-    if (fresh.text == NULL || EVP_PKEY_up_ref(key) != 1)
+    if (EVP_PKEY_up_ref(key) != 1)
         abort();
     memcpy(fresh.text, text, length);
     (void)pthread_mutex_lock(&lock);

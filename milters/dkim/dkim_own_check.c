@@ -6,6 +6,7 @@
 
 #include "milters/dkim/base64.h"
 #include "milters/dkim/dkim_key_cache.h"
+#include "shared/base/allocate.h"
 
 enum { HASH_SIZE = 32, FIELD_MAX = 4 << 20, DATA_MAX = 1 << 16 };
 
@@ -243,12 +244,10 @@ static struct dkim_own_check *
 check_new(const struct dkim_candidate *candidate, const struct header_field *fields,
     size_t field_count)
 {
-    struct dkim_own_check *check = calloc(1, sizeof(*check));
+    struct dkim_own_check *check = allocate(sizeof(*check));
     struct tag_list tags;
     const char *wrong;
 
-    if (check == NULL)
-        abort();
     check->form = candidate->signature.body_form;
     check->algorithm = candidate->signature.algorithm;
     buffer_init(&check->body_hash, DATA_MAX);

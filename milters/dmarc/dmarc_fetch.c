@@ -1,5 +1,6 @@
 #include "milters/dmarc/dmarc_fetch.h"
 
+#include "shared/base/allocate.h"
 #include "shared/base/domain.h"
 
 #include <stdio.h>
@@ -15,10 +16,8 @@ struct dmarc_suffixes {
 struct dmarc_suffixes *
 dmarc_suffixes_new(struct error *error)
 {
-    struct dmarc_suffixes *suffixes = calloc(1, sizeof(*suffixes));
+    struct dmarc_suffixes *suffixes = allocate(sizeof(*suffixes));
 
-    if (suffixes == NULL)
-        abort();
     suffixes->list = psl_latest(NULL);
     if (suffixes->list == NULL) {
         (void)error_permanent(error, "no public suffix list (package publicsuffix)");

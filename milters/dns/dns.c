@@ -2,6 +2,7 @@
 
 #include "milters/dns/dns_channels.h"
 #include "milters/dns/dns_wire.h"
+#include "shared/base/allocate.h"
 #include "shared/base/arena.h"
 
 #include <assert.h>
@@ -102,9 +103,7 @@ dns_new(const struct dns_config *config, const struct dns_observer *observer,
 
     if (channels == NULL)
         return NULL;
-    dns = calloc(1, sizeof(*dns));
-    if (dns == NULL)
-        abort();
+    dns = allocate(sizeof(*dns));
     dns->channels = channels;
     set_times(dns, config);
     if (observer != NULL)
@@ -150,10 +149,8 @@ answered_with(enum dns_status status)
 struct dns_context *
 dns_context_new(struct dns *dns)
 {
-    struct dns_context *context = calloc(1, sizeof(*context));
+    struct dns_context *context = allocate(sizeof(*context));
 
-    if (context == NULL)
-        abort();
     context->dns = dns;
     context->arena = arena_new(ARENA_MAX);
     context->bad_name = answered_with(DNS_BADNAME);

@@ -1,6 +1,7 @@
 #include "milters/dns/dns_channels.h"
 
 #include "milters/dns/dns_wire.h"
+#include "shared/base/allocate.h"
 #include "shared/base/buffer.h"
 #include "shared/base/number.h"
 
@@ -150,12 +151,10 @@ open_channel(const char *servers, int flags, ares_channel *channel)
 static struct dns_channel *
 channel_new(const struct dns_channels *settings, struct error *error)
 {
-    struct dns_channel *channel = calloc(1, sizeof(*channel));
+    struct dns_channel *channel = allocate(sizeof(*channel));
     bool is_local;
     int status;
 
-    if (channel == NULL)
-        abort();
     status = open_channel(settings->servers, 0, &channel->ares);
     is_local = status == ARES_SUCCESS && all_loopback(channel->ares);
     if (is_local) {
@@ -208,10 +207,8 @@ settings_read(
 struct dns_channels *
 dns_channels_new(const struct dns_config *config, struct error *error)
 {
-    struct dns_channels *channels = calloc(1, sizeof(*channels));
+    struct dns_channels *channels = allocate(sizeof(*channels));
 
-    if (channels == NULL)
-        abort();
     (void)ares_library_init(ARES_LIB_INIT_ALL);
     if (!settings_read(channels, config, error)) {
         ares_library_cleanup();

@@ -5,6 +5,7 @@
 
 #include "milters/mime/mime_decode.h"
 #include "milters/mime/mime_text.h"
+#include "shared/base/allocate.h"
 
 struct reader {
     mime_leaf leaf;
@@ -381,9 +382,7 @@ read_entity(struct mime_text *text, size_t at, bool digest, struct mime_end *end
         mime_text_find_end(text, at, end);
         return;
     }
-    header = calloc(1, sizeof(*header));
-    if (header == NULL)
-        abort();
+    header = allocate(sizeof(*header));
     text->depth++;
     at = read_header(text, at, header, &early, end);
     if (header->structures == 0)

@@ -5,6 +5,7 @@
 
 #include "milters/mime/file_kind.h"
 #include "milters/mime/zip_view.h"
+#include "shared/base/allocate.h"
 #include "shared/base/digest.h"
 
 enum { LEVELS_MAX = 128, TYPE_MAX = 32, PLACES = 2 * OPENED_PARTS_MAX, SMALL = 5 };
@@ -37,10 +38,8 @@ struct opened {
 struct opened *
 opened_new(void)
 {
-    struct opened *opened = calloc(1, sizeof(*opened));
+    struct opened *opened = allocate(sizeof(*opened));
 
-    if (opened == NULL)
-        abort();
     return opened;
 }
 
@@ -75,9 +74,7 @@ digest_of(struct span octets, uint8_t digest[DIGEST_SHA256_SIZE])
         return;
     }
     octets = span_trim(octets);
-    copy = malloc(octets.length + 1);
-    if (copy == NULL)
-        abort();
+    copy = allocated(malloc(octets.length + 1));
     for (size_t i = 0; i < octets.length; i++) {
         copy[length] = octets.data[i];
         length += octets.data[i] == '\r' ? 0 : 1;

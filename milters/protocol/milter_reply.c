@@ -1,5 +1,7 @@
 #include "milters/protocol/milter_reply.h"
 
+#include "shared/base/allocate.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,13 +22,11 @@ bool
 milter_reply_each_edit(const struct verdict *verdict,
     bool (*tell)(void *context, const struct verdict_edit *edit), void *context)
 {
-    struct verdict_edit *edits = calloc(verdict->edit_count + 1, sizeof(*edits));
+    struct verdict_edit *edits = allocate_array(verdict->edit_count + 1, sizeof(*edits));
     size_t deletions = 0;
     size_t count;
     size_t told = 0;
 
-    if (edits == NULL)
-        abort();
     for (size_t i = 0; i < verdict->edit_count; i++) {
         if (verdict->edits[i].kind == VERDICT_DELETE)
             edits[deletions++] = verdict->edits[i];

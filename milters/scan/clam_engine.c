@@ -11,6 +11,7 @@
 #include "milters/scan/clam_calls.h"
 #include "milters/scan/clam_charsets.h"
 #include "milters/scan/clam_test_mail.h"
+#include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
@@ -232,9 +233,7 @@ clam_engine_load(
 
     if (!library_ready(error))
         return NULL;
-    library = cl_engine_new();
-    if (library == NULL)
-        abort();
+    library = allocated(cl_engine_new());
     said.error = false;
     said.warnings = 0;
     said.loading = true;
@@ -249,9 +248,7 @@ clam_engine_load(
         cl_engine_free(library);
         return NULL;
     }
-    engine = malloc(sizeof(*engine));
-    if (engine == NULL)
-        abort();
+    engine = allocate(sizeof(*engine));
     *engine = (struct clam_engine){library, signatures, limits->max_file, UINT64_MAX,
         limits->max_room, limits->scan_ms};
     return engine;

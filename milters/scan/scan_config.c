@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "milters/scan/scan_board.h"
+#include "shared/base/allocate.h"
 #include "shared/service/access_check.h"
 #include "shared/service/log.h"
 #include "shared/service/privs.h"
@@ -126,11 +127,9 @@ find_user(struct scan_config *config, struct buffer *errors)
 struct scan_config *
 scan_config_load(const char *file, bool must_exist, struct buffer *errors)
 {
-    struct scan_config *config = calloc(1, sizeof(*config));
+    struct scan_config *config = allocate(sizeof(*config));
     size_t before = errors->length;
 
-    if (config == NULL)
-        abort();
     config->config =
         config_read(file, must_exist, options, ARRAY_LENGTH(options), config, errors);
     if (config->config == NULL) {

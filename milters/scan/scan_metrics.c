@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
 
 static const double bounds[] = {
@@ -70,10 +71,8 @@ series(
 struct scan_metrics *
 scan_metrics_new(void)
 {
-    struct scan_metrics *metrics = calloc(1, sizeof(*metrics));
+    struct scan_metrics *metrics = allocate(sizeof(*metrics));
 
-    if (metrics == NULL)
-        abort();
     metrics->registry =
         metrics_new_shared("postshift-scan", families, ARRAY_LENGTH(families));
     for (size_t i = 0; i < ACTIONS; i++)

@@ -7,6 +7,7 @@
 
 #include "milters/common/milter_run.h"
 #include "milters/scan/scan_session.h"
+#include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 #include "shared/service/sandbox.h"
@@ -29,10 +30,8 @@ config_of(const struct visit *visit)
 static void *
 on_open(void *service, struct milter_session *milter)
 {
-    struct visit *visit = calloc(1, sizeof(*visit));
+    struct visit *visit = allocate(sizeof(*visit));
 
-    if (visit == NULL)
-        abort();
     *visit = (struct visit){service, milter, scan_session_new()};
     return visit;
 }

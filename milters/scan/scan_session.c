@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 
 enum {
@@ -20,10 +21,8 @@ enum {
 struct scan_session *
 scan_session_new(void)
 {
-    struct scan_session *session = calloc(1, sizeof(*session));
+    struct scan_session *session = allocate(sizeof(*session));
 
-    if (session == NULL)
-        abort();
     session->arena = arena_new(ARENA_MAX);
     session->fd = -1;
     session->sender = "";

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/span.h"
 #include "shared/service/clock.h"
 
@@ -124,14 +125,10 @@ struct scan_watch *
 scan_watch_new(struct event_base *base, const char *folder, uint64_t check_ms,
     uint64_t quiet_ms, bool (*changed)(void *argument), void *argument)
 {
-    struct scan_watch *watch = calloc(1, sizeof(*watch));
+    struct scan_watch *watch = allocate(sizeof(*watch));
 
-    if (watch == NULL)
-        abort();
     *watch = (struct scan_watch){.base = base, .changed = changed, .argument = argument};
-    watch->timer = evtimer_new(base, on_timer, watch);
-    if (watch->timer == NULL)
-        abort();
+    watch->timer = allocated(evtimer_new(base, on_timer, watch));
     scan_watch_set(watch, folder, check_ms, quiet_ms);
     return watch;
 }

@@ -1,5 +1,7 @@
 #include "milters/scan/spamd_client.h"
 
+#include "shared/base/allocate.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -200,10 +202,8 @@ struct spamd_client *
 spamd_client_new(const struct spamd_server *server, struct span preamble,
     struct span message, uint64_t now_ms)
 {
-    struct spamd_client *client = calloc(1, sizeof(*client));
+    struct spamd_client *client = allocate(sizeof(*client));
 
-    if (client == NULL)
-        abort();
     client->server = server;
     client->fd = -1;
     client->place = -1;

@@ -1,5 +1,6 @@
 #include "milters/spf/spf_library.h"
 
+#include "shared/base/allocate.h"
 #include "shared/service/log.h"
 
 #include <assert.h>
@@ -179,11 +180,9 @@ hook_lookup(SPF_dns_server_t *resolver, const char *name, ns_type type, int cach
 {
     struct evaluation *self = resolver->hook;
     const struct spf_token *token = spf_token_find(&self->tokens, span_of(name));
-    SPF_dns_rr_t *answer = SPF_dns_rr_new_init(resolver, name, type, 0, NETDB_SUCCESS);
+    SPF_dns_rr_t *answer = allocated(SPF_dns_rr_new_init(resolver, name, type, 0, NETDB_SUCCESS));
 
     (void)cache;
-    if (answer == NULL)
-        abort();
     if (token == NULL || (int)type != (int)type_of(self, token))
         (void)spf_dns_decide(self->dns, AUTH_TEMPERROR, "libspf2 asked for no token");
     else if (token->kind == SPF_TOKEN_HOST)
@@ -357,11 +356,9 @@ enum auth_result
 spf_library_evaluate(
     struct spf_dns *dns, struct span domain, const struct spf_scope **in_charge)
 {
-    struct evaluation *self = calloc(1, sizeof(*self));
+    struct evaluation *self = allocate(sizeof(*self));
     enum auth_result result = AUTH_TEMPERROR;
 
-    if (self == NULL)
-        abort();
     self->dns = dns;
     self->tokens.client.length = dns->values.address_length;
     memcpy(self->tokens.client.octets, dns->values.address, dns->values.address_length);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "policyd/books/books_base.h"
+#include "shared/base/allocate.h"
 
 enum { BUSY_MS = 5000, HANDLE_MAX = 512 };
 
@@ -202,15 +203,13 @@ prepare_file(struct books *books, struct error *error)
 struct books *
 books_open(const char *path, enum books_mode mode, struct error *error)
 {
-    struct books *books = calloc(1, sizeof(*books));
+    struct books *books = allocate(sizeof(*books));
     int flags = SQLITE_OPEN_NOMUTEX |
                 (mode == BOOKS_READ ? SQLITE_OPEN_READONLY
                                     : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     mode_t mask;
     int result;
 
-    if (books == NULL)
-        abort();
     books->mode = mode;
     mask = umask(S_IWGRP | S_IXGRP | S_IRWXO);
     result = sqlite3_open_v2(path, &books->file, flags, NULL);

@@ -6,6 +6,7 @@
 
 #include "policyd/books/books_memory.h"
 #include "policyd/books/books_session.h"
+#include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
 #include "shared/base/buffer.h"
 #include "shared/base/number.h"
@@ -674,10 +675,8 @@ struct books_writer *
 books_writer_new(
     struct books *books, const struct books_rules *rules, struct error *error)
 {
-    struct books_writer *writer = calloc(1, sizeof(*writer));
+    struct books_writer *writer = allocate(sizeof(*writer));
 
-    if (writer == NULL)
-        abort();
     writer->books = books;
     writer->rules = rules;
     writer->memory = books_memory_new(books, error);

@@ -1,5 +1,7 @@
 #include "policyd/books/books_memory.h"
 
+#include "shared/base/allocate.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,22 +22,11 @@ struct books_memory {
     size_t handle_room;
 };
 
-static void *
-or_abort(void *memory)
-{
-    if (memory == NULL)
-        abort();
-    return memory;
-}
-
 void
 books_keep(char **field, struct span text)
 {
-    char *copy = or_abort(malloc(text.length + 1));
+    char *copy = allocate_text(text);
 
-    if (text.length > 0)
-        memcpy(copy, text.data, text.length);
-    copy[text.length] = '\0';
     free(*field);
     *field = copy;
 }
@@ -106,8 +97,7 @@ add_recipient(struct books_message *message)
     if (message->recipient_count == message->recipient_room) {
         message->recipient_room =
             message->recipient_room == 0 ? 1 : 2 * message->recipient_room;
-        message->recipients = or_abort(realloc(
-            message->recipients, message->recipient_room * sizeof(*message->recipients)));
+        message->recipients = allocate_grow(message->recipients, message->recipient_room, sizeof(*message->recipients));
     }
     message->recipients[message->recipient_count] = (struct books_recipient){.at = 0};
     return &message->recipients[message->recipient_count++];
@@ -137,7 +127,7 @@ struct books_message *
 books_memory_add(struct books_memory *memory, struct span instance, struct span queue_id,
     struct span host, int64_t begun_ms)
 {
-    struct books_message *message = or_abort(calloc(1, sizeof(*message)));
+    struct books_message *message = allocate(sizeof(*message));
 
     message->id = memory->next_id++;
     message->story = message->id;
@@ -244,7 +234,7 @@ load(struct books_memory *memory, struct span instance, struct span queue_id,
     result = books_step(books, row, error);
     if (result != 1)
         return result == 0;
-    message = or_abort(calloc(1, sizeof(*message)));
+    message = allocate(sizeof(*message));
     read_message(row, message);
     (void)sqlite3_reset(row);
     row = books_prepare(books, load_recipients, error);
@@ -396,8 +386,7 @@ books_memory_handle(struct books_memory *memory, struct books_message *message, 
     if (memory->handle_count == memory->handle_room) {
         memory->handle_room =
             memory->handle_room == 0 ? HANDLES_FIRST : 2 * memory->handle_room;
-        memory->handles = or_abort(
-            realloc(memory->handles, memory->handle_room * sizeof(*memory->handles)));
+        memory->handles = allocate_grow(memory->handles, memory->handle_room, sizeof(*memory->handles));
     }
     memory->handles[memory->handle_count++] =
         (struct handle){books_handle(kind, value), message->id};
@@ -560,7 +549,7 @@ static bool
 write_messages(struct books_memory *memory, struct error *error)
 {
     struct books_message **changed =
-        or_abort(malloc((memory->count + 1) * sizeof(struct books_message *)));
+        allocate_array(memory->count + 1, sizeof(struct books_message *));
     size_t count = 0;
     bool done = true;
 
@@ -633,7 +622,7 @@ books_memory_forget(struct books_memory *memory, struct error *error)
 struct books_memory *
 books_memory_new(struct books *books, struct error *error)
 {
-    struct books_memory *memory = or_abort(calloc(1, sizeof(*memory)));
+    struct books_memory *memory = allocate(sizeof(*memory));
 
     memory->books = books;
     if (find_next_id(memory, error))

@@ -1,5 +1,7 @@
 #include "policyd/books/books_routes.h"
 
+#include "shared/base/allocate.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,10 +52,7 @@ grow(void *items, size_t count, size_t *room, size_t size)
     if (count < *room)
         return items;
     *room = *room == 0 ? 256 : 2 * *room;
-    items = realloc(items, *room * size);
-    if (items == NULL)
-        abort();
-    return items;
+    return allocate_grow(items, *room, size);
 }
 
 /* --- one input into the replica --- */
@@ -168,10 +167,8 @@ struct books_routes *
 books_routes_new(struct books *books, const struct route_rules *rules,
     const struct domain_state_rules *state_rules, struct error *error)
 {
-    struct books_routes *routes = calloc(1, sizeof(*routes));
+    struct books_routes *routes = allocate(sizeof(*routes));
 
-    if (routes == NULL)
-        abort();
     routes->rules = rules;
     routes->state_rules = state_rules;
     routes->arena = arena_new(ARENA_MAX);

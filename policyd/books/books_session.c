@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/number.h"
 
 enum {
@@ -67,9 +68,7 @@ put(struct books_session *session, enum kind kind, int64_t key, int64_t at)
     while (item != NULL && (item->kind != kind || item->key != key))
         item = item->next;
     if (item == NULL) {
-        item = calloc(1, sizeof(*item));
-        if (item == NULL)
-            abort();
+        item = allocate(sizeof(*item));
         item->kind = kind;
         item->key = key;
         item->next = *place;
@@ -175,10 +174,8 @@ books_session_forget(struct books_session *session, struct error *error)
 struct books_session *
 books_session_new(struct books *books, struct error *error)
 {
-    struct books_session *session = calloc(1, sizeof(*session));
+    struct books_session *session = allocate(sizeof(*session));
 
-    if (session == NULL)
-        abort();
     session->books = books;
     if (books_session_forget(session, error))
         return session;

@@ -5,6 +5,7 @@
 
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/setup/setup_file.h"
+#include "shared/base/allocate.h"
 
 enum { FILE_MAX = 256 << 20, COMPLAINTS_MAX = 20, SHOWN_MAX = 200 };
 
@@ -70,9 +71,7 @@ new_spans(struct span text)
 
     for (size_t i = 0; i < text.length; i++)
         lines += text.data[i] == '\n';
-    spans = calloc(lines, sizeof(*spans));
-    if (spans == NULL)
-        abort();
+    spans = allocate_array(lines, sizeof(*spans));
     return spans;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
 
 #define QUEUE "unix:/var/spool/postfix/postshift/"
@@ -66,13 +67,11 @@ notice(void *argument, const char *section, const char *key)
 struct ctl_config *
 ctl_config_read(const char *file, bool must_exist)
 {
-    struct ctl_config *config = calloc(1, sizeof(*config));
+    struct ctl_config *config = allocate(sizeof(*config));
     struct config_option options[SERVE_OPTIONS_MAX + ARRAY_LENGTH(own)];
     size_t count = serve_config_options("ctl", options);
     size_t before;
 
-    if (config == NULL)
-        abort();
     for (size_t i = 0; i < ARRAY_LENGTH(own); i++)
         options[count++] = own[i];
     buffer_init(&config->wrong, WRONG_MAX);

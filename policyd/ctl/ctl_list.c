@@ -10,6 +10,7 @@
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_write.h"
+#include "shared/base/allocate.h"
 #include "shared/base/json.h"
 
 enum { OUT_MAX = 512 << 20, FIRST_ROOM = 1024 };
@@ -33,9 +34,7 @@ take(void *argument, struct span member, struct error *error)
     (void)error;
     if (list->count == list->room) {
         list->room = list->room == 0 ? FIRST_ROOM : 2 * list->room;
-        list->members = realloc(list->members, list->room * sizeof(*list->members));
-        if (list->members == NULL)
-            abort();
+        list->members = allocate_grow(list->members, list->room, sizeof(*list->members));
     }
     list->members[list->count++] = arena_span(list->ctl->arena, member);
     return true;

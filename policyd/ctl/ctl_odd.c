@@ -7,6 +7,7 @@
 
 #include "policyd/replica/replica_alias.h"
 #include "policyd/replica/replica_key.h"
+#include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
 
 static const char *const kinds[] = {"domain:", "pin:", "unit:", "list:"};
@@ -41,10 +42,8 @@ take_key(void *argument, struct span key, struct error *error)
 struct ctl_odd *
 ctl_odd_new(struct ctl *ctl)
 {
-    struct ctl_odd *odd = calloc(1, sizeof(*odd));
+    struct ctl_odd *odd = allocate(sizeof(*odd));
 
-    if (odd == NULL)
-        abort();
     odd->ctl = ctl;
     odd->keys = replica_alias_new();
     return odd;

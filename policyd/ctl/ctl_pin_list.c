@@ -10,6 +10,7 @@
 #include "policyd/ctl/ctl_walk.h"
 #include "policyd/state/pin.h"
 #include "policyd/terminal/ctl_table.h"
+#include "shared/base/allocate.h"
 #include "shared/base/json.h"
 #include "shared/base/number.h"
 
@@ -47,9 +48,7 @@ take(void *argument, struct span name, struct span value)
         return;
     if (pins->count == pins->room) {
         pins->room = pins->room == 0 ? FIRST_ROOM : 2 * pins->room;
-        pins->items = realloc(pins->items, pins->room * sizeof(*pins->items));
-        if (pins->items == NULL)
-            abort();
+        pins->items = allocate_grow(pins->items, pins->room, sizeof(*pins->items));
     }
     pins->items[pins->count++] = (struct item){
         arena_span(pins->ctl->arena, name), arena_span(pins->ctl->arena, value)};

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policyd/books/books_outbox.h"
+#include "shared/base/allocate.h"
 #include "shared/base/buffer.h"
 #include "shared/base/number.h"
 #include "shared/service/log.h"
@@ -79,17 +80,13 @@ static const char script[] =
 struct counts *
 counts_new(const char *prefix, const char *gateway, uint64_t slot_ms)
 {
-    struct counts *counts = calloc(1, sizeof(*counts));
+    struct counts *counts = allocate(sizeof(*counts));
 
-    if (counts == NULL)
-        abort();
     counts->prefix = prefix;
     (void)snprintf(counts->gateway, sizeof(counts->gateway), "%s", gateway);
     counts->slot_ms = (int64_t)slot_ms;
-    counts->rows = calloc(ROWS_MAX, sizeof(*counts->rows));
-    counts->units = calloc(UNITS_MAX, sizeof(*counts->units));
-    if (counts->rows == NULL || counts->units == NULL)
-        abort();
+    counts->rows = allocate_array(ROWS_MAX, sizeof(*counts->rows));
+    counts->units = allocate_array(UNITS_MAX, sizeof(*counts->units));
     return counts;
 }
 

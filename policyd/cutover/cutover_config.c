@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/number.h"
 
 #define CUTOVER(field, type, ...)                                                        \
@@ -112,12 +113,10 @@ static const struct config_option own[] = {
 struct cutover_config *
 cutover_config_read(const char *file, bool must_exist, struct buffer *errors)
 {
-    struct cutover_config *config = calloc(1, sizeof(*config));
+    struct cutover_config *config = allocate(sizeof(*config));
     struct config_option options[SERVE_OPTIONS_MAX + ARRAY_LENGTH(own)];
     size_t count = serve_config_options("cutover", options);
 
-    if (config == NULL)
-        abort();
     for (size_t i = 0; i < ARRAY_LENGTH(own); i++)
         options[count++] = own[i];
     config->file = config_read_anyway(file, must_exist, options, count, config, errors);

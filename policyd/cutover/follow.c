@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "policyd/cutover/log_source.h"
+#include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 
@@ -302,13 +303,11 @@ struct follow *
 follow_new(struct event_base *base, const struct follow_options *options)
 {
     static const struct timeval at_once = {0, 0};
-    struct follow *follow = calloc(1, sizeof(*follow));
+    struct follow *follow = allocate(sizeof(*follow));
 
-    if (follow == NULL)
-        abort();
     follow->options = *options;
-    follow->timer = evtimer_new(base, turn, follow);
-    if (follow->timer == NULL || event_add(follow->timer, &at_once) != 0)
+    follow->timer = allocated(evtimer_new(base, turn, follow));
+    if (event_add(follow->timer, &at_once) != 0)
         abort();
     return follow;
 }

@@ -11,6 +11,7 @@
 
 #include "policyd/cutover/log_rotated.h"
 #include "policyd/maillog/maillog_line.h"
+#include "shared/base/allocate.h"
 #include "shared/base/number.h"
 
 enum { STEP = 64 << 10, TEXT_MAX = 800, PATH_LENGTH_MAX = 4096 };
@@ -61,10 +62,8 @@ log_file_position(const struct log_file *file, struct buffer *out)
 struct log_file *
 log_file_new(const char *path, struct span position)
 {
-    struct log_file *file = calloc(1, sizeof(*file));
+    struct log_file *file = allocate(sizeof(*file));
 
-    if (file == NULL)
-        abort();
     (void)snprintf(file->path, sizeof(file->path), "%s", path);
     buffer_init(&file->text, MAILLOG_LINE_MAX + STEP);
     read_position(file, position);

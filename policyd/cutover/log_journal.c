@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "policyd/maillog/journal_export.h"
+#include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 
 enum { CURSOR_MAX = 1024, TEXT_MAX = 300, AGAIN_MS = 5000, STEP = 64 << 10 };
@@ -30,10 +31,8 @@ struct log_journal {
 struct log_journal *
 log_journal_new(struct span cursor)
 {
-    struct log_journal *journal = calloc(1, sizeof(*journal));
+    struct log_journal *journal = allocate(sizeof(*journal));
 
-    if (journal == NULL)
-        abort();
     journal->fd = -1;
     (void)span_copy(cursor, journal->cursor, sizeof(journal->cursor));
     buffer_init(&journal->octets, (size_t)2 * JOURNAL_ENTRY_MAX);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/hash.h"
 
 enum { FILES_MAX = 10000, FIRST_LINE_MAX = 128 << 10 };
@@ -62,10 +63,8 @@ compare_found(const void *left, const void *right)
 static char *
 join(struct span folder, const char *name)
 {
-    char *path = malloc(folder.length + strlen(name) + 1);
+    char *path = allocated(malloc(folder.length + strlen(name) + 1));
 
-    if (path == NULL)
-        abort();
     memcpy(path, folder.data, folder.length);
     memcpy(path + folder.length, name, strlen(name) + 1);
     return path;
@@ -78,14 +77,14 @@ log_rotated_find(struct log_rotated *rotated, const char *path)
     size_t slash = span_find_last(whole, '/');
     struct span folder = slash == SPAN_NONE ? SPAN("./") : span_first(whole, slash + 1);
     struct span name = slash == SPAN_NONE ? whole : span_from(whole, slash + 1);
-    struct found *found = calloc(FILES_MAX, sizeof(*found));
+    struct found *found = allocate_array(FILES_MAX, sizeof(*found));
     char *folder_path = join(folder, "");
     DIR *directory = opendir(folder_path);
     struct dirent *entry;
     size_t count = 0;
 
     *rotated = (struct log_rotated){.count = 0};
-    while (directory != NULL && found != NULL && count < FILES_MAX &&
+    while (directory != NULL && count < FILES_MAX &&
            (entry = readdir(directory)) != NULL) {
         struct stat status;
 
@@ -103,14 +102,10 @@ log_rotated_find(struct log_rotated *rotated, const char *path)
     free(folder_path);
     if (count > 0) {
         qsort(found, count, sizeof(*found), compare_found);
-        rotated->paths = calloc(count, sizeof(*rotated->paths));
+        rotated->paths = allocate_array(count, sizeof(*rotated->paths));
     }
-    for (size_t i = 0; i < count; i++) {
-        if (rotated->paths != NULL)
-            rotated->paths[rotated->count++] = found[i].path;
-        else
-            free(found[i].path);
-    }
+    for (size_t i = 0; i < count; i++)
+        rotated->paths[rotated->count++] = found[i].path;
     free(found);
 }
 
@@ -136,14 +131,12 @@ digest_of(struct span line)
 bool
 log_identity_read(const char *path, struct log_identity *identity)
 {
-    char *line = malloc(FIRST_LINE_MAX);
+    char *line = allocate(FIRST_LINE_MAX);
     gzFile file = gzopen(path, "rb");
     struct stat status;
     int length = 0;
 
     *identity = (struct log_identity){.digest = 0};
-    if (line == NULL)
-        abort();
     /* gzread gives what isn't compressed as it is. */
     if (file == NULL || stat(path, &status) != 0) {
         free(line);

@@ -9,6 +9,7 @@
 #include "policyd/cutover/log_file.h"
 #include "policyd/cutover/log_journal.h"
 #include "policyd/maillog/maillog_line.h"
+#include "shared/base/allocate.h"
 
 enum { STEP = 64 << 10, NAME_SIZE = 4200 };
 
@@ -48,10 +49,8 @@ log_source_name(const char *spec)
 struct log_source *
 log_source_new(const char *spec, struct span position)
 {
-    struct log_source *source = calloc(1, sizeof(*source));
+    struct log_source *source = allocate(sizeof(*source));
 
-    if (source == NULL)
-        abort();
     spec = resolve(spec);
     buffer_init(&source->input.text, MAILLOG_LINE_MAX + STEP);
     if (strcmp(spec, "journal") == 0)

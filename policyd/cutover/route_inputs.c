@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/buffer.h"
 #include "shared/base/number.h"
 
@@ -37,14 +38,10 @@ now_ms(void)
 struct route_inputs *
 route_inputs_new(void)
 {
-    struct route_inputs *inputs = calloc(1, sizeof(*inputs));
+    struct route_inputs *inputs = allocate(sizeof(*inputs));
 
-    if (inputs == NULL)
-        abort();
     inputs->arena = arena_new(ARENA_MAX);
-    inputs->changes = calloc(CHANGES_MAX, sizeof(*inputs->changes));
-    if (inputs->changes == NULL)
-        abort();
+    inputs->changes = allocate_array(CHANGES_MAX, sizeof(*inputs->changes));
     return inputs;
 }
 
@@ -312,9 +309,7 @@ look_whether_gone(void *argument, struct span key)
         return;
     if (gone->count == gone->room) {
         gone->room = gone->room == 0 ? 64 : 2 * gone->room;
-        gone->keys = realloc(gone->keys, gone->room * sizeof(*gone->keys));
-        if (gone->keys == NULL)
-            abort();
+        gone->keys = allocate_grow(gone->keys, gone->room, sizeof(*gone->keys));
     }
     gone->keys[gone->count++] = arena_span(gone->arena, key);
 }

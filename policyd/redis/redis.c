@@ -10,6 +10,7 @@
 #include "policyd/redis/redis_login.h"
 #include "policyd/redis/redis_resolve.h"
 #include "policyd/redis/redis_sentinels.h"
+#include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 
@@ -326,10 +327,8 @@ redis_new(struct event_base *base, const struct redis_options *options,
     const struct redis_events *events, void *argument)
 {
     static const struct timeval at_once = {0, 0};
-    struct redis *redis = calloc(1, sizeof(*redis));
+    struct redis *redis = allocate(sizeof(*redis));
 
-    if (redis == NULL)
-        abort();
     redis->base = base;
     redis_options_copy(&redis->options, options);
     redis->events = *events;
@@ -342,9 +341,7 @@ redis_new(struct event_base *base, const struct redis_options *options,
         redis_resolve_new(base, redis->options.timeout_ms, was_resolved, redis);
     redis->sentinels =
         redis_sentinels_new(base, &redis->options, sentinels_answered, redis);
-    redis->retry = event_new(base, -1, 0, on_retry, redis);
-    if (redis->retry == NULL)
-        abort();
+    redis->retry = allocated(event_new(base, -1, 0, on_retry, redis));
     event_add(redis->retry, &at_once);
     return redis;
 }

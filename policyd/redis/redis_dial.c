@@ -1,5 +1,7 @@
 #include "policyd/redis/redis_dial.h"
 
+#include "shared/base/allocate.h"
+
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,19 +124,15 @@ redis_dial_new(struct event_base *base, const struct socket_address *address,
     const struct redis_options *options, const struct redis_dial_events *events,
     void *argument)
 {
-    struct redis_dial *dial = calloc(1, sizeof(*dial));
+    struct redis_dial *dial = allocate(sizeof(*dial));
 
-    if (dial == NULL)
-        abort();
     dial->base = base;
     dial->address = *address;
     dial->options = options;
     dial->events = *events;
     dial->argument = argument;
     dial->resolve = redis_resolve_new(base, options->timeout_ms, was_resolved, dial);
-    dial->turn = event_new(base, -1, 0, on_turn, dial);
-    if (dial->turn == NULL)
-        abort();
+    dial->turn = allocated(event_new(base, -1, 0, on_turn, dial));
     soon(dial);
     return dial;
 }

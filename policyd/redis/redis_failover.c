@@ -5,6 +5,7 @@
 
 #include "policyd/redis/redis_dial.h"
 #include "policyd/redis/redis_sentinels.h"
+#include "shared/base/allocate.h"
 
 enum { ASK_SECONDS = 3, HINT_MS = 50 };
 
@@ -107,9 +108,7 @@ redis_failover_new(struct event_base *base, const struct redis_options *options,
 
     if (options->sentinel_count == 0)
         return NULL;
-    failover = calloc(1, sizeof(*failover));
-    if (failover == NULL)
-        abort();
+    failover = allocate(sizeof(*failover));
     failover->base = base;
     redis_options_copy(&failover->options, options);
     failover->callback = callback;
@@ -118,9 +117,7 @@ redis_failover_new(struct event_base *base, const struct redis_options *options,
         redis_sentinels_new(base, &failover->options, was_answered, failover);
     for (size_t i = 0; i < REDIS_SENTINELS_MAX; i++)
         failover->ears[i].failover = failover;
-    failover->round = event_new(base, -1, 0, on_round, failover);
-    if (failover->round == NULL)
-        abort();
+    failover->round = allocated(event_new(base, -1, 0, on_round, failover));
     event_add(failover->round, &interval);
     return failover;
 }

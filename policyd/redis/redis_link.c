@@ -12,6 +12,7 @@
 #include "policyd/redis/redis_pending.h"
 #include "policyd/redis/redis_socket.h"
 #include "policyd/redis/redis_trim.h"
+#include "shared/base/allocate.h"
 #include "shared/base/buffer.h"
 #include "shared/service/clock.h"
 
@@ -351,21 +352,16 @@ redis_link_open(struct event_base *base, const struct redis_target *target,
 
     if (fd < 0)
         return NULL;
-    link = calloc(1, sizeof(*link));
-    if (link == NULL)
-        abort();
+    link = allocate(sizeof(*link));
     link->fd = fd;
     link->timeout_ms = options->timeout_ms;
     link->events = *events;
     link->argument = argument;
-    link->reader = redisReaderCreate();
+    link->reader = allocated(redisReaderCreate());
     link->pool = redis_pool_new();
-    link->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, link);
-    link->writable = event_new(base, fd, EV_WRITE, on_writable, link);
-    link->timer = event_new(base, -1, 0, on_timer, link);
-    if (link->reader == NULL || link->readable == NULL || link->writable == NULL ||
-        link->timer == NULL)
-        abort();
+    link->readable = allocated(event_new(base, fd, EV_READ | EV_PERSIST, on_readable, link));
+    link->writable = allocated(event_new(base, fd, EV_WRITE, on_writable, link));
+    link->timer = allocated(event_new(base, -1, 0, on_timer, link));
     redis_pool_attach(link->pool, link->reader);
     if (options->tls != NULL)
         link->tls = redis_tls_new(options->tls, fd, target->name);

@@ -1,15 +1,15 @@
 #include "policyd/redis/redis_options.h"
 
+#include "shared/base/allocate.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 static const char *
 copy_text(const char *text)
 {
-    char *copy = strdup(text == NULL ? "" : text);
+    char *copy = allocate_text(span_of(text == NULL ? "" : text));
 
-    if (copy == NULL)
-        abort();
     return copy;
 }
 

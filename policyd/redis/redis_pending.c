@@ -1,15 +1,15 @@
 #include "policyd/redis/redis_pending.h"
 
+#include "shared/base/allocate.h"
+
 #include <stdlib.h>
 
 static void
 grow(struct redis_pending *pending)
 {
     size_t size = pending->size == 0 ? 64 : pending->size * 2;
-    struct redis_question *ring = calloc(size, sizeof(*ring));
+    struct redis_question *ring = allocate_array(size, sizeof(*ring));
 
-    if (ring == NULL)
-        abort();
     for (size_t i = 0; i < pending->count; i++)
         ring[i] = pending->ring[(pending->first + i) % pending->size];
     free(pending->ring);

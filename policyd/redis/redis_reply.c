@@ -1,5 +1,7 @@
 #include "policyd/redis/redis_reply.h"
 
+#include "shared/base/allocate.h"
+
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,10 +23,8 @@ struct redis_pool {
 static struct block *
 block_new(size_t size, struct block *next)
 {
-    struct block *block = malloc(sizeof(*block) + size);
+    struct block *block = allocated(malloc(sizeof(*block) + size));
 
-    if (block == NULL)
-        return NULL;
     block->next = next;
     block->size = size;
     block->used = 0;
@@ -46,8 +46,6 @@ pool_take(struct redis_pool *pool, size_t size)
         size_t next = block->size < LARGEST_BLOCK ? block->size * 2 : LARGEST_BLOCK;
 
         block = block_new(next > size ? next : size, pool->blocks);
-        if (block == NULL)
-            return NULL;
         pool->blocks = block;
     }
     memory = block->data + block->used;
@@ -163,13 +161,9 @@ static redisReplyObjectFunctions reply_functions = {
 struct redis_pool *
 redis_pool_new(void)
 {
-    struct redis_pool *pool = calloc(1, sizeof(*pool));
+    struct redis_pool *pool = allocate(sizeof(*pool));
 
-    if (pool == NULL)
-        abort();
     pool->blocks = block_new(FIRST_BLOCK, NULL);
-    if (pool->blocks == NULL)
-        abort();
     return pool;
 }
 

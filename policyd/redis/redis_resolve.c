@@ -1,5 +1,7 @@
 #include "policyd/redis/redis_resolve.h"
 
+#include "shared/base/allocate.h"
+
 #include <event2/dns.h>
 #include <event2/util.h>
 #include <stdio.h>
@@ -81,9 +83,7 @@ read_system_files(struct redis_resolve *resolve)
     char seconds[32];
 
     if (resolve->dns == NULL) {
-        resolve->dns = evdns_base_new(resolve->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-        if (resolve->dns == NULL)
-            abort();
+        resolve->dns = allocated(evdns_base_new(resolve->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE));
         snprintf(seconds, sizeof(seconds), "%u", resolve->timeout_ms / 2000 + 1);
         evdns_base_set_option(resolve->dns, "timeout:", seconds);
         evdns_base_set_option(resolve->dns, "attempts:", "2");
@@ -103,10 +103,8 @@ resolve_name(struct redis_resolve *resolve, const char *host, const char *port,
     const struct evutil_addrinfo *hints)
 {
     struct evdns_getaddrinfo_request *request;
-    struct query *query = calloc(1, sizeof(*query));
+    struct query *query = allocate(sizeof(*query));
 
-    if (query == NULL)
-        abort();
     query->owner = resolve;
     resolve->query = query;
     read_system_files(resolve);
@@ -120,10 +118,8 @@ struct redis_resolve *
 redis_resolve_new(struct event_base *base, unsigned timeout_ms, redis_resolved *callback,
     void *argument)
 {
-    struct redis_resolve *resolve = calloc(1, sizeof(*resolve));
+    struct redis_resolve *resolve = allocate(sizeof(*resolve));
 
-    if (resolve == NULL)
-        abort();
     resolve->base = base;
     resolve->timeout_ms = timeout_ms;
     resolve->callback = callback;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "policyd/redis/redis_dial.h"
+#include "shared/base/allocate.h"
 
 enum { OTHERS_MS = 250, QUESTIONS = 2 };
 
@@ -140,17 +141,13 @@ struct redis_sentinels *
 redis_sentinels_new(struct event_base *base, const struct redis_options *options,
     redis_sentinels_answer *callback, void *argument)
 {
-    struct redis_sentinels *sentinels = calloc(1, sizeof(*sentinels));
+    struct redis_sentinels *sentinels = allocate(sizeof(*sentinels));
 
-    if (sentinels == NULL)
-        abort();
     sentinels->base = base;
     sentinels->options = options;
     sentinels->callback = callback;
     sentinels->argument = argument;
-    sentinels->end = event_new(base, -1, 0, on_end, sentinels);
-    if (sentinels->end == NULL)
-        abort();
+    sentinels->end = allocated(event_new(base, -1, 0, on_end, sentinels));
     return sentinels;
 }
 

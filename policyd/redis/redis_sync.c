@@ -12,6 +12,7 @@
 #include "policyd/redis/redis_sentinel.h"
 #include "policyd/redis/redis_socket.h"
 #include "policyd/redis/redis_trim.h"
+#include "shared/base/allocate.h"
 
 enum {
     WORDS_MAX = 1024,
@@ -43,11 +44,9 @@ connect_to(struct redis_sync *sync, const struct socket_address *address,
 
     redisFree(sync->context);
     socket_address_write(address, sync->address);
-    sync->context = address->kind == SOCKET_UNIX
+    sync->context = allocated(address->kind == SOCKET_UNIX
                         ? redisConnectUnixWithTimeout(address->path, timeout)
-                        : redisConnectWithTimeout(host, (int)address->port, timeout);
-    if (sync->context == NULL)
-        abort();
+                        : redisConnectWithTimeout(host, (int)address->port, timeout));
     if (sync->context->err != 0)
         return error_temporary(error, "%s: %s", sync->address, sync->context->errstr);
     if (redisSetTimeout(sync->context, timeout) != REDIS_OK)
@@ -136,14 +135,12 @@ open_primary(struct redis_sync *sync, const struct redis_options *options,
 struct redis_sync *
 redis_sync_open(const struct redis_options *options, struct error *error)
 {
-    struct redis_sync *sync = calloc(1, sizeof(*sync));
+    struct redis_sync *sync = allocate(sizeof(*sync));
     unsigned timeout_ms =
         options->timeout_ms == 0 ? REDIS_TIMEOUT_MS : options->timeout_ms;
     struct socket_address primary;
     bool is_open;
 
-    if (sync == NULL)
-        abort();
     sync->pool = redis_pool_new();
     buffer_init(&sync->in, IN_OCTETS_MAX);
     primary = options->address;

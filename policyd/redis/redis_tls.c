@@ -1,5 +1,7 @@
 #include "policyd/redis/redis_tls.h"
 
+#include "shared/base/allocate.h"
+
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
@@ -80,14 +82,10 @@ struct redis_tls_context *
 redis_tls_context_new(
     const struct redis_tls_files *files, const char **key, struct error *error)
 {
-    struct redis_tls_context *context = calloc(1, sizeof(*context));
+    struct redis_tls_context *context = allocate(sizeof(*context));
 
-    if (context == NULL)
-        abort();
     context->shared = 1;
-    context->ssl = SSL_CTX_new(TLS_client_method());
-    if (context->ssl == NULL)
-        abort();
+    context->ssl = allocated(SSL_CTX_new(TLS_client_method()));
     (void)SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION);
     SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(context->ssl,
@@ -134,10 +132,8 @@ expect_name(SSL *ssl, const struct redis_tls_context *context, const char *host)
 static SSL *
 ssl_new(const struct redis_tls_context *context, const char *host)
 {
-    SSL *ssl = SSL_new(context->ssl);
+    SSL *ssl = allocated(SSL_new(context->ssl));
 
-    if (ssl == NULL)
-        abort();
     expect_name(ssl, context, host);
     return ssl;
 }
@@ -145,10 +141,8 @@ ssl_new(const struct redis_tls_context *context, const char *host)
 struct redis_tls *
 redis_tls_new(struct redis_tls_context *context, int fd, const char *host)
 {
-    struct redis_tls *tls = calloc(1, sizeof(*tls));
+    struct redis_tls *tls = allocate(sizeof(*tls));
 
-    if (tls == NULL)
-        abort();
     tls->ssl = ssl_new(context, host);
     if (SSL_set_fd(tls->ssl, fd) != 1)
         abort();

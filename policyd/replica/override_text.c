@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policyd/replica/packed_table.h"
+#include "shared/base/allocate.h"
 #include "shared/base/idn.h"
 #include "shared/base/number.h"
 
@@ -119,16 +120,6 @@ cut(struct span *text)
     return true;
 }
 
-static void *
-take_array(size_t count, size_t size)
-{
-    void *array = calloc(count, size);
-
-    if (array == NULL)
-        abort();
-    return array;
-}
-
 static size_t
 count_lines(struct span text)
 {
@@ -154,8 +145,8 @@ override_text_parse(struct span text, struct override_text *out)
     room =
         count_lines(text) < REPLICA_DOMAINS_MAX ? count_lines(text) : REPLICA_DOMAINS_MAX;
     *out = (struct override_text){
-        .entries = take_array(room, sizeof(*out->entries)),
-        .problems = take_array(OVERRIDE_PROBLEMS_MAX, sizeof(*out->problems)),
+        .entries = allocate_array(room, sizeof(*out->entries)),
+        .problems = allocate_array(OVERRIDE_PROBLEMS_MAX, sizeof(*out->problems)),
     };
     packed_table_init(&numbers, (struct hash_key){0});
     for (rest = text; span_split(&rest, '\n', &line);) {
@@ -207,11 +198,8 @@ has_entry(const struct override_text *text, const char *domain)
 void
 override_text_doubt(struct override_text *now)
 {
-    struct override_entry *entries =
-        realloc(now->entries, (now->count + now->problem_count + 1) * sizeof(*entries));
+    struct override_entry *entries = allocate_grow(now->entries, now->count + now->problem_count + 1, sizeof(*entries));
 
-    if (entries == NULL)
-        abort();
     now->entries = entries;
     now->unclear = names_nobody(now);
     for (size_t i = 0; i < now->problem_count; i++) {
@@ -236,9 +224,7 @@ override_text_keep(struct override_text *now, const struct override_text *before
     now->unclear = before->unclear && names_nobody(now);
     if (now->bad_lines == 0 || before->count == 0)
         return;
-    entries = realloc(now->entries, (now->count + before->count) * sizeof(*entries));
-    if (entries == NULL)
-        abort();
+    entries = allocate_grow(now->entries, now->count + before->count, sizeof(*entries));
     now->entries = entries;
     packed_table_init(&named, (struct hash_key){0});
     for (size_t i = 0; i < now->count; i++)

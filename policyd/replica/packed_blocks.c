@@ -1,5 +1,7 @@
 #include "policyd/replica/packed_blocks.h"
 
+#include "shared/base/allocate.h"
+
 #include <assert.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -78,9 +80,7 @@ free_number(struct packed_blocks *blocks)
     }
     if (blocks->count == BLOCKS_MAX)
         return BLOCKS_MAX;
-    more = reallocarray(blocks->blocks, blocks->count + 1, sizeof(*more));
-    if (more == NULL)
-        abort();
+    more = allocate_grow(blocks->blocks, blocks->count + 1, sizeof(*more));
     more[blocks->count] = (struct packed_block){0};
     blocks->blocks = more;
     return blocks->count++;
@@ -102,9 +102,7 @@ new_tail(struct packed_blocks *blocks, uint32_t needed)
         capacity = USUAL_CAPACITY;
     if (capacity < UNIT + needed)
         capacity = UNIT + needed;
-    data = malloc(capacity);
-    if (data == NULL)
-        abort();
+    data = allocated(malloc(capacity));
     blocks->blocks[number] =
         (struct packed_block){.data = data, .capacity = (uint32_t)capacity, .used = UNIT};
     blocks->tail = number;

@@ -1,5 +1,7 @@
 #include "policyd/replica/packed_shelf.h"
 
+#include "shared/base/allocate.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +16,8 @@ struct packed_shelf *
 packed_shelf_new(unsigned depth, unsigned bits)
 {
     uint32_t size = (1U << bits) + (1U << bits) / 8 + 16;
-    struct packed_shelf *shelf = calloc(1, octets_of(size));
+    struct packed_shelf *shelf = allocate(octets_of(size));
 
-    if (shelf == NULL)
-        abort();
     shelf->depth = depth;
     shelf->bits = bits;
     shelf->size = size;

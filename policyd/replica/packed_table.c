@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "policyd/replica/packed_shelf.h"
+#include "shared/base/allocate.h"
 
 /*
  * The index is a directory of shelves, found by the first bits of a hash.  A full shelf
@@ -16,10 +17,8 @@ static const uint32_t no_place = UINT32_MAX;
 static struct packed_shelf **
 new_directory(size_t count)
 {
-    struct packed_shelf **shelves = calloc(count, sizeof(struct packed_shelf *));
+    struct packed_shelf **shelves = allocate_array(count, sizeof(struct packed_shelf *));
 
-    if (shelves == NULL)
-        abort();
     return shelves;
 }
 

@@ -6,6 +6,7 @@
 
 #include "policyd/replica/packed_table.h"
 #include "policyd/replica/replica_members.h"
+#include "shared/base/allocate.h"
 
 struct domain_record {
     struct domain_state *state;
@@ -87,9 +88,7 @@ need_record(struct replica *replica, struct span name)
         return record;
     if (!is_name(name) || replica->domains.count == REPLICA_DOMAINS_MAX)
         return NULL;
-    record = pointer = calloc(1, sizeof(*record));
-    if (record == NULL)
-        abort();
+    record = pointer = allocate(sizeof(*record));
     if (packed_table_put(&replica->domains, name, pointer_value(&pointer)))
         return record;
     free(record);
@@ -140,10 +139,8 @@ replica_seed(uint64_t seed)
 struct replica *
 replica_new(void)
 {
-    struct replica *replica = calloc(1, sizeof(*replica));
+    struct replica *replica = allocate(sizeof(*replica));
 
-    if (replica == NULL)
-        abort();
     packed_blocks_set_up();
     packed_table_init(&replica->domains, table_key);
     packed_table_init(&replica->pins, table_key);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "policyd/replica/replica.h"
+#include "shared/base/allocate.h"
 
 /*
  * A replica's lists are just what is needed: many small sets of names, by name.  The
@@ -17,10 +18,8 @@ static const struct span list = {"aliases", 7};
 struct replica_aliases *
 replica_alias_new(void)
 {
-    struct replica_aliases *aliases = calloc(1, sizeof(*aliases));
+    struct replica_aliases *aliases = allocate(sizeof(*aliases));
 
-    if (aliases == NULL)
-        abort();
     aliases->table = replica_new();
     return aliases;
 }

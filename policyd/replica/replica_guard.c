@@ -1,5 +1,7 @@
 #include "policyd/replica/replica_guard.h"
 
+#include "shared/base/allocate.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,11 +94,9 @@ static struct loss *
 remember(struct replica_guard *guard, bool is_unit, struct span name, struct span unit,
     uint64_t now_ms)
 {
-    struct loss *loss = calloc(1, sizeof(*loss) + name.length + unit.length);
+    struct loss *loss = allocate(sizeof(*loss) + name.length + unit.length);
     struct loss **place = find_loss(guard, is_unit, name);
 
-    if (loss == NULL)
-        abort();
     loss->time_ms = now_ms;
     loss->is_unit = is_unit;
     loss->name_length = name.length;
@@ -133,10 +133,8 @@ replica_guard_too_many(size_t lost, size_t total)
 struct replica_guard *
 replica_guard_new(void)
 {
-    struct replica_guard *guard = calloc(1, sizeof(*guard));
+    struct replica_guard *guard = allocate(sizeof(*guard));
 
-    if (guard == NULL)
-        abort();
     return guard;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "policyd/replica/replica_keeper_inside.h"
+#include "shared/base/allocate.h"
 
 static const char *const source_names[] = {
     [REPLICA_FROM_REDIS] = "redis",
@@ -22,10 +23,8 @@ struct replica_keeper *
 replica_keeper_new(const struct replica_keeper_rules *rules,
     const struct replica_keeper_events *events, void *argument)
 {
-    struct replica_keeper *keeper = calloc(1, sizeof(*keeper));
+    struct replica_keeper *keeper = allocate(sizeof(*keeper));
 
-    if (keeper == NULL)
-        abort();
     keeper->rules = *rules;
     keeper->events = *events;
     keeper->argument = argument;

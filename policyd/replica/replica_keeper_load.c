@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policyd/replica/replica_keeper_inside.h"
+#include "shared/base/allocate.h"
 #include "shared/base/idn.h"
 #include "shared/base/number.h"
 
@@ -76,9 +77,7 @@ replica_keeper_set_overrides(struct replica_keeper *keeper,
     struct override_entry *before = keeper->overrides;
     size_t before_count = keeper->override_count;
 
-    keeper->overrides = calloc(count + 1, sizeof(*entries));
-    if (keeper->overrides == NULL)
-        abort();
+    keeper->overrides = allocate_array(count + 1, sizeof(*entries));
     if (count > 0)
         memcpy(keeper->overrides, entries, count * sizeof(*entries));
     keeper->override_count = count;

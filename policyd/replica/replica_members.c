@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policyd/replica/replica.h"
+#include "shared/base/allocate.h"
 
 struct list_key {
     char data[2 + 2 * REPLICA_NAME_MAX];
@@ -81,9 +82,7 @@ need_list(struct replica_members *members, struct span domain, struct span list)
     table = find_table(members, &key);
     if (table != NULL || members->lists.count == REPLICA_LISTS_MAX)
         return table;
-    table = pointer = malloc(sizeof(*table));
-    if (table == NULL)
-        abort();
+    table = pointer = allocate(sizeof(*table));
     packed_table_init(table, members->lists.hash_key);
     if (packed_table_put(
             &members->lists, key_span(&key), span_make(&pointer, sizeof(pointer))))

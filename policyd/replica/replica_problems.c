@@ -1,5 +1,7 @@
 #include "policyd/replica/replica_problems.h"
 
+#include "shared/base/allocate.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,10 +55,8 @@ find(struct replica_problems *problems, const char *key, const char *field)
 struct replica_problems *
 replica_problems_new(void)
 {
-    struct replica_problems *problems = calloc(1, sizeof(*problems));
+    struct replica_problems *problems = allocate(sizeof(*problems));
 
-    if (problems == NULL)
-        abort();
     return problems;
 }
 
@@ -114,9 +114,7 @@ replica_problems_add(struct replica_problems *problems, enum replica_problem_kin
     }
     is_new = entry == NULL;
     if (is_new) {
-        entry = calloc(1, sizeof(*entry));
-        if (entry == NULL)
-            abort();
+        entry = allocate(sizeof(*entry));
         problems->entries[problems->count++] = entry;
         memcpy(entry->key, text, sizeof(text));
     } else {

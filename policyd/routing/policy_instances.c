@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/digest.h"
 
 enum { FIRST_SLOTS = 256, HALF_MAX = POLICY_INSTANCES_MAX / 2 };
@@ -35,9 +36,7 @@ table_new(size_t slot_count)
     struct table table = {.slot_count = slot_count};
 
     assert(slot_count > 0);
-    table.slots = calloc(slot_count, sizeof(*table.slots));
-    if (table.slots == NULL)
-        abort();
+    table.slots = allocate_array(slot_count, sizeof(*table.slots));
     return table;
 }
 
@@ -119,10 +118,8 @@ hash(struct span text, unsigned char name[16])
 struct policy_instances *
 policy_instances_new(void)
 {
-    struct policy_instances *instances = calloc(1, sizeof(*instances));
+    struct policy_instances *instances = allocate(sizeof(*instances));
 
-    if (instances == NULL)
-        abort();
     instances->recent = table_new(FIRST_SLOTS);
     instances->former = table_new(FIRST_SLOTS);
     return instances;

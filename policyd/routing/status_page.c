@@ -1,5 +1,7 @@
 #include "policyd/routing/status_page.h"
 
+#include "shared/base/allocate.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -36,12 +38,11 @@ static struct entry *
 collect(const struct route_rules *rules, const struct replica *replica, size_t *count)
 {
     size_t most = count_known(replica) + rules->domain_count + 1;
-    struct entry *entries = calloc(most, sizeof(*entries));
+    struct entry *entries = allocate_array(most, sizeof(*entries));
     struct replica_domain found;
     struct span name;
     uint64_t cursor = 0;
 
-    assert(entries != NULL);
     *count = 0;
     while (*count < most && replica_next_domain(replica, &cursor, &name, &found))
         entries[(*count)++] = (struct entry){name, found};

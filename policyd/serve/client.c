@@ -1,5 +1,7 @@
 #include "policyd/serve/client.h"
 
+#include "shared/base/allocate.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,10 +198,8 @@ on_writable(int fd, short what, void *argument)
 struct client *
 client_new(struct client_host *host, int fd, uint64_t now_ms)
 {
-    struct client *client = calloc(1, sizeof(*client));
+    struct client *client = allocate(sizeof(*client));
 
-    if (client == NULL)
-        abort();
     client->host = host;
     client->fd = fd;
     client->served_ms = now_ms;

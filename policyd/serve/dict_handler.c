@@ -6,6 +6,7 @@
 
 #include "policyd/routing/login_decide.h"
 #include "policyd/wire/dict_wire.h"
+#include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
 #include "shared/base/json.h"
 
@@ -153,10 +154,8 @@ const struct client_protocol dict_protocol = {
 struct dict_handler *
 dict_handler_new(const struct serve_context *context)
 {
-    struct dict_handler *handler = calloc(1, sizeof(*handler));
+    struct dict_handler *handler = allocate(sizeof(*handler));
 
-    if (handler == NULL)
-        abort();
     handler->context = context;
     buffer_init(&handler->fields, FIELDS_MAX);
     for (size_t i = 0; i < ARRAY_LENGTH(answer_names); i++) {

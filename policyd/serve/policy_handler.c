@@ -7,6 +7,7 @@
 #include "policyd/routing/policy_instances.h"
 #include "policyd/serve/line_limit.h"
 #include "policyd/wire/policy_wire.h"
+#include "shared/base/allocate.h"
 
 struct policy_handler {
     const struct serve_context *context;
@@ -102,10 +103,8 @@ const struct client_protocol policy_protocol = {
 struct policy_handler *
 policy_handler_new(const struct serve_context *context)
 {
-    struct policy_handler *handler = calloc(1, sizeof(*handler));
+    struct policy_handler *handler = allocate(sizeof(*handler));
 
-    if (handler == NULL)
-        abort();
     handler->context = context;
     handler->instances = policy_instances_new();
     for (int i = 0; i < POLICY_ANSWERS; i++) {

@@ -6,6 +6,7 @@
 #include "policyd/routing/route_view.h"
 #include "policyd/serve/line_limit.h"
 #include "policyd/wire/socketmap_wire.h"
+#include "shared/base/allocate.h"
 
 enum route_answer {
     ANSWER_OLD,
@@ -145,10 +146,8 @@ const struct client_protocol route_protocol = {
 struct route_handler *
 route_handler_new(const struct serve_context *context)
 {
-    struct route_handler *handler = calloc(1, sizeof(*handler));
+    struct route_handler *handler = allocate(sizeof(*handler));
 
-    if (handler == NULL)
-        abort();
     handler->context = context;
     for (int i = 0; i < ROUTE_ANSWERS; i++) {
         const char *labels[] = {route_protocol.name, answer_names[i]};

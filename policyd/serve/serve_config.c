@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/allocate.h"
 #include "shared/service/privs.h"
 
 #define QUEUE "/var/spool/postfix/postshift/"
@@ -135,20 +136,16 @@ static const struct config_option options[] = {
 static void *
 take(size_t count, size_t size)
 {
-    void *memory = calloc(count == 0 ? 1 : count, size);
+    void *memory = allocate_array(count == 0 ? 1 : count, size);
 
-    if (memory == NULL)
-        abort();
     return memory;
 }
 
 static char *
 copy_text(const char *text)
 {
-    char *copy = strdup(text);
+    char *copy = allocate_text(span_of(text));
 
-    if (copy == NULL)
-        abort();
     return copy;
 }
 

@@ -1,5 +1,7 @@
 #include "policyd/serve/serve_metrics.h"
 
+#include "shared/base/allocate.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,10 +202,8 @@ refresh(void *argument)
 struct serve_metrics *
 serve_metrics_new(const struct serve_context *context)
 {
-    struct serve_metrics *own = calloc(1, sizeof(*own));
+    struct serve_metrics *own = allocate(sizeof(*own));
 
-    if (own == NULL)
-        abort();
     own->context = context;
     metrics_on_write(context->metrics, refresh, own);
     return own;

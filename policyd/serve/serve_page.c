@@ -7,6 +7,7 @@
 
 #include "policyd/routing/route_page.h"
 #include "policyd/routing/status_page.h"
+#include "shared/base/allocate.h"
 
 enum { ADDRESS_MAX = 4096, HOST_MAX = 256, NOTES_MAX = 200 };
 
@@ -20,8 +21,8 @@ keep_note(void *argument, const char *text)
 {
     struct notes *notes = argument;
 
-    if (notes->count < NOTES_MAX && (notes->items[notes->count] = strdup(text)) != NULL)
-        notes->count++;
+    if (notes->count < NOTES_MAX)
+        notes->items[notes->count++] = allocate_text(span_of(text));
 }
 
 static int

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "policyd/serve/line_limit.h"
+#include "shared/base/allocate.h"
 
 enum {
     SWEEP_MS = 500,
@@ -212,11 +213,9 @@ struct server *
 server_new(struct event_base *base, const struct client_protocol *protocol,
     void *protocol_argument, size_t clients_max, struct metrics *metrics)
 {
-    struct server *server = calloc(1, sizeof(*server));
+    struct server *server = allocate(sizeof(*server));
     const char *listener[] = {protocol->name};
 
-    if (server == NULL)
-        abort();
     server->host = (struct client_host){
         .base = base,
         .protocol = protocol,

@@ -1,5 +1,7 @@
 #include "policyd/state/domain_fields.h"
 
+#include "shared/base/allocate.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,9 +104,7 @@ domain_fields_copy(const struct domain_state *state)
     }
     for (size_t i = 0; i < state->list_count; i++)
         size += strlen(state->lists[i]) + 1;
-    copy = malloc(size);
-    if (copy == NULL)
-        abort();
+    copy = allocated(malloc(size));
     *copy = *state;
     room = (char *)(copy + 1);
     copy->old_route = copy_text(&room, state->old_route);

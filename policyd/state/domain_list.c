@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/domain.h"
 #include "shared/base/idn.h"
 
@@ -12,9 +13,7 @@ make_room(struct domain_list *list)
     if (list->count < list->room)
         return;
     list->room = list->room == 0 ? 16 : 2 * list->room;
-    list->names = realloc(list->names, list->room * sizeof(*list->names));
-    if (list->names == NULL)
-        abort();
+    list->names = allocate_grow(list->names, list->room, sizeof(*list->names));
 }
 
 bool
@@ -29,9 +28,7 @@ domain_list_add(struct domain_list *list, struct span name, struct error *error)
             (int)span_first(name, 60).length, name.data);
     if (list->count == DOMAIN_LIST_MAX)
         return error_permanent(error, "more than %d domains", DOMAIN_LIST_MAX);
-    copy = strdup(ascii);
-    if (copy == NULL)
-        abort();
+    copy = allocate_text(span_of(ascii));
     make_room(list);
     list->names[list->count++] = copy;
     return true;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
 #include "shared/base/idn.h"
 #include "shared/base/number.h"
@@ -289,9 +290,7 @@ make_room(const struct domain_field *fields, size_t count,
             fields[i].value.length <= DOMAIN_STATE_VALUE_MAX)
             size += fields[i].value.length + 1;
     }
-    state = calloc(1, size);
-    if (state == NULL)
-        abort();
+    state = allocate(size);
     state->old_route = state->new_route = state->standby_route = "";
     state->same_as = "";
     for (size_t i = 0; i < DOMAIN_LOGINS; i++) {

@@ -4,6 +4,7 @@
 
 #include "policyd/replica/key_queue.h"
 #include "policyd/store/value_reader.h"
+#include "shared/base/allocate.h"
 
 enum {
     TOGETHER = 50, /* so many that wait are read many in a command */
@@ -140,10 +141,8 @@ changed_keys_new(
     static const struct key_reader_events key_events = {key_is_done, key_was_lost};
     static const struct value_reader_events value_events = {
         read_alone, key_was_lost, values_are_read};
-    struct changed_keys *changed = calloc(1, sizeof(*changed));
+    struct changed_keys *changed = allocate(sizeof(*changed));
 
-    if (changed == NULL)
-        abort();
     changed->reading = reading;
     changed->events = *events;
     changed->argument = argument;

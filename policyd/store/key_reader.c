@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policyd/store/pin_expiry.h"
+#include "shared/base/allocate.h"
 
 enum { KEYS_OCTETS_MAX = (REPLICA_ALIASES_READ + 1) * (REPLICA_NAME_MAX + 16) };
 
@@ -137,9 +138,7 @@ read_new(struct key_reader *reader, unsigned targets, const struct replica_key *
 
     for (size_t i = 0; i < count; i++)
         size += keys[i].length;
-    read = calloc(1, sizeof(*read) + size);
-    if (read == NULL)
-        abort();
+    read = allocate(sizeof(*read) + size);
     read->reader = reader;
     read->targets = targets;
     read->about = *about;
@@ -160,10 +159,8 @@ struct key_reader *
 key_reader_new(
     struct reading *reading, const struct key_reader_events *events, void *argument)
 {
-    struct key_reader *reader = calloc(1, sizeof(*reader));
+    struct key_reader *reader = allocate(sizeof(*reader));
 
-    if (reader == NULL)
-        abort();
     reader->reading = reading;
     reader->events = *events;
     reader->argument = argument;

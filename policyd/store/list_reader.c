@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policyd/redis/redis_trim.h"
+#include "shared/base/allocate.h"
 
 enum {
     SLICE = 1000,     /* members put in force in one turn */
@@ -257,17 +258,13 @@ on_slice(evutil_socket_t fd, short what, void *argument)
 struct list_reader *
 list_reader_new(struct reading *reading, void (*idle)(void *argument), void *argument)
 {
-    struct list_reader *reader = calloc(1, sizeof(*reader));
+    struct list_reader *reader = allocate(sizeof(*reader));
 
-    if (reader == NULL)
-        abort();
     reader->reading = reading;
     reader->idle = idle;
     reader->argument = argument;
     reader->last = &reader->first;
-    reader->slice = event_new(reading->base, -1, 0, on_slice, reader);
-    if (reader->slice == NULL)
-        abort();
+    reader->slice = allocated(event_new(reading->base, -1, 0, on_slice, reader));
     buffer_init(&reader->texts, KEYS_OCTETS_MAX);
     buffer_init(&reader->whole, KEYS_OCTETS_MAX);
     return reader;
@@ -314,9 +311,7 @@ list_reader_read(struct list_reader *reader, unsigned targets, struct span key)
     /* A load meets each list once, or not much oftener. */
     if ((targets & REPLICA_ANSWERING) != 0 && is_asked_for(reader, targets, key))
         return;
-    job = calloc(1, sizeof(*job) + key.length);
-    if (job == NULL)
-        abort();
+    job = allocate(sizeof(*job) + key.length);
     job->targets = targets;
     job->load_number = reader->reading->load_number;
     job->length = key.length;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shared/base/allocate.h"
 #include "shared/service/log.h"
 
 enum {
@@ -270,10 +271,8 @@ override_watch(
     struct event_base *base, const char *path, override_changed *callback, void *argument)
 {
     static const struct timeval look = {LOOK_SECONDS, 0};
-    struct override *override = calloc(1, sizeof(*override));
+    struct override *override = allocate(sizeof(*override));
 
-    if (override == NULL)
-        abort();
     snprintf(override->path, sizeof(override->path), "%s", path);
     override->name = strrchr(override->path, '/');
     override->name = override->name == NULL ? override->path : override->name + 1;

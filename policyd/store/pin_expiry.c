@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 
@@ -78,9 +79,7 @@ pin_expiry_ask(struct reading *reading, unsigned targets, struct span key,
     if (!is_worth_asking(reading, targets, about, value) ||
         redis_room(reading->redis) <= ROOM_LEFT)
         return;
-    question = malloc(sizeof(*question));
-    if (question == NULL)
-        abort();
+    question = allocate(sizeof(*question));
     question->reading = reading;
     question->is_live = (targets & REPLICA_ANSWERING) != 0;
     question->name = about->name;

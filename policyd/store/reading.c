@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "policyd/redis/redis_trim.h"
+#include "shared/base/allocate.h"
 
 void
 reading_set_time(struct reading *reading)
@@ -43,10 +44,8 @@ bool
 reading_ask(struct reading *reading, unsigned targets, reading_answer *answer,
     void *argument, size_t count, const struct span *words)
 {
-    struct question *question = calloc(1, sizeof(*question));
+    struct question *question = allocate(sizeof(*question));
 
-    if (question == NULL)
-        abort();
     *question = (struct question){reading, (targets & REPLICA_ANSWERING) == 0,
         reading->load_number, answer, argument};
     if (redis_command(reading->redis, was_answered, question, count, words))

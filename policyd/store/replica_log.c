@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
 #include "shared/service/log.h"
 
@@ -52,13 +53,9 @@ on_second(evutil_socket_t fd, short what, void *argument)
 struct replica_log *
 replica_log_new(struct event_base *base)
 {
-    struct replica_log *log = calloc(1, sizeof(*log));
+    struct replica_log *log = allocate(sizeof(*log));
 
-    if (log == NULL)
-        abort();
-    log->second = event_new(base, -1, 0, on_second, log);
-    if (log->second == NULL)
-        abort();
+    log->second = allocated(event_new(base, -1, 0, on_second, log));
     return log;
 }
 

@@ -8,6 +8,7 @@
 #include "policyd/redis/redis_pattern.h"
 #include "policyd/replica/key_queue.h"
 #include "policyd/store/value_reader.h"
+#include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 
 enum {
@@ -322,10 +323,8 @@ replica_scan_new(struct reading *reading, struct key_reader *keys,
 {
     static const struct value_reader_events value_events = {
         read_alone, value_was_lost, values_are_read};
-    struct replica_scan *scan = calloc(1, sizeof(*scan));
+    struct replica_scan *scan = allocate(sizeof(*scan));
 
-    if (scan == NULL)
-        abort();
     scan->reading = reading;
     scan->keys = keys;
     scan->lists = lists;
@@ -335,9 +334,7 @@ replica_scan_new(struct reading *reading, struct key_reader *keys,
     key_queue_init(&scan->waiting);
     make_pattern(scan);
     scan->values = value_reader_new(reading, REPLICA_LOADING, &value_events, scan);
-    scan->slice = event_new(reading->base, -1, 0, compare_slice, scan);
-    if (scan->slice == NULL)
-        abort();
+    scan->slice = allocated(event_new(reading->base, -1, 0, compare_slice, scan));
     return scan;
 }
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "policyd/store/replica_sync_inside.h"
+#include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 
@@ -406,9 +407,7 @@ open_connections(
     static const struct replica_scan_events scan_events = {load_finished, load_failed};
     struct redis_options quiet = *options;
 
-    sync->prefix = strdup(prefix);
-    if (sync->prefix == NULL)
-        abort();
+    sync->prefix = allocate_text(span_of(prefix));
     sync->reading.prefix = span_of(sync->prefix);
     quiet.quiet = true;
     sync->reading.redis = redis_new(sync->base, &quiet, &reader_events, sync);
@@ -457,11 +456,9 @@ replica_sync_new(struct event_base *base, const struct replica_sync_options *opt
     const struct replica_sync_events *events, void *argument)
 {
     static const struct timeval second = {1, 0};
-    struct replica_sync *sync = calloc(1, sizeof(*sync));
+    struct replica_sync *sync = allocate(sizeof(*sync));
     uint64_t seed;
 
-    if (sync == NULL)
-        abort();
     evutil_secure_rng_get_bytes(&seed, sizeof(seed));
     replica_seed(seed);
     sync->base = base;
@@ -469,9 +466,7 @@ replica_sync_new(struct event_base *base, const struct replica_sync_options *opt
     set_up(sync, options);
     sync_open_files(sync, options);
     open_connections(sync, options->redis, options->prefix);
-    sync->second = event_new(base, -1, EV_PERSIST, on_second, sync);
-    if (sync->second == NULL)
-        abort();
+    sync->second = allocated(event_new(base, -1, EV_PERSIST, on_second, sync));
     event_add(sync->second, &second);
     sync->events = *events;
     return sync;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
 
 enum { HEARTBEAT_SECONDS = 5, HEARTBEATS_MISSED = 2 };
@@ -180,10 +181,8 @@ replica_tracker_new(struct event_base *base, const struct redis_options *options
 {
     static const struct redis_events redis_events = {is_up, is_down, was_told, greet};
     struct redis_options with_heartbeat = *options;
-    struct replica_tracker *tracker = calloc(1, sizeof(*tracker));
+    struct replica_tracker *tracker = allocate(sizeof(*tracker));
 
-    if (tracker == NULL)
-        abort();
     tracker->events = *events;
     tracker->argument = argument;
     for (size_t i = 0; i < ARRAY_LENGTH(followed); i++) {
@@ -191,9 +190,7 @@ replica_tracker_new(struct event_base *base, const struct redis_options *options
             abort();
     }
     with_heartbeat.answer_ms = HEARTBEATS_MISSED * HEARTBEAT_SECONDS * 1000;
-    tracker->heartbeat = event_new(base, -1, EV_PERSIST, beat, tracker);
-    if (tracker->heartbeat == NULL)
-        abort();
+    tracker->heartbeat = allocated(event_new(base, -1, EV_PERSIST, beat, tracker));
     tracker->redis = redis_new(base, &with_heartbeat, &redis_events, tracker);
     return tracker;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "policyd/store/state_record.h"
+#include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 
@@ -396,17 +397,13 @@ struct snapshot *
 snapshot_new(
     struct event_base *base, const char *path, snapshot_source *source, void *argument)
 {
-    struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    struct snapshot *snapshot = allocate(sizeof(*snapshot));
 
-    if (snapshot == NULL)
-        abort();
     snapshot->base = base;
     snprintf(snapshot->path, sizeof(snapshot->path), "%s", path);
     snapshot->source = source;
     snapshot->argument = argument;
-    snapshot->timer = event_new(base, -1, 0, on_timer, snapshot);
-    if (snapshot->timer == NULL)
-        abort();
+    snapshot->timer = allocated(event_new(base, -1, 0, on_timer, snapshot));
     return snapshot;
 }
 

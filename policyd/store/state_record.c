@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "policyd/state/domain_fields.h"
+#include "shared/base/allocate.h"
 #include "shared/base/cursor.h"
 
 enum {
@@ -123,9 +124,7 @@ make_file(const char *snapshot, struct buffer *record, uint64_t number)
     fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0)
         return errno;
-    zeros = calloc(2, half);
-    if (zeros == NULL)
-        abort();
+    zeros = allocate_array(2, half);
     failure = write_at(fd, span_make(zeros, 2 * half), 0);
     free(zeros);
     if (failure == 0)

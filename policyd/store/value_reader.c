@@ -4,6 +4,7 @@
 
 #include "policyd/replica/key_queue.h"
 #include "policyd/store/pin_expiry.h"
+#include "shared/base/allocate.h"
 
 struct batch {
     struct value_reader *reader;
@@ -30,10 +31,8 @@ is_for_load(const struct value_reader *reader)
 static struct batch *
 batch_new(struct value_reader *reader)
 {
-    struct batch *batch = calloc(1, sizeof(*batch));
+    struct batch *batch = allocate(sizeof(*batch));
 
-    if (batch == NULL)
-        abort();
     batch->reader = reader;
     batch->load_number = reader->reading->load_number;
     key_queue_init(&batch->keys);
@@ -103,10 +102,8 @@ struct value_reader *
 value_reader_new(struct reading *reading, unsigned targets,
     const struct value_reader_events *events, void *argument)
 {
-    struct value_reader *reader = calloc(1, sizeof(*reader));
+    struct value_reader *reader = allocate(sizeof(*reader));
 
-    if (reader == NULL)
-        abort();
     reader->reading = reading;
     reader->targets = targets;
     reader->events = *events;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/span.h"
 
 struct option {
@@ -113,9 +114,7 @@ ctl_arguments_parse(
     bool options_end = false;
 
     *arguments = (struct ctl_arguments){NULL};
-    arguments->words = calloc((size_t)argc + 1, sizeof(*arguments->words));
-    if (arguments->words == NULL)
-        abort();
+    arguments->words = allocate_array((size_t)argc + 1, sizeof(*arguments->words));
     for (int i = 1; i < argc; i++) {
         const char *text = argv[i];
 

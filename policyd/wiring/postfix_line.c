@@ -1,5 +1,7 @@
 #include "policyd/wiring/postfix_line.h"
 
+#include "shared/base/allocate.h"
+
 #include <stdlib.h>
 
 bool
@@ -40,9 +42,7 @@ void
 postfix_line_init(struct postfix_line *line, size_t length)
 {
     buffer_init(&line->octets, length + 1);
-    line->places = calloc(length + 1, sizeof(*line->places));
-    if (line->places == NULL)
-        abort();
+    line->places = allocate_array(length + 1, sizeof(*line->places));
 }
 
 void

@@ -1,5 +1,7 @@
 #include "shared/base/arena.h"
 
+#include "shared/base/allocate.h"
+
 #include <assert.h>
 #include <stdalign.h>
 #include <stdarg.h>
@@ -25,10 +27,8 @@ struct arena {
 static struct block *
 block_new(struct block *next, size_t size)
 {
-    struct block *block = malloc(sizeof(*block) + size);
+    struct block *block = allocated(malloc(sizeof(*block) + size));
 
-    if (block == NULL)
-        abort();
     *block = (struct block){next, 0, size};
     return block;
 }
@@ -47,10 +47,8 @@ blocks_free_above(struct arena *arena, const struct block *last)
 struct arena *
 arena_new(size_t ceiling)
 {
-    struct arena *arena = malloc(sizeof(*arena));
+    struct arena *arena = allocate(sizeof(*arena));
 
-    if (arena == NULL)
-        abort();
     *arena = (struct arena){block_new(NULL, BLOCK_SIZE), 0, ceiling};
     return arena;
 }

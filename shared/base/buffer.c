@@ -1,5 +1,7 @@
 #include "shared/base/buffer.h"
 
+#include "shared/base/allocate.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +20,7 @@ grow(struct buffer *buffer, size_t needed)
         return;
     while (capacity <= needed)
         capacity += capacity;
-    data = realloc(buffer->data, capacity);
-    if (data == NULL)
-        abort();
+    data = allocated(realloc(buffer->data, capacity));
     buffer->data = data;
     buffer->capacity = capacity;
 }

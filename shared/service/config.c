@@ -1,5 +1,6 @@
 #include "shared/service/config.h"
 
+#include "shared/base/allocate.h"
 #include "shared/base/arena.h"
 #include "shared/service/config_file.h"
 #include "shared/service/config_names.h"
@@ -317,10 +318,8 @@ apply_presets(struct reader *reader)
 static struct config *
 config_new(const char *name)
 {
-    struct config *config = calloc(1, sizeof(*config));
+    struct config *config = allocate(sizeof(*config));
 
-    if (config == NULL)
-        abort();
     config->arena = arena_new(ARENA_MAX);
     config->name = arena_text(config->arena, span_of(name));
     return config;

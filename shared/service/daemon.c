@@ -1,5 +1,6 @@
 #include "shared/service/daemon.h"
 
+#include "shared/base/allocate.h"
 #include "shared/service/log.h"
 
 #include <errno.h>
@@ -328,14 +329,6 @@ watchdog_interval(void)
         .tv_usec = (suseconds_t)(microseconds / 2 % 1000000)};
 }
 
-static struct event *
-event_or_abort(struct event *event)
-{
-    if (event == NULL)
-        abort();
-    return event;
-}
-
 static void
 runner_start(struct runner *runner)
 {
@@ -345,13 +338,13 @@ runner_start(struct runner *runner)
     struct timeval watchdog = watchdog_interval();
     struct timeval second = seconds(1);
 
-    runner->terminate = event_or_abort(evsignal_new(base, SIGTERM, begin_stop, runner));
-    runner->interrupt = event_or_abort(evsignal_new(base, SIGINT, begin_stop, runner));
-    runner->hangup = event_or_abort(evsignal_new(base, SIGHUP, reload, runner));
-    runner->deadline = event_or_abort(evtimer_new(base, end_loop, runner));
+    runner->terminate = allocated(evsignal_new(base, SIGTERM, begin_stop, runner));
+    runner->interrupt = allocated(evsignal_new(base, SIGINT, begin_stop, runner));
+    runner->hangup = allocated(evsignal_new(base, SIGHUP, reload, runner));
+    runner->deadline = allocated(evtimer_new(base, end_loop, runner));
     runner->watchdog =
-        event_or_abort(event_new(base, -1, EV_PERSIST, feed_watchdog, runner));
-    runner->guard = event_or_abort(event_new(base, -1, EV_PERSIST, rearm_guard, runner));
+        allocated(event_new(base, -1, EV_PERSIST, feed_watchdog, runner));
+    runner->guard = allocated(event_new(base, -1, EV_PERSIST, rearm_guard, runner));
     if (event_add(runner->terminate, NULL) != 0 ||
         event_add(runner->interrupt, NULL) != 0 || event_add(runner->hangup, NULL) != 0)
         abort();

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
 #include "shared/base/network.h"
 
@@ -38,9 +39,7 @@ reason_of(int status)
 void
 http_page_begin(struct http_page *page)
 {
-    *page = (struct http_page){.content_type = http_plain_text, .body = evbuffer_new()};
-    if (page->body == NULL)
-        abort();
+    *page = (struct http_page){.content_type = http_plain_text, .body = allocated(evbuffer_new())};
 }
 
 void

@@ -1,5 +1,6 @@
 #include "shared/service/metrics.h"
 
+#include "shared/base/allocate.h"
 #include "shared/service/metrics_process.h"
 #include "shared/service/metrics_text.h"
 
@@ -70,16 +71,6 @@ static const struct metrics_family own_families[] = {
      NULL                                                                                                                 },
 };
 
-static void *
-allocate(size_t size)
-{
-    void *taken = calloc(1, size);
-
-    if (taken == NULL)
-        abort();
-    return taken;
-}
-
 static size_t
 bound_count(const struct metrics_family *row)
 {
@@ -147,11 +138,10 @@ static struct metrics_series *
 add_series(struct metrics *metrics, struct family *family, const char *labels)
 {
     size_t buckets = bound_count(family->row) + 1;
-    size_t length = strlen(labels) + 1;
     struct metrics_series *series = allocate(sizeof(*series));
 
     series->row = family->row;
-    series->labels = memcpy(allocate(length), labels, length);
+    series->labels = allocate_text(span_of(labels));
     series->values = allocate_values(
         metrics, sizeof(*series->values) + buckets * sizeof(series->values->buckets[0]));
     if (family->last == NULL)

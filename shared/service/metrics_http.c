@@ -1,5 +1,6 @@
 #include "shared/service/metrics_http.h"
 
+#include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 #include "shared/service/http_page.h"
 #include "shared/service/http_request.h"
@@ -337,20 +338,16 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
     struct metrics_http *http = argument;
     struct timeval limit = {.tv_sec = CLIENT_SECONDS};
     size_t place = find_place(http);
-    struct client *client = calloc(1, sizeof(*client));
+    struct client *client = allocate(sizeof(*client));
 
     (void)listener;
     (void)from;
     (void)length;
-    if (client == NULL)
-        abort();
     client->http = http;
     client->serial = http->serial++;
     client->moved_ms = clock_now_ms();
-    client->stream = bufferevent_socket_new(http->base, fd, BEV_OPT_CLOSE_ON_FREE);
-    client->deadline = evtimer_new(http->base, on_deadline, client);
-    if (client->stream == NULL || client->deadline == NULL)
-        abort();
+    client->stream = allocated(bufferevent_socket_new(http->base, fd, BEV_OPT_CLOSE_ON_FREE));
+    client->deadline = allocated(evtimer_new(http->base, on_deadline, client));
     http->clients[place] = client;
     (void)evbuffer_add_cb(bufferevent_get_output(client->stream), on_output, client);
     bufferevent_setcb(client->stream, on_read, on_written, on_end, client);
@@ -391,11 +388,9 @@ on_accept_error(struct evconnlistener *listener, void *argument)
 static void
 add_listener(struct metrics_http *http, int fd)
 {
-    struct evconnlistener *listener = evconnlistener_new(http->base, on_accept, http,
-        LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+    struct evconnlistener *listener = allocated(evconnlistener_new(http->base, on_accept, http,
+        LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd));
 
-    if (listener == NULL)
-        abort();
     evconnlistener_set_error_cb(listener, on_accept_error);
     http->listeners[http->listener_count++] = listener;
 }
@@ -405,20 +400,16 @@ http_new(struct event_base *base, const struct socket_address *address,
     struct metrics *metrics, bool (*healthy)(void *argument, struct buffer *why),
     metrics_http_page *page, void *argument)
 {
-    struct metrics_http *http = calloc(1, sizeof(*http));
+    struct metrics_http *http = allocate(sizeof(*http));
 
-    if (http == NULL)
-        abort();
     http->base = base;
     http->address = *address;
     http->metrics = metrics;
     http->healthy = healthy;
     http->page = page;
     http->argument = argument;
-    http->resume = evtimer_new(base, on_resume, http);
-    http->turn = evtimer_new(base, on_turn, http);
-    if (http->resume == NULL || http->turn == NULL)
-        abort();
+    http->resume = allocated(evtimer_new(base, on_resume, http));
+    http->turn = allocated(evtimer_new(base, on_turn, http));
     return http;
 }
 
