@@ -206,6 +206,7 @@ read_leg(struct tracing *tracing, sqlite3_stmt *row, struct trace_story *story)
         .accepted_ms = sqlite3_column_int64(row, 1),
         .removed_ms = sqlite3_column_int64(row, 2),
         .is_notice = sqlite3_column_int(row, 3) == KIND_NOTICE,
+        .is_probe = sqlite3_column_int(row, 3) == KIND_PROBE,
         .is_held = sqlite3_column_int(row, 4) == STATE_HELD,
         .begun_ms = sqlite3_column_int64(row, 5),
         .size = (uint64_t)sqlite3_column_int64(row, 6),

@@ -48,6 +48,7 @@ struct trace_leg {
     struct span from;
     uint64_t size;
     bool is_notice;
+    bool is_probe; /* sendmail -bv, address verification: nothing was to be delivered */
     bool is_held;
     struct trace_recipient *recipients;
     size_t recipient_count;

@@ -13,9 +13,10 @@
 #include "policyd/ctl/ctl_queue.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/setup/setup_process.h"
+#include "shared/base/attributes.h"
 #include "shared/base/json.h"
 
-enum { OUT_MAX = 64 << 20, QUEUE_MAX = 512 << 20, SHOWN = 50 };
+enum { OUT_MAX = 64 << 20, QUEUE_MAX = 512 << 20, LINE_MAX_OCTETS = 8192, SHOWN = 20 };
 
 /* One audit, and what Postfix's queue says beside it. */
 struct findings {
@@ -66,39 +67,89 @@ look_at_queue(
 
 /* --- for people --- */
 
+/* The first of them, several on a line. */
 static void
 print_names(const char *what, const struct audit_names *names)
 {
     size_t shown = names->count < SHOWN ? names->count : SHOWN;
+    struct buffer line;
 
     if (names->total == 0)
         return;
-    ctl_output_say("%s: %" PRIu64, what, names->total);
+    ctl_output_alarm("%s: %" PRIu64, what, names->total);
+    buffer_init(&line, LINE_MAX_OCTETS);
     for (size_t i = 0; i < shown; i++)
-        ctl_output_say("  %s", names->ids[i]);
+        buffer_printf(&line, "%s%s", i == 0 ? "  " : " ", names->ids[i]);
+    ctl_output_note("%s", buffer_text(&line));
+    buffer_clear(&line);
     if (names->total > shown)
         ctl_output_say(
             "  and %" PRIu64 " more (--json names them)", names->total - shown);
 }
 
 static void
-print_sum(const struct audit *audit)
+print_window(struct ctl *ctl, const struct audit *audit)
 {
-    ctl_output_say("%-12s %12" PRIu64 "  recipients of %" PRIu64 " messages (%" PRIu64
-                   " mails)",
-        "accepted", audit->accepted, audit->messages, audit->stories);
+    const char *since =
+        audit->since_ms > 0 ? ctl_books_stamp(ctl->arena, audit->since_ms) : "the start";
+    const char *until = audit->until_ms < INT64_MAX
+                            ? ctl_books_stamp(ctl->arena, audit->until_ms)
+                            : "now";
+
+    ctl_output_say("mail accepted from %s to %s, in recipients", since, until);
+}
+
+static void
+print_row(struct ctl *ctl, const char *what, uint64_t number, const char *more)
+{
+    ctl_output_note("%-12s %14s%s", what, ctl_books_count(ctl->arena, number), more);
+}
+
+static void
+print_balance(struct ctl *ctl, const struct audit *audit)
+{
+    const uint64_t *by = audit->backends;
+
+    print_row(ctl, "accepted", audit->accepted,
+        arena_printf(ctl->arena, "  of %s messages (%s mails)",
+            ctl_books_count(ctl->arena, audit->messages),
+            ctl_books_count(ctl->arena, audit->stories)));
     for (int end = END_DELIVERED; end < END_COUNT; end++)
-        ctl_output_say(
-            "%-12s %12" PRIu64, ctl_books_end((enum books_end)end), audit->ends[end]);
-    ctl_output_say(
-        "%-12s %12" PRIu64, ctl_books_end(END_WAITING), audit->ends[END_WAITING]);
-    ctl_output_say("delivered by old %" PRIu64 ", new %" PRIu64 ", standby %" PRIu64
-                   ", others %" PRIu64,
-        audit->backends[BACKEND_OLD], audit->backends[BACKEND_NEW],
-        audit->backends[BACKEND_STANDBY], audit->backends[BACKEND_OTHER]);
-    ctl_output_say("beside the balance: %" PRIu64 " probes, %" PRIu64 " notices, %" PRIu64
-                   " that only began",
+        print_row(ctl, ctl_books_end((enum books_end)end), audit->ends[end],
+            end != END_DELIVERED
+                ? ""
+                : arena_printf(ctl->arena, "  old %s, new %s, standby %s, elsewhere %s",
+                      ctl_books_count(ctl->arena, by[BACKEND_OLD]),
+                      ctl_books_count(ctl->arena, by[BACKEND_NEW]),
+                      ctl_books_count(ctl->arena, by[BACKEND_STANDBY]),
+                      ctl_books_count(ctl->arena, by[BACKEND_OTHER])));
+    print_row(ctl, ctl_books_end(END_WAITING), audit->ends[END_WAITING], "");
+    ctl_output_note("not in the balance: %" PRIu64 " probes, %" PRIu64
+                    " notices, %" PRIu64 " that only began (messages)",
         audit->probes, audit->notices, audit->begun);
+}
+
+/* What stands behind the numbers of the last line, where there is any. */
+static const char *
+others(struct ctl *ctl, const struct findings *findings)
+{
+    const struct {
+        const char *what;
+        uint64_t number;
+    } rows[] = {
+        {"misrouted",                  findings->audit.misrouted.total},
+        {"in the queue alone",         findings->queue_only.total     },
+        {"waiting in the books alone", findings->books_only.total     },
+        {"gaps",                       findings->audit.gap_count      },
+    };
+    const char *text = "";
+
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        if (rows[i].number > 0)
+            text = arena_printf(ctl->arena, "%s, %s %s", text,
+                ctl_books_count(ctl->arena, rows[i].number), rows[i].what);
+    }
+    return text;
 }
 
 /* What a person can quote. */
@@ -106,17 +157,32 @@ static void
 print_last(struct ctl *ctl, const struct findings *findings)
 {
     const struct audit *audit = &findings->audit;
+    struct arena *arena = ctl->arena;
     uint64_t out = audit->accepted - audit->ends[END_LOST] - audit->ends[END_WAITING];
     const char *oldest = "";
 
     if (audit->oldest_waiting_ms != 0)
-        oldest = arena_printf(ctl->arena, ", oldest %s",
+        oldest = arena_printf(arena, ", oldest %s",
             ctl_books_age(
-                ctl->arena, ((int64_t)time(NULL) * 1000) - audit->oldest_waiting_ms));
-    ctl_output_say("%" PRIu64 " in, %" PRIu64 " out, %" PRIu64 " lost, %" PRIu64
-                   " perhaps double, %" PRIu64 " waiting%s",
-        audit->accepted, out, audit->lost.total, audit->twice.total,
-        audit->ends[END_WAITING], oldest);
+                arena, ((int64_t)time(NULL) * 1000) - audit->oldest_waiting_ms));
+    ctl_output_say("%s in, %s out, %s lost, %s perhaps double, %s waiting%s%s",
+        ctl_books_count(arena, audit->accepted), ctl_books_count(arena, out),
+        ctl_books_count(arena, audit->lost.total),
+        ctl_books_count(arena, audit->twice.total),
+        ctl_books_count(arena, audit->ends[END_WAITING]), oldest, others(ctl, findings));
+}
+
+static void
+print_gaps(struct ctl *ctl, const struct audit *audit)
+{
+    for (size_t i = 0; i < audit->gap_count && i < SHOWN; i++)
+        ctl_output_alarm("gap: %s to %s: %s",
+            ctl_books_stamp(ctl->arena, audit->gaps[i].from_ms),
+            ctl_books_stamp(ctl->arena, audit->gaps[i].to_ms),
+            ctl_output_text(ctl->arena, span_of(audit->gaps[i].why)));
+    if (audit->gap_count > SHOWN)
+        ctl_output_say(
+            "  and %zu more gaps (--json names them)", audit->gap_count - SHOWN);
 }
 
 static void
@@ -124,23 +190,20 @@ print(struct ctl *ctl, const struct findings *findings)
 {
     const struct audit *audit = &findings->audit;
 
-    print_sum(audit);
-    print_names("lost: removed without an end for each recipient", &audit->lost);
-    print_names("perhaps double: may be sent more than once", &audit->twice);
-    print_names("misrouted: no route of that time names the backend", &audit->misrouted);
+    print_window(ctl, audit);
+    print_balance(ctl, audit);
+    print_names("lost, removed without an end for each recipient", &audit->lost);
+    print_names("perhaps double, may have been sent more than once", &audit->twice);
+    print_names("misrouted, no route of that time names the backend", &audit->misrouted);
     print_names("in the queue, and not in the books", &findings->queue_only);
     print_names("waiting in the books, and not in the queue", &findings->books_only);
-    for (size_t i = 0; i < audit->gap_count; i++)
-        ctl_output_alarm("gap: %s to %s: %s",
-            ctl_books_stamp(ctl->arena, audit->gaps[i].from_ms),
-            ctl_books_stamp(ctl->arena, audit->gaps[i].to_ms),
-            ctl_output_text(ctl->arena, span_of(audit->gaps[i].why)));
+    print_gaps(ctl, audit);
     if (audit->unknown_forms > 0)
-        ctl_output_say("%" PRIu64 " lines of the log are in no form that is known "
-                       "(audit --unknown shows some)",
+        ctl_output_note("%" PRIu64 " lines of the log are in no form that is known "
+                        "(audit --unknown shows some)",
             audit->unknown_forms);
     if (findings->queue_silent != NULL)
-        ctl_output_say("the queue was not asked: %s",
+        ctl_output_note("the queue was not asked: %s",
             ctl_output_text(ctl->arena, span_of(findings->queue_silent)));
     print_last(ctl, findings);
 }
@@ -156,6 +219,16 @@ write_names(struct json *json, const char *key, const struct audit_names *names)
     json_array_end(json);
 }
 
+/* Unix time; null where there is none. */
+static void
+write_time(struct json *json, const char *key, int64_t milliseconds)
+{
+    if (milliseconds <= 0 || milliseconds == INT64_MAX)
+        json_null(json, key);
+    else
+        json_integer(json, key, milliseconds / 1000);
+}
+
 static void
 write_audit(struct json *json, const struct findings *findings, bool balanced)
 {
@@ -163,8 +236,8 @@ write_audit(struct json *json, const struct findings *findings, bool balanced)
 
     json_object_begin(json, NULL);
     json_bool(json, "balanced", balanced);
-    json_integer(json, "since", audit->since_ms / 1000);
-    json_integer(json, "until", audit->until_ms / 1000);
+    write_time(json, "since", audit->since_ms);
+    write_time(json, "until", audit->until_ms);
     json_integer(json, "accepted", (int64_t)audit->accepted);
     for (int end = 0; end < END_LOST; end++)
         json_integer(json, ctl_books_end((enum books_end)end), (int64_t)audit->ends[end]);
@@ -173,7 +246,7 @@ write_audit(struct json *json, const struct findings *findings, bool balanced)
     json_integer(json, "begun", (int64_t)audit->begun);
     json_integer(json, "messages", (int64_t)audit->messages);
     json_integer(json, "stories", (int64_t)audit->stories);
-    json_integer(json, "oldest_waiting", audit->oldest_waiting_ms / 1000);
+    write_time(json, "oldest_waiting", audit->oldest_waiting_ms);
     json_object_begin(json, "backends");
     for (int backend = 0; backend < BACKEND_COUNT; backend++)
         json_integer(json, ctl_books_backend((enum books_backend)backend),
@@ -216,6 +289,25 @@ print_json(const struct findings *findings, bool balanced)
 
 /* --- the verb --- */
 
+static void
+print_unknown_json(const char *const *lines, size_t count)
+{
+    struct buffer out;
+    struct json json;
+
+    buffer_init(&out, OUT_MAX);
+    json = json_on(&out);
+    json_object_begin(&json, NULL);
+    json_array_begin(&json, "examples");
+    for (size_t i = 0; i < count; i++)
+        json_text(&json, NULL, lines[i]);
+    json_array_end(&json);
+    json_object_end(&json);
+    buffer_append_octet(&out, '\n');
+    ctl_output_raw(buffer_span(&out));
+    buffer_clear(&out);
+}
+
 static int
 show_unknown(struct ctl *ctl, struct books *books)
 {
@@ -225,10 +317,14 @@ show_unknown(struct ctl *ctl, struct books *books)
 
     if (!books_unknown_forms(books, ctl->arena, &lines, &count, &error))
         return ctl_output_fail(CTL_NO, "%s", error.text);
+    if (ctl_arguments_has(&ctl->arguments, CTL_JSON)) {
+        print_unknown_json(lines, count);
+        return CTL_DONE;
+    }
     for (size_t i = 0; i < count; i++)
         ctl_output_say("%s", lines[i]);
     if (count == 0)
-        ctl_output_say("none");
+        ctl_output_say("no line of the log was in a form that is not known");
     return CTL_DONE;
 }
 
@@ -256,24 +352,24 @@ audit(struct ctl *ctl, struct books *books, int64_t since_ms, int64_t until_ms)
 int
 ctl_audit_run(struct ctl *ctl)
 {
-    const char *const *values = ctl->arguments.values;
+    const struct ctl_arguments *arguments = &ctl->arguments;
+    bool wants_unknown = ctl_arguments_has(arguments, CTL_UNKNOWN);
     int64_t since_ms = 0;
     int64_t until_ms = INT64_MAX;
     struct books *books;
     int status;
 
-    if (values[CTL_SINCE] != NULL &&
-        !ctl_books_time(values[CTL_SINCE], "since", &since_ms))
-        return CTL_USAGE;
-    if (values[CTL_UNTIL] != NULL &&
-        !ctl_books_time(values[CTL_UNTIL], "until", &until_ms))
+    if (wants_unknown &&
+        (arguments->values[CTL_SINCE] != NULL || arguments->values[CTL_UNTIL] != NULL))
+        return ctl_output_fail(CTL_USAGE, "--unknown shows the examples there are: it "
+                                          "goes without --since and --until");
+    if (!ctl_books_window(ctl, &since_ms, &until_ms))
         return CTL_USAGE;
     books = ctl_books_open(ctl);
     if (books == NULL)
         return CTL_NO;
-    status = ctl_arguments_has(&ctl->arguments, CTL_UNKNOWN)
-                 ? show_unknown(ctl, books)
-                 : audit(ctl, books, since_ms, until_ms);
+    status =
+        wants_unknown ? show_unknown(ctl, books) : audit(ctl, books, since_ms, until_ms);
     books_close(books);
     return status;
 }

@@ -1,9 +1,11 @@
 #include "policyd/ctl/ctl_books.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "policyd/ctl/ctl_output.h"
+#include "shared/base/attributes.h"
 #include "shared/base/number.h"
 
 struct books *
@@ -19,30 +21,33 @@ ctl_books_open(struct ctl *ctl)
     return books;
 }
 
-/* "2026-11-29", "2026-11-29 08:00", "2026-11-29T08:00:30" by the local clock. */
+/* "2026-11-29", "2026-11-29 08:00", "2026-11-29T08:00:30" by the local clock, in which
+ * the 30th of February is no day. */
 static bool
 read_local(struct span text, int64_t *milliseconds)
 {
-    struct tm parts = {.tm_isdst = -1};
+    static const char *const forms[] = {
+        "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"};
     char copy[32];
-    char rest = '\0';
-    int count;
-    time_t seconds;
 
     if (!span_copy(text, copy, sizeof(copy)))
         return false;
     if (text.length > 10 && copy[10] == 'T')
         copy[10] = ' ';
-    count = sscanf(copy, "%4d-%2d-%2d %2d:%2d:%2d%c", &parts.tm_year, &parts.tm_mon,
-        &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &rest);
-    if ((count != 3 && count != 5 && count != 6) || parts.tm_mon < 1 ||
-        parts.tm_mon > 12 || parts.tm_mday < 1 || parts.tm_mday > 31)
-        return false;
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
-    seconds = mktime(&parts);
-    *milliseconds = (int64_t)seconds * 1000;
-    return seconds != (time_t)-1;
+    for (size_t i = 0; i < ARRAY_LENGTH(forms); i++) {
+        struct tm parts = {.tm_isdst = -1};
+        const char *end = strptime(copy, forms[i], &parts);
+        int day = parts.tm_mday;
+        time_t seconds;
+
+        if (end == NULL || *end != '\0')
+            continue;
+        parts.tm_isdst = -1;
+        seconds = mktime(&parts);
+        *milliseconds = (int64_t)seconds * 1000;
+        return seconds != (time_t)-1 && parts.tm_mday == day;
+    }
+    return false;
 }
 
 bool
@@ -67,6 +72,31 @@ ctl_books_time(const char *text, const char *option, int64_t *milliseconds)
         "2026-11-29T08:00:00Z",
         option);
     return false;
+}
+
+bool
+ctl_books_window(struct ctl *ctl, int64_t *since_ms, int64_t *until_ms)
+{
+    const char *since = ctl->arguments.values[CTL_SINCE];
+    const char *until = ctl->arguments.values[CTL_UNTIL];
+
+    if ((since != NULL && !ctl_books_time(since, "since", since_ms)) ||
+        (until != NULL && !ctl_books_time(until, "until", until_ms)))
+        return false;
+    if (since == NULL || until == NULL || *since_ms < *until_ms)
+        return true;
+    (void)ctl_output_fail(
+        CTL_USAGE, "--until is not after --since: nothing is between them");
+    return false;
+}
+
+const char *
+ctl_books_count(struct arena *arena, uint64_t number)
+{
+    const char *thousands = number < 1000 ? "" : ctl_books_count(arena, number / 1000);
+
+    return number < 1000 ? arena_printf(arena, "%" PRIu64, number)
+                         : arena_printf(arena, "%s,%03" PRIu64, thousands, number % 1000);
 }
 
 /* In the local zone; what can't be told is 1900. */

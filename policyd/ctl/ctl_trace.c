@@ -1,6 +1,7 @@
 /*
  * trace: what became of a mail, a readable story each.
  */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <time.h>
 
@@ -10,7 +11,7 @@
 #include "policyd/ctl/ctl_verbs.h"
 #include "shared/base/json.h"
 
-enum { OUT_MAX = 512 << 20, ADDRESS_WIDTH = 36 };
+enum { OUT_MAX = 512 << 20, LINE_MAX_OCTETS = 4096, ADDRESS_WIDTH = 36 };
 
 static const char *
 text_of(struct ctl *ctl, struct span text)
@@ -20,50 +21,73 @@ text_of(struct ctl *ctl, struct span text)
 
 /* --- for people --- */
 
-static void
-print_recipient(struct ctl *ctl, const struct trace_recipient *recipient, int64_t day_of)
+/* Where it went, or was to go: a backend of ours by its name, else who took it. */
+static const char *
+place_of(struct ctl *ctl, const struct trace_recipient *recipient)
 {
-    const char *attempts =
-        recipient->attempts > 1
-            ? arena_printf(ctl->arena, " (attempt %" PRIu64 ")", recipient->attempts)
-            : "";
+    if (recipient->backend != BACKEND_OTHER || recipient->relay.length == 0 ||
+        span_is(recipient->relay, "none"))
+        return ctl_books_backend(recipient->backend);
+    return text_of(ctl, recipient->relay);
+}
 
-    ctl_output_say("    %-*s  %-9s  %-7s  %s%s%s%s%s", ADDRESS_WIDTH,
+static void
+print_recipient(struct ctl *ctl, const struct trace_leg *leg,
+    const struct trace_recipient *recipient, int64_t day_of)
+{
+    struct arena *arena = ctl->arena;
+    bool waits = recipient->end == END_WAITING && !leg->is_probe;
+    const char *when = recipient->time_ms == 0
+                           ? "not tried yet"
+                           : arena_printf(arena, "%s%s", waits ? "last tried " : "",
+                                 ctl_books_clock(arena, recipient->time_ms, day_of));
+
+    ctl_output_note("    %-*s  %-9s  %s, %s%s%s%s%s", ADDRESS_WIDTH,
         recipient->to.length > 0 ? text_of(ctl, recipient->to) : "(never named)",
-        ctl_books_end(recipient->end), ctl_books_backend(recipient->backend),
-        recipient->time_ms != 0 ? ctl_books_clock(ctl->arena, recipient->time_ms, day_of)
-                                : "-",
-        attempts, recipient->is_maybe ? ", may be there more than once" : "",
+        leg->is_probe ? "asked" : ctl_books_end(recipient->end), place_of(ctl, recipient),
+        when,
+        recipient->attempts > 1
+            ? arena_printf(arena, ", attempt %" PRIu64, recipient->attempts)
+            : "",
+        recipient->is_maybe ? ", may be there more than once" : "",
         recipient->tls.length > 0 ? ", " : "", text_of(ctl, recipient->tls));
-    if (recipient->orig_to.length > 0 && recipient->orig_to.data[0] != '#')
-        ctl_output_say("        written to %s", text_of(ctl, recipient->orig_to));
+    if (recipient->orig_to.length > 0)
+        ctl_output_note("        written to %s", text_of(ctl, recipient->orig_to));
     if (recipient->reply.length > 0)
-        ctl_output_say("        %s", text_of(ctl, recipient->reply));
+        ctl_output_note("        %s", text_of(ctl, recipient->reply));
+}
+
+/* A message that is being held, or was refused, has no size yet. */
+static const char *
+size_of(struct ctl *ctl, const struct trace_leg *leg)
+{
+    return leg->size > 0 ? arena_printf(ctl->arena, ", %s octets",
+                               ctl_books_count(ctl->arena, leg->size))
+                         : "";
 }
 
 static void
 print_leg(struct ctl *ctl, const struct trace_leg *leg, int64_t day_of)
 {
     const char *from = leg->client.length > 0 ? text_of(ctl, leg->client) : "this host";
+    const char *begun = ctl_books_clock(ctl->arena, leg->begun_ms, day_of);
 
-    if (leg->is_notice)
-        ctl_output_say("  notice %s, %s", text_of(ctl, leg->queue_id),
-            ctl_books_clock(ctl->arena, leg->begun_ms, day_of));
+    if (leg->is_notice || leg->is_probe)
+        ctl_output_note("  %s %s, %s", leg->is_notice ? "notice" : "probe",
+            text_of(ctl, leg->queue_id), begun);
     else
-        ctl_output_say("  %s  %s from %s%s%s, %" PRIu64 " octets%s",
-            text_of(ctl, leg->queue_id),
-            ctl_books_clock(ctl->arena, leg->begun_ms, day_of), from,
-            leg->login.length > 0 ? ", logged in as " : "", text_of(ctl, leg->login),
-            leg->size,
+        ctl_output_note("  %s  %s from %s%s%s%s%s", text_of(ctl, leg->queue_id), begun,
+            from, leg->login.length > 0 ? ", logged in as " : "",
+            text_of(ctl, leg->login), size_of(ctl, leg),
             leg->accepted_ms == 0 ? ", never accepted"
             : leg->is_held        ? ", on hold"
                                   : "");
     for (size_t i = 0; i < leg->verdict_count; i++)
-        ctl_output_say("    %s", text_of(ctl, leg->verdicts[i]));
+        ctl_output_note("    %s", text_of(ctl, leg->verdicts[i]));
     if (leg->refused.length > 0)
-        ctl_output_say("    %s", text_of(ctl, leg->refused));
+        ctl_output_note("    %s", text_of(ctl, leg->refused));
     for (size_t i = 0; i < leg->recipient_count; i++)
-        print_recipient(ctl, &leg->recipients[i], day_of);
+        print_recipient(ctl, leg, &leg->recipients[i], day_of);
 }
 
 static void
@@ -71,10 +95,42 @@ print_story(struct ctl *ctl, const struct trace_story *story)
 {
     int64_t begun = story->leg_count > 0 ? story->legs[0].begun_ms : 0;
 
-    ctl_output_say("%s  from <%s>  <%s>", ctl_books_stamp(ctl->arena, begun),
+    ctl_output_note("%s  from <%s>  <%s>", ctl_books_stamp(ctl->arena, begun),
         text_of(ctl, story->from), text_of(ctl, story->message_id));
     for (size_t i = 0; i < story->leg_count; i++)
         print_leg(ctl, &story->legs[i], begun);
+}
+
+static bool
+is_mail(const struct trace_leg *leg)
+{
+    return !leg->is_notice && !leg->is_probe && leg->accepted_ms != 0;
+}
+
+/* What became of all of them: what is under the last story, and can be quoted. */
+static void
+print_sum(struct ctl *ctl, const struct trace_story *stories, size_t count)
+{
+    uint64_t ends[END_COUNT] = {0};
+    struct buffer line;
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < stories[i].leg_count; j++) {
+            const struct trace_leg *leg = &stories[i].legs[j];
+
+            for (size_t k = 0; is_mail(leg) && k < leg->recipient_count; k++)
+                ends[leg->recipients[k].end]++;
+        }
+    }
+    buffer_init(&line, LINE_MAX_OCTETS);
+    buffer_printf(&line, "%zu mail%s, recipients:", count, count == 1 ? "" : "s");
+    for (int end = 0; end < END_COUNT; end++) {
+        if (ends[end] > 0)
+            buffer_printf(&line, " %s %s,", ctl_books_count(ctl->arena, ends[end]),
+                ctl_books_end((enum books_end)end));
+    }
+    ctl_output_note("%.*s", (int)(buffer_span(&line).length - 1), buffer_text(&line));
+    buffer_clear(&line);
 }
 
 /* --- for programs --- */
@@ -114,6 +170,7 @@ write_leg(struct json *json, const struct trace_leg *leg)
     json_span(json, "from", leg->from);
     json_integer(json, "size", (int64_t)leg->size);
     json_bool(json, "notice", leg->is_notice);
+    json_bool(json, "probe", leg->is_probe);
     json_bool(json, "held", leg->is_held);
     json_span(json, "refused", leg->refused);
     json_array_begin(json, "verdicts");
@@ -168,6 +225,36 @@ bare(const char *text)
     return span;
 }
 
+/* A literal address, with or without brackets. */
+static bool
+is_address(struct span text)
+{
+    unsigned char octets[sizeof(struct in6_addr)];
+    char copy[INET6_ADDRSTRLEN];
+
+    return span_copy(text, copy, sizeof(copy)) &&
+           (inet_pton(AF_INET, copy, octets) == 1 ||
+               inet_pton(AF_INET6, copy, octets) == 1);
+}
+
+static bool
+is_sensible(const struct trace_query *query)
+{
+    const char *wrong = NULL;
+
+    if (query->to.length + query->from.length + query->ip.length +
+            query->queue_id.length + query->message_id.length + query->domain.length ==
+        0)
+        wrong = "one of --to, --from, --ip, --queue-id, --message-id, --domain is wanted";
+    else if (query->ip.length > 0 && !is_address(query->ip))
+        wrong = "--ip takes an IPv4 or IPv6 address";
+    else if (query->queue_id.length > 0 && !maillog_is_queue_id(query->queue_id))
+        wrong = "--queue-id takes a queue id as Postfix's log has it";
+    if (wrong != NULL)
+        (void)ctl_output_fail(CTL_USAGE, "%s", wrong);
+    return wrong == NULL;
+}
+
 static bool
 read_query(struct ctl *ctl, struct trace_query *query)
 {
@@ -181,19 +268,13 @@ read_query(struct ctl *ctl, struct trace_query *query)
         .message_id = bare(values[CTL_MESSAGE_ID]),
         .domain = bare(values[CTL_DOMAIN]),
     };
-    if (values[CTL_SINCE] != NULL &&
-        !ctl_books_time(values[CTL_SINCE], "since", &query->since_ms))
-        return false;
-    if (values[CTL_UNTIL] != NULL &&
-        !ctl_books_time(values[CTL_UNTIL], "until", &query->until_ms))
-        return false;
-    if (query->to.length + query->from.length + query->ip.length +
-            query->queue_id.length + query->message_id.length + query->domain.length >
-        0)
-        return true;
-    (void)ctl_output_fail(CTL_USAGE,
-        "one of --to, --from, --ip, --queue-id, --message-id, --domain is wanted");
-    return false;
+    if (query->ip.length > 1 && query->ip.data[0] == '[' &&
+        query->ip.data[query->ip.length - 1] == ']')
+        query->ip = span_first(span_from(query->ip, 1), query->ip.length - 2);
+    if (query->domain.length > 1 && query->domain.data[0] == '@')
+        query->domain = span_from(query->domain, 1);
+    return is_sensible(query) &&
+           ctl_books_window(ctl, &query->since_ms, &query->until_ms);
 }
 
 int
@@ -220,10 +301,13 @@ ctl_trace_run(struct ctl *ctl)
         print_json(stories, count, more);
         return count > 0 ? CTL_DONE : CTL_NO;
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         print_story(ctl, &stories[i]);
+        ctl_output_raw(SPAN("\n"));
+    }
     if (count == 0)
         return ctl_output_fail(CTL_NO, "the books have no such mail");
+    print_sum(ctl, stories, count);
     if (more)
         ctl_output_warn(
             "there is more: these are the newest %zu (--since, --until narrow)", count);
