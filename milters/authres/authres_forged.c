@@ -3,14 +3,9 @@
 #include "shared/base/attributes.h"
 #include "shared/base/buffer.h"
 #include "shared/base/idn.h"
+#include "shared/base/octet.h"
 
 #include <string.h>
-
-static bool
-is_white(char octet)
-{
-    return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
-}
 
 static bool
 is_token_octet(char octet)
@@ -49,7 +44,7 @@ skip_cfws(struct span *rest)
             depth--;
         else if (depth > 0 && octet == '\\')
             i++;
-        else if (depth == 0 && !is_white(octet))
+        else if (depth == 0 && !octet_is_white(octet))
             break;
     }
     *rest = span_from(*rest, i);
@@ -114,7 +109,7 @@ read_behind(struct span rest)
     if (rest.length == before.length)
         return next == '"' || next == '.' || (unsigned char)next < ' ' ? BEHIND_MORE
                                                                        : BEHIND_ID;
-    while (digits < rest.length && rest.data[digits] >= '0' && rest.data[digits] <= '9')
+    while (digits < rest.length && octet_is_digit(rest.data[digits]))
         digits++;
     rest = span_from(rest, digits);
     if (digits > 0)
@@ -235,10 +230,8 @@ authres_claims(struct span value, struct span authserv_id)
 static bool
 is_name_octet(char octet)
 {
-    char lower = span_lower_octet(octet);
-
-    return (octet & 0x80) != 0 || (lower >= 'a' && lower <= 'z') ||
-           (octet >= '0' && octet <= '9') || octet == '-' || octet == '_' || octet == '.';
+    return (octet & 0x80) != 0 || octet_is_letter_or_digit(octet) || octet == '-' ||
+           octet == '_' || octet == '.';
 }
 
 /* A name of ours that stands as the value of another key, or in an address, is no claim.
@@ -250,7 +243,7 @@ is_claim(struct span before)
         "client-ip", "envelope-from", "helo", "problem", "identity", "mechanism"};
     size_t start;
 
-    while (before.length > 0 && (is_white(before.data[before.length - 1]) ||
+    while (before.length > 0 && (octet_is_white(before.data[before.length - 1]) ||
                                     before.data[before.length - 1] == '"'))
         before.length--;
     if (before.length == 0)
@@ -308,7 +301,7 @@ gap_length(struct span text, bool *closed)
     struct span rest = text;
     size_t length = 0;
 
-    while (length < text.length && is_white(text.data[length]))
+    while (length < text.length && octet_is_white(text.data[length]))
         length++;
     if (!*closed || length == text.length || text.data[length] != '(')
         return length;

@@ -1,5 +1,7 @@
 #include "milters/authres/authres_write.h"
 
+#include "shared/base/octet.h"
+
 #include <string.h>
 
 enum {
@@ -101,10 +103,10 @@ static void
 put_host(struct writer *writer, const char *name, struct span host)
 {
     for (size_t i = 0; i < host.length; i++) {
-        char lower = span_lower_octet(host.data[i]);
+        char octet = host.data[i];
 
-        if (!(lower >= 'a' && lower <= 'z') && !(lower >= '0' && lower <= '9') &&
-            (lower == '\0' || strchr("-._:[]", lower) == NULL))
+        if (!octet_is_letter_or_digit(octet) &&
+            (octet == '\0' || strchr("-._:[]", octet) == NULL))
             return;
     }
     if (host.length > 0 && host.length <= NAME_MAX_OCTETS)

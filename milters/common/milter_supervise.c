@@ -171,7 +171,8 @@ slot_start(struct slot *slot)
     child->starting = child->role.says_ready;
     child->owner = supervise;
     child->deadline = allocated(evtimer_new(supervise->base, on_deadline, child));
-    child->heard = allocated(event_new(supervise->base, child->control, EV_READ | EV_PERSIST, on_heard, child));
+    child->heard = allocated(event_new(
+        supervise->base, child->control, EV_READ | EV_PERSIST, on_heard, child));
     child->next = supervise->children;
     supervise->children = child;
     if (child->role.says_ready)

@@ -1,15 +1,11 @@
 #include "milters/dkim/base64.h"
 
+#include "shared/base/octet.h"
+
 #include <string.h>
 
 static const char alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static bool
-is_white(char octet)
-{
-    return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
-}
 
 /* -1 for what is no digit. */
 static int
@@ -33,7 +29,7 @@ is_end(struct span rest, size_t digits)
     for (size_t i = 0; i < rest.length; i++) {
         if (rest.data[i] == '=')
             signs++;
-        else if (!is_white(rest.data[i]))
+        else if (!octet_is_white(rest.data[i]))
             return false;
     }
     return digits % 4 != 1 && (signs == 0 || (signs <= 2 && (digits + signs) % 4 == 0));
@@ -51,7 +47,7 @@ base64_decode(struct span text, struct buffer *out)
     for (i = 0; i < text.length; i++) {
         int value = digit_value(text.data[i]);
 
-        if (is_white(text.data[i]))
+        if (octet_is_white(text.data[i]))
             continue;
         if (value < 0)
             break;

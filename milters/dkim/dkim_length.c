@@ -1,5 +1,7 @@
 #include "milters/dkim/dkim_length.h"
 
+#include "shared/base/octet.h"
+
 enum { LINE_END = 2 };
 
 static void
@@ -30,7 +32,7 @@ static void
 add(struct dkim_length *length, char octet)
 {
     add_octet(&length->forms[DKIM_SIMPLE], false);
-    add_octet(&length->forms[DKIM_RELAXED], octet == ' ' || octet == '\t');
+    add_octet(&length->forms[DKIM_RELAXED], octet_is_blank(octet));
 }
 
 void

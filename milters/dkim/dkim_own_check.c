@@ -7,6 +7,7 @@
 #include "milters/dkim/base64.h"
 #include "milters/dkim/dkim_key_cache.h"
 #include "shared/base/allocate.h"
+#include "shared/base/octet.h"
 
 enum { HASH_SIZE = 32, FIELD_MAX = 4 << 20, DATA_MAX = 1 << 16 };
 
@@ -35,7 +36,7 @@ put_body(struct dkim_own_check *check, const char *octets, size_t length)
 static void
 put_octet(struct dkim_own_check *check, char octet)
 {
-    if (check->form == DKIM_RELAXED && (octet == ' ' || octet == '\t')) {
+    if (check->form == DKIM_RELAXED && octet_is_blank(octet)) {
         check->blank = true;
         return;
     }
@@ -78,12 +79,6 @@ feed(struct dkim_own_check *check, struct span chunk)
     }
 }
 
-static bool
-is_white(char octet)
-{
-    return octet == ' ' || octet == '\t';
-}
-
 /* The value in its canonical form, folds as CRLF or gone. */
 static void
 put_value(struct buffer *out, struct span value, enum dkim_form form)
@@ -101,7 +96,7 @@ put_value(struct buffer *out, struct span value, enum dkim_form form)
                 buffer_append_text(out, "\r\n");
             else if (!ends_line)
                 buffer_append_octet(out, octet);
-        } else if (is_white(octet)) {
+        } else if (octet_is_blank(octet)) {
             blank = true;
         } else if (!ends_line) {
             if (blank && out->length > start)

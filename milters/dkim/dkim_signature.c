@@ -2,6 +2,7 @@
 
 #include "milters/dkim/base64.h"
 #include "shared/base/domain.h"
+#include "shared/base/octet.h"
 
 #include <string.h>
 
@@ -224,15 +225,6 @@ read_expiry(struct reading *reading, struct span value)
     return read_digits(value, TIME_DIGITS, &reading->expires_at) ? NULL : "x= is no time";
 }
 
-static int
-hex_value(char octet)
-{
-    if (octet >= '0' && octet <= '9')
-        return octet - '0';
-    octet = span_lower_octet(octet);
-    return octet >= 'a' && octet <= 'f' ? octet - 'a' + 10 : -1;
-}
-
 /* Quoted-printable without white space: each '=' has two digits behind it. */
 static bool
 decode_quoted(struct span text, struct buffer *out)
@@ -247,8 +239,8 @@ decode_quoted(struct span text, struct buffer *out)
         }
         if (text.length - i < 3)
             return false;
-        high = hex_value(text.data[i + 1]);
-        low = hex_value(text.data[i + 2]);
+        high = octet_hex_value(text.data[i + 1]);
+        low = octet_hex_value(text.data[i + 2]);
         if (high < 0 || low < 0)
             return false;
         buffer_append_octet(out, (char)(high << 4 | low));
@@ -264,8 +256,7 @@ is_dot_atom(struct span text)
 
     for (size_t i = 0; i < text.length; i++) {
         char octet = text.data[i];
-        bool atom = (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z') ||
-                    (octet >= '0' && octet <= '9') ||
+        bool atom = octet_is_letter_or_digit(octet) ||
                     (octet != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", octet) != NULL);
 
         if (!atom && (octet != '.' || before == '.'))

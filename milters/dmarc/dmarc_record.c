@@ -2,20 +2,15 @@
 
 #include "shared/base/attributes.h"
 #include "shared/base/domain.h"
-
-static bool
-is_blank(char octet)
-{
-    return octet == ' ' || octet == '\t';
-}
+#include "shared/base/octet.h"
 
 /* Blanks and tabs alone: a line end is no white space here. */
 static struct span
 trim(struct span text)
 {
-    while (text.length > 0 && is_blank(text.data[0]))
+    while (text.length > 0 && octet_is_blank(text.data[0]))
         text = span_from(text, 1);
-    while (text.length > 0 && is_blank(text.data[text.length - 1]))
+    while (text.length > 0 && octet_is_blank(text.data[text.length - 1]))
         text.length--;
     return text;
 }
@@ -83,10 +78,8 @@ read_policy(struct span value, enum dmarc_policy *policy)
 static bool
 is_scheme_octet(char octet, bool first)
 {
-    octet = span_lower_octet(octet);
-    return (octet >= 'a' && octet <= 'z') ||
-           (!first && ((octet >= '0' && octet <= '9') || octet == '+' || octet == '-' ||
-                          octet == '.'));
+    return octet_is_letter(octet) || (!first && (octet_is_digit(octet) || octet == '+' ||
+                                                    octet == '-' || octet == '.'));
 }
 
 /* A scheme and something visible behind it; with mailto: an address at a domain. */
@@ -164,9 +157,9 @@ dmarc_record_parse(struct span text, struct dmarc_record *record)
     struct span value;
 
     *record = (struct dmarc_record){.usable = false};
-    if (text.length == 0 || is_blank(text.data[0]) || !span_split(&rest, ';', &part) ||
-        !split_tag(part, &name, &value) || !span_is_nocase(name, "v") ||
-        !span_is(value, "DMARC1"))
+    if (text.length == 0 || octet_is_blank(text.data[0]) ||
+        !span_split(&rest, ';', &part) || !split_tag(part, &name, &value) ||
+        !span_is_nocase(name, "v") || !span_is(value, "DMARC1"))
         return false;
     while (span_split(&rest, ';', &part)) {
         if (split_tag(part, &name, &value))

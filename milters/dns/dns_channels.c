@@ -271,8 +271,7 @@ void
 dns_channels_return(struct dns_channels *channels, struct dns_channel *channel)
 {
     (void)pthread_mutex_lock(&channels->lock);
-    if (channel->generation == channels->generation &&
-        channels->idle_count < IDLE_MAX) {
+    if (channel->generation == channels->generation && channels->idle_count < IDLE_MAX) {
         channel->next = channels->idle;
         channels->idle = channel;
         channels->idle_count++;

@@ -1,6 +1,7 @@
 #include "milters/message/author.h"
 
 #include "shared/base/idn.h"
+#include "shared/base/octet.h"
 #include "shared/base/utf8.h"
 
 #include <string.h>
@@ -45,18 +46,11 @@ take(struct reader *reader, char octet)
     return true;
 }
 
-static bool
-is_white(char octet)
-{
-    return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
-}
-
 /* Atoms of ASCII or of anything above it: UTF-8 is asked for where it matters. */
 static bool
 is_atom_octet(char octet)
 {
-    return (octet & 0x80) != 0 || (octet >= 'a' && octet <= 'z') ||
-           (octet >= 'A' && octet <= 'Z') || (octet >= '0' && octet <= '9') ||
+    return (octet & 0x80) != 0 || octet_is_letter_or_digit(octet) ||
            (octet != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", octet) != NULL);
 }
 
@@ -89,7 +83,7 @@ static void
 skip_cfws(struct reader *reader)
 {
     for (;;) {
-        if (is_white(peek(reader)))
+        if (octet_is_white(peek(reader)))
             skip(reader);
         else if (peek(reader) != '(' ||
                  !skip_enclosed(reader, '(', ')', "unclosed comment"))
@@ -211,7 +205,7 @@ add_domain(struct reader *reader, const char *domain)
 static bool
 is_at_gap(const struct reader *reader)
 {
-    return is_white(peek(reader)) || peek(reader) == '(';
+    return octet_is_white(peek(reader)) || peek(reader) == '(';
 }
 
 /*

@@ -2,6 +2,7 @@
 
 #include "milters/message/encoded_word.h"
 #include "shared/base/idn.h"
+#include "shared/base/octet.h"
 
 #include <string.h>
 
@@ -55,17 +56,14 @@ add_name(struct from_domains *domains, struct span name)
 static bool
 is_gap(char octet)
 {
-    return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n' ||
-           octet == '"' || octet == '\\';
+    return octet_is_white(octet) || octet == '"' || octet == '\\';
 }
 
 static bool
 is_name_octet(char octet)
 {
-    char lower = span_lower_octet(octet);
-
-    return (octet & 0x80) != 0 || (lower >= 'a' && lower <= 'z') ||
-           (octet >= '0' && octet <= '9') || octet == '-' || octet == '_';
+    return (octet & 0x80) != 0 || octet_is_letter_or_digit(octet) || octet == '-' ||
+           octet == '_';
 }
 
 /* Behind a comment; the same text where it has no end nearby. */

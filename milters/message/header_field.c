@@ -1,5 +1,7 @@
 #include "milters/message/header_field.h"
 
+#include "shared/base/octet.h"
+
 struct span
 header_field_name(const struct header_field *field)
 {
@@ -30,7 +32,7 @@ header_field_has_control(struct span value)
 
         if (octet == '\r' && next == '\n')
             continue;
-        if (octet == '\n' && (next == ' ' || next == '\t'))
+        if (octet == '\n' && octet_is_blank(next))
             continue;
         if ((octet < 0x20 && octet != '\t') || octet == 0x7f)
             return true;

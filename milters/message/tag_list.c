@@ -1,21 +1,16 @@
 #include "milters/message/tag_list.h"
 
 #include "milters/message/header_field.h"
-
-static bool
-is_white(char octet)
-{
-    return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
-}
+#include "shared/base/octet.h"
 
 static bool
 is_name(struct span name)
 {
     for (size_t i = 0; i < name.length; i++) {
-        char octet = span_lower_octet(name.data[i]);
-        bool letter = octet >= 'a' && octet <= 'z';
+        char octet = name.data[i];
 
-        if (!letter && (i == 0 || ((octet < '0' || octet > '9') && octet != '_')))
+        if (!octet_is_letter(octet) &&
+            (i == 0 || (!octet_is_digit(octet) && octet != '_')))
             return false;
     }
     return name.length > 0;
@@ -89,7 +84,7 @@ tag_append_squeezed(struct span value, struct buffer *out)
     size_t start = 0;
 
     for (size_t i = 0; i <= value.length; i++) {
-        if (i < value.length && !is_white(value.data[i]))
+        if (i < value.length && !octet_is_white(value.data[i]))
             continue;
         if (i > start)
             buffer_append(out, span_make(value.data + start, i - start));
@@ -102,7 +97,7 @@ bool
 tag_has_white_space(struct span value)
 {
     for (size_t i = 0; i < value.length; i++) {
-        if (is_white(value.data[i]))
+        if (octet_is_white(value.data[i]))
             return true;
     }
     return false;

@@ -1,5 +1,7 @@
 #include "milters/mime/mime_decode.h"
 
+#include "shared/base/octet.h"
+
 #include <string.h>
 
 enum { OUTSIDE = 64 };
@@ -166,12 +168,6 @@ decode_groups(struct span text, struct buffer *out)
     return at;
 }
 
-static bool
-is_space(char octet)
-{
-    return octet == ' ' || (octet >= '\t' && octet <= '\r');
-}
-
 /* Groups of four on their way to three octets. */
 struct group {
     unsigned bits;
@@ -219,7 +215,7 @@ mime_decode_base64(struct span text, enum mime_padding padding, struct buffer *o
         if (value == OUTSIDE) {
             if (text.data[i] == '=')
                 padded = true;
-            else if (!padded && !is_space(text.data[i]))
+            else if (!padded && !octet_is_space(text.data[i]))
                 note_junk(&seen, text, i, &group);
             continue;
         }
@@ -239,19 +235,10 @@ mime_decode_base64(struct span text, enum mime_padding padding, struct buffer *o
     return seen;
 }
 
-static unsigned
-hex_value(char octet)
-{
-    if (octet >= '0' && octet <= '9')
-        return (unsigned)(octet - '0');
-    octet = span_lower_octet(octet);
-    return octet >= 'a' && octet <= 'f' ? (unsigned)(octet - 'a') + 10 : 16;
-}
-
 static size_t
 without_blanks(struct span line)
 {
-    while (line.length > 0 && is_space(line.data[line.length - 1]))
+    while (line.length > 0 && octet_is_space(line.data[line.length - 1]))
         line.length--;
     return line.length;
 }
@@ -260,14 +247,14 @@ static void
 quoted_line(struct span line, struct buffer *out)
 {
     for (size_t i = 0; i < line.length; i++) {
-        unsigned high = 16;
-        unsigned low = 16;
+        int high = -1;
+        int low = -1;
 
         if (line.data[i] == '=' && i + 2 < line.length) {
-            high = hex_value(line.data[i + 1]);
-            low = hex_value(line.data[i + 2]);
+            high = octet_hex_value(line.data[i + 1]);
+            low = octet_hex_value(line.data[i + 2]);
         }
-        if (high < 16 && low < 16) {
+        if (high >= 0 && low >= 0) {
             out->data[out->length++] = (char)(high << 4 | low);
             i += 2;
         } else {

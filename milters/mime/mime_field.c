@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "shared/base/attributes.h"
+#include "shared/base/octet.h"
 
 /* A field's value on its way. */
 struct value {
@@ -22,12 +23,6 @@ mime_header_doubt(struct mime_header *header, const char *why)
 {
     if (header->ambiguous == NULL)
         header->ambiguous = why;
-}
-
-static bool
-is_space(char octet)
-{
-    return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
 }
 
 static char
@@ -66,7 +61,7 @@ skip_blanks(struct value *value)
     while (value->rest.length > 0) {
         if (next(value) == '(')
             skip_comment(value);
-        else if (is_space(next(value)))
+        else if (octet_is_white(next(value)))
             step(value, 1);
         else
             return;
@@ -80,7 +75,7 @@ take_word(struct value *value, const char *ends)
     size_t length = 0;
     struct span word;
 
-    while (length < value->rest.length && !is_space(value->rest.data[length]) &&
+    while (length < value->rest.length && !octet_is_white(value->rest.data[length]) &&
            (value->rest.data[length] == '\0' ||
                strchr(ends, value->rest.data[length]) == NULL))
         length++;
@@ -118,7 +113,7 @@ mime_header_add_boundary(struct mime_header *header, struct span boundary)
 {
     struct mime_boundary *place = &header->boundaries[header->boundary_count];
 
-    while (boundary.length > 0 && is_space(boundary.data[boundary.length - 1])) {
+    while (boundary.length > 0 && octet_is_white(boundary.data[boundary.length - 1])) {
         mime_header_doubt(header, "a boundary that ends with a blank");
         boundary.length--;
     }

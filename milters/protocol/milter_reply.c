@@ -1,6 +1,7 @@
 #include "milters/protocol/milter_reply.h"
 
 #include "shared/base/allocate.h"
+#include "shared/base/octet.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +82,7 @@ static bool
 is_digits(struct span text, size_t least, size_t most)
 {
     for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
+        if (!octet_is_digit(text.data[i]))
             return false;
     }
     return text.length >= least && text.length <= most;

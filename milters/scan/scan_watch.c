@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "shared/base/allocate.h"
+#include "shared/base/hash.h"
 #include "shared/base/span.h"
 #include "shared/service/clock.h"
 
@@ -45,15 +46,10 @@ is_database(const char *name)
     return false;
 }
 
-/* FNV-1a: tells changes apart, nothing more is asked of it. */
 static uint64_t
 mix(uint64_t hash, const void *data, size_t length)
 {
-    const unsigned char *octets = data;
-
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ octets[i]) * UINT64_C(0x100000001b3);
-    return hash;
+    return hash_of(span_make(data, length), (struct hash_key){.low = hash});
 }
 
 /* The order of a folder's entries is no property of its content: so their fingerprints
@@ -68,7 +64,7 @@ fingerprint(const char *folder)
     if (entries == NULL)
         return 0;
     while ((entry = readdir(entries)) != NULL) {
-        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+        uint64_t hash = 0;
         struct stat status;
 
         if (!is_database(entry->d_name) ||

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "shared/base/number.h"
+#include "shared/base/octet.h"
 
 enum { LINES_MAX = 50, CODE_MAX = 255, WORD_MAX = 255 };
 
@@ -73,8 +74,7 @@ read_spam(struct span value, struct spamd_reply *reply)
 static bool
 is_test_octet(char octet)
 {
-    return (octet >= 'A' && octet <= 'Z') || (octet >= 'a' && octet <= 'z') ||
-           (octet >= '0' && octet <= '9') || octet == '_';
+    return octet_is_letter_or_digit(octet) || octet == '_';
 }
 
 /* Names that are none are left out, the list is cut between names. */

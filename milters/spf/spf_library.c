@@ -180,7 +180,8 @@ hook_lookup(SPF_dns_server_t *resolver, const char *name, ns_type type, int cach
 {
     struct evaluation *self = resolver->hook;
     const struct spf_token *token = spf_token_find(&self->tokens, span_of(name));
-    SPF_dns_rr_t *answer = allocated(SPF_dns_rr_new_init(resolver, name, type, 0, NETDB_SUCCESS));
+    SPF_dns_rr_t *answer =
+        allocated(SPF_dns_rr_new_init(resolver, name, type, 0, NETDB_SUCCESS));
 
     (void)cache;
     if (token == NULL || (int)type != (int)type_of(self, token))

@@ -1,6 +1,7 @@
 #include "milters/spf/spf_macro.h"
 
 #include "shared/base/attributes.h"
+#include "shared/base/octet.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -22,20 +23,6 @@ struct macro {
     struct span delimiters;
     struct span literal;
 };
-
-static bool
-is_digit(char octet)
-{
-    return octet >= '0' && octet <= '9';
-}
-
-static bool
-is_alphanumeric(char octet)
-{
-    char lower = span_lower_octet(octet);
-
-    return is_digit(octet) || (lower >= 'a' && lower <= 'z');
-}
 
 static bool
 is_in(char octet, const char *set)
@@ -63,7 +50,7 @@ read_body(struct span body, struct macro *macro)
     if (!is_in(macro->letter, "slodiphcrtv"))
         return false;
     body = span_from(body, 1);
-    while (is_digit(first(body))) {
+    while (octet_is_digit(first(body))) {
         parts = parts * 10 + (unsigned)(first(body) - '0');
         if (parts > PARTS_MAX)
             parts = PARTS_MAX; /* no name has more labels */
@@ -131,13 +118,13 @@ is_top_label(struct span label)
 {
     bool has_other_than_digit = false;
 
-    if (label.length == 0 || !is_alphanumeric(label.data[0]) ||
-        !is_alphanumeric(label.data[label.length - 1]))
+    if (label.length == 0 || !octet_is_letter_or_digit(label.data[0]) ||
+        !octet_is_letter_or_digit(label.data[label.length - 1]))
         return false;
     for (size_t i = 0; i < label.length; i++) {
-        if (!is_alphanumeric(label.data[i]) && label.data[i] != '-')
+        if (!octet_is_letter_or_digit(label.data[i]) && label.data[i] != '-')
             return false;
-        has_other_than_digit = has_other_than_digit || !is_digit(label.data[i]);
+        has_other_than_digit = has_other_than_digit || !octet_is_digit(label.data[i]);
     }
     return has_other_than_digit;
 }
@@ -317,7 +304,7 @@ escape(struct span text, struct buffer *out)
     for (size_t i = 0; i < text.length; i++) {
         unsigned char octet = (unsigned char)text.data[i];
 
-        if (is_alphanumeric(text.data[i]) || is_in(text.data[i], "-._~"))
+        if (octet_is_letter_or_digit(text.data[i]) || is_in(text.data[i], "-._~"))
             buffer_append_octet(out, text.data[i]);
         else
             buffer_printf(out, "%%%02X", octet);

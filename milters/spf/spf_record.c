@@ -3,6 +3,7 @@
 #include "milters/spf/spf_macro.h"
 #include "shared/base/attributes.h"
 #include "shared/base/number.h"
+#include "shared/base/octet.h"
 
 #include <arpa/inet.h>
 
@@ -68,12 +69,11 @@ name_length(struct span word)
     size_t length = 0;
 
     while (length < word.length) {
-        char lower = span_lower_octet(word.data[length]);
-        bool is_letter = lower >= 'a' && lower <= 'z';
-        bool is_other = (lower >= '0' && lower <= '9') || lower == '-' || lower == '_' ||
-                        lower == '.';
+        char octet = word.data[length];
+        bool is_other =
+            octet_is_digit(octet) || octet == '-' || octet == '_' || octet == '.';
 
-        if (!is_letter && (!is_other || length == 0))
+        if (!octet_is_letter(octet) && (!is_other || length == 0))
             break;
         length++;
     }
@@ -87,7 +87,7 @@ cut_prefix(struct span *text, size_t slashes, struct span *digits)
 {
     size_t at = text->length;
 
-    while (at > 0 && text->data[at - 1] >= '0' && text->data[at - 1] <= '9')
+    while (at > 0 && octet_is_digit(text->data[at - 1]))
         at--;
     if (at == text->length || at < slashes)
         return false;

@@ -97,7 +97,8 @@ add_recipient(struct books_message *message)
     if (message->recipient_count == message->recipient_room) {
         message->recipient_room =
             message->recipient_room == 0 ? 1 : 2 * message->recipient_room;
-        message->recipients = allocate_grow(message->recipients, message->recipient_room, sizeof(*message->recipients));
+        message->recipients = allocate_grow(
+            message->recipients, message->recipient_room, sizeof(*message->recipients));
     }
     message->recipients[message->recipient_count] = (struct books_recipient){.at = 0};
     return &message->recipients[message->recipient_count++];
@@ -386,7 +387,8 @@ books_memory_handle(struct books_memory *memory, struct books_message *message, 
     if (memory->handle_count == memory->handle_room) {
         memory->handle_room =
             memory->handle_room == 0 ? HANDLES_FIRST : 2 * memory->handle_room;
-        memory->handles = allocate_grow(memory->handles, memory->handle_room, sizeof(*memory->handles));
+        memory->handles =
+            allocate_grow(memory->handles, memory->handle_room, sizeof(*memory->handles));
     }
     memory->handles[memory->handle_count++] =
         (struct handle){books_handle(kind, value), message->id};

@@ -8,6 +8,7 @@
 
 #include "shared/base/allocate.h"
 #include "shared/base/hash.h"
+#include "shared/base/octet.h"
 
 enum { FILES_MAX = 10000, FIRST_LINE_MAX = 128 << 10 };
 
@@ -20,7 +21,7 @@ static bool
 is_digits(struct span text)
 {
     for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
+        if (!octet_is_digit(text.data[i]))
             return false;
     }
     return text.length > 0;
@@ -84,8 +85,8 @@ log_rotated_find(struct log_rotated *rotated, const char *path)
     size_t count = 0;
 
     *rotated = (struct log_rotated){.count = 0};
-    while (directory != NULL && count < FILES_MAX &&
-           (entry = readdir(directory)) != NULL) {
+    while (
+        directory != NULL && count < FILES_MAX && (entry = readdir(directory)) != NULL) {
         struct stat status;
 
         if (!span_starts(span_of(entry->d_name), name) ||

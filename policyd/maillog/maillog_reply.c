@@ -1,6 +1,7 @@
 #include "policyd/maillog/maillog_reply.h"
 
 #include "shared/base/attributes.h"
+#include "shared/base/octet.h"
 
 static const char *const phase_names[PHASE_COUNT] = {
     "none", "connect", "hello", "tls", "auth", "mail", "rcpt", "data", "end"};
@@ -80,16 +81,10 @@ phase_while(struct span text)
 }
 
 static bool
-is_digit(char octet)
-{
-    return octet >= '0' && octet <= '9';
-}
-
-static bool
 take_code(struct span *text, unsigned *code)
 {
     if (text->length < 3 || text->data[0] < '2' || text->data[0] > '5' ||
-        !is_digit(text->data[1]) || !is_digit(text->data[2]) ||
+        !octet_is_digit(text->data[1]) || !octet_is_digit(text->data[2]) ||
         (text->length > 3 && text->data[3] != ' ' && text->data[3] != '-'))
         return false;
     *code = 100 * (unsigned)(text->data[0] - '0') + 10 * (unsigned)(text->data[1] - '0') +
@@ -110,14 +105,14 @@ take_enhanced(struct span *text, struct span *enhanced)
     for (int part = 0; part < 3; part++) {
         size_t start = at;
 
-        while (at < text->length && is_digit(text->data[at]) && at - start < 3)
+        while (at < text->length && octet_is_digit(text->data[at]) && at - start < 3)
             at++;
         if (at == start)
             return;
         if (part < 2 && (at == text->length || text->data[at++] != '.'))
             return;
     }
-    if (at < text->length && is_digit(text->data[at]))
+    if (at < text->length && octet_is_digit(text->data[at]))
         return;
     *enhanced = span_first(*text, at);
     *text = span_trim(span_from(*text, at));

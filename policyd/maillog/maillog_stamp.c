@@ -1,14 +1,9 @@
 #include "policyd/maillog/maillog_stamp.h"
 
 #include "shared/base/attributes.h"
+#include "shared/base/octet.h"
 
 enum { MS_PER_SECOND = 1000, SECONDS_PER_DAY = 86400, MINUTES_MAX = 59 };
-
-static bool
-is_digit(char octet)
-{
-    return octet >= '0' && octet <= '9';
-}
 
 /* `count` digits at `at`; -1: others stand there. */
 static int
@@ -19,7 +14,7 @@ digits(struct span text, size_t at, size_t count)
     if (at + count > text.length)
         return -1;
     for (size_t i = at; i < at + count; i++) {
-        if (!is_digit(text.data[i]))
+        if (!octet_is_digit(text.data[i]))
             return -1;
         number = 10 * number + (text.data[i] - '0');
     }
@@ -119,7 +114,7 @@ read_rfc3339(struct span line, struct maillog_stamp *stamp)
         !read_clock(line, 11, &stamp->second))
         return 0;
     if (has(line, at, '.') || has(line, at, ',')) {
-        for (at++; at < line.length && is_digit(line.data[at]); at++) {
+        for (at++; at < line.length && octet_is_digit(line.data[at]); at++) {
             stamp->millisecond += scale * (line.data[at] - '0');
             scale /= 10;
         }
@@ -133,8 +128,9 @@ maillog_stamp_take(struct span *line, struct maillog_stamp *stamp)
     size_t length;
 
     *stamp = (struct maillog_stamp){.year = 0};
-    length = line->length > 0 && is_digit(line->data[0]) ? read_rfc3339(*line, stamp)
-                                                         : read_plain(*line, stamp);
+    length = line->length > 0 && octet_is_digit(line->data[0])
+                 ? read_rfc3339(*line, stamp)
+                 : read_plain(*line, stamp);
     if (length == 0 || (length < line->length && line->data[length] != ' '))
         return false;
     while (length < line->length && line->data[length] == ' ')

@@ -1,6 +1,7 @@
 #include "policyd/maillog/reply_class.h"
 
 #include "shared/base/attributes.h"
+#include "shared/base/octet.h"
 
 enum { TEXT_MAX = 16 << 10, LETTERS = 256 }; /* what stands behind it says no more */
 
@@ -162,14 +163,6 @@ make_index(struct index *index)
         index->rows[count[(unsigned char)phrases[i].text.data[0]]++] = (unsigned short)i;
 }
 
-static bool
-is_letter(char octet)
-{
-    char lower = span_lower_octet(octet);
-
-    return (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
-}
-
 /* The phrase at the start of `text`, without regard to case. */
 static bool
 begins(struct span text, struct span phrase)
@@ -194,7 +187,8 @@ hear_words(struct verdict *verdict, struct span text)
     for (size_t at = 0; at < text.length; before = text.data[at++]) {
         unsigned char first = (unsigned char)span_lower_octet(text.data[at]);
 
-        if (first < 0x80 && (is_letter(before) || !is_letter(text.data[at])))
+        if (first < 0x80 && (octet_is_letter_or_digit(before) ||
+                                !octet_is_letter_or_digit(text.data[at])))
             continue;
         for (size_t i = index.begins[first]; i < index.begins[first + 1]; i++) {
             const struct phrase *phrase = &phrases[index.rows[i]];

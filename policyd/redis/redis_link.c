@@ -359,7 +359,8 @@ redis_link_open(struct event_base *base, const struct redis_target *target,
     link->argument = argument;
     link->reader = allocated(redisReaderCreate());
     link->pool = redis_pool_new();
-    link->readable = allocated(event_new(base, fd, EV_READ | EV_PERSIST, on_readable, link));
+    link->readable =
+        allocated(event_new(base, fd, EV_READ | EV_PERSIST, on_readable, link));
     link->writable = allocated(event_new(base, fd, EV_WRITE, on_writable, link));
     link->timer = allocated(event_new(base, -1, 0, on_timer, link));
     redis_pool_attach(link->pool, link->reader);

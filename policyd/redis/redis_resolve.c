@@ -83,7 +83,8 @@ read_system_files(struct redis_resolve *resolve)
     char seconds[32];
 
     if (resolve->dns == NULL) {
-        resolve->dns = allocated(evdns_base_new(resolve->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE));
+        resolve->dns =
+            allocated(evdns_base_new(resolve->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE));
         snprintf(seconds, sizeof(seconds), "%u", resolve->timeout_ms / 2000 + 1);
         evdns_base_set_option(resolve->dns, "timeout:", seconds);
         evdns_base_set_option(resolve->dns, "attempts:", "2");

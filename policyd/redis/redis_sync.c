@@ -44,9 +44,10 @@ connect_to(struct redis_sync *sync, const struct socket_address *address,
 
     redisFree(sync->context);
     socket_address_write(address, sync->address);
-    sync->context = allocated(address->kind == SOCKET_UNIX
-                        ? redisConnectUnixWithTimeout(address->path, timeout)
-                        : redisConnectWithTimeout(host, (int)address->port, timeout));
+    sync->context =
+        allocated(address->kind == SOCKET_UNIX
+                      ? redisConnectUnixWithTimeout(address->path, timeout)
+                      : redisConnectWithTimeout(host, (int)address->port, timeout));
     if (sync->context->err != 0)
         return error_temporary(error, "%s: %s", sync->address, sync->context->errstr);
     if (redisSetTimeout(sync->context, timeout) != REDIS_OK)

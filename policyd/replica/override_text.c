@@ -198,7 +198,8 @@ has_entry(const struct override_text *text, const char *domain)
 void
 override_text_doubt(struct override_text *now)
 {
-    struct override_entry *entries = allocate_grow(now->entries, now->count + now->problem_count + 1, sizeof(*entries));
+    struct override_entry *entries = allocate_grow(
+        now->entries, now->count + now->problem_count + 1, sizeof(*entries));
 
     now->entries = entries;
     now->unclear = names_nobody(now);

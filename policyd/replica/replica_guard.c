@@ -1,6 +1,7 @@
 #include "policyd/replica/replica_guard.h"
 
 #include "shared/base/allocate.h"
+#include "shared/base/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,15 +36,10 @@ loss_name(const struct loss *loss)
     return span_make(loss->text, loss->name_length);
 }
 
-/* FNV-1a. */
 static size_t
 bucket_number(bool is_unit, struct span name)
 {
-    uint64_t hash = UINT64_C(14695981039346656037) + is_unit;
-
-    for (size_t i = 0; i < name.length; i++)
-        hash = (hash ^ (unsigned char)name.data[i]) * UINT64_C(1099511628211);
-    return (size_t)((hash ^ hash >> 32) % BUCKETS);
+    return hash_of(name, (struct hash_key){.low = is_unit}) % BUCKETS;
 }
 
 /* The pointer that leads to it, or to the NULL at the end of its bucket. */

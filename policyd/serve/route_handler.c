@@ -92,7 +92,8 @@ unknown_map(struct route_handler *handler, struct span name, struct buffer *out)
     if (line_limit_may(&handler->unknown_maps))
         log_warning("route", log_span("map", span_first(name, 64)),
             line_limit_field(&handler->unknown_maps),
-            log_note("unknown map name, answered TEMP (transport verify from-old from-new)"));
+            log_note(
+                "unknown map name, answered TEMP (transport verify from-old from-new)"));
     try_later(out, SPAN("unknown map name (transport verify from-old from-new)"));
     return ANSWER_TEMP;
 }

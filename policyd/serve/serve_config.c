@@ -338,8 +338,8 @@ serve_config_same_redis(const struct serve_config *old, const struct serve_confi
            strcmp(left->options.username, right->options.username) == 0 &&
            strcmp(left->password, right->password) == 0 &&
            strcmp(left->primary, right->primary) == 0 &&
-           strcmp(left->prefix, right->prefix) == 0 &&
-           !left->tls && !right->tls && /* its files may have changed */
+           strcmp(left->prefix, right->prefix) == 0 && !left->tls &&
+           !right->tls && /* its files may have changed */
            left->database == right->database && left->timeout_ms == right->timeout_ms;
 }
 

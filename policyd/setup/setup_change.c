@@ -11,6 +11,7 @@
 
 #include "policyd/setup/setup_file.h"
 #include "shared/base/number.h"
+#include "shared/base/octet.h"
 
 #define RECORD "postshift-setup.record"
 #define COPY ".postshift-"
@@ -254,7 +255,7 @@ is_copy(const char *name, const char *file)
 
     return strncmp(name, file, length) == 0 &&
            strncmp(name + length, COPY, strlen(COPY)) == 0 &&
-           name[length + strlen(COPY)] >= '0' && name[length + strlen(COPY)] <= '9';
+           octet_is_digit(name[length + strlen(COPY)]);
 }
 
 /* Names of the copies of a file, the oldest first. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "shared/base/attributes.h"
+#include "shared/base/octet.h"
 
 static const char *const mode_names[] = {
     [DOMAIN_MODE_SPLIT] = "split",
@@ -75,10 +76,10 @@ bool
 domain_list_is_name(struct span name)
 {
     for (size_t i = 0; i < name.length; i++) {
-        char octet = span_lower_octet(name.data[i]);
+        char octet = name.data[i];
 
-        if (!(octet >= 'a' && octet <= 'z') && !(octet >= '0' && octet <= '9') &&
-            octet != '.' && octet != '_' && octet != '-')
+        if (!octet_is_letter_or_digit(octet) && octet != '.' && octet != '_' &&
+            octet != '-')
             return false;
     }
     return name.length > 0 && name.length <= DOMAIN_WORD_MAX;

@@ -5,19 +5,13 @@
 #include "shared/base/attributes.h"
 #include "shared/base/idn.h"
 #include "shared/base/mailbox.h"
+#include "shared/base/octet.h"
 
 enum {
     BATV_TAG_MAX = 16,
     /* Quotes and backslashes may double a local part; what is longer is not unquoted. */
     LOCAL_MAX = 2 * RECIPIENT_MAX + 2,
 };
-
-static bool
-is_letter_or_digit(char octet)
-{
-    return (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z') ||
-           (octet >= '0' && octet <= '9');
-}
 
 /* The part behind `prefix`, a tag and `separator`; all of it where it has another form.
  */
@@ -29,7 +23,8 @@ without_tag(struct span local, struct span prefix, struct span separator)
 
     if (!span_starts_nocase(local, prefix))
         return local;
-    while (tag < rest.length && tag <= BATV_TAG_MAX && is_letter_or_digit(rest.data[tag]))
+    while (tag < rest.length && tag <= BATV_TAG_MAX &&
+           octet_is_letter_or_digit(rest.data[tag]))
         tag++;
     if (tag == 0 || tag > BATV_TAG_MAX || !span_starts(span_from(rest, tag), separator) ||
         rest.length == tag + separator.length)

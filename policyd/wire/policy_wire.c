@@ -1,5 +1,7 @@
 #include "policyd/wire/policy_wire.h"
 
+#include "shared/base/octet.h"
+
 #define ATTRIBUTE(name)                                                                  \
     {                                                                                    \
         {#name, sizeof(#name) - 1}, offsetof(struct policy_request, name)                \
@@ -36,8 +38,7 @@ is_name(struct span name)
     for (size_t i = 0; i < name.length; i++) {
         char octet = name.data[i];
 
-        if (!((octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z') ||
-                (octet >= '0' && octet <= '9') || octet == '_'))
+        if (!octet_is_letter_or_digit(octet) && octet != '_')
             return false;
     }
     return name.length > 0;

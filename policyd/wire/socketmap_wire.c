@@ -1,5 +1,7 @@
 #include "policyd/wire/socketmap_wire.h"
 
+#include "shared/base/octet.h"
+
 enum { LENGTH_DIGITS_MAX = 6 }; /* of SOCKETMAP_REQUEST_MAX */
 
 /* The digits before the colon; *at is behind the colon afterwards. */
@@ -9,7 +11,7 @@ parse_length(struct span input, size_t *length, size_t *at, struct error *error)
     size_t value = 0;
     size_t i = 0;
 
-    while (i < input.length && input.data[i] >= '0' && input.data[i] <= '9') {
+    while (i < input.length && octet_is_digit(input.data[i])) {
         if (i == LENGTH_DIGITS_MAX || (i == 1 && value == 0))
             goto bad;
         value = value * 10 + (size_t)(input.data[i] - '0');

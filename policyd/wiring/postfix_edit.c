@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policyd/wiring/postfix_text.h"
+#include "shared/base/octet.h"
 
 /* What an option of a service is put before. */
 #define OPTION_LINE "\n    -o "
@@ -315,8 +316,7 @@ drop_option(
     while (done && find_entry(buffer_span(text), service, &line, &entry) &&
            find_option(&line, &entry, name, &range, &value)) {
         /* The blank before it on the same line goes with it. */
-        while (range.from > 0 &&
-               postfix_line_is_blank(line.octets.data[range.from - 1]) &&
+        while (range.from > 0 && octet_is_space(line.octets.data[range.from - 1]) &&
                line.places[range.from - 1] + 1 == line.places[range.from])
             range.from--;
         postfix_line_splice(text, &line, range, SIZE_MAX, SPAN(""));

@@ -1,22 +1,16 @@
 #include "policyd/wiring/postfix_line.h"
 
 #include "shared/base/allocate.h"
+#include "shared/base/octet.h"
 
 #include <stdlib.h>
 
-bool
-postfix_line_is_blank(char octet)
-{
-    return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n' ||
-           octet == '\v' || octet == '\f';
-}
-
-static struct span
-skip_blanks(struct span span)
+struct span
+postfix_line_skip_blanks(struct span span)
 {
     size_t count = 0;
 
-    while (count < span.length && postfix_line_is_blank(span.data[count]))
+    while (count < span.length && octet_is_space(span.data[count]))
         count++;
     return span_from(span, count);
 }
@@ -24,8 +18,8 @@ skip_blanks(struct span span)
 struct span
 postfix_line_trim(struct span span)
 {
-    span = skip_blanks(span);
-    while (span.length > 0 && postfix_line_is_blank(span.data[span.length - 1]))
+    span = postfix_line_skip_blanks(span);
+    while (span.length > 0 && octet_is_space(span.data[span.length - 1]))
         span.length--;
     return span;
 }
@@ -33,7 +27,7 @@ postfix_line_trim(struct span span)
 static bool
 is_comment(struct span line)
 {
-    struct span text = skip_blanks(line);
+    struct span text = postfix_line_skip_blanks(line);
 
     return text.length == 0 || text.data[0] == '#';
 }
@@ -73,7 +67,7 @@ next_line(struct postfix_line *line, struct span text, size_t *at)
     buffer_reset(&line->octets);
     while (span_split(&look, '\n', &piece)) {
         if (!is_comment(piece)) {
-            if (begun && !postfix_line_is_blank(piece.data[0]))
+            if (begun && !octet_is_space(piece.data[0]))
                 return true;
             add_piece(line, piece, (size_t)(piece.data - text.data));
             begun = true;
@@ -87,7 +81,7 @@ bool
 postfix_line_next(struct postfix_line *line, struct span text, size_t *at)
 {
     while (next_line(line, text, at)) {
-        if (!postfix_line_is_blank(line->octets.data[0]))
+        if (!octet_is_space(line->octets.data[0]))
             return true;
     }
     return false;
@@ -132,7 +126,7 @@ copy_line(
             buffer_append(out, splice->with);
         if (i == end)
             break;
-        leading = leading && postfix_line_is_blank(text.data[i]);
+        leading = leading && octet_is_space(text.data[i]);
         if (is_gone)
             splice->gone.from++;
         if (!is_gone || leading)

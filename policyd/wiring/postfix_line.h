@@ -10,8 +10,9 @@
 
 #include "shared/base/buffer.h"
 
-/* What Postfix takes for a blank; a text without those at both ends. */
-bool postfix_line_is_blank(char octet);
+/* A text without blanks (octet_is_space, as Postfix has it) at its begin, at both ends.
+ */
+struct span postfix_line_skip_blanks(struct span text);
 struct span postfix_line_trim(struct span text);
 
 /* The octets without the line ends between the pieces, and where each of them stands in

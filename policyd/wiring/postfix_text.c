@@ -1,39 +1,18 @@
 #include "policyd/wiring/postfix_text.h"
 
 #include "shared/base/number.h"
-
-static bool
-is_blank(char octet)
-{
-    return postfix_line_is_blank(octet);
-}
-
-static struct span
-trim(struct span span)
-{
-    return postfix_line_trim(span);
-}
+#include "shared/base/octet.h"
 
 static bool
 is_separator(char octet)
 {
-    return is_blank(octet) || octet == ',';
-}
-
-static struct span
-skip_blanks(struct span span)
-{
-    size_t count = 0;
-
-    while (count < span.length && is_blank(span.data[count]))
-        count++;
-    return span_from(span, count);
+    return octet_is_space(octet) || octet == ',';
 }
 
 static bool
 is_comment(struct span line)
 {
-    struct span text = skip_blanks(line);
+    struct span text = postfix_line_skip_blanks(line);
 
     return text.length == 0 || text.data[0] == '#';
 }
@@ -53,7 +32,8 @@ postfix_text_value(struct span main_cf, const char *name, struct buffer *value)
         if (!postfix_line_sets(&line, name))
             continue;
         value->length = before;
-        buffer_append(value, trim(span_from(text, span_find(text, '=') + 1)));
+        buffer_append(
+            value, postfix_line_trim(span_from(text, span_find(text, '=') + 1)));
         found = true;
     }
     postfix_line_clear(&line);
@@ -79,8 +59,8 @@ next_word(struct span *rest, struct span *word)
 {
     size_t count = 0;
 
-    *rest = skip_blanks(*rest);
-    while (count < rest->length && !is_blank(rest->data[count]))
+    *rest = postfix_line_skip_blanks(*rest);
+    while (count < rest->length && !octet_is_space(rest->data[count]))
         count++;
     *word = span_first(*rest, count);
     *rest = span_from(*rest, count);
@@ -93,7 +73,7 @@ postfix_text_next_service(struct span *rest, struct postfix_service *service)
     struct span line;
 
     while (span_split(rest, '\n', &line)) {
-        if (is_comment(line) || is_blank(line.data[0]))
+        if (is_comment(line) || octet_is_space(line.data[0]))
             continue;
         if (!next_word(&line, &service->name) || !next_word(&line, &service->type) ||
             !next_word(&line, &service->private) ||
@@ -102,7 +82,7 @@ postfix_text_next_service(struct span *rest, struct postfix_service *service)
             !next_word(&line, &service->processes) ||
             !next_word(&line, &service->command))
             continue;
-        service->arguments = trim(line);
+        service->arguments = postfix_line_trim(line);
         return true;
     }
     return false;
@@ -144,7 +124,7 @@ argument_length(struct span text, bool braced)
 
     if (braced)
         return braced_length(text);
-    while (count < text.length && !is_blank(text.data[count]))
+    while (count < text.length && !octet_is_space(text.data[count]))
         count += text.data[count] == '{' ? braced_length(span_from(text, count)) : 1;
     return count;
 }
@@ -154,7 +134,7 @@ postfix_text_next_argument(struct span *rest, struct span *argument, bool *brace
 {
     size_t length;
 
-    *rest = skip_blanks(*rest);
+    *rest = postfix_line_skip_blanks(*rest);
     if (rest->length == 0)
         return false;
     *braced = rest->data[0] == '{';
@@ -166,7 +146,7 @@ postfix_text_next_argument(struct span *rest, struct span *argument, bool *brace
     *argument = span_from(*argument, 1);
     if (span_ends(*argument, SPAN("}")))
         argument->length--;
-    *argument = trim(*argument);
+    *argument = postfix_line_trim(*argument);
     return true;
 }
 
@@ -182,8 +162,8 @@ postfix_text_override(struct span arguments, const char *name, struct span *valu
         size_t equals = span_find(argument, '=');
 
         if (after_option && equals != SPAN_NONE &&
-            span_is(trim(span_first(argument, equals)), name)) {
-            *value = trim(span_from(argument, equals + 1));
+            span_is(postfix_line_trim(span_first(argument, equals)), name)) {
+            *value = postfix_line_trim(span_from(argument, equals + 1));
             found = true;
         }
         after_option = !braced && span_is(argument, "-o");
@@ -251,11 +231,11 @@ static void
 take_out(struct buffer *out, struct span list, struct span word, bool *comma)
 {
     size_t place = (size_t)(word.data - list.data);
-    struct span before = trim(span_first(list, place));
-    struct span after = trim(span_from(list, place + word.length));
+    struct span before = postfix_line_trim(span_first(list, place));
+    struct span after = postfix_line_trim(span_from(list, place + word.length));
 
     if (before.length == 0 && span_starts(after, SPAN(","))) {
-        after = skip_blanks(span_from(after, 1));
+        after = postfix_line_skip_blanks(span_from(after, 1));
         *comma = true;
     } else if (span_ends(before, SPAN(","))) {
         before.length--;

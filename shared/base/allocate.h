@@ -1,9 +1,9 @@
 /*
  * allocate - memory, or the end of the process.
  *
- * What comes from outside has ceilings, so memory that can't be had means that the machine
- * is out of it: the process ends, and systemd starts it again.  All of it goes back by
- * free().
+ * What comes from outside has ceilings, so memory that can't be had means that the
+ * machine is out of it: the process ends, and systemd starts it again.  All of it goes
+ * back by free().
  */
 #ifndef SHARED_BASE_ALLOCATE_H
 #define SHARED_BASE_ALLOCATE_H

@@ -1,10 +1,11 @@
 #include "shared/base/domain.h"
 
+#include "shared/base/octet.h"
+
 static bool
 is_label_octet(char octet)
 {
-    return (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z') ||
-           (octet >= '0' && octet <= '9') || octet == '-' || octet == '_';
+    return octet_is_letter_or_digit(octet) || octet == '-' || octet == '_';
 }
 
 bool

@@ -1,5 +1,7 @@
 #include "shared/base/number.h"
 
+#include "shared/base/octet.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,18 +9,12 @@
 static const uint64_t longest_duration_ms = UINT64_C(366) * 24 * 3600 * 1000;
 static const uint64_t largest_size = UINT64_C(1) << 40;
 
-static bool
-is_digit(char octet)
-{
-    return octet >= '0' && octet <= '9';
-}
-
 static size_t
 count_digits(struct span text)
 {
     size_t count = 0;
 
-    while (count < text.length && is_digit(text.data[count]))
+    while (count < text.length && octet_is_digit(text.data[count]))
         count++;
     return count;
 }
@@ -34,7 +30,7 @@ read_digits(struct span text, uint64_t most, uint64_t *number)
     for (size_t i = 0; i < text.length; i++) {
         unsigned digit;
 
-        if (!is_digit(text.data[i]))
+        if (!octet_is_digit(text.data[i]))
             return false;
         digit = (unsigned)(text.data[i] - '0');
         if (value > (most - digit) / 10 || most < digit)

@@ -1,5 +1,7 @@
 #include "shared/base/span.h"
 
+#include "shared/base/octet.h"
+
 #include <string.h>
 
 static bool
@@ -10,18 +12,6 @@ octets_equal_nocase(const char *left, const char *right, size_t length)
             return false;
     }
     return true;
-}
-
-static bool
-is_blank(char octet)
-{
-    return octet == ' ' || octet == '\t';
-}
-
-static bool
-is_white(char octet)
-{
-    return is_blank(octet) || octet == '\r' || octet == '\n';
 }
 
 struct span
@@ -154,9 +144,9 @@ span_find_text_nocase(struct span span, struct span text)
 struct span
 span_trim(struct span span)
 {
-    while (span.length > 0 && is_white(span.data[0]))
+    while (span.length > 0 && octet_is_white(span.data[0]))
         span = span_from(span, 1);
-    while (span.length > 0 && is_white(span.data[span.length - 1]))
+    while (span.length > 0 && octet_is_white(span.data[span.length - 1]))
         span.length--;
     return span;
 }
@@ -198,11 +188,11 @@ span_word(struct span *rest, struct span *word)
 {
     size_t end = 0;
 
-    while (rest->length > 0 && is_blank(rest->data[0]))
+    while (rest->length > 0 && octet_is_blank(rest->data[0]))
         *rest = span_from(*rest, 1);
     if (rest->length == 0)
         return false;
-    while (end < rest->length && !is_blank(rest->data[end]))
+    while (end < rest->length && !octet_is_blank(rest->data[end]))
         end++;
     *word = span_first(*rest, end);
     *rest = span_from(*rest, end);

@@ -342,8 +342,7 @@ runner_start(struct runner *runner)
     runner->interrupt = allocated(evsignal_new(base, SIGINT, begin_stop, runner));
     runner->hangup = allocated(evsignal_new(base, SIGHUP, reload, runner));
     runner->deadline = allocated(evtimer_new(base, end_loop, runner));
-    runner->watchdog =
-        allocated(event_new(base, -1, EV_PERSIST, feed_watchdog, runner));
+    runner->watchdog = allocated(event_new(base, -1, EV_PERSIST, feed_watchdog, runner));
     runner->guard = allocated(event_new(base, -1, EV_PERSIST, rearm_guard, runner));
     if (event_add(runner->terminate, NULL) != 0 ||
         event_add(runner->interrupt, NULL) != 0 || event_add(runner->hangup, NULL) != 0)

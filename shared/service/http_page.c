@@ -39,7 +39,8 @@ reason_of(int status)
 void
 http_page_begin(struct http_page *page)
 {
-    *page = (struct http_page){.content_type = http_plain_text, .body = allocated(evbuffer_new())};
+    *page = (struct http_page){
+        .content_type = http_plain_text, .body = allocated(evbuffer_new())};
 }
 
 void

@@ -1,6 +1,7 @@
 #include "shared/service/http_request.h"
 
 #include "shared/base/number.h"
+#include "shared/base/octet.h"
 
 #include <string.h>
 
@@ -160,16 +161,6 @@ http_request_parse(struct span octets, struct http_request *request)
     return host_is_needed && hosts == 0 ? HTTP_REQUEST_BAD : HTTP_REQUEST_DONE;
 }
 
-static int
-hex_value(char octet)
-{
-    char lower = span_lower_octet(octet);
-
-    if (lower >= '0' && lower <= '9')
-        return lower - '0';
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 static bool
 decode(struct span text, struct buffer *out)
 {
@@ -177,8 +168,8 @@ decode(struct span text, struct buffer *out)
         char octet = text.data[0];
 
         if (octet == '%') {
-            int high = text.length > 2 ? hex_value(text.data[1]) : -1;
-            int low = text.length > 2 ? hex_value(text.data[2]) : -1;
+            int high = text.length > 2 ? octet_hex_value(text.data[1]) : -1;
+            int low = text.length > 2 ? octet_hex_value(text.data[2]) : -1;
 
             if (high < 0 || low < 0)
                 return false;

@@ -346,7 +346,8 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
     client->http = http;
     client->serial = http->serial++;
     client->moved_ms = clock_now_ms();
-    client->stream = allocated(bufferevent_socket_new(http->base, fd, BEV_OPT_CLOSE_ON_FREE));
+    client->stream =
+        allocated(bufferevent_socket_new(http->base, fd, BEV_OPT_CLOSE_ON_FREE));
     client->deadline = allocated(evtimer_new(http->base, on_deadline, client));
     http->clients[place] = client;
     (void)evbuffer_add_cb(bufferevent_get_output(client->stream), on_output, client);
@@ -388,8 +389,8 @@ on_accept_error(struct evconnlistener *listener, void *argument)
 static void
 add_listener(struct metrics_http *http, int fd)
 {
-    struct evconnlistener *listener = allocated(evconnlistener_new(http->base, on_accept, http,
-        LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd));
+    struct evconnlistener *listener = allocated(evconnlistener_new(http->base, on_accept,
+        http, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd));
 
     evconnlistener_set_error_cb(listener, on_accept_error);
     http->listeners[http->listener_count++] = listener;
