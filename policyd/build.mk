@@ -10,7 +10,7 @@ policyd_PACKAGES := libevent $(REDIS_PACKAGES)
 
 PROGRAMS         += cutover
 cutover_SOURCES  := $(wildcard policyd/cutover/*.c policyd/books/*.c policyd/store/*.c policyd/redis/*.c) \
-                    $(addprefix policyd/serve/,serve_config.c serve_domains.c listener_set.c server.c client.c line_limit.c)
+                    policyd/serve/serve_config.c policyd/serve/serve_domains.c
 cutover_PACKAGES := libevent $(REDIS_PACKAGES) sqlite3 zlib
 
 PROGRAMS         += ctl

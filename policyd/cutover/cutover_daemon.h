@@ -11,9 +11,9 @@
 #include "policyd/cutover/cutover_config.h"
 #include "policyd/cutover/follow.h"
 #include "policyd/cutover/route_inputs.h"
-#include "policyd/serve/listener_set.h"
 #include "policyd/store/replica_sync.h"
 #include "shared/service/daemon.h"
+#include "shared/service/listener_set.h"
 #include "shared/service/metrics_http.h"
 
 struct cutover_daemon {

@@ -142,7 +142,7 @@ serve(void *argument, struct span input, size_t *used, unsigned *stage,
     return WIRE_DONE;
 }
 
-const struct client_protocol dict_protocol = {
+const struct server_protocol dict_protocol = {
     .name = "dict",
     .request_ms = 10000,
     .idle_ms = 60000,

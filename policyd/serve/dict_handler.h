@@ -8,10 +8,10 @@
 #ifndef POLICYD_SERVE_DICT_HANDLER_H
 #define POLICYD_SERVE_DICT_HANDLER_H
 
-#include "policyd/serve/client.h"
 #include "policyd/serve/serve_context.h"
+#include "shared/service/server_client.h"
 
-extern const struct client_protocol dict_protocol;
+extern const struct server_protocol dict_protocol;
 
 struct dict_handler;
 

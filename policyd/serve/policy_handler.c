@@ -5,15 +5,15 @@
 
 #include "policyd/routing/policy_decide.h"
 #include "policyd/routing/policy_instances.h"
-#include "policyd/serve/line_limit.h"
 #include "policyd/wire/policy_wire.h"
 #include "shared/base/allocate.h"
+#include "shared/service/log_limit.h"
 
 struct policy_handler {
     const struct serve_context *context;
     struct policy_instances *instances;
     struct metrics_series *answered[POLICY_ANSWERS];
-    struct line_limit loops;
+    struct log_limit loops;
 };
 
 /* A request without an instance is one that we know nothing of. */
@@ -37,11 +37,11 @@ static void
 log_loop(struct policy_handler *handler, const struct policy_request *request,
     const struct route *route)
 {
-    if (line_limit_may(&handler->loops))
+    if (log_limit_may(&handler->loops))
         log_warning("loop", log_span("client", span_first(request->client_address, 64)),
             log_address("to", recipient_address(&route->recipient)),
             log_text("backend", route_place_name(route->place)),
-            line_limit_field(&handler->loops),
+            log_limit_field(&handler->loops),
             log_note("from the backend that it is routed to, deferred"));
 }
 
@@ -91,7 +91,7 @@ serve(void *argument, struct span input, size_t *used, unsigned *stage,
     return WIRE_DONE;
 }
 
-const struct client_protocol policy_protocol = {
+const struct server_protocol policy_protocol = {
     .name = "policy",
     .request_ms = 10000,
     .idle_ms = 330000,

@@ -7,10 +7,10 @@
 #ifndef POLICYD_SERVE_POLICY_HANDLER_H
 #define POLICYD_SERVE_POLICY_HANDLER_H
 
-#include "policyd/serve/client.h"
 #include "policyd/serve/serve_context.h"
+#include "shared/service/server_client.h"
 
-extern const struct client_protocol policy_protocol;
+extern const struct server_protocol policy_protocol;
 
 struct policy_handler;
 

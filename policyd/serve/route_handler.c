@@ -4,9 +4,9 @@
 #include <time.h>
 
 #include "policyd/routing/route_view.h"
-#include "policyd/serve/line_limit.h"
 #include "policyd/wire/socketmap_wire.h"
 #include "shared/base/allocate.h"
+#include "shared/service/log_limit.h"
 
 enum route_answer {
     ANSWER_OLD,
@@ -30,7 +30,7 @@ static const char *const answer_names[ROUTE_ANSWERS] = {
 struct route_handler {
     const struct serve_context *context;
     struct metrics_series *answered[ROUTE_ANSWERS];
-    struct line_limit unknown_maps;
+    struct log_limit unknown_maps;
 };
 
 static void
@@ -89,9 +89,9 @@ log_route(const struct route *route)
 static enum route_answer
 unknown_map(struct route_handler *handler, struct span name, struct buffer *out)
 {
-    if (line_limit_may(&handler->unknown_maps))
+    if (log_limit_may(&handler->unknown_maps))
         log_warning("route", log_span("map", span_first(name, 64)),
-            line_limit_field(&handler->unknown_maps),
+            log_limit_field(&handler->unknown_maps),
             log_note(
                 "unknown map name, answered TEMP (transport verify from-old from-new)"));
     try_later(out, SPAN("unknown map name (transport verify from-old from-new)"));
@@ -135,7 +135,7 @@ serve(void *argument, struct span input, size_t *used, unsigned *stage,
     return result;
 }
 
-const struct client_protocol route_protocol = {
+const struct server_protocol route_protocol = {
     .name = "route",
     .request_ms = 10000,
     .idle_ms = 30000,

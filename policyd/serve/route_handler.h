@@ -7,10 +7,10 @@
 #ifndef POLICYD_SERVE_ROUTE_HANDLER_H
 #define POLICYD_SERVE_ROUTE_HANDLER_H
 
-#include "policyd/serve/client.h"
 #include "policyd/serve/serve_context.h"
+#include "shared/service/server_client.h"
 
-extern const struct client_protocol route_protocol;
+extern const struct server_protocol route_protocol;
 
 struct route_handler;
 

@@ -261,10 +261,13 @@ clients_max(void)
 }
 
 static struct server *
-new_server(const struct serve_daemon *daemon, const struct client_protocol *protocol,
+new_server(const struct serve_daemon *daemon, const struct server_protocol *protocol,
     void *handler, size_t most)
 {
-    return server_new(daemon->base, protocol, handler, most, daemon->context.metrics);
+    struct server_counts counts =
+        serve_metrics_clients(daemon->context.metrics, protocol->name);
+
+    return server_new(daemon->base, protocol, handler, most, &counts);
 }
 
 void

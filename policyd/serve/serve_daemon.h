@@ -8,12 +8,12 @@
 #define POLICYD_SERVE_SERVE_DAEMON_H
 
 #include "policyd/serve/dict_handler.h"
-#include "policyd/serve/listener_set.h"
 #include "policyd/serve/policy_handler.h"
 #include "policyd/serve/route_handler.h"
 #include "policyd/serve/serve_context.h"
 #include "policyd/serve/serve_metrics.h"
 #include "shared/service/daemon.h"
+#include "shared/service/listener_set.h"
 #include "shared/service/metrics_http.h"
 
 struct serve_daemon {

@@ -68,6 +68,24 @@ serve_metrics_registry(void)
     return metrics;
 }
 
+struct server_counts
+serve_metrics_clients(struct metrics *metrics, const char *listener)
+{
+    struct server_counts counts = {
+        .clients = metrics_series(metrics, "policyd_clients", &listener),
+        .duration =
+            metrics_series(metrics, "policyd_request_duration_seconds", &listener),
+    };
+
+    for (int end = 0; end < SERVER_ENDS; end++) {
+        const char *labels[] = {listener, server_end_name((enum server_end)end)};
+
+        counts.closed[end] =
+            metrics_series(metrics, "policyd_clients_closed_total", labels);
+    }
+    return counts;
+}
+
 static void
 set(struct metrics *metrics, const char *name, const char *label, double value)
 {

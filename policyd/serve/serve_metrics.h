@@ -6,9 +6,13 @@
 #define POLICYD_SERVE_SERVE_METRICS_H
 
 #include "policyd/serve/serve_context.h"
+#include "shared/service/server.h"
 
 /* All families; what counts may be made with it. */
 struct metrics *serve_metrics_registry(void);
+
+/* Those of the clients of one listener. */
+struct server_counts serve_metrics_clients(struct metrics *metrics, const char *listener);
 
 struct serve_metrics;
 

@@ -6,8 +6,10 @@
 
 #include <stdint.h>
 
-/* Milliseconds, microseconds since some point in the past that all processes share. */
+/* Milliseconds, microseconds, nanoseconds since some point in the past that all processes
+ * share. */
 uint64_t clock_now_ms(void);
 uint64_t clock_now_us(void);
+uint64_t clock_now_ns(void);
 
 #endif

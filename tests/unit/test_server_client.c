@@ -4,7 +4,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "policyd/serve/client.h"
+#include "shared/service/server_client.h"
 
 #include <errno.h>
 #include <string.h>
@@ -39,7 +39,7 @@ serve(void *argument, struct span input, size_t *used, unsigned *stage,
     return WIRE_DONE;
 }
 
-static const struct client_protocol protocol = {
+static const struct server_protocol protocol = {
     .name = "test",
     .request_ms = 10000,
     .idle_ms = 30000,
@@ -49,18 +49,18 @@ static const struct client_protocol protocol = {
 };
 
 struct scene {
-    struct client_host host;
-    struct client *client;
+    struct server_host host;
+    struct server_client *client;
     int peer;
     bool ended;
-    enum client_end end;
+    enum server_end end;
     char error[200];
     unsigned answered;
 };
 
 static void
-note_end(
-    void *argument, struct client *client, enum client_end end, const struct error *error)
+note_end(void *argument, struct server_client *client, enum server_end end,
+    const struct error *error)
 {
     struct scene *scene = argument;
 
@@ -93,14 +93,14 @@ open_scene(struct scene *scene)
     scene->host.answered = note_answer;
     scene->host.argument = scene;
     buffer_init(&scene->host.answers, ANSWERS_ROOM);
-    scene->client = client_new(&scene->host, fds[0], client_clock_ms());
+    scene->client = server_client_new(&scene->host, fds[0], clock_now_ms());
 }
 
 static void
 close_scene(struct scene *scene)
 {
     if (!scene->ended)
-        client_close(scene->client, CLIENT_STOPPED, NULL);
+        server_client_close(scene->client, SERVER_END_STOPPED, NULL);
     (void)close(scene->peer);
     buffer_clear(&scene->host.answers);
     event_base_free(scene->host.base);
@@ -140,19 +140,19 @@ answers_in_order_what_came_in_one_piece_and_in_several(void **state)
 
     (void)state;
     open_scene(&scene);
-    assert_int_equal(scene.client->at_deadline, CLIENT_SLOW);
+    assert_int_equal(scene.client->at_deadline, SERVER_END_SLOW);
     say(&scene, "a\nb\nc");
     assert_int_equal(hear(&scene, heard, sizeof(heard)), 202);
     assert_true(heard[0] == 'a' && heard[100] == '\n' && heard[101] == 'b');
-    assert_int_equal(scene.client->at_deadline, CLIENT_SLOW);
-    assert_true(client_is_busy(scene.client));
+    assert_int_equal(scene.client->at_deadline, SERVER_END_SLOW);
+    assert_true(server_client_is_busy(scene.client));
     say(&scene, "d");
     assert_int_equal(hear(&scene, heard, sizeof(heard)), 0);
     say(&scene, "\n");
     assert_int_equal(hear(&scene, heard, sizeof(heard)), 201);
     assert_memory_equal(heard, "cdcd", 4);
-    assert_int_equal(scene.client->at_deadline, CLIENT_IDLE);
-    assert_false(client_is_busy(scene.client));
+    assert_int_equal(scene.client->at_deadline, SERVER_END_IDLE);
+    assert_false(server_client_is_busy(scene.client));
     assert_null(scene.client->input.data);
     assert_null(scene.client->output.data);
     assert_int_equal(scene.answered, 3);
@@ -189,7 +189,7 @@ what_is_malformed_ends_it_after_the_answers_before(void **state)
     open_scene(&scene);
     say(&scene, "a\nbad\nb\n");
     assert_true(scene.ended);
-    assert_int_equal(scene.end, CLIENT_MALFORMED);
+    assert_int_equal(scene.end, SERVER_END_MALFORMED);
     assert_string_equal(scene.error, "bad");
     assert_int_equal(hear(&scene, heard, sizeof(heard)), 101);
     close_scene(&scene);
@@ -225,16 +225,16 @@ a_peer_that_does_not_read_is_not_read_from(void **state)
         turn(&scene);
     }
     assert_int_equal(errno, EAGAIN);
-    assert_int_equal(scene.client->at_deadline, CLIENT_UNREAD);
+    assert_int_equal(scene.client->at_deadline, SERVER_END_UNREAD);
     assert_true(scene.client->output.length < 1 << 18);
-    assert_true(scene.client->input.length <= REQUEST_MAX + CLIENT_READ_SIZE);
+    assert_true(scene.client->input.length <= REQUEST_MAX + SERVER_READ_SIZE);
     for (int i = 0; i < 100000 && total < sent / 2 * 101; i++) {
         total += hear(&scene, heard, sizeof(heard));
         turn(&scene);
     }
     assert_int_equal(total, sent / 2 * 101);
     assert_int_equal(scene.answered, sent / 2);
-    assert_int_equal(scene.client->at_deadline, CLIENT_IDLE);
+    assert_int_equal(scene.client->at_deadline, SERVER_END_IDLE);
     close_scene(&scene);
 }
 
@@ -249,7 +249,7 @@ a_peer_that_goes_ends_it(void **state)
     assert_int_equal(shutdown(scene.peer, SHUT_RDWR), 0);
     turn(&scene);
     assert_true(scene.ended);
-    assert_int_equal(scene.end, CLIENT_LEFT);
+    assert_int_equal(scene.end, SERVER_END_LEFT);
     close_scene(&scene);
 }
 

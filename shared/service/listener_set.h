@@ -2,12 +2,12 @@
  * listener_set - the sockets of one setting such as `route = unix:… inet:…`, opened
  * before privileges go.
  */
-#ifndef POLICYD_SERVE_LISTENER_SET_H
-#define POLICYD_SERVE_LISTENER_SET_H
+#ifndef SHARED_SERVICE_LISTENER_SET_H
+#define SHARED_SERVICE_LISTENER_SET_H
 
-#include "policyd/serve/server.h"
 #include "shared/service/config.h"
 #include "shared/service/listen.h"
+#include "shared/service/server.h"
 
 /* Zeroes are an empty one. */
 struct listener_set {

@@ -1,4 +1,4 @@
-#include "policyd/serve/server.h"
+#include "shared/service/server.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -10,8 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "policyd/serve/line_limit.h"
 #include "shared/base/allocate.h"
+#include "shared/service/clock.h"
+#include "shared/service/log_limit.h"
 
 enum {
     SWEEP_MS = 500,
@@ -20,19 +21,18 @@ enum {
 };
 
 struct server {
-    struct client_host host;
-    TAILQ_HEAD(, client) clients;
+    struct server_host host;
+    TAILQ_HEAD(, server_client) clients;
     size_t client_count;
     size_t clients_max;
     struct event *sockets[SERVER_SOCKETS_MAX];
     size_t socket_count;
     struct event *sweep;  /* armed while there are clients */
     struct event *resume; /* accepting goes on */
-    struct line_limit lines[CLIENT_ENDS];
-    struct line_limit accept_lines;
-    struct metrics_series *clients_now;
-    struct metrics_series *closed[CLIENT_ENDS];
-    struct metrics_series *duration;
+    struct log_limit lines[SERVER_ENDS];
+    struct log_limit accept_lines;
+    bool is_counted;
+    struct server_counts counts;
 };
 
 /* "unix", or the address and port of a TCP client. */
@@ -60,37 +60,45 @@ write_peer(int fd, char *out, size_t size)
 }
 
 static void
-log_end(struct server *server, const struct client *client, enum client_end end,
+log_end(struct server *server, const struct server_client *client, enum server_end end,
     const struct error *error)
 {
-    static const char *const notes[CLIENT_ENDS] = {
-        [CLIENT_MALFORMED] = "malformed request",
-        [CLIENT_SLOW] = "no whole request in time",
-        [CLIENT_UNREAD] = "it doesn't read its answers",
-        [CLIENT_CROWDED_OUT] = "too many clients, it was idle for longest",
+    static const char *const notes[SERVER_ENDS] = {
+        [SERVER_END_MALFORMED] = "malformed request",
+        [SERVER_END_SLOW] = "no whole request in time",
+        [SERVER_END_UNREAD] = "it doesn't read its answers",
+        [SERVER_END_CROWDED_OUT] = "too many clients, it was idle for longest",
     };
     char peer[INET6_ADDRSTRLEN + 16];
 
-    if (notes[end] == NULL || !line_limit_may(&server->lines[end]))
+    if (notes[end] == NULL || !log_limit_may(&server->lines[end]))
         return;
     write_peer(client->fd, peer, sizeof(peer));
     log_warning("client closed", log_text("listener", server->host.protocol->name),
-        log_text("client", peer), log_text("reason", client_end_name(end)),
-        line_limit_field(&server->lines[end]),
+        log_text("client", peer), log_text("reason", server_end_name(end)),
+        log_limit_field(&server->lines[end]),
         log_note(error != NULL && error->kind != ERROR_NONE ? error->text : notes[end]));
 }
 
 static void
-client_ended(
-    void *argument, struct client *client, enum client_end end, const struct error *error)
+count_clients(struct server *server, size_t count)
+{
+    server->client_count = count;
+    if (server->is_counted)
+        metrics_set(server->counts.clients, (double)count);
+}
+
+static void
+client_ended(void *argument, struct server_client *client, enum server_end end,
+    const struct error *error)
 {
     struct server *server = argument;
 
     log_end(server, client, end, error);
     TAILQ_REMOVE(&server->clients, client, entry);
-    server->client_count--;
-    metrics_add(server->closed[end], 1);
-    metrics_set(server->clients_now, (double)server->client_count);
+    count_clients(server, server->client_count - 1);
+    if (server->is_counted)
+        metrics_add(server->counts.closed[end], 1);
     if (server->client_count == 0)
         (void)event_del(server->sweep);
 }
@@ -100,23 +108,24 @@ request_answered(void *argument, double seconds)
 {
     struct server *server = argument;
 
-    metrics_observe(server->duration, seconds);
+    if (server->is_counted)
+        metrics_observe(server->counts.duration, seconds);
 }
 
 static void
 on_sweep(int fd, short what, void *argument)
 {
     struct server *server = argument;
-    uint64_t now_ms = client_clock_ms();
-    struct client *client = TAILQ_FIRST(&server->clients);
+    uint64_t now_ms = clock_now_ms();
+    struct server_client *client = TAILQ_FIRST(&server->clients);
 
     (void)fd;
     (void)what;
     while (client != NULL) {
-        struct client *next = TAILQ_NEXT(client, entry);
+        struct server_client *next = TAILQ_NEXT(client, entry);
 
         if (client->deadline_ms <= now_ms)
-            client_close(client, client->at_deadline, NULL);
+            server_client_close(client, client->at_deadline, NULL);
         client = next;
     }
 }
@@ -124,8 +133,8 @@ on_sweep(int fd, short what, void *argument)
 static void
 crowd_out(struct server *server)
 {
-    struct client *longest = TAILQ_FIRST(&server->clients);
-    struct client *client;
+    struct server_client *longest = TAILQ_FIRST(&server->clients);
+    struct server_client *client;
 
     TAILQ_FOREACH(client, &server->clients, entry)
     {
@@ -133,7 +142,7 @@ crowd_out(struct server *server)
             longest = client;
     }
     if (longest != NULL)
-        client_close(longest, CLIENT_CROWDED_OUT, NULL);
+        server_client_close(longest, SERVER_END_CROWDED_OUT, NULL);
 }
 
 static void
@@ -166,10 +175,10 @@ pause_accepting(struct server *server, int reason)
     (void)event_add(server->resume, &pause);
     for (int i = 0; i < ACCEPTS_A_TURN; i++)
         crowd_out(server);
-    if (line_limit_may(&server->accept_lines))
+    if (log_limit_may(&server->accept_lines))
         log_warning("accept", log_text("listener", server->host.protocol->name),
             log_number("clients", (int64_t)server->client_count),
-            line_limit_field(&server->accept_lines), log_note(strerror(reason)));
+            log_limit_field(&server->accept_lines), log_note(strerror(reason)));
 }
 
 static void
@@ -177,17 +186,17 @@ take_client(struct server *server, int fd)
 {
     static const struct timeval sweep = {0, (suseconds_t)1000 * SWEEP_MS};
     static const int yes = 1;
-    struct client *client;
+    struct server_client *client;
 
     if (server->client_count >= server->clients_max)
         crowd_out(server);
     (void)setsockopt(
         fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)); /* a unix socket refuses */
-    client = client_new(&server->host, fd, client_clock_ms());
+    client = server_client_new(&server->host, fd, clock_now_ms());
     TAILQ_INSERT_TAIL(&server->clients, client, entry);
-    if (server->client_count++ == 0)
+    if (server->client_count == 0)
         (void)event_add(server->sweep, &sweep);
-    metrics_set(server->clients_now, (double)server->client_count);
+    count_clients(server, server->client_count + 1);
 }
 
 static void
@@ -210,13 +219,12 @@ on_connection(int fd, short what, void *argument)
 }
 
 struct server *
-server_new(struct event_base *base, const struct client_protocol *protocol,
-    void *protocol_argument, size_t clients_max, struct metrics *metrics)
+server_new(struct event_base *base, const struct server_protocol *protocol,
+    void *protocol_argument, size_t clients_max, const struct server_counts *counts)
 {
     struct server *server = allocate(sizeof(*server));
-    const char *listener[] = {protocol->name};
 
-    server->host = (struct client_host){
+    server->host = (struct server_host){
         .base = base,
         .protocol = protocol,
         .protocol_argument = protocol_argument,
@@ -229,27 +237,21 @@ server_new(struct event_base *base, const struct client_protocol *protocol,
     TAILQ_INIT(&server->clients);
     server->sweep = event_new(base, -1, EV_PERSIST, on_sweep, server);
     server->resume = event_new(base, -1, 0, on_resume, server);
-    server->clients_now = metrics_series(metrics, "policyd_clients", listener);
-    server->duration =
-        metrics_series(metrics, "policyd_request_duration_seconds", listener);
-    for (int end = 0; end < CLIENT_ENDS; end++) {
-        const char *labels[] = {protocol->name, client_end_name((enum client_end)end)};
-
-        server->closed[end] =
-            metrics_series(metrics, "policyd_clients_closed_total", labels);
-    }
+    server->is_counted = counts != NULL;
+    if (server->is_counted)
+        server->counts = *counts;
     return server;
 }
 
 void
 server_free(struct server *server)
 {
-    struct client *client;
+    struct server_client *client;
 
     if (server == NULL)
         return;
     while ((client = TAILQ_FIRST(&server->clients)) != NULL)
-        client_close(client, CLIENT_STOPPED, NULL);
+        server_client_close(client, SERVER_END_STOPPED, NULL);
     for (size_t i = 0; i < server->socket_count; i++)
         event_free(server->sockets[i]);
     event_free(server->sweep);
@@ -272,15 +274,15 @@ server_listen(struct server *server, int fd)
 void
 server_stop(struct server *server)
 {
-    struct client *client = TAILQ_FIRST(&server->clients);
+    struct server_client *client = TAILQ_FIRST(&server->clients);
 
     set_accepting(server, false);
     (void)event_del(server->resume);
     while (client != NULL) {
-        struct client *next = TAILQ_NEXT(client, entry);
+        struct server_client *next = TAILQ_NEXT(client, entry);
 
-        if (!client_is_busy(client))
-            client_close(client, CLIENT_STOPPED, NULL);
+        if (!server_client_is_busy(client))
+            server_client_close(client, SERVER_END_STOPPED, NULL);
         client = next;
     }
 }

@@ -1,13 +1,14 @@
 /*
- * client - one connection: read, have whole requests answered in order, write, close.
+ * server_client - one connection: read, have whole requests answered in order, write,
+ * close.
  *
  * All that stands in one read is answered in one write.  An idle client holds no buffers.
  * One that sends faster than it reads is not read from until its answers are gone; one
  * that doesn't take them is closed when its time is over, as is one that leaves a request
  * half sent.  Nothing here blocks.
  */
-#ifndef POLICYD_SERVE_CLIENT_H
-#define POLICYD_SERVE_CLIENT_H
+#ifndef SHARED_SERVICE_SERVER_CLIENT_H
+#define SHARED_SERVICE_SERVER_CLIENT_H
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -17,24 +18,24 @@
 #include "shared/base/error.h"
 #include "shared/base/wire.h"
 
-enum { CLIENT_READ_SIZE = 16384 };
+enum { SERVER_READ_SIZE = 16384 };
 
-enum client_end {
-    CLIENT_LEFT,      /* the peer closed */
-    CLIENT_MALFORMED, /* what it sent is no request */
-    CLIENT_SLOW,      /* no first request, or half of one, for too long */
-    CLIENT_IDLE,
-    CLIENT_UNREAD,      /* it doesn't take its answers */
-    CLIENT_CROWDED_OUT, /* the longest idle one, when there were too many */
-    CLIENT_FAILED,      /* an error of the socket */
-    CLIENT_STOPPED,     /* we end */
-    CLIENT_ENDS,
+enum server_end {
+    SERVER_END_LEFT,      /* the peer closed */
+    SERVER_END_MALFORMED, /* what it sent is no request */
+    SERVER_END_SLOW,      /* no first request, or half of one, for too long */
+    SERVER_END_IDLE,
+    SERVER_END_UNREAD,      /* it doesn't take its answers */
+    SERVER_END_CROWDED_OUT, /* the longest idle one, when there were too many */
+    SERVER_END_FAILED,      /* an error of the socket */
+    SERVER_END_STOPPED,     /* we end */
+    SERVER_ENDS,
 };
 
-struct client;
+struct server_client;
 
 /* What the clients of one listener have in common. */
-struct client_protocol {
+struct server_protocol {
     const char *name;    /* of the listener, in log and metrics */
     uint64_t request_ms; /* for the first request, and for half a one */
     uint64_t idle_ms;    /* between requests */
@@ -49,24 +50,24 @@ struct client_protocol {
         unsigned *stage, struct buffer *answers, struct error *error);
 };
 
-struct client_host {
+struct server_host {
     struct event_base *base;
-    const struct client_protocol *protocol;
+    const struct server_protocol *protocol;
     void *protocol_argument;
     /* Told of each end, before the client is released; `error` only where there is
      * something to say. */
-    void (*ended)(void *argument, struct client *client, enum client_end end,
+    void (*ended)(void *argument, struct server_client *client, enum server_end end,
         const struct error *error);
     /* Told of each answered request: how long it took, in seconds. */
     void (*answered)(void *argument, double seconds);
     void *argument;
     struct buffer answers;         /* of the read at hand; empty between events */
-    char octets[CLIENT_READ_SIZE]; /* what was just read */
+    char octets[SERVER_READ_SIZE]; /* what was just read */
 };
 
-struct client {
-    TAILQ_ENTRY(client) entry; /* the host's */
-    struct client_host *host;
+struct server_client {
+    TAILQ_ENTRY(server_client) entry; /* the host's */
+    struct server_host *host;
     int fd;
     struct event event;
     struct buffer
@@ -74,20 +75,20 @@ struct client {
     struct buffer output; /* answers that the peer hasn't taken yet */
     uint64_t deadline_ms;
     uint64_t served_ms; /* when it last had a request answered, else when it came */
-    enum client_end at_deadline;
+    enum server_end at_deadline;
     unsigned stage;
 };
 
 /* Owns `fd` from now on. */
-struct client *client_new(struct client_host *host, int fd, uint64_t now_ms);
+struct server_client *server_client_new(
+    struct server_host *host, int fd, uint64_t now_ms);
 
-void client_close(struct client *client, enum client_end end, const struct error *error);
+void server_client_close(
+    struct server_client *client, enum server_end end, const struct error *error);
 
 /* Whether a request is half read or an answer half written. */
-bool client_is_busy(const struct client *client);
+bool server_client_is_busy(const struct server_client *client);
 
-uint64_t client_clock_ms(void); /* monotonic */
-
-const char *client_end_name(enum client_end end);
+const char *server_end_name(enum server_end end);
 
 #endif

@@ -1,4 +1,4 @@
-#include "policyd/serve/listener_set.h"
+#include "shared/service/listener_set.h"
 
 bool
 listener_set_open(struct listener_set *set, const struct config_sockets *sockets,

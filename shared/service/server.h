@@ -7,11 +7,11 @@
  * accepting pauses for SERVER_PAUSE_MS.  What is worth a line in the log is so ten times
  * a minute and kind at most.
  */
-#ifndef POLICYD_SERVE_SERVER_H
-#define POLICYD_SERVE_SERVER_H
+#ifndef SHARED_SERVICE_SERVER_H
+#define SHARED_SERVICE_SERVER_H
 
-#include "policyd/serve/client.h"
 #include "shared/service/metrics.h"
+#include "shared/service/server_client.h"
 
 enum {
     SERVER_CLIENTS_MAX = 1000, /* what clients_max is where descriptors suffice */
@@ -21,10 +21,16 @@ enum {
 
 struct server;
 
-/* The rows of these families, which a server counts in: clients, clients_closed_total,
- * request_duration_seconds. */
-struct server *server_new(struct event_base *base, const struct client_protocol *protocol,
-    void *protocol_argument, size_t clients_max, struct metrics *metrics);
+/* What of it is counted. */
+struct server_counts {
+    struct metrics_series *clients; /* open now */
+    struct metrics_series *closed[SERVER_ENDS];
+    struct metrics_series *duration; /* from a request read to its answer made */
+};
+
+/* `counts` is copied; NULL: nothing is counted. */
+struct server *server_new(struct event_base *base, const struct server_protocol *protocol,
+    void *protocol_argument, size_t clients_max, const struct server_counts *counts);
 void server_free(
     struct server *server); /* the listening sockets are closed by who opened them */
 

@@ -1,4 +1,4 @@
-#include "policyd/serve/client.h"
+#include "shared/service/server_client.h"
 
 #include "shared/base/allocate.h"
 
@@ -6,26 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "shared/service/clock.h"
 
 enum {
     NS_A_MS = 1000000,
     ANSWERS_PAUSE = 65536, /* octets of answers that are written before more is served */
 };
 
-static uint64_t
-clock_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static void
 set_deadline(
-    struct client *client, uint64_t now_ms, uint64_t after_ms, enum client_end end)
+    struct server_client *client, uint64_t now_ms, uint64_t after_ms, enum server_end end)
 {
     client->deadline_ms = now_ms + after_ms;
     client->at_deadline = end;
@@ -35,7 +27,7 @@ static void on_readable(int fd, short what, void *argument);
 static void on_writable(int fd, short what, void *argument);
 
 static void
-wait_for(struct client *client, short what)
+wait_for(struct server_client *client, short what)
 {
     (void)event_del(&client->event);
     (void)event_assign(&client->event, client->host->base, client->fd,
@@ -48,11 +40,11 @@ wait_for(struct client *client, short what)
  * enough answers to be written first (WIRE_DONE).
  */
 static enum wire_result
-serve_some(struct client *client, struct span input, size_t *done, uint64_t *now_ns,
-    struct error *error)
+serve_some(struct server_client *client, struct span input, size_t *done,
+    uint64_t *now_ns, struct error *error)
 {
-    struct client_host *host = client->host;
-    const struct client_protocol *protocol = host->protocol;
+    struct server_host *host = client->host;
+    const struct server_protocol *protocol = host->protocol;
 
     while (host->answers.length < ANSWERS_PAUSE) {
         size_t used = 0;
@@ -66,7 +58,7 @@ serve_some(struct client *client, struct span input, size_t *done, uint64_t *now
         if (result != WIRE_DONE)
             return result;
         *done += used;
-        end_ns = clock_ns();
+        end_ns = clock_now_ns();
         host->answered(host->argument, (double)(end_ns - *now_ns) / 1e9);
         *now_ns = end_ns;
     }
@@ -76,7 +68,7 @@ serve_some(struct client *client, struct span input, size_t *done, uint64_t *now
 /* False when the peer can't take all at once, or the socket failed; what is left waits in
  * `output`. */
 static bool
-send_answers(struct client *client)
+send_answers(struct server_client *client)
 {
     struct buffer *answers = &client->host->answers;
     size_t sent = 0;
@@ -100,7 +92,7 @@ send_answers(struct client *client)
 /* What was not served yet stays with the client; where nothing is left, so does no
  * memory. */
 static void
-keep_rest(struct client *client, struct span input, size_t done)
+keep_rest(struct server_client *client, struct span input, size_t done)
 {
     if (input.data == client->input.data)
         buffer_consume(&client->input, done);
@@ -112,10 +104,10 @@ keep_rest(struct client *client, struct span input, size_t done)
 
 /* `input` is what was just read, or the client's own with it. */
 static void
-work(struct client *client, struct span input)
+work(struct server_client *client, struct span input)
 {
-    const struct client_protocol *protocol = client->host->protocol;
-    uint64_t now_ns = clock_ns();
+    const struct server_protocol *protocol = client->host->protocol;
+    uint64_t now_ns = clock_now_ns();
     uint64_t now_ms = now_ns / NS_A_MS;
     struct error error = {.kind = ERROR_NONE};
     enum wire_result result;
@@ -127,38 +119,38 @@ work(struct client *client, struct span input)
         sent = send_answers(client);
     } while (result == WIRE_DONE && sent);
     if (result == WIRE_BAD) {
-        client_close(client, CLIENT_MALFORMED, &error);
+        server_client_close(client, SERVER_END_MALFORMED, &error);
         return;
     }
     keep_rest(client, input, done);
     if (done > 0)
         client->served_ms = now_ms;
     if (!sent) {
-        set_deadline(client, now_ms, protocol->request_ms, CLIENT_UNREAD);
+        set_deadline(client, now_ms, protocol->request_ms, SERVER_END_UNREAD);
         wait_for(client, EV_WRITE);
     } else if (client->input.length == 0) {
-        set_deadline(client, now_ms, protocol->idle_ms, CLIENT_IDLE);
-    } else if (done > 0 || client->at_deadline != CLIENT_SLOW) {
-        set_deadline(client, now_ms, protocol->request_ms, CLIENT_SLOW);
+        set_deadline(client, now_ms, protocol->idle_ms, SERVER_END_IDLE);
+    } else if (done > 0 || client->at_deadline != SERVER_END_SLOW) {
+        set_deadline(client, now_ms, protocol->request_ms, SERVER_END_SLOW);
     }
 }
 
 static void
 on_readable(int fd, short what, void *argument)
 {
-    struct client *client = argument;
-    struct client_host *host = client->host;
+    struct server_client *client = argument;
+    struct server_host *host = client->host;
     ssize_t count = recv(fd, host->octets, sizeof(host->octets), 0);
     struct span fresh;
 
     (void)what;
     if (count < 0) {
         if (errno != EAGAIN && errno != EINTR)
-            client_close(client, CLIENT_FAILED, NULL);
+            server_client_close(client, SERVER_END_FAILED, NULL);
         return;
     }
     if (count == 0) {
-        client_close(client, CLIENT_LEFT, NULL);
+        server_client_close(client, SERVER_END_LEFT, NULL);
         return;
     }
     fresh = span_make(host->octets, (size_t)count);
@@ -176,13 +168,13 @@ on_readable(int fd, short what, void *argument)
 static void
 on_writable(int fd, short what, void *argument)
 {
-    struct client *client = argument;
+    struct server_client *client = argument;
     ssize_t count = send(fd, client->output.data, client->output.length, MSG_NOSIGNAL);
 
     (void)what;
     if (count < 0) {
         if (errno != EAGAIN && errno != EINTR)
-            client_close(client, CLIENT_FAILED, NULL);
+            server_client_close(client, SERVER_END_FAILED, NULL);
         return;
     }
     buffer_consume(&client->output, (size_t)count);
@@ -190,22 +182,23 @@ on_writable(int fd, short what, void *argument)
         return;
     buffer_clear(&client->output);
     wait_for(client, EV_READ);
-    set_deadline(client, client_clock_ms(), client->host->protocol->idle_ms, CLIENT_IDLE);
+    set_deadline(
+        client, clock_now_ms(), client->host->protocol->idle_ms, SERVER_END_IDLE);
     if (client->input.length > 0)
         work(client, buffer_span(&client->input));
 }
 
-struct client *
-client_new(struct client_host *host, int fd, uint64_t now_ms)
+struct server_client *
+server_client_new(struct server_host *host, int fd, uint64_t now_ms)
 {
-    struct client *client = allocate(sizeof(*client));
+    struct server_client *client = allocate(sizeof(*client));
 
     client->host = host;
     client->fd = fd;
     client->served_ms = now_ms;
-    buffer_init(&client->input, host->protocol->request_max + CLIENT_READ_SIZE);
+    buffer_init(&client->input, host->protocol->request_max + SERVER_READ_SIZE);
     buffer_init(&client->output, SIZE_MAX);
-    set_deadline(client, now_ms, host->protocol->request_ms, CLIENT_SLOW);
+    set_deadline(client, now_ms, host->protocol->request_ms, SERVER_END_SLOW);
     (void)event_assign(
         &client->event, host->base, fd, EV_READ | EV_PERSIST, on_readable, client);
     (void)event_add(&client->event, NULL);
@@ -213,7 +206,8 @@ client_new(struct client_host *host, int fd, uint64_t now_ms)
 }
 
 void
-client_close(struct client *client, enum client_end end, const struct error *error)
+server_client_close(
+    struct server_client *client, enum server_end end, const struct error *error)
 {
     client->host->ended(client->host->argument, client, end, error);
     (void)event_del(&client->event);
@@ -224,29 +218,23 @@ client_close(struct client *client, enum client_end end, const struct error *err
 }
 
 bool
-client_is_busy(const struct client *client)
+server_client_is_busy(const struct server_client *client)
 {
     return client->input.length > 0 || client->output.length > 0;
 }
 
-uint64_t
-client_clock_ms(void)
-{
-    return clock_ns() / NS_A_MS;
-}
-
 const char *
-client_end_name(enum client_end end)
+server_end_name(enum server_end end)
 {
-    static const char *const names[CLIENT_ENDS] = {
-        [CLIENT_LEFT] = "left",
-        [CLIENT_MALFORMED] = "malformed",
-        [CLIENT_SLOW] = "slow",
-        [CLIENT_IDLE] = "idle",
-        [CLIENT_UNREAD] = "unread",
-        [CLIENT_CROWDED_OUT] = "crowded-out",
-        [CLIENT_FAILED] = "failed",
-        [CLIENT_STOPPED] = "stopped",
+    static const char *const names[SERVER_ENDS] = {
+        [SERVER_END_LEFT] = "left",
+        [SERVER_END_MALFORMED] = "malformed",
+        [SERVER_END_SLOW] = "slow",
+        [SERVER_END_IDLE] = "idle",
+        [SERVER_END_UNREAD] = "unread",
+        [SERVER_END_CROWDED_OUT] = "crowded-out",
+        [SERVER_END_FAILED] = "failed",
+        [SERVER_END_STOPPED] = "stopped",
     };
 
     return names[end];
