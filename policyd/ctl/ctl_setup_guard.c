@@ -61,8 +61,12 @@ domains_of_policyd(struct ctl *ctl, struct setup_domains *domains)
     if (status == NULL)
         return;
     for (const struct ctl_json *one = ctl_json_get(status, "domains")->first;
-         one != NULL && domains->count < SETUP_DOMAINS_MAX; one = one->next)
-        names[domains->count++] = arena_text(ctl->arena, ctl_json_text(one, "name"));
+         one != NULL && domains->count < SETUP_DOMAINS_MAX; one = one->next) {
+        if (ctl_json_is_true(one, "ours") &&
+            !span_is(ctl_json_text(one, "mode"), "forgotten"))
+            names[domains->count++] =
+                arena_text(ctl->arena, ctl_json_text(one, "domain"));
+    }
 }
 
 bool

@@ -4,6 +4,7 @@
 #include "policyd/setup/setup_process.h"
 #include "policyd/wiring/domain_class.h"
 #include "policyd/wiring/service_options.h"
+#include "policyd/wiring/setup_filter.h"
 
 /* A local part that nobody has. */
 #define INVENTED "postshiftinvented"
@@ -19,6 +20,7 @@ static const char *const value_names[VALUES] = {
     [DEFAULT_TRANSPORT] = "default_transport",
     [PARENTS] = "parent_domain_matches_subdomains",
     [DELIMITERS] = "recipient_delimiter",
+    [DELAYS] = "smtpd_delay_open_until_valid_rcpt",
 };
 
 void
@@ -353,6 +355,9 @@ setup_domains_read(
     make_tables(&reader);
     for (size_t i = 0; i < some.count && *refusal == NULL; i++)
         *refusal = refusal_of(&reader, some.names[i]);
+    if (*refusal == NULL && site->facts.by_filter)
+        *refusal =
+            setup_filter_refusal(&site->facts, reader.values[DELAYS], reader.arena);
     note_faults(&reader);
     find_like(&reader);
     setup_maps_order(&reader);

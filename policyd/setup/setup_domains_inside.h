@@ -21,6 +21,7 @@ enum value {
     DEFAULT_TRANSPORT,
     PARENTS,
     DELIMITERS,
+    DELAYS,
     VALUES
 };
 

@@ -96,6 +96,22 @@ is_of_a_domain(struct reader *reader, struct span address)
     return false;
 }
 
+/* SQL, LDAP, expressions: they can be asked for an address, and don't tell which they
+ * have. */
+static void
+note_unlisted(struct reader *reader, struct span table)
+{
+    setup_domains_note(reader,
+        arena_printf(reader->arena,
+            "%s of transport_maps can't be listed: single addresses of ours that it "
+            "routes "
+            "%s (postmap -q ADDRESS asks it)",
+            arena_text(reader->arena, table),
+            reader->site->facts.by_filter
+                ? "move like all others, unless pinned to old"
+                : "go on that way, whatever the weight; take out what is to move"));
+}
+
 /* Counts the addresses of our domains in a table, and names some. */
 static size_t
 count_addresses(struct reader *reader, struct span table, const char **told)
@@ -104,8 +120,12 @@ count_addresses(struct reader *reader, struct span table, const char **told)
     struct span line;
     size_t count = 0;
 
-    if (!reader->domains->counts || !setup_tables_list(reader->tables, table, &rest))
+    if (!reader->domains->counts)
         return 0;
+    if (!setup_tables_list(reader->tables, table, &rest)) {
+        note_unlisted(reader, table);
+        return 0;
+    }
     while (span_split(&rest, '\n', &line)) {
         struct span key = span_first(line, span_find(line, '\t'));
 
@@ -122,10 +142,12 @@ count_addresses(struct reader *reader, struct span table, const char **told)
 static void
 note_addresses(struct reader *reader)
 {
+    bool by_filter = reader->site->facts.by_filter;
+    size_t last = by_filter ? reader->map_count : reader->site->facts.maps_first;
     const char *told = "";
     size_t count = 0;
 
-    for (size_t i = 0; i < reader->site->facts.maps_first; i++) {
+    for (size_t i = 0; i < last; i++) {
         struct span rest = reader->maps[i].tables;
         struct span table;
 
@@ -133,11 +155,11 @@ note_addresses(struct reader *reader)
             const char *fault = setup_tables_fault(reader->tables, table);
 
             if (fault != NULL)
-                setup_domains_note(reader,
-                    arena_printf(reader->arena,
-                        "%s of transport_maps could not be asked (%s): it stays before "
-                        "policyd",
-                        arena_text(reader->arena, table), fault));
+                setup_domains_note(
+                    reader, arena_printf(reader->arena,
+                                "%s of transport_maps could not be asked (%s)%s",
+                                arena_text(reader->arena, table), fault,
+                                by_filter ? "" : ": it stays before policyd"));
             else
                 count += count_addresses(reader, table, &told);
         }
@@ -146,10 +168,14 @@ note_addresses(struct reader *reader)
         return;
     setup_domains_note(reader,
         arena_printf(reader->arena,
-            "transport_maps routes %zu address%s by hand (%s%s): the site's word goes "
-            "on, "
-            "whatever the weight; take out what is to move",
-            count, count == 1 ? "" : "es", told, count > TOLD_MAX ? ", ..." : ""));
+            "transport_maps routes %zu address%s by hand (%s%s): %s", count,
+            count == 1 ? "" : "es", told, count > TOLD_MAX ? ", ..." : "",
+            by_filter ? "a FILTER goes before transport_maps, so they move like all "
+                        "others; pin to old what is to stay"
+                      : "the site's word goes on, whatever the weight; take out what is "
+                        "to move"));
+    if (by_filter)
+        return;
     /* Postfix looks them up whole in all tables first, and finds policyd's answer. */
     if (reader->values[DELIMITERS].length > 0)
         setup_domains_note(reader,
@@ -162,6 +188,7 @@ note_addresses(struct reader *reader)
 void
 setup_maps_order(struct reader *reader)
 {
-    find_maps_first(reader);
+    if (!reader->site->facts.by_filter)
+        find_maps_first(reader);
     note_addresses(reader);
 }

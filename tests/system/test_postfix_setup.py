@@ -1,4 +1,5 @@
 """postshiftctl postfix-setup on real Postfix configurations, and through a running Postfix."""
+import http.server
 import json
 import os
 import pathlib
@@ -6,6 +7,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import threading
 import time
 
 import pytest
@@ -321,6 +323,64 @@ def test_the_sites_own_addresses_win(folder, how):
         assert said in site.setup("--apply").stdout
         assert maps_of(site) == wanted.replace("OURS", OURS).replace("{}", maps)
         assert site.setup("--apply").stdout == "nothing to do\n"
+
+
+@pytest.mark.parametrize("maps", ["regexp:{{/^list-.*@example.com$$/ smtp:[192.0.2.9]}}", "randmap:{smtp:[192.0.2.9],relay:}",
+                                  "$relay_maps"])
+def test_maps_that_cannot_be_listed_are_named(folder, maps):
+    """SQL, LDAP and the like: nobody can say which addresses they hold back from moving."""
+    site = Site(folder, f"relay_maps = regexp:{{{{/^x@/ smtp:[192.0.2.9]}}}}\ntransport_maps = {maps}\n")
+    said = site.setup().stdout
+    assert ("can't be listed" in said) == ("randmap" not in maps), said
+
+
+def test_by_filter_the_sites_own_addresses_move_too(folder):
+    site = Site(folder, "transport_maps = inline:{{list@example.com=smtp:[192.0.2.9]}}\n", routing="filter")
+    said = site.setup().stdout
+    assert "1 address by hand (list@example.com): a FILTER goes before transport_maps" in said
+    assert "the site's word goes on" not in said and "with an extension" not in said
+
+
+@pytest.mark.parametrize("main, master, refused", [
+    ("smtpd_delay_open_until_valid_rcpt = no\n", "", "in main.cf"),
+    ("delay = No\nsmtpd_delay_open_until_valid_rcpt = $delay\n", "", "in main.cf"),
+    ("", "10587 inet n - y - - smtpd\n  -o smtpd_delay_open_until_valid_rcpt=no\n", "in 10587/inet of master.cf"),
+    ("smtpd_delay_open_until_valid_rcpt = yes\n", "", None)])
+def test_by_filter_the_queue_file_is_opened_late(folder, main, master, refused):
+    """Else policyd would put off all mail: it knows a first recipient by the queue id that isn't there."""
+    site = Site(folder, main, master, routing="filter")
+    with FakePolicyd(site.route):
+        done = site.setup("--apply", check=False)
+        assert done.returncode == (4 if refused else 0), done.stderr
+        assert not refused or refused in done.stderr
+        site.write_config()
+        assert site.setup("--apply", check=False).returncode == 0, "by the queue manager it is no matter"
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        text = json.dumps({"domains": [
+            {"domain": "stranger.example", "ours": False, "mode": "split"}, {"domain": "gone.example", "ours": True, "mode": "forgotten"},
+            {"domain": "example.com", "ours": True, "mode": "split"}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *unused):
+        pass
+
+
+@pytest.mark.parametrize("domain, refused", [("example.com", True), ("stranger.example", False), ("gone.example", False)])
+def test_without_domains_those_that_policyd_knows_are_looked_at(folder, domain, refused):
+    with http.server.ThreadingHTTPServer(("127.20.6.9", 8793), Pages) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        site = Site(folder, f"virtual_alias_domains = {domain}\ntransport_maps = inline:{{{{list@{domain}=smtp:[192.0.2.9]}}}}\n",
+                    metrics="inet:127.20.6.9:8793", domains="")
+        said = site.setup().stdout
+        assert (f"{domain} stands in virtual_alias_domains" in said) == refused, said
+        assert (f"by hand (list@{domain})" in said) == refused, said
+        server.shutdown()
 
 
 def test_an_extension_is_named(folder):
