@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "policyd/replica/replica_keeper_inside.h"
+#include "policyd/state/domain_doubt.h"
 #include "policyd/state/domain_fields.h"
 
 /* Domains: a good state is taken, anything else leaves the last good one in force. */
@@ -108,6 +109,20 @@ warn_of_listed(const struct arrival *arrival)
             "");
 }
 
+/* Whoever types redis-cli is not asked whether that is meant: it is taken, and said. */
+static void
+warn_of_doubt(const struct arrival *arrival, const struct domain_state *state)
+{
+    const char *doubt = domain_doubt(arrival->ours.state, state);
+    char text[200];
+
+    if (doubt == NULL || state->same_as[0] != '\0')
+        return;
+    snprintf(text, sizeof(text), "hardly meant, and taken: %s", doubt);
+    keeper_problem_text(arrival->keeper, PROBLEM_UNKNOWN, arrival->key, "new",
+        span_of(state->new_route), text, "");
+}
+
 static void
 take_state(const struct arrival *arrival, struct domain_state *state)
 {
@@ -120,6 +135,7 @@ take_state(const struct arrival *arrival, struct domain_state *state)
         keep_newer(arrival, rev);
         return;
     }
+    warn_of_doubt(arrival, state);
     if (!put_state(arrival, state))
         keeper_problem_text(arrival->keeper, PROBLEM_INVALID, arrival->key, "domain",
             arrival->name, "too many domains", "");

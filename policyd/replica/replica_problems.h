@@ -14,7 +14,8 @@ enum { REPLICA_PROBLEMS_MAX = 1000 }; /* kept; more are counted */
 
 enum replica_problem_kind {
     PROBLEM_INVALID, /* a value that is none; the last good one counts */
-    PROBLEM_UNKNOWN, /* a field that a domain doesn't have; changes nothing */
+    PROBLEM_UNKNOWN, /* a field that a domain doesn't have, or a state that is hardly
+                      * meant; only said */
     PROBLEM_REFUSED, /* a domain that [policyd] domains doesn't name */
     PROBLEM_DOUBLE,  /* another key, better written, means the same */
     PROBLEM_GONE,    /* a domain or list that Redis lost; kept */

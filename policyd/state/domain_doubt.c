@@ -35,6 +35,6 @@ domain_doubt(const struct domain_state *from, const struct domain_state *to)
         return "a `new` by a service that marks its mail as another backend's";
     if (from != NULL && same_place(from->old_route, to->new_route) &&
         same_place(from->new_route, to->old_route))
-        return "swapping `old` and `new`, which moves everybody to the other side,";
+        return "swapping `old` and `new` (everybody moves to the other side)";
     return NULL;
 }

@@ -308,6 +308,31 @@ a_problem_says_what_counts_instead(void **state)
 }
 
 static void
+what_is_hardly_meant_is_taken_and_said(void **state)
+{
+    static const char swapped[] =
+        "weight 30 old cutover-old:[192.0.2.2]:25 new cutover-new:[192.0.2.1]:25";
+    static const char equal[] =
+        "weight 30 old cutover-old:[192.0.2.2]:25 new cutover-new:[192.0.2.2]:25";
+    struct site site;
+
+    (void)state;
+    site_open(&site, false);
+    load_all(&site, "weight 30 " ROUTES, 0);
+    assert_int_equal(site.problems, 0);
+    take_hash(&site, LIVE, "example.com", swapped);
+    assert_int_equal(site.problems, 1);
+    assert_non_null(strstr(site.problem, "domain:example.com new=cutover-new:"));
+    assert_non_null(strstr(site.problem, "hardly meant, and taken: swapping"));
+    assert_false(is_suspect(&site, "example.com"));
+    take_hash(&site, LIVE, "example.com", equal);
+    assert_non_null(strstr(site.problem, "name the same place"));
+    take_hash(&site, LIVE, "example.com", equal);
+    assert_int_equal(site.problems, 2);
+    site_close(&site);
+}
+
+static void
 a_hash_that_never_was_good_gives_no_state(void **state)
 {
     struct site site;
@@ -1238,6 +1263,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_hashes_keep_the_last_good_state),
         cmocka_unit_test(a_problem_says_what_counts_instead),
+        cmocka_unit_test(what_is_hardly_meant_is_taken_and_said),
         cmocka_unit_test(a_hash_that_never_was_good_gives_no_state),
         cmocka_unit_test(good_hashes_are_taken_and_told),
         cmocka_unit_test(domains_that_the_file_does_not_list_are_refused),
