@@ -138,6 +138,14 @@ has_wanted_rev(struct attempt *attempt, int *status)
     return false;
 }
 
+/* Whoever reads the events sees what was gone over. */
+static void
+add_forced(struct attempt *attempt, const char *danger)
+{
+    attempt->why = arena_printf(attempt->ctl->arena, "%s%s(forced: %s)", attempt->why,
+        attempt->why[0] == '\0' ? "" : " ", danger);
+}
+
 static bool
 pass_guard(struct attempt *attempt, const struct domain_state *next, int *status)
 {
@@ -149,11 +157,12 @@ pass_guard(struct attempt *attempt, const struct domain_state *next, int *status
     const char *given = ctl->arguments.values[CTL_WHY];
 
     attempt->why = given != NULL ? given : order->why != NULL ? order->why : "";
+    if (order->forced != NULL)
+        add_forced(attempt, order->forced);
     if (danger == NULL)
         return true;
     if (ctl_arguments_has(&ctl->arguments, CTL_FORCE)) {
-        attempt->why = arena_printf(ctl->arena, "%s%s(forced: %s)", attempt->why,
-            attempt->why[0] == '\0' ? "" : " ", danger);
+        add_forced(attempt, danger);
         return true;
     }
     *status = ctl_output_fail(CTL_REFUSED, "%s: %s is refused; %s (--force overrides)",

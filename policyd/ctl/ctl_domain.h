@@ -20,6 +20,7 @@ struct ctl_domain_order {
      * --force overrides. */
     const char *(*danger)(const struct ctl_domain *now, const struct domain_state *next,
         const char **remedy);
+    const char *forced; /* a guard before this one that --force went over, or NULL */
     bool must_exist;
 };
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_status.h"
 #include "shared/base/number.h"
 
 void
@@ -96,7 +97,6 @@ look_at_domain(struct ctl_health *health, struct ctl *ctl, const struct ctl_json
                                : "never had a good state";
     const char *what = "no good state: its mail waits in the queue";
 
-    look_at_override(health, ctl, domain);
     if (!ctl_json_is_true(domain, "suspect") && good && ours)
         return;
     if (!ours && span_is(why, not_ours))
@@ -191,7 +191,10 @@ ctl_health_look(struct ctl_health *health, struct ctl *ctl, const struct ctl_jso
         look_at_redis(health, ctl, status);
         look_at_file(health, ctl, status);
     }
-    for (; domain != NULL; domain = domain->next)
-        look_at_domain(health, ctl, domain);
+    for (; domain != NULL; domain = domain->next) {
+        look_at_override(health, ctl, domain);
+        if (!span_is(ctl_json_text(status, "source"), CTL_STATUS_OF_NOBODY))
+            look_at_domain(health, ctl, domain);
+    }
     look_at_notes(health, ctl, status);
 }

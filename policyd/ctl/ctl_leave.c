@@ -11,26 +11,23 @@
 
 enum { PAGE_MAX = 64 << 20 };
 
-/* Pins that keep somebody from where the site's own maps would send her. */
-struct pins {
-    const char *domain; /* NULL: of all */
-    size_t count;
-};
+bool
+ctl_leave_pin_counts(struct span value)
+{
+    struct error ignored;
+    struct pin pin;
+
+    return pin_parse(value, &pin, &ignored) && pin_counts(&pin, (int64_t)time(NULL)) &&
+           pin.place != PIN_OLD;
+}
 
 static void
 count_pin(void *argument, struct span name, struct span value)
 {
-    struct pins *pins = argument;
-    size_t at = span_find_last(name, '@');
-    struct error ignored;
-    struct pin pin;
+    size_t *count = argument;
 
-    if (!pin_parse(value, &pin, &ignored) || !pin_counts(&pin, (int64_t)time(NULL)) ||
-        pin.place == PIN_OLD)
-        return;
-    if (pins->domain == NULL ||
-        (at != SPAN_NONE && span_is_nocase(span_from(name, at + 1), pins->domain)))
-        pins->count++;
+    (void)name;
+    *count += ctl_leave_pin_counts(value) ? 1 : 0;
 }
 
 /* What is in force: the override's, or the state's. */
@@ -101,16 +98,16 @@ name_domains(struct ctl *ctl, const struct ctl_json *status)
 
 /* How many pins would no longer count, in words; NULL: none. */
 static const char *
-name_pins(struct ctl *ctl, const char *domain, const struct ctl_json *status)
+name_pins(struct ctl *ctl, const struct ctl_json *status)
 {
-    struct pins pins = {.domain = domain};
+    size_t pins = 0;
     struct span told = ctl_json_text(status, "pins");
     struct error error;
 
     if (ctl_walk(ctl, "pin:", count_pin, &pins, &error))
-        return pins.count == 0 ? NULL
-                               : arena_printf(ctl->arena,
-                                     "pins to new, standby or hold: %zu", pins.count);
+        return pins == 0
+                   ? NULL
+                   : arena_printf(ctl->arena, "pins to new, standby or hold: %zu", pins);
     return told.length == 0 || span_is(told, "0")
                ? NULL
                : arena_printf(ctl->arena,
@@ -132,7 +129,7 @@ find_people(struct ctl *ctl)
     status = find_status(ctl, &page);
     if (status != NULL) {
         domains = name_domains(ctl, status);
-        pins = name_pins(ctl, NULL, status);
+        pins = name_pins(ctl, status);
     }
     buffer_clear(&page);
     /* Where there never was a snapshot policyd never had a state. */
@@ -146,8 +143,8 @@ find_people(struct ctl *ctl)
     return arena_printf(ctl->arena, "%s; %s", domains, pins);
 }
 
-static bool
-refuse(struct ctl *ctl, const char *what, const char *people)
+bool
+ctl_leave_pass(struct ctl *ctl, const char *what, const char *people)
 {
     if (people == NULL)
         return true;
@@ -168,13 +165,5 @@ refuse(struct ctl *ctl, const char *what, const char *people)
 bool
 ctl_leave_guard(struct ctl *ctl, const char *what)
 {
-    return refuse(ctl, what, find_people(ctl));
-}
-
-bool
-ctl_leave_guard_pins(struct ctl *ctl, const char *domain, const char *what)
-{
-    static const struct ctl_json nothing = {.kind = CTL_JSON_NULL};
-
-    return refuse(ctl, what, name_pins(ctl, domain, &nothing));
+    return ctl_leave_pass(ctl, what, find_people(ctl));
 }

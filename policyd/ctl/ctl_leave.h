@@ -15,7 +15,10 @@ const char *ctl_leave_reason(struct ctl *ctl, const struct ctl_json *domain);
 /* False: refused, and said so.  `what` is what is about to be done. */
 bool ctl_leave_guard(struct ctl *ctl, const char *what);
 
-/* The same for the pins of one domain. */
-bool ctl_leave_guard_pins(struct ctl *ctl, const char *domain, const char *what);
+/* A pin that keeps somebody from where the site's own maps would send her. */
+bool ctl_leave_pin_counts(struct span value);
+
+/* False: refused on account of these people (NULL: there are none), and said so. */
+bool ctl_leave_pass(struct ctl *ctl, const char *what, const char *people);
 
 #endif

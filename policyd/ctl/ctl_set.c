@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policyd/ctl/ctl_domain.h"
+#include "policyd/ctl/ctl_forget.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/state/domain_doubt.h"
@@ -105,5 +106,10 @@ ctl_set_run(struct ctl *ctl)
         order.danger = ctl_domain_forget_danger;
     }
     order.name = ctl_store_canonical_domain(ctl, arguments->words[0]);
-    return order.name == NULL ? CTL_USAGE : ctl_domain_change(ctl, &order);
+    if (order.name == NULL)
+        return CTL_USAGE;
+    if (order.danger == ctl_domain_forget_danger &&
+        !ctl_forget_guard(ctl, order.name, &order.forced))
+        return CTL_REFUSED;
+    return ctl_domain_change(ctl, &order);
 }

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "policyd/ctl/ctl_domain.h"
-#include "policyd/ctl/ctl_leave.h"
+#include "policyd/ctl/ctl_forget.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_verbs.h"
@@ -33,7 +33,7 @@ ctl_state_forget(struct ctl *ctl)
 
     if (order.name == NULL)
         return CTL_USAGE;
-    if (!ctl_leave_guard_pins(ctl, order.name, "forget"))
+    if (!ctl_forget_guard(ctl, order.name, &order.forced))
         return CTL_REFUSED;
     status = ctl_domain_change(ctl, &order);
     if (status == CTL_DONE)

@@ -20,6 +20,7 @@
 #include "policyd/terminal/ctl_table.h"
 #include "shared/base/number.h"
 
+#define NOBODY CTL_STATUS_OF_NOBODY
 #define CLEAR_SCREEN "\033[H\033[2J"
 
 enum { PAGE_MAX = 64 << 20, TABLE_MAX = 64 << 20, PAUSE_S = 2 };
@@ -46,6 +47,26 @@ ctl_status_page(struct ctl *ctl, struct buffer *page, struct error *error)
     }
     ctl_world_clear(&world);
     return done;
+}
+
+/* Nobody could be asked: no domains, since what is answered is not known. */
+static void
+write_unknown_page(struct ctl *ctl, struct buffer *page, const char *why)
+{
+    const struct route_rules nothing = {.domain_count = 0};
+    const struct status_facts facts = {
+        .source = NOBODY,
+        .version = POSTSHIFT_VERSION,
+        .host = ctl->host,
+        .redis_error = why,
+        .only_domains = true,
+    };
+    struct ctl_world world; /* with the override file */
+
+    buffer_reset(page);
+    ctl_world_open(&world, ctl);
+    status_page_write(page, &facts, &nothing, world.replica);
+    ctl_world_clear(&world);
 }
 
 static const char *
@@ -120,7 +141,8 @@ print_domains(
     for (const struct ctl_json *i = first; i != NULL; i = i->next)
         table.count++;
     if (table.count == 0) {
-        ctl_output_say("no domains");
+        if (!span_is(ctl_json_text(status, "source"), NOBODY))
+            ctl_output_say("no domains");
         return;
     }
     rows = arena_take(ctl->arena, table.count * sizeof(*rows));
@@ -151,6 +173,10 @@ print_head(struct ctl *ctl, const struct ctl_json *status)
     const struct ctl_json *redis = ctl_json_get(status, "redis");
     const char *address = text_of(ctl, redis, "address");
 
+    if (span_is(ctl_json_text(status, "source"), NOBODY)) {
+        ctl_output_say("neither policyd nor Redis can be asked what is answered");
+        return;
+    }
     if (span_is(ctl_json_text(status, "source"), "redis")) {
         ctl_output_say("what Redis at %s says (policyd may answer otherwise):", address);
         return;
@@ -205,30 +231,46 @@ print_json(
     buffer_clear(&out);
 }
 
+/* What policyd says, else what Redis does, else that nobody can be asked: then *code is
+ * what says so.  NULL: a page that is no document. */
+static const struct ctl_json *
+ask(struct ctl *ctl, struct buffer *page, struct error *silent, int *code)
+{
+    const struct ctl_json *status =
+        ctl_policyd_document(ctl, "/status.json", page, silent);
+    struct error error;
+
+    *code = CTL_DONE;
+    if (status != NULL)
+        return status;
+    buffer_reset(page);
+    if (!ctl_status_page(ctl, page, &error)) {
+        *code = ctl_store_fail(ctl, &error);
+        write_unknown_page(ctl, page, error.text);
+    }
+    status =
+        ctl_json_parse(ctl->arena, arena_span(ctl->arena, buffer_span(page)), &error);
+    if (status == NULL)
+        *code = ctl_output_fail(CTL_NO, "%s", error.text);
+    return status;
+}
+
 /* One look; gives the exit code. */
 static int
 look(struct ctl *ctl)
 {
     struct error silent = {ERROR_NONE, ""};
-    struct error error;
     struct ctl_health health;
     struct ctl_wiring wiring;
     struct buffer page;
     const struct ctl_json *status;
+    int code;
 
     buffer_init(&page, PAGE_MAX);
-    status = ctl_policyd_document(ctl, "/status.json", &page, &silent);
-    if (status == NULL && !ctl_status_page(ctl, &page, &error)) {
-        buffer_clear(&page);
-        (void)ctl_output_fail(CTL_NO_REDIS, "policyd not asked: %s", silent.text);
-        return ctl_store_fail(ctl, &error);
-    }
-    if (status == NULL)
-        status = ctl_json_parse(
-            ctl->arena, arena_span(ctl->arena, buffer_span(&page)), &error);
+    status = ask(ctl, &page, &silent, &code);
     if (status == NULL) {
         buffer_clear(&page);
-        return ctl_output_fail(CTL_NO, "%s", error.text);
+        return code;
     }
     ctl_health_look(&health, ctl, status, silent.kind != ERROR_NONE ? silent.text : NULL);
     ctl_milters_look(&health, ctl);
@@ -241,7 +283,7 @@ look(struct ctl *ctl)
         print_domains(ctl, &health, status);
     }
     buffer_clear(&page);
-    return health.is_bad ? CTL_NO : CTL_DONE;
+    return code != CTL_DONE ? code : health.is_bad ? CTL_NO : CTL_DONE;
 }
 
 static void

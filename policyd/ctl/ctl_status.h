@@ -6,6 +6,9 @@
 
 #include "policyd/ctl/ctl.h"
 
+/* The page's `source` where neither policyd nor Redis could be asked; it has no states. */
+#define CTL_STATUS_OF_NOBODY "nobody"
+
 /* The page of /status.json as policyd would write it by what Redis says. */
 bool ctl_status_page(struct ctl *ctl, struct buffer *page, struct error *error);
 

@@ -689,6 +689,41 @@ def test_forget(world):
     world.fails(1, "forget", "alias.example")
 
 
+@pytest.mark.parametrize("verb", [("forget", "example.com"), ("set", "example.com", "mode=forgotten")])
+def test_who_is_forgotten_with_a_domain(world, verb):
+    """By her pin, by a pin on her unit (which may bear any name), by another domain that looks there."""
+    world.state(old="site")
+    world.ctl("pin", "Bob@Example.com", "hold")
+    assert "pins to new, standby or hold: 1" in world.fails(4, *verb)
+    world.ctl("unpin", "bob@example.com")
+    for unit in ("sales", "boss@example.net"):
+        world.ctl("unit", "set", "carol@example.com", unit)
+        world.ctl("pin", unit, "new")
+        assert "pins to new, standby or hold: 1" in world.fails(4, *verb), unit
+        world.ctl("unpin", unit)
+    world.ctl("pin", "elsewhere", "new")
+    world.ctl("set", "alias.example", "same_as=example.com")
+    assert "alias.example is same_as it" in world.fails(4, *verb)
+    assert "mode" not in world.hash() or world.hash()["mode"] == "split"
+    world.ctl(*verb, "--force", "--why", "moved away")
+    assert world.json("events")[-1]["why"] == "moved away (forced: alias.example is same_as it)"
+    world.ctl(*verb)
+
+
+@pytest.mark.parametrize("verb", [("forget", "alias.example"), ("set", "alias.example", "mode=forgotten")])
+def test_an_alias_is_forgotten_with_the_people_of_the_other(world, verb):
+    world.ctl("set", "alias.example", "same_as=example.com")
+    assert "it is same_as example.com: its old is not the site's own way" in world.fails(4, *verb)
+    world.ctl("set", "example.com", "old=site", "weight=10")
+    assert "it is same_as example.com: about 10 %" in world.fails(4, *verb)
+    world.ctl("set", "example.com", "weight=0")
+    world.ctl("pin", "alice@example.com", "new")
+    assert "pins to new" in world.fails(4, *verb)
+    world.ctl("unpin", "alice@example.com")
+    world.ctl(*verb)
+    assert world.hash("alias.example")["mode"] == "forgotten"
+
+
 def test_accept_state(world):
     world.redis.command("DEL", "cutover:domain:example.com")
     wait_for(lambda: world.json("status", check=False)["domains"][1]["suspect"], 5, "policyd keeps what it had")
@@ -811,8 +846,14 @@ def test_status_with_policyd_down_and_with_both(bare):
     assert [d["domain"] for d in document["domains"]] == ["alias.example", "example.com", "example.net", "stranger.example"]
     assert [d["good"] for d in document["domains"]] == [False, True, False, True]
     bare.redis.kill()
-    said = bare.fails(3, "status")
-    assert "policyd not asked" in said and "Redis can't be used" in said
+    done = bare.ctl("status", check=False)
+    assert done.returncode == 3 and "Redis can't be used" in done.stderr
+    # What needs neither of them is told all the same.
+    assert "policyd not asked" in done.stdout and "wir" in done.stdout and "overridden by the file" in done.stdout
+    assert "no good state" not in done.stdout and "no domains" not in done.stdout
+    document = bare.json("status", check=False)
+    assert document["source"] == "nobody" and document["bad"] is True and document["redis"]["up"] is False
+    assert document["postfix"]["state"] and document["redis"]["error"] and document["pins"] is None
 
 
 def test_colour_only_on_a_terminal(world):
@@ -1027,6 +1068,8 @@ def test_a_wrong_redis_section_leaves_what_needs_no_redis(world):
     world.policyd.kill()
     said = world.fails(3, "route", "a@example.com")
     assert "what the file says of it is wrong" in said
+    done = world.ctl("status", check=False)
+    assert done.returncode == 3 and "policyd not asked" in done.stdout and "wir" in done.stdout
 
 
 def test_a_file_for_others_is_explained(bare):
