@@ -3,7 +3,11 @@
 #include "shared/base/attributes.h"
 #include "shared/base/octet.h"
 
-enum { TEXT_MAX = 16 << 10, LETTERS = 256 }; /* what stands behind it says no more */
+enum {
+    TEXT_MAX = 8 << 10,
+    START = 3,
+    BUCKETS = 1024
+}; /* what stands behind it says no more */
 
 static const char *const names[REPLY_CLASS_COUNT] = {
     "unknown", "disabled", "quota", "size", "policy", "rate", "outage", "other"};
@@ -50,35 +54,38 @@ hear_enhanced(struct verdict *verdict, const struct maillog_reply *reply)
         enum reply_class class;
         int strength;
     } rows[] = {
-        {"1.1",  REPLY_UNKNOWN,  5},
-        {"1.10", REPLY_UNKNOWN,  6},
-        {"1.0",  REPLY_UNKNOWN,  4},
-        {"1.2",  REPLY_UNKNOWN,  4},
-        {"1.3",  REPLY_UNKNOWN,  4},
-        {"1.6",  REPLY_DISABLED, 6},
-        {"1.7",  REPLY_POLICY,   5},
-        {"1.8",  REPLY_POLICY,   5},
-        {"2.1",  REPLY_DISABLED, 4},
-        {"2.2",  REPLY_QUOTA,    6},
-        {"2.3",  REPLY_SIZE,     6},
-        {"3.1",  REPLY_OUTAGE,   4},
-        {"3.2",  REPLY_OUTAGE,   5},
-        {"3.4",  REPLY_SIZE,     6},
-        {"3.0",  REPLY_OUTAGE,   3},
-        {"3.5",  REPLY_OUTAGE,   5},
-        {"4.0",  REPLY_OUTAGE,   3},
-        {"4.1",  REPLY_OUTAGE,   3},
-        {"4.2",  REPLY_OUTAGE,   4},
-        {"4.3",  REPLY_OUTAGE,   4},
-        {"4.4",  REPLY_OUTAGE,   4},
-        {"4.5",  REPLY_OUTAGE,   4},
-        {"4.6",  REPLY_OTHER,    5},
-        {"4.7",  REPLY_OUTAGE,   3},
-        {"5.3",  REPLY_RATE,     5},
-        {"5.1",  REPLY_OTHER,    4},
-        {"5.2",  REPLY_OTHER,    4},
-        {"5.4",  REPLY_OTHER,    4},
-        {"6.0",  REPLY_POLICY,   4}
+        {"1.1",   REPLY_UNKNOWN,  5},
+        {"1.10",  REPLY_UNKNOWN,  6},
+        {"1.0",   REPLY_UNKNOWN,  4},
+        {"1.2",   REPLY_UNKNOWN,  4},
+        {"1.3",   REPLY_UNKNOWN,  4},
+        {"1.6",   REPLY_DISABLED, 6},
+        {"1.7",   REPLY_POLICY,   5},
+        {"1.8",   REPLY_POLICY,   5},
+        {"2.1",   REPLY_DISABLED, 4},
+        {"2.2",   REPLY_QUOTA,    6},
+        {"2.3",   REPLY_SIZE,     6},
+        {"2.121", REPLY_RATE,     9},
+        {"2.122", REPLY_RATE,     9},
+        {"3.1",   REPLY_OUTAGE,   4},
+        {"3.2",   REPLY_OUTAGE,   5},
+        {"3.4",   REPLY_SIZE,     6},
+        {"3.0",   REPLY_OUTAGE,   3},
+        {"3.5",   REPLY_OUTAGE,   5},
+        {"4.0",   REPLY_OUTAGE,   3},
+        {"4.1",   REPLY_OUTAGE,   3},
+        {"4.2",   REPLY_OUTAGE,   4},
+        {"4.3",   REPLY_OUTAGE,   4},
+        {"4.4",   REPLY_OUTAGE,   4},
+        {"4.5",   REPLY_OUTAGE,   4},
+        {"4.6",   REPLY_OTHER,    5},
+        {"4.7",   REPLY_OUTAGE,   3},
+        {"5.3",   REPLY_RATE,     5},
+        {"5.1",   REPLY_OTHER,    4},
+        {"5.2",   REPLY_OTHER,    4},
+        {"5.4",   REPLY_OTHER,    4},
+        {"6.0",   REPLY_POLICY,   4},
+        {"7.500", REPLY_RATE,     9},
     };
     struct span code = reply->enhanced;
 
@@ -139,28 +146,39 @@ hear_code(struct verdict *verdict, const struct maillog_reply *reply)
 
 /* --- words --- */
 
-/* The phrases by their first octet: where each one's begin, ends at the next one's. */
+/* The phrases by how they start: where each bucket's begin, ends at the next one's. */
 struct index {
-    unsigned short begins[LETTERS + 1];
+    unsigned short begins[BUCKETS + 1];
     unsigned short rows[ARRAY_LENGTH(phrases)];
 };
+
+/* No phrase is shorter than START. */
+static size_t
+bucket_of(const char *text)
+{
+    unsigned first = (unsigned char)span_lower_octet(text[0]);
+    unsigned second = (unsigned char)span_lower_octet(text[1]);
+    unsigned third = (unsigned char)span_lower_octet(text[2]);
+
+    return (first * 961 + second * 31 + third) % BUCKETS;
+}
 
 static void
 make_index(struct index *index)
 {
-    unsigned short count[LETTERS] = {0};
+    unsigned short count[BUCKETS] = {0};
     unsigned short at = 0;
 
     for (size_t i = 0; i < ARRAY_LENGTH(phrases); i++)
-        count[(unsigned char)phrases[i].text.data[0]]++;
-    for (size_t i = 0; i < LETTERS; i++) {
+        count[bucket_of(phrases[i].text.data)]++;
+    for (size_t i = 0; i < BUCKETS; i++) {
         index->begins[i] = at;
         at = (unsigned short)(at + count[i]);
         count[i] = index->begins[i];
     }
-    index->begins[LETTERS] = at;
+    index->begins[BUCKETS] = at;
     for (size_t i = 0; i < ARRAY_LENGTH(phrases); i++)
-        index->rows[count[(unsigned char)phrases[i].text.data[0]]++] = (unsigned short)i;
+        index->rows[count[bucket_of(phrases[i].text.data)]++] = (unsigned short)i;
 }
 
 /* The phrase at the start of `text`, without regard to case. */
@@ -169,7 +187,7 @@ begins(struct span text, struct span phrase)
 {
     if (text.length < phrase.length)
         return false;
-    for (size_t i = 1; i < phrase.length; i++) {
+    for (size_t i = 0; i < phrase.length; i++) {
         if (span_lower_octet(text.data[i]) != phrase.data[i])
             return false;
     }
@@ -184,13 +202,14 @@ hear_words(struct verdict *verdict, struct span text)
 
     make_index(&index);
     text = span_first(text, TEXT_MAX);
-    for (size_t at = 0; at < text.length; before = text.data[at++]) {
-        unsigned char first = (unsigned char)span_lower_octet(text.data[at]);
+    for (size_t at = 0; at + START <= text.length; before = text.data[at++]) {
+        bool is_ascii = (unsigned char)text.data[at] < 0x80;
+        size_t bucket;
 
-        if (first < 0x80 && (octet_is_letter_or_digit(before) ||
-                                !octet_is_letter_or_digit(text.data[at])))
+        if (is_ascii && (octet_is_letter_or_digit(before) || text.data[at] == ' '))
             continue;
-        for (size_t i = index.begins[first]; i < index.begins[first + 1]; i++) {
+        bucket = bucket_of(text.data + at);
+        for (size_t i = index.begins[bucket]; i < index.begins[bucket + 1]; i++) {
             const struct phrase *phrase = &phrases[index.rows[i]];
 
             if (phrase->strength > verdict->strength &&
@@ -198,6 +217,14 @@ hear_words(struct verdict *verdict, struct span text)
                 hear(verdict, phrase->class, phrase->strength);
         }
     }
+}
+
+/* Before RCPT nobody has asked for a mailbox: who is unknown then is the sender. */
+static bool
+is_about_sender(enum maillog_phase phase, enum reply_class class)
+{
+    return phase >= PHASE_CONNECT && phase <= PHASE_MAIL &&
+           (class == REPLY_UNKNOWN || class == REPLY_DISABLED);
 }
 
 enum reply_class
@@ -212,5 +239,5 @@ reply_class_of(const struct maillog_reply *reply)
     hear_enhanced(&verdict, reply);
     hear_words(&verdict, reply->text);
     hear_code(&verdict, reply);
-    return verdict.class;
+    return is_about_sender(reply->phase, verdict.class) ? REPLY_POLICY : verdict.class;
 }

@@ -1,7 +1,7 @@
 /*
  * reply_class - what a refusing reply is about, by its phase, codes and words.  Pure.
  *
- * A table of phrases (reply_phrases.h), linear in the text, of which the first 16 KiB are
+ * A table of phrases (reply_phrases.h), linear in the text, of which the first 8 KiB are
  * read: a reply of 100 kB takes below a millisecond.
  * For reports, rehearsal and for "new judges us"; nothing that moves mail depends on it
  * alone.
