@@ -69,3 +69,7 @@ test_milter_counts_SOURCES := milters/common/milter_counts.c
 milter_session_SOURCES := milters/common/milter_session.c tests/fakes/milter_contract.c
 test_milter_session_SOURCES := $(milter_session_SOURCES)
 fuzz_milter_session_SOURCES := $(milter_session_SOURCES)
+
+# The books: lines in, rows out.
+books_SOURCES  := $(wildcard policyd/books/*.c) tests/fakes/books_feed.c
+$(foreach t,$(filter test_books_%,$(notdir $(basename $(wildcard tests/unit/test_books_*.c)))),$(eval $t_SOURCES := $(books_SOURCES)) $(eval $t_PACKAGES := sqlite3 libevent))

@@ -186,6 +186,21 @@ check_version(struct books *books, struct error *error)
 }
 
 static bool
+read_generation(struct books *books, struct error *error)
+{
+    sqlite3_stmt *row =
+        books_prepare(books, "SELECT value FROM meta WHERE name = 'generation'", error);
+    int result = row == NULL ? -1 : books_step(books, row, error);
+
+    books->generation = 0;
+    if (result == 1) {
+        books->generation = (uint64_t)sqlite3_column_int64(row, 0);
+        (void)sqlite3_reset(row);
+    }
+    return result >= 0;
+}
+
+static bool
 prepare_file(struct books *books, struct error *error)
 {
     (void)sqlite3_busy_timeout(books->file, BUSY_MS);
@@ -194,10 +209,12 @@ prepare_file(struct books *books, struct error *error)
         return check_version(books, error);
     return books_exec(books,
                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+               "PRAGMA secure_delete = FAST;"
                "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
                "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864",
                error) &&
-           books_exec(books, schema, error) && check_version(books, error);
+           books_exec(books, schema, error) && check_version(books, error) &&
+           read_generation(books, error);
 }
 
 struct books *
@@ -240,8 +257,20 @@ books_close(struct books *books)
 bool
 books_begin(struct books *books, struct error *error)
 {
-    return books_exec(
-        books, books->mode == BOOKS_READ ? "BEGIN" : "BEGIN IMMEDIATE", error);
+    if (books->mode == BOOKS_READ)
+        return books_exec(books, "BEGIN", error);
+    if (!books_exec(books, "BEGIN IMMEDIATE", error))
+        return false;
+    if (read_generation(books, error))
+        return true;
+    books_rollback(books);
+    return false;
+}
+
+uint64_t
+books_generation(const struct books *books)
+{
+    return books->generation;
 }
 
 bool

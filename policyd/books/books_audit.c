@@ -138,8 +138,6 @@ count_recipients(struct auditing *auditing, sqlite3_stmt *message)
         waiting += nrcpt - count;
     }
     audit->accepted += nrcpt > count ? nrcpt : count;
-    if (nrcpt != 0 && count > nrcpt) /* more ends than it was accepted for */
-        name(auditing, &audit->lost, queue_id);
     if (waiting > 0 &&
         (audit->oldest_waiting_ms == 0 || accepted < audit->oldest_waiting_ms))
         audit->oldest_waiting_ms = accepted;

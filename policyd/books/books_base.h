@@ -12,11 +12,12 @@
 #include "policyd/books/books.h"
 #include "shared/base/hash.h"
 
-enum { BOOKS_VERSION = 1, BOOKS_STATEMENTS_MAX = 48 };
+enum { BOOKS_VERSION = 1, BOOKS_STATEMENTS_MAX = 96 };
 
 struct books {
     sqlite3 *file;
     enum books_mode mode;
+    uint64_t generation; /* as of the last begin */
     struct {
         const char *sql; /* as it was asked for: its address is its name */
         sqlite3_stmt *statement;
@@ -32,6 +33,9 @@ bool books_run(struct books *books, sqlite3_stmt *statement, struct error *error
 
 /* The next row: 1; the end: 0; trouble: -1. */
 int books_step(struct books *books, sqlite3_stmt *statement, struct error *error);
+
+/* Rises when an address was erased: what is in memory from before counts no more. */
+uint64_t books_generation(const struct books *books);
 
 bool books_exec(struct books *books, const char *sql, struct error *error);
 bool books_fail(struct books *books, struct error *error); /* gives false */

@@ -14,6 +14,7 @@
 #define POLICYD_BOOKS_BOOKS_ENTER_H
 
 #include "policyd/books/books.h"
+#include "policyd/books/books_place.h"
 #include "policyd/maillog/outcome.h"
 #include "policyd/maillog/reply_class.h"
 
@@ -82,20 +83,5 @@ bool books_enter_unknown(
  * as it was at the last flush that was committed. */
 bool books_flush(struct books_writer *writer, struct error *error);
 bool books_forget_since_commit(struct books_writer *writer, struct error *error);
-
-/* The place in the log: an opaque text a log source, saved with the data. */
-bool books_set_position(
-    struct books *books, const char *source, struct span position, struct error *error);
-bool books_position(struct books *books, const char *source, struct arena *arena,
-    struct span *position, struct error *error);
-
-/* A gap: from when to when nothing is known, and why. */
-bool books_enter_gap(struct books *books, int64_t from_ms, int64_t to_ms, const char *why,
-    struct error *error);
-
-/* Throws away messages that ended before `before_ms`, at most `most` rows; *left says
- * whether there are more. */
-bool books_retire(struct books *books, int64_t before_ms, unsigned most, bool *left,
-    struct error *error);
 
 #endif

@@ -48,15 +48,16 @@ place_of(struct books_session *session, enum kind kind, int64_t key)
     return &session->places[(number >> 40) % PLACES];
 }
 
+/* What is too old counts no more, whether or not a flush has come by. */
 static struct item *
-find(const struct books_session *session, enum kind kind, int64_t key)
+find(struct books_session *session, enum kind kind, int64_t key, int64_t now_ms)
 {
-    struct item *item = NULL;
+    struct item *item = *place_of(session, kind, key);
 
-    item = *place_of((struct books_session *)(uintptr_t)session, kind, key);
     while (item != NULL && (item->kind != kind || item->key != key))
         item = item->next;
-    return item != NULL && !item->is_gone ? item : NULL;
+    return item != NULL && !item->is_gone && item->at >= now_ms - FORGOTTEN_MS ? item
+                                                                               : NULL;
 }
 
 static struct item *
@@ -221,7 +222,7 @@ void
 books_session_begin(
     struct books_session *session, int64_t message, uint32_t pid, int64_t now_ms)
 {
-    struct item *decision = find(session, OF_PROCESS, pid);
+    struct item *decision = find(session, OF_PROCESS, pid, now_ms);
 
     if (decision == NULL)
         return;
@@ -231,17 +232,28 @@ books_session_begin(
 
 enum maillog_action
 books_session_decided(struct books_session *session, int64_t message, char *recipient,
-    size_t size, int64_t now_ms)
+    size_t size, bool content_comes, int64_t now_ms)
 {
-    struct item *decision = find(session, OF_MESSAGE, message);
+    struct item *decision = find(session, OF_MESSAGE, message, now_ms);
 
     recipient[0] = '\0';
-    if (decision == NULL)
+    if (decision == NULL || (!content_comes && decision->value[0] == 'h'))
         return MAILLOG_ACTION_OTHER;
     (void)span_copy(span_of(decision->value + 1), recipient, size);
     decision->at = now_ms;
     take_away(decision);
     return decision->value[0] == 'h' ? MAILLOG_ACTION_HOLD : MAILLOG_ACTION_DISCARD;
+}
+
+void
+books_session_clear(struct books_session *session, uint32_t pid)
+{
+    struct item *item = *place_of(session, OF_PROCESS, pid);
+
+    while (item != NULL && (item->kind != OF_PROCESS || item->key != (int64_t)pid))
+        item = item->next;
+    if (item != NULL && !item->is_gone)
+        take_away(item);
 }
 
 /* --- TLS --- */
@@ -257,15 +269,26 @@ books_session_tls_begun(struct books_session *session, uint32_t pid, struct span
         (int)span_first(peer, VALUE_MAX - 40).length, peer.data);
 }
 
+/* "VERSION PEER", then " QID" of the message that it was for. */
 struct span
-books_session_tls(const struct books_session *session, uint32_t pid, struct span peer)
+books_session_tls(struct books_session *session, uint32_t pid, struct span peer,
+    struct span queue_id, int64_t now_ms)
 {
-    const struct item *item = find(session, TLS, pid);
+    struct item *item = find(session, TLS, pid, now_ms);
     struct span rest = span_of(item != NULL ? item->value : "");
     struct span version = SPAN("");
+    struct span known = SPAN("");
+    struct span first = SPAN("");
 
-    if (!span_word(&rest, &version) || !span_equal(span_trim(rest), peer))
+    if (!span_word(&rest, &version) || !span_word(&rest, &known) ||
+        !span_equal(known, peer))
         return SPAN("");
+    if (span_word(&rest, &first))
+        return span_equal(first, queue_id) ? version : SPAN("");
+    (void)snprintf(item->value + strlen(item->value),
+        sizeof(item->value) - strlen(item->value), " %.*s", (int)queue_id.length,
+        queue_id.data);
+    item->is_changed = true;
     return version;
 }
 
@@ -302,7 +325,7 @@ saw(struct books_session *session, struct span host, enum books_backend backend,
     if (host.length == 0)
         return;
     key = books_handle('h', host);
-    item = find(session, HOST, key);
+    item = find(session, HOST, key, now_ms);
     /* Once a minute is often enough to stay remembered. */
     if (item != NULL && item->value[0] == '0' + (char)backend &&
         now_ms < item->at + 60000)
@@ -325,11 +348,11 @@ books_session_saw_host(struct books_session *session, struct span relay, struct 
 }
 
 enum books_backend
-books_session_find_host(const struct books_session *session, struct span text)
+books_session_find_host(struct books_session *session, struct span text, int64_t now_ms)
 {
     struct span host = host_in(text);
     const struct item *item =
-        host.length == 0 ? NULL : find(session, HOST, books_handle('h', host));
+        host.length == 0 ? NULL : find(session, HOST, books_handle('h', host), now_ms);
 
     return item == NULL ? BACKEND_OTHER : (enum books_backend)(item->value[0] - '0');
 }
@@ -350,7 +373,7 @@ int64_t
 books_session_claim(
     struct books_session *session, struct span queue_id, bool *is_notice, int64_t now_ms)
 {
-    struct item *item = find(session, EXPECTED, books_handle('q', queue_id));
+    struct item *item = find(session, EXPECTED, books_handle('q', queue_id), now_ms);
     int64_t story = 0;
 
     if (item == NULL)

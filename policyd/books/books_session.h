@@ -29,22 +29,26 @@ void books_session_decide_for(struct books_session *session, int64_t message,
 void books_session_begin(
     struct books_session *session, int64_t message, uint32_t pid, int64_t now_ms);
 
-/* What was decided for it, MAILLOG_ACTION_OTHER for nothing; then it is forgotten. */
+/* What was decided for it, MAILLOG_ACTION_OTHER for nothing; then it is forgotten.  A
+ * hold waits until the content comes. */
 enum maillog_action books_session_decided(struct books_session *session, int64_t message,
-    char *recipient, size_t size, int64_t now_ms);
+    char *recipient, size_t size, bool content_comes, int64_t now_ms);
 
-/* A TLS connection of this process; and the version for its next delivery to the same
- * peer, "" where it isn't known. */
+/* A client has come or gone: what was decided for the next message was for another's. */
+void books_session_clear(struct books_session *session, uint32_t pid);
+
+/* A TLS connection of this process; and the version for its deliveries of the next
+ * message to the same peer, "" where it isn't known (a connection that is used again). */
 void books_session_tls_begun(struct books_session *session, uint32_t pid,
     struct span peer, struct span version, int64_t now_ms);
-struct span books_session_tls(
-    const struct books_session *session, uint32_t pid, struct span peer);
+struct span books_session_tls(struct books_session *session, uint32_t pid,
+    struct span peer, struct span queue_id, int64_t now_ms);
 
 /* Which backend a host is, by the words of our services' lines; and for error(8)'s. */
 void books_session_saw_host(struct books_session *session, struct span relay,
     struct span text, enum books_backend backend, int64_t now_ms);
 enum books_backend books_session_find_host(
-    const struct books_session *session, struct span text);
+    struct books_session *session, struct span text, int64_t now_ms);
 
 /* An id that was named before its own first line; which story it belongs to: 0 none. */
 void books_session_expect(struct books_session *session, struct span queue_id,

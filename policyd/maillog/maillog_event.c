@@ -186,6 +186,20 @@ static const struct action_row actions[] = {
     {"delay",          MAILLOG_ACTION_OTHER  }
 };
 
+/* The last "; from=": a header's text, which stands before it, may hold the like. */
+static bool
+find_envelope(struct span *rest)
+{
+    const struct span mark = SPAN("; from=<");
+    size_t at = span_find_text(*rest, mark);
+
+    if (at == SPAN_NONE)
+        return false;
+    for (; at != SPAN_NONE; at = span_find_text(*rest, mark))
+        *rest = span_from(*rest, at + mark.length - 1);
+    return true;
+}
+
 /* "hold: RCPT from CLIENT: text; from=<a> to=<b> proto=..." */
 static bool
 read_action(struct span text, struct maillog_event *event)
@@ -207,10 +221,8 @@ read_action(struct span text, struct maillog_event *event)
             event->client = until(event->client, ";");
         }
         event->text = rest;
-        at = span_find_text(rest, SPAN("; from=<"));
-        if (at == SPAN_NONE)
+        if (!find_envelope(&rest))
             return true;
-        rest = span_from(rest, at + 7);
         if (take_address(&rest, &event->from) && take(&rest, " to="))
             (void)take_address(&rest, &event->to);
         return true;
@@ -413,6 +425,10 @@ maillog_event_parse(const struct maillog_line *line, struct maillog_event *event
     }
     if (span_is(line->daemon, "master") && span_starts(text, SPAN("daemon started")))
         event->kind = MAILLOG_START;
+    else if (span_is(line->daemon, "smtpd") &&
+             (span_starts(text, SPAN("connect from ")) ||
+                 span_starts(text, SPAN("disconnect from "))))
+        event->kind = MAILLOG_SESSION;
     else
         (void)read_tls(text, event);
 }

@@ -29,6 +29,7 @@ enum maillog_kind {
     MAILLOG_TLS,          /* TLS connection established to */
     MAILLOG_VERDICT,      /* auth: or scan: of ours */
     MAILLOG_START,        /* master: daemon started */
+    MAILLOG_SESSION,      /* smtpd: a client has come or gone */
 };
 
 enum maillog_status {

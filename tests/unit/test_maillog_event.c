@@ -32,7 +32,7 @@ knows_every_form(void **state)
         const char *text;
         enum maillog_kind kind;
     } rows[] = {
-        {"smtpd", "connect from localhost[127.0.0.1]", MAILLOG_NOTHING},
+        {"smtpd", "connect from localhost[127.0.0.1]", MAILLOG_SESSION},
         {"smtpd", Q "client=localhost[127.0.0.1]", MAILLOG_BEGUN},
         {"pickup", Q "uid=0 from=<local@s.test>", MAILLOG_BEGUN},
         {"cleanup", Q "message-id=<x@y>", MAILLOG_MESSAGE_ID},
