@@ -286,8 +286,10 @@ add_fields(const struct judgement *judgement, const struct scan_findings *findin
 static struct scan_words
 words_of(const struct judgement *judgement, const struct scan_findings *findings)
 {
-    struct scan_words words = {"clean", NULL, judgement->virus};
+    struct scan_words words = {.clamav = "clean", .virus = judgement->virus};
 
+    if (findings->missing == SCAN_DONE && findings->result.doubted[SCAN_AMBIGUOUS])
+        words.ambiguous = findings->result.what[SCAN_AMBIGUOUS];
     if (judgement->infected)
         words.clamav = "infected";
     else if (judgement->unscanned != NULL)

@@ -64,9 +64,10 @@ struct scan_findings {
 
 /* The words of log line and metrics. */
 struct scan_words {
-    const char *clamav; /* clean infected unscanned failed */
-    const char *spamd;  /* ham spam unknown, or NULL where off */
-    const char *virus;  /* of what is infected, or goes for it; else NULL */
+    const char *clamav;    /* clean infected unscanned failed */
+    const char *spamd;     /* ham spam unknown, or NULL where off */
+    const char *virus;     /* of what is infected, or goes for it; else NULL */
+    const char *ambiguous; /* why MIME has two readings; NULL: it has one */
 };
 
 /*
