@@ -25,6 +25,16 @@ static const struct {
     MAGIC(0, "\x60\xea", "ARJ", FILE_CONTAINER),
     MAGIC(2, "-lh", "LHA", FILE_CONTAINER),
     MAGIC(2, "-lz", "LHA", FILE_CONTAINER),
+    MAGIC(2, "-pm", "LHA", FILE_UNOPENED),
+    MAGIC(0, "SZDD\x88\xf0\x27\x33", "SZDD", FILE_CONTAINER),
+    MAGIC(0, "ITSF\3\0\0\0", "CHM", FILE_CONTAINER),
+    MAGIC(0, "HLSQZ", "SQZ", FILE_UNOPENED),
+    MAGIC(0, "\0\0\0\x7b", "DAR", FILE_UNOPENED),
+    MAGIC(14, "\x1aJar\x1b", "JAR", FILE_UNOPENED),
+    MAGIC(0, "AA01", "Apple Archive", FILE_UNOPENED),
+    MAGIC(0, "YAA1", "Apple Archive", FILE_UNOPENED),
+    MAGIC(0, "pbzx", "Apple Archive", FILE_UNOPENED),
+    MAGIC(0, "\xcf\xad\x12\xfe", "DBX", FILE_UNOPENED),
     MAGIC(0, "ALZ\x01", "ALZ", FILE_CONTAINER),
     MAGIC(0, "EGGA", "EGG", FILE_CONTAINER),
     MAGIC(0, "xar!", "XAR", FILE_CONTAINER),
@@ -67,7 +77,24 @@ static const struct {
     MAGIC(0, "\x1f\x9d", "compress", FILE_UNOPENED),
     MAGIC(0, "\x1f\xa0", "compress", FILE_UNOPENED),
     MAGIC(0, "\x1f\x1e", "pack", FILE_UNOPENED),
+    MAGIC(0, "bvx2", "LZFSE", FILE_UNOPENED),
+    MAGIC(0, "bvxn", "LZFSE", FILE_UNOPENED),
+    MAGIC(0, "mozLz40\0", "lz4", FILE_UNOPENED),
+    MAGIC(0, "\x06\x22\x4d\x18", "Lizard", FILE_UNOPENED),
+    MAGIC(0, "XPKF", "XPK", FILE_UNOPENED),
     /* Disk images. */
+    MAGIC(0, "COWD", "VMDK", FILE_UNOPENED),
+    MAGIC(0, "CISO", "CISO", FILE_UNOPENED),
+    MAGIC(0, "IsZ!", "ISZ", FILE_UNOPENED),
+    MAGIC(0, "DAA\0", "DAA", FILE_UNOPENED),
+    MAGIC(0, "MEDIA DESCRIPTOR", "MDF", FILE_UNOPENED),
+    MAGIC(0, "\x85\x19\x03\x20", "JFFS2", FILE_UNOPENED),
+    MAGIC(0, "UBI#\1\0", "UBI", FILE_UNOPENED),
+    MAGIC(0, "\x31\x18\x10\x06", "UBIFS", FILE_UNOPENED),
+    MAGIC(0x400, "\xe2\xe1\xf5\xe0", "EROFS", FILE_UNOPENED),
+    MAGIC(0x400, "\x10\x20\xf5\xf2", "F2FS", FILE_UNOPENED),
+    MAGIC(0x400, "H+\0\4", "HFS+", FILE_CONTAINER),
+    MAGIC(0x400, "HX\0\5", "HFS+", FILE_CONTAINER),
     MAGIC(0, "conectix", "VHD", FILE_UNOPENED),
     MAGIC(0, "vhdxfile", "VHDX", FILE_UNOPENED),
     MAGIC(0, "KDMV", "VMDK", FILE_UNOPENED),
@@ -97,7 +124,13 @@ static const struct {
     MAGIC(0, "age-encryption.org/v1", "age", FILE_ENCRYPTED),
     MAGIC(0, "-----BEGIN AGE ENCRYPTED FILE-----", "age", FILE_ENCRYPTED),
     MAGIC(0, "Salted__", "OpenSSL", FILE_ENCRYPTED),
+    MAGIC(0, "U2FsdGVkX1", "OpenSSL", FILE_ENCRYPTED), /* the same in base64 */
     MAGIC(0, "AES\x02", "AES Crypt", FILE_ENCRYPTED),
+    MAGIC(0, "AES\x03", "AES Crypt", FILE_ENCRYPTED),
+    MAGIC(0, "\xc0\xb9\x07\x2e\x4f\x93\xf1\x46", "AxCrypt", FILE_ENCRYPTED),
+    MAGIC(0, "\x76\xe8\x04\x60\xc4\x11\xe3\x86", "rights management", FILE_ENCRYPTED),
+    MAGIC(0, "encrcdsa", "disk image", FILE_ENCRYPTED),
+    MAGIC(0, "AEA1", "Apple Archive", FILE_ENCRYPTED),
     MAGIC(0, "LUKS\xba\xbe", "LUKS", FILE_ENCRYPTED),
     MAGIC(3, "-FVE-FS-", "BitLocker", FILE_ENCRYPTED),
 };
@@ -201,11 +234,30 @@ is_vhd(struct span octets)
            has_at(octets, octets.length - SECTOR, SPAN("conectix"));
 }
 
-/* An archive that unpacks itself. */
+/* libclamav ends with the first stream of a bzip2 file; all else reads on. */
 static bool
-is_rar_program(struct span octets)
+has_second_stream(struct span octets)
 {
-    return span_starts(octets, SPAN("MZ")) &&
+    static const struct span block = {"1AY&SY", 6}, end = {"\x17\x72\x45\x38\x50\x90", 6};
+    struct span rest = span_from(octets, 4);
+    size_t at;
+
+    if (!span_starts(octets, SPAN("BZh")))
+        return false;
+    while ((at = span_find_text(rest, SPAN("BZh"))) != SPAN_NONE) {
+        rest = span_from(rest, at + 3);
+        if (rest.length > 6 && rest.data[0] >= '1' && rest.data[0] <= '9' &&
+            (has_at(rest, 1, block) || has_at(rest, 1, end)))
+            return true;
+    }
+    return false;
+}
+
+/* RAR is found behind whatever it is: a program that unpacks itself, a picture. */
+static bool
+has_rar(struct span octets)
+{
+    return !span_starts(octets, SPAN("Rar!")) &&
            (span_find_text(octets, SPAN("Rar!\x1a\x07\x00")) != SPAN_NONE ||
                span_find_text(octets, SPAN("Rar!\x1a\x07\x01\x00")) != SPAN_NONE);
 }
@@ -225,8 +277,10 @@ file_kind_of(struct span octets)
         return (struct file_kind){FILE_ENCRYPTED, "PGP"};
     if (is_vhd(octets))
         return (struct file_kind){FILE_UNOPENED, "VHD"};
-    if (is_rar_program(octets))
+    if (has_rar(octets))
         return (struct file_kind){FILE_UNOPENED, "RAR"};
+    if (has_second_stream(octets))
+        return (struct file_kind){FILE_UNOPENED, "bzip2"};
     if (is_lzma(octets))
         return (struct file_kind){FILE_UNOPENED, "lzma"};
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {

@@ -127,17 +127,26 @@ miss(struct opened *opened, const char *name)
         opened->missing = name;
 }
 
-/* From this level on files are done with. */
+/* From this level on files are done with.  There are gaps: what the library finds behind
+ * something else stands two levels deeper. */
 static void
 leave(struct opened *opened, unsigned level)
 {
-    for (; level < LEVELS_MAX && opened->levels[level].used; level++) {
+    for (; level < LEVELS_MAX; level++) {
         struct level *file = &opened->levels[level];
 
         if (file->container != NULL && file->came < file->members)
             miss(opened, file->container);
         *file = (struct level){.used = false};
     }
+}
+
+static struct level *
+parent_of(struct opened *opened, unsigned level)
+{
+    while (level > 0 && !opened->levels[level - 1].used)
+        level--;
+    return level == 0 ? NULL : &opened->levels[level - 1];
 }
 
 static void
@@ -176,9 +185,26 @@ look_at_zip(struct opened *opened, struct span octets, struct level *file)
     file->members = view.members;
 }
 
+/* A zip behind something else: libclamav looks into it where it sees it at all. */
+static void
+look_behind(struct opened *opened, struct span octets, struct level *file)
+{
+    struct zip_view view;
+
+    zip_look_behind(octets, &view);
+    if (view.members == 0)
+        return;
+    if (view.odd)
+        miss(opened, "zip");
+    file->members += view.members;
+    if (file->container == NULL)
+        file->container = "zip";
+}
+
 void
 opened_file(struct opened *opened, unsigned level, struct span type, struct span octets)
 {
+    struct level *parent = NULL;
     struct level *file;
 
     if (level >= LEVELS_MAX)
@@ -188,9 +214,8 @@ opened_file(struct opened *opened, unsigned level, struct span type, struct span
     *file = (struct level){.used = true,
         .mail = span_is(type, "CL_TYPE_MAIL"),
         .seven_zip = span_is(type, "CL_TYPE_7Z")};
-    if (level > 0) {
-        struct level *parent = &opened->levels[level - 1];
-
+    parent = parent_of(opened, level);
+    if (parent != NULL) {
         parent->came++;
         opened->seven_zip_came += parent->seven_zip ? 1 : 0;
         if (parent->mail)
@@ -200,8 +225,10 @@ opened_file(struct opened *opened, unsigned level, struct span type, struct span
         miss(opened, "zip");
     if (zip_is(octets))
         look_at_zip(opened, octets, file);
-    else if (!file->mail)
+    else if (!file->mail) {
         take_kind(opened, file_kind_of(octets), file);
+        look_behind(opened, octets, file);
+    }
 }
 
 void

@@ -106,3 +106,18 @@ zip_look(struct span file, struct zip_view *view)
     view->odd = start != offset;
     count_members(file, (size_t)start, end, number_at(file, end + 10, 2), view);
 }
+
+void
+zip_look_behind(struct span file, struct zip_view *view)
+{
+    size_t end = find_end(file);
+    uint64_t size;
+
+    *view = (struct zip_view){.members = 0};
+    if (end == SPAN_NONE || end + END_SIZE > file.length)
+        return;
+    size = number_at(file, end + 12, 4);
+    if (size == 0 || size > end || number_at(file, end + 4, 4) != 0)
+        return;
+    count_members(file, (size_t)(end - size), end, number_at(file, end + 10, 2), view);
+}

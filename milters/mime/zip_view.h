@@ -23,4 +23,9 @@ bool zip_is_rest(struct span file);
 
 void zip_look(struct span file, struct zip_view *view);
 
+/* The same of a file that begins as something else and ends as a zip, which programs open
+ * (a picture, a program that unpacks itself): `odd` for its methods alone; no members:
+ * it is none. */
+void zip_look_behind(struct span file, struct zip_view *view);
+
 #endif

@@ -105,6 +105,10 @@ KINDS = {
     "VHDX": ("VHDX", b"vhdxfile" + NOISE), "FAT": ("FAT", (b"\xeb\x3c\x90MSDOS5.0".ljust(54, b"\0") + b"FAT12   ").ljust(
         510, b"\0") + b"\x55\xaa" + bytes(4096)),
     "MBR": ("disk image", bytes(446) + b"\x80\0\1\0\x0b\0\1\0\1\0\0\0\x20\0\0\0".ljust(64, b"\0") + b"\x55\xaa" + bytes(20000)),
+    "RAR behind a picture": ("RAR", b"\x89PNG\r\n\x1a\n" + bytes(500) + b"Rar!\x1a\x07\1\0" + NOISE),
+    "a second stream": ("bzip2", bz2.compress(TEXT) + bz2.compress(TEXT)), "LHA": ("LHA", b"\x22\x10-pm1-" + NOISE),
+    "CHM": ("CHM", b"ITSF\3\0\0\0" + NOISE), "lz4 of Mozilla": ("lz4", b"mozLz40\0" + NOISE),
+    "Apple Archive": ("Apple Archive", b"pbzx" + NOISE), "VMDK": ("VMDK", b"COWD" + NOISE), "ISZ": ("ISZ", b"IsZ!" + NOISE),
     "UDF": ("UDF", UDF), "RPM": ("RPM", b"\xed\xab\xee\xdb" + NOISE), "ACE": ("ACE", b"1234567**ACE**" + NOISE),
 }
 
@@ -114,6 +118,24 @@ def test_a_format_that_nothing_here_opens(scanner, name):
     kind, data = KINDS[name]
     assert status(scanner, data) == f"Unscanned (not opened: {kind})"
     assert status(scanner, zipped("inner", data)) == f"Unscanned (not opened: {kind})", "in a zip as well"
+
+
+STUB = b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0" + bytes(500)
+BEFORE = {"a program": STUB, "a picture": b"GIF89a\1\0\1\0\0\0\0;", "a text": b"hello\n" * 30, "nothing": b"", "gzip": gzip.compress(TEXT)}
+
+
+@pytest.mark.parametrize("name", BEFORE)
+def test_a_zip_behind_something_else(scanner, folder, name):
+    """Opened, or said not to be; programs find it from its end on."""
+    unopened = ("Unscanned (not opened: zip)", "Unscanned (not opened: gzip)")
+    opened, harmless = (status(scanner, BEFORE[name] + zipped("a.com", data)) for data in (HIDDEN, TEXT))
+    if name == "gzip":
+        assert opened in unopened and harmless in unopened
+    else:
+        assert (opened, harmless) == (FOUND, "Clean")
+    assert status(scanner, BEFORE[name] + seven_zip(folder, "x.zip", "-tzip", "-mm=LZMA")) in unopened
+    inner = zipped("a.chm", KINDS["CHM"][1])
+    assert status(scanner, BEFORE[name] + inner).startswith("Unscanned (not opened: "), "what is in it as well"
 
 
 def open_document(encrypted):
@@ -152,7 +174,9 @@ def test_encrypted_files(scanner, folder):
         (zipped("smime.p7m", openssl(folder, *sign, "-nodetach")), "not opened: S/MIME"),
         (openssl(folder, "enc", "-aes-256-cbc", "-pbkdf2", "-pass", "pass:x"), "encrypted: OpenSSL"),
         (b"\x85\x01\x0c\x03" + NOISE, "encrypted: PGP"), (b"-----BEGIN PGP MESSAGE-----\n\nabc\n", "encrypted: PGP"),
-        (b"age-encryption.org/v1\n" + NOISE, "encrypted: age"),
+        (b"age-encryption.org/v1\n" + NOISE, "encrypted: age"), (b"AES\x03\0" + NOISE, "encrypted: AES Crypt"),
+        (openssl(folder, "enc", "-aes-256-cbc", "-pbkdf2", "-pass", "pass:x", "-a"), "encrypted: OpenSSL"),
+        (b"\x76\xe8\x04\x60\xc4\x11\xe3\x86" + NOISE, "encrypted: rights management"),
         (seven_zip(folder, "e.7z", "-t7z", "-px"), "encrypted part"),
         (seven_zip(folder, "h.7z", "-t7z", "-px", "-mhe=on"), "encrypted part"),
         (seven_zip(folder, "a.zip", "-tzip", "-px", "-mem=AES256"), "encrypted part"),
