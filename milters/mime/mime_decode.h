@@ -32,10 +32,4 @@ struct mime_base64 mime_decode_base64(
  * gives whether there were any. */
 bool mime_decode_quoted(struct span text, bool keep_blanks, struct buffer *out);
 
-/*
- * The first uuencoded or yEnc file in a text, from its "begin" or "=ybegin" line on;
- * `text` moves behind it.  False: there is none (any more).
- */
-bool mime_decode_embedded(struct span *text, struct buffer *out);
-
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "milters/mime/mime_decode.h"
+#include "milters/mime/mime_embedded.h"
 #include "milters/mime/mime_text.h"
 #include "shared/base/allocate.h"
 
@@ -73,14 +74,28 @@ looks_like_message(struct span octets)
     return false;
 }
 
-/* A leaf without its encoding; what stands in a text as a file of its own as well. */
+/* What stands in a text as a file of its own. */
+static void
+give_embedded(struct reader *reader, struct span octets,
+    bool (*next)(struct span *text, struct buffer *out))
+{
+    struct span rest = octets;
+    struct buffer file;
+
+    buffer_init(&file, octets.length + 1);
+    while (!reader->stopped && next(&rest, &file)) {
+        give(reader, buffer_span(&file));
+        buffer_reset(&file);
+    }
+    buffer_clear(&file);
+}
+
+/* A leaf without its encoding; the files in it as well. */
 static void
 give_decoded(const struct mime_text *text, struct span octets, unsigned structures)
 {
     struct reader *reader = text->reader;
     bool message = (structures & MIME_MESSAGE) != 0;
-    struct span rest = octets;
-    struct buffer file;
 
     give(reader, octets);
     if (message || looks_like_message(octets)) {
@@ -89,16 +104,11 @@ give_decoded(const struct mime_text *text, struct span octets, unsigned structur
         else
             reach_limit(reader, "MaxMimeDepth");
     }
-    if (span_find_text(octets, SPAN("\nbegin ")) == SPAN_NONE &&
-        span_find_text(octets, SPAN("=ybegin ")) == SPAN_NONE &&
-        !span_starts(octets, SPAN("begin ")))
-        return;
-    buffer_init(&file, octets.length + 1);
-    while (!reader->stopped && mime_decode_embedded(&rest, &file)) {
-        give(reader, buffer_span(&file));
-        buffer_reset(&file);
-    }
-    buffer_clear(&file);
+    if (mime_embedded_may_have_files(octets))
+        give_embedded(reader, octets, mime_embedded_file);
+    if (mime_embedded_may_have_values(octets))
+        give_embedded(reader, octets, mime_embedded_value);
+    give(reader, mime_embedded_binhex(octets));
 }
 
 static void

@@ -17,7 +17,7 @@ import random
 import pytest
 
 from scanner import start
-from signatures import EICAR, zipped
+from signatures import EICAR, PLAIN, zipped
 
 ADDRESS = "127.20.42.1"
 FOUND = "550 5.7.1 message refused: it contains Eicar-Test-Signature.UNOFFICIAL"
@@ -138,7 +138,34 @@ def other_ways():
     yield "seventy levels", top(), parts(HELLO, nested)
 
 
+def uuencoded(data):
+    lines = b"".join(binascii.b2a_uu(data[i:i + 45]) for i in range(0, len(data), 45))
+    return (lines + b"`\nend\n").replace(b"\n", b"\r\n")
+
+
+def in_texts():
+    """Files that stand in a text, a calendar, a card, XML."""
+    packed = zipped("a.com", EICAR)
+    for begin in (b"begin 644 a.zip", b"begin  644 a.zip", b"begin  a.zip", b"begin 644", b"begin\t644\ta.zip", b"begin 64 a.zip",
+                  b"begin 100644 a.zip"):
+        yield f"uuencoded: {begin.decode()!r}", PLAIN, b"Hello\r\n" + begin + b"\r\n" + uuencoded(packed)
+    yield "uuencoded behind a sentence", PLAIN, b"begin 2026 well\r\n\r\nbegin 644 a.zip\r\n" + uuencoded(packed)
+    yield "uuencoded, base64", PLAIN, b"begin-base64 644 a.zip\r\n" + FILE64 + b"====\r\n"
+    in_line = base64.b64encode(packed)
+    folded = b"\r\n ".join(in_line[i:i + 70] for i in range(0, len(in_line), 70))
+    yield "in a calendar", top(), parts(
+        HELLO, b"Content-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nATTACH;ENCODING=BASE64;VALUE=BINARY:" + folded
+        + b"\r\nEND:VCALENDAR\r\n")
+    for name, before in (("3", b"PHOTO;ENCODING=b;TYPE=ZIP:"), ("2.1", b"PHOTO;ENCODING=BASE64:\r\n "), ("4", b"PHOTO:data:a/b;base64,")):
+        yield f"in a card, version {name}", top("text/vcard"), b"BEGIN:VCARD\r\n" + before + folded + b"\r\nEND:VCARD\r\n"
+    for element in (b"office:binary-data", b"pkg:binaryData"):
+        yield f"in XML: {element.decode()}", top("application/xml"), (
+            b'<?xml version="1.0"?><a><' + element + b">" + FILE64 + b"</" + element + b"></a>\r\n")
+    yield "in SVG", top("image/svg+xml"), b'<svg><image href="data:x/y;base64,' + in_line + b'"/></svg>\r\n'
+
+
 def all_ways():
+    yield from in_texts()
     for name, content_type, boundary in boundaries():
         yield "boundary: " + name, top(content_type), parts(HELLO, FILE, boundary=boundary)
     yield from other_ways()
@@ -156,6 +183,12 @@ def test_a_file_that_some_program_shows_is_found(scanner, name, fields, body):
         assert answer.field("X-Virus-Status").startswith("Unscanned (")
     else:
         assert answer.reply == FOUND
+
+
+def test_why_it_is_ambiguous_stands_in_the_log(scanner):
+    scanner.send(*ODD, queue_id="WHY1")
+    line = next(l for l in scanner.log().splitlines() if "WHY1: scan" in l)
+    assert 'ambiguous="two boundaries"' in line, line
 
 
 ODD = top('multipart/mixed; boundary=q; boundary="p"'), parts(HELLO, HELLO)

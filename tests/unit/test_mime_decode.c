@@ -4,6 +4,7 @@
 #include "tests/unit/unit.h"
 
 #include "milters/mime/mime_decode.h"
+#include "milters/mime/mime_embedded.h"
 #include "shared/base/attributes.h"
 
 static void
@@ -90,19 +91,60 @@ finds_files_that_stand_in_a_text(void **state)
 {
     struct span text = SPAN("hello\r\nbegin 644 a.txt\r\n%2&5L;&\\\r\n`\r\nend\r\n"
                             "=ybegin line=128 size=5 name=b\r\nr\x8f\x96\x96\x99\r\n"
-                            "=yend size=5\r\nbegin the day\r\n");
+                            "=yend size=5\r\nbegin the day\r\n"
+                            "begin 2026 with it\r\nbegin  644 c\r\n%2&5L;&\\\r\nend\r\n"
+                            "begin-base64 644 d\r\nSGVsbG8=\r\n====\r\n");
     struct buffer out;
 
     (void)state;
     buffer_init(&out, 1000);
-    assert_true(mime_decode_embedded(&text, &out));
+    assert_true(mime_embedded_file(&text, &out));
     assert_true(span_is(buffer_span(&out), "Hello"));
     buffer_reset(&out);
-    assert_true(mime_decode_embedded(&text, &out));
+    assert_true(mime_embedded_file(&text, &out));
     assert_true(span_is(buffer_span(&out), "Hello"));
     buffer_reset(&out);
-    assert_false(mime_decode_embedded(&text, &out));
+    assert_true(mime_embedded_file(&text, &out));
+    for (int i = 0; i < 2; i++) {
+        buffer_reset(&out);
+        assert_true(mime_embedded_file(&text, &out));
+        assert_true(span_is(buffer_span(&out), "Hello"));
+    }
+    buffer_reset(&out);
+    assert_false(mime_embedded_file(&text, &out));
     buffer_clear(&out);
+}
+
+static void
+finds_base64_in_calendars_and_xml(void **state)
+{
+    static const char *const rows[] = {
+        "BEGIN:VCALENDAR\r\nATTACH;ENCODING=BASE64;VALUE=BINARY:SGVs\r\n "
+        "bG8=\r\nEND:X\r\n",
+        "BEGIN:VCARD\r\nPHOTO;ENCODING=b;TYPE=ZIP:SGVsbG8=\r\nEND:VCARD\r\n",
+        "BEGIN:VCARD\r\nPHOTO;BASE64:\r\n SGVs\r\n bG8=\r\n\r\nEND:VCARD\r\n",
+        "<?xml version=\"1.0\"?><a><office:binary-data>SGVs\nbG8=</office:binary-data>",
+        "<?xml version=\"1.0\"?><pkg:binaryData>SGVsbG8=</pkg:binaryData>",
+        "<svg><image href=\"data:x/y;base64,SGVsbG8=\"/></svg>",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct span text = span_of(rows[i]);
+        struct buffer out;
+        bool found = false;
+
+        buffer_init(&out, 1000);
+        assert_true(mime_embedded_may_have_values(text));
+        while (mime_embedded_value(&text, &out)) {
+            found |= span_is(buffer_span(&out), "Hello");
+            buffer_reset(&out);
+        }
+        if (!found)
+            fail_msg("row %zu", i);
+        buffer_clear(&out);
+    }
+    assert_false(mime_embedded_may_have_values(SPAN("Hello ENCODING=B:x")));
 }
 
 int
@@ -112,6 +154,7 @@ main(void)
         cmocka_unit_test(decodes_base64_as_programs_do),
         cmocka_unit_test(decodes_quoted_printable),
         cmocka_unit_test(finds_files_that_stand_in_a_text),
+        cmocka_unit_test(finds_base64_in_calendars_and_xml),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
