@@ -7,7 +7,7 @@ PURE           += $(wildcard milters/protocol/*.c milters/message/*.c milters/au
                   $(wildcard milters/auth/*_decide.c milters/scan/*_decide.c milters/scan/*_wire.c)
 
 # Two engines behind milter_run.h: our own reader, or make MILTER=libmilter.
-milter_engine  := $(if $(filter libmilter,$(MILTER)),%/milter_run.c %/milter_session.c,%_libmilter.c)
+milter_engine  := $(if $(filter libmilter,$(MILTER)),%/milter_run.c %/milter_session.c,%/milter_run_libmilter.c)
 MILTER_SOURCES := $(filter-out $(milter_engine),$(wildcard milters/common/*.c))
 MILTER_PACKAGE := $(filter libmilter,$(MILTER))
 

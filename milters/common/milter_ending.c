@@ -1,22 +1,36 @@
 #include "milters/common/milter_ending.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "milters/common/milter_supervise.h"
 #include "shared/service/clock.h"
 
-enum { STOP_MS = 7000 };
+enum {
+    STOP_MS = 7000,
+    LOOK_MS = 20, /* while it drains or stops: look so often */
+};
 
-void
-milter_ending_stop(struct milter_ending *ending)
+static volatile sig_atomic_t told_to_stop;
+
+static void
+on_signal(int number)
+{
+    (void)number;
+    told_to_stop = 1;
+}
+
+static void
+stop(struct milter_ending *ending)
 {
     if (ending->stopping_ms == 0)
         ending->stopping_ms = clock_now_ms();
 }
 
-void
-milter_ending_hear(struct milter_ending *ending)
+/* The supervisor has said something. */
+static void
+hear(struct milter_ending *ending)
 {
     char word = SUPERVISE_STOP;
     ssize_t got = read(ending->control, &word, 1);
@@ -26,7 +40,42 @@ milter_ending_hear(struct milter_ending *ending)
     if (got == 1 && word == SUPERVISE_DRAIN)
         ending->draining = true;
     else if (got <= 0 || word == SUPERVISE_STOP)
-        milter_ending_stop(ending); /* without a supervisor there is no use */
+        stop(ending); /* without a supervisor there is no use */
+}
+
+void
+milter_ending_init(
+    struct milter_ending *ending, int control, const struct milter_counts *counts)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigset_t all;
+
+    *ending = (struct milter_ending){.control = control, .counts = counts};
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &ending->heard);
+}
+
+bool
+milter_ending_wait(struct milter_ending *ending, int fd)
+{
+    bool ends = milter_ending_has_begun(ending);
+    const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
+    struct pollfd waiting[2] = {
+        {ending->stopping_ms > 0 ? -1 : ending->control, POLLIN, 0},
+        {ends ? -1 : fd,                                 POLLIN, 0},
+    };
+    int count = ppoll(waiting, 2, ends ? &look : NULL, &ending->heard);
+
+    if (told_to_stop != 0)
+        stop(ending);
+    if (count <= 0)
+        return false;
+    if (waiting[0].revents != 0)
+        hear(ending);
+    return waiting[0].revents == 0 && waiting[1].revents != 0;
 }
 
 bool

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -37,15 +36,6 @@ struct server {
     uint64_t complained_ms;
     struct milter_ending ending;
 };
-
-static volatile sig_atomic_t told_to_stop;
-
-static void
-on_signal(int number)
-{
-    (void)number;
-    told_to_stop = 1;
-}
 
 static void
 count_session(struct server *server, int change)
@@ -118,53 +108,13 @@ accept_one(struct server *server)
     (void)poll(NULL, 0, PAUSE_MS);
 }
 
-/* Signals are heard while waiting and at no other time. */
-static void
-wait_for_word(struct server *server, const sigset_t *heard)
-{
-    struct milter_ending *ending = &server->ending;
-    bool ends = milter_ending_has_begun(ending);
-    const struct timespec look = {.tv_nsec = MILTER_ENDING_LOOK_MS * 1000000L};
-    struct pollfd waiting[2] = {
-        {ending->stopping_ms > 0 ? -1 : ending->control, POLLIN, 0},
-        {ends ? -1 : server->run->fd,                    POLLIN, 0},
-    };
-
-    if (ppoll(waiting, ARRAY_LENGTH(waiting), ends ? &look : NULL, heard) > 0) {
-        if (waiting[0].revents != 0)
-            milter_ending_hear(ending);
-        else if (waiting[1].revents != 0)
-            accept_one(server);
-    }
-    if (told_to_stop != 0)
-        milter_ending_stop(ending);
-}
-
-/* All threads but this one are deaf to signals, and this one hears them where it waits.
- * HUP is the supervisor's business. */
-static void
-set_signals(sigset_t *heard)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-    sigset_t all;
-
-    (void)sigaction(SIGTERM, &action, NULL);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)signal(SIGHUP, SIG_IGN);
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, heard);
-}
-
 int
 milter_run(const struct milter_run *run)
 {
     static struct server server;
-    sigset_t heard;
 
     server.run = run;
     server.counts = milter_counts_mine();
-    server.ending =
-        (struct milter_ending){.control = run->control, .counts = server.counts};
     if (pthread_attr_init(&server.threads) != 0 ||
         pthread_attr_setdetachstate(&server.threads, PTHREAD_CREATE_DETACHED) != 0) {
         log_say(LOG_LEVEL_ERROR, "can't serve: no threads");
@@ -173,9 +123,11 @@ milter_run(const struct milter_run *run)
 #ifndef POSTSHIFT_SANITIZED
     (void)pthread_attr_setstacksize(&server.threads, STACK_SIZE);
 #endif
-    set_signals(&heard);
+    milter_ending_init(&server.ending, run->control, server.counts);
     supervise_say_ready(run->control);
-    while (!milter_ending_is_over(&server.ending))
-        wait_for_word(&server, &heard);
+    while (!milter_ending_is_over(&server.ending)) {
+        if (milter_ending_wait(&server.ending, run->fd))
+            accept_one(&server);
+    }
     return EXIT_SUCCESS;
 }

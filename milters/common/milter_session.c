@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "milters/common/milter_handling.h"
+#include "milters/protocol/milter_macros.h"
 #include "milters/protocol/milter_reply.h"
 #include "shared/service/log.h"
 
@@ -16,22 +18,10 @@ enum {
     DEAF_S = 300,
 };
 
-enum phase {
-    PHASE_NONE, /* no message */
-    PHASE_FIELDS,
-    PHASE_BODY,
-    PHASE_SKIPPED, /* the rest of the body is of no use */
-};
-
 struct milter_session {
     int fd;
-    const struct milter_handler *handler;
     void *service;
-    void *data; /* NULL: not negotiated */
-    struct milter_counts *counts;
-    uint32_t steps; /* granted */
-    enum phase phase;
-    struct milter_client client;
+    struct milter_handling handling; /* without data: not negotiated */
     struct milter_macros macros;
     struct buffer in;
     size_t at; /* octets of `in` that are done with */
@@ -80,7 +70,7 @@ fill(struct milter_session *session, size_t wanted)
 
     buffer_consume(in, session->at);
     session->at = 0;
-    if (session->phase == PHASE_NONE)
+    if (session->handling.phase == MILTER_PHASE_NONE)
         shrink(in);
     if (!buffer_reserve(in,
             wanted > in->length + READ_AT_ONCE ? wanted - in->length : READ_AT_ONCE)) {
@@ -99,26 +89,23 @@ fill(struct milter_session *session, size_t wanted)
 static void
 end_message(struct milter_session *session)
 {
-    if (session->phase == PHASE_NONE)
-        return;
-    session->phase = PHASE_NONE;
-    session->handler->reset(session->data);
-    milter_macros_forget(&session->macros, MILTER_STAGE_MAIL);
-    atomic_fetch_sub(&session->counts->messages, 1);
+    if (milter_handling_reset(&session->handling))
+        milter_macros_forget(&session->macros, MILTER_STAGE_MAIL);
 }
 
 /* An answer where one is due: `no_reply` is the step's flag. */
 static void
 go_on(struct milter_session *session, uint32_t no_reply)
 {
-    if ((session->steps & no_reply) == 0)
+    if (!milter_handling_is(&session->handling, no_reply))
         milter_wire_write_answer(&session->out, MILTER_CONTINUE);
 }
 
 static void
 on_negotiate(struct milter_session *session, struct span data)
 {
-    const struct milter_handler *handler = session->handler;
+    struct milter_handling *handling = &session->handling;
+    const struct milter_handler *handler = handling->handler;
     struct milter_offer offer;
 
     if (!milter_wire_offer(data, &offer) || offer.version < MILTER_VERSION_LEAST) {
@@ -135,13 +122,13 @@ on_negotiate(struct milter_session *session, struct span data)
     /* One who negotiates anew begins anew. */
     end_message(session);
     milter_macros_forget(&session->macros, MILTER_STAGE_CONNECT);
-    session->client = (struct milter_client){.local = false};
-    session->steps = handler->steps & offer.steps;
-    if (session->data == NULL)
-        session->data = handler->open(session->service, session);
+    handling->client = (struct milter_client){.local = false};
+    handling->steps = handler->steps & offer.steps;
+    if (handling->data == NULL)
+        handling->data = handler->open(session->service, session);
     offer.version = offer.version < MILTER_VERSION ? offer.version : MILTER_VERSION;
     offer.actions = handler->actions;
-    offer.steps = session->steps;
+    offer.steps = handling->steps;
     milter_wire_write_offer(&session->out, &offer);
 }
 
@@ -164,7 +151,7 @@ on_connect(struct milter_session *session, struct span data)
         hang_up(session, "names a client we can't read");
         return;
     }
-    milter_client_connect(&session->client, &connect);
+    milter_client_connect(&session->handling.client, &connect);
     go_on(session, MILTER_NR_CONNECT);
 }
 
@@ -177,7 +164,7 @@ on_helo(struct milter_session *session, struct span data)
         hang_up(session, "sends a HELO we can't read");
         return;
     }
-    milter_client_helo(&session->client, name);
+    milter_client_helo(&session->handling.client, name);
     go_on(session, MILTER_NR_HELO);
 }
 
@@ -190,9 +177,7 @@ on_mail(struct milter_session *session, struct span data)
         hang_up(session, "sends a sender we can't read");
         return;
     }
-    atomic_fetch_add(&session->counts->messages, 1);
-    session->phase = PHASE_FIELDS;
-    session->handler->mail(session->data, sender);
+    milter_handling_mail(&session->handling, sender);
     go_on(session, MILTER_NR_MAIL);
 }
 
@@ -202,53 +187,30 @@ on_field(struct milter_session *session, struct span data)
     struct span name;
     struct span value;
 
-    if (session->phase != PHASE_FIELDS || !milter_wire_text(&data, &name) ||
-        !milter_wire_text(&data, &value) || data.length > 0) {
+    if (!milter_wire_text(&data, &name) || !milter_wire_text(&data, &value) ||
+        data.length > 0 || !milter_handling_field(&session->handling, name, value)) {
         hang_up(session, "sends a header field we can't read, or out of turn");
         return;
     }
-    session->handler->field(session->data, name, value);
     go_on(session, MILTER_NR_FIELD);
-}
-
-static void
-end_fields(struct milter_session *session)
-{
-    if (session->phase != PHASE_FIELDS)
-        return;
-    session->phase = PHASE_BODY;
-    session->handler->end_of_fields(session->data);
 }
 
 static void
 on_end_of_fields(struct milter_session *session)
 {
-    if (session->phase != PHASE_FIELDS) {
+    if (!milter_handling_end_of_fields(&session->handling)) {
         hang_up(session, "ends a header out of turn");
         return;
     }
-    end_fields(session);
     go_on(session, MILTER_NR_END_FIELDS);
-}
-
-/* Whether more of the body is of use. */
-static bool
-take_body(struct milter_session *session, struct span chunk)
-{
-    end_fields(session);
-    if (session->phase == PHASE_BODY && chunk.length > 0 &&
-        !session->handler->body(session->data, chunk))
-        session->phase = PHASE_SKIPPED;
-    return session->phase == PHASE_BODY;
 }
 
 static void
 on_body(struct milter_session *session, struct span chunk)
 {
-    if (session->phase == PHASE_NONE)
+    if (session->handling.phase == MILTER_PHASE_NONE)
         hang_up(session, "sends a body out of turn");
-    else if (!take_body(session, chunk) && (session->steps & MILTER_SKIP) != 0 &&
-             (session->steps & MILTER_NR_BODY) == 0)
+    else if (milter_handling_body(&session->handling, chunk))
         milter_wire_write_answer(&session->out, MILTER_SKIP_BODY);
     else
         go_on(session, MILTER_NR_BODY);
@@ -258,15 +220,15 @@ on_body(struct milter_session *session, struct span chunk)
 static void
 on_end_of_message(struct milter_session *session, struct span chunk)
 {
-    if (session->phase == PHASE_NONE) {
+    if (session->handling.phase == MILTER_PHASE_NONE) {
         hang_up(session, "ends a message out of turn");
         return;
     }
-    (void)take_body(session, chunk);
+    (void)milter_handling_body(&session->handling, chunk);
     flush(session);
     if (session->over)
         return;
-    session->handler->end_of_message(session->data);
+    milter_handling_end_of_message(&session->handling);
     /* It is in hand until the MTA has the answer: a process that is told to stop waits
      * for it. */
     flush(session);
@@ -305,8 +267,7 @@ on_packet(struct milter_session *session, const struct milter_packet *packet)
         on_mail(session, packet->data);
         break;
     case MILTER_RCPT:
-        if (session->handler->recipient != NULL && session->phase == PHASE_FIELDS)
-            session->handler->recipient(session->data);
+        milter_handling_recipient(&session->handling);
         go_on(session, MILTER_NR_RCPT);
         break;
     case MILTER_DATA:
@@ -335,7 +296,7 @@ on_packet(struct milter_session *session, const struct milter_packet *packet)
     case MILTER_QUIT_NEW:
         end_message(session);
         milter_macros_forget(&session->macros, MILTER_STAGE_CONNECT);
-        session->client = (struct milter_client){.local = false};
+        session->handling.client = (struct milter_client){.local = false};
         break;
     default:
         hang_up(session, "sends a command we don't know");
@@ -364,7 +325,7 @@ step(struct milter_session *session)
             hang_up(session, NULL);
         else if (packet.command == MILTER_NEGOTIATE)
             on_negotiate(session, packet.data);
-        else if (session->data == NULL)
+        else if (session->handling.data == NULL)
             hang_up(session, "does not negotiate");
         else
             on_packet(session, &packet);
@@ -389,7 +350,10 @@ milter_session_run(int fd, const struct milter_handler *handler, void *service,
     struct milter_counts *counts)
 {
     struct milter_session session = {
-        .fd = fd, .handler = handler, .service = service, .counts = counts};
+        .fd = fd,
+        .service = service,
+        .handling = {.handler = handler, .counts = counts},
+    };
 
     set_patience(fd);
     buffer_init(&session.in, MILTER_PACKET_MAX + 2 * READ_AT_ONCE);
@@ -397,10 +361,7 @@ milter_session_run(int fd, const struct milter_handler *handler, void *service,
     milter_macros_init(&session.macros);
     while (!session.over)
         step(&session);
-    if (session.data != NULL) {
-        end_message(&session);
-        handler->close(session.data);
-    }
+    milter_handling_close(&session.handling);
     milter_macros_clear(&session.macros);
     buffer_clear(&session.out);
     buffer_clear(&session.in);
@@ -409,7 +370,7 @@ milter_session_run(int fd, const struct milter_handler *handler, void *service,
 const struct milter_client *
 milter_session_client(const struct milter_session *session)
 {
-    return &session->client;
+    return &session->handling.client;
 }
 
 const char *
@@ -421,7 +382,7 @@ milter_session_macro(const struct milter_session *session, const char *name)
 bool
 milter_session_leading_space(const struct milter_session *session)
 {
-    return (session->steps & MILTER_LEADING_SPACE) != 0;
+    return milter_handling_is(&session->handling, MILTER_LEADING_SPACE);
 }
 
 enum verdict_action
