@@ -37,7 +37,8 @@ FLAVOUR  := $(subst $(comma),-,$(SANITIZE))
 HARDEN   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -DPOSTSHIFT_SANITIZED=1
 LINK     += -fsanitize=$(SANITIZE)
 endif
-# The milters on the reference library instead of our own reader.
+OBJ      := $(BUILD)/obj-$(FLAVOUR)
+# The milters on the reference library instead of our own reader: one file more, the objects are the same.
 ifneq ($(MILTER),)
 $(if $(filter libmilter,$(MILTER)),,$(error MILTER=$(MILTER): libmilter, or nothing for our own reader))
 FLAVOUR  := $(FLAVOUR)-libmilter
@@ -45,8 +46,7 @@ endif
 # CFLAGS, CPPFLAGS and LDFLAGS stay the packager's.
 BASE_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -DPOSTSHIFT_VERSION='"$(VERSION)"' -MMD -MP $(WARNINGS) $(HARDEN)
 
-OBJ      := $(BUILD)/obj-$(FLAVOUR)
-BIN      := $(BUILD)/bin
+BIN      ?= $(BUILD)/bin
 
 # Filled by the build.mk files: data alone.
 BASE     :=
@@ -85,8 +85,9 @@ FUZZ_FILES    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
 .SECONDARY:
 all: $(PROGRAM_FILES)
 
-# The programs of one flavour replace those of another; their objects live apart.
-$(BUILD)/flavour: $(if $(filter $(FLAVOUR),$(shell cat $(BUILD)/flavour 2>/dev/null)),,force)
+# The programs of one flavour replace those of another; what a sanitizer compiled lives apart.
+BIN_FLAVOUR := $(dir $(BIN))flavour
+$(BIN_FLAVOUR): $(if $(filter $(FLAVOUR),$(shell cat $(BIN_FLAVOUR) 2>/dev/null)),,force)
 	@mkdir -p $(BIN)
 	@echo $(FLAVOUR) > $@
 .PHONY: force
@@ -114,7 +115,7 @@ ARCHIVES := $(OBJ)/libservice.a $(OBJ)/libpure.a $(OBJ)/libbase.a
 FLOORS   := $(OBJ)/libpure.a $(OBJ)/libbase.a
 
 define program_rule
-$(BIN)/$(call program_name,$1): $(call objects,$($1_SOURCES)) $(ARCHIVES) $(BUILD)/flavour
+$(BIN)/$(call program_name,$1): $(call objects,$($1_SOURCES)) $(ARCHIVES) $(BIN_FLAVOUR)
 	@mkdir -p $$(@D)
 	$(if $(Q),@echo '  LINK $$@')
 	$(Q)$$(CC) $(BASE_CFLAGS) $$(CFLAGS) $(LINK) $$(LDFLAGS) -o $$@ $(call objects,$($1_SOURCES)) $(ARCHIVES) \
@@ -136,7 +137,7 @@ endef
 $(foreach t,$(notdir $(basename $(UNIT_TESTS) $(FUZZERS))),$(eval $(call unit_rule,$t)))
 
 # For a system test: a scan whose calls fail one after the other, by a library between the program and libc.
-FAILING := $(if $(filter plain,$(FLAVOUR)),$(OBJ)/fakes/scan_with_failures)
+FAILING := $(if $(SANITIZE),,$(OBJ)/fakes/scan_with_failures)
 $(OBJ)/fakes/libfailing_calls.so: tests/fakes/failing_calls.c
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  LINK $@')
@@ -173,23 +174,28 @@ unit: $(UNIT_FILES) $(REPLAY_FILES) ## unit tests and replay of the fuzzers' cor
 	tests/run --unit $(OBJ)
 
 system: all $(FAILING) ## the system tests alone (PYTEST="-k name" narrows)
-	tests/run --system $(OBJ)
+	tests/run --system $(OBJ) $(BIN)
 
 test: packages ## install what is missing, build, run all tests
 	$(MAKE) --no-print-directory test-built
 
 .PHONY: test-built
 test-built: all $(FAILING) $(UNIT_FILES) $(REPLAY_FILES)
-	tests/run --unit --system $(OBJ)
+	tests/run --unit --system $(OBJ) $(BIN)
 
 test-packages: all ## make install, the .debs, units under a booted systemd; needs root, debootstrap, some minutes
-	tests/run --packages $(OBJ)
+	tests/run --packages $(OBJ) $(BIN)
 
 test-debian13: ## build, unit tests and demo (DEBIAN13="system ...": other targets) in a root of Debian 13, kept between runs
 	tests/in-debian13 $(or $(DEBIAN13),all unit demo-built)
 
-test-libmilter: packages ## the same tests, the milters on libmilter (make MILTER=libmilter)
-	$(MAKE) --no-print-directory BUILD=$(BUILD)/libmilter MILTER=libmilter test-built
+# What starts no milter is the same program, built of the same objects.
+test-libmilter: packages ## unit tests and those that start a milter, on libmilter (make MILTER=libmilter)
+	$(MAKE) --no-print-directory BIN=$(BUILD)/libmilter/bin MILTER=libmilter test-milters-built
+
+.PHONY: test-milters-built
+test-milters-built: all $(FAILING) $(UNIT_FILES) $(REPLAY_FILES)
+	tests/run --unit --milters $(OBJ) $(BIN)
 
 demo: packages ## a private gateway, real mail, a cutover; KEEP=1 leaves it running
 	$(MAKE) --no-print-directory demo-built

@@ -3,12 +3,11 @@ import pathlib
 import threading
 
 from milter import Milter
-from processes import BIN, run, wait_for
+from processes import SANITIZED, run, wait_for
 from signatures import PLAIN, make_folder
 
-FLAVOUR = BIN.parent / "flavour"
 # A sanitizer has functions of its own in the places where those that watch libclamav's calls would be.
-CALLS_ARE_WATCHED = not FLAVOUR.exists() or FLAVOUR.read_text(encoding="ascii").strip() == "plain"
+CALLS_ARE_WATCHED = not SANITIZED
 
 
 def start(folder, address, **options):

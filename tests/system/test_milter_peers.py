@@ -344,12 +344,15 @@ def test_hup_to_the_serving_process_is_no_end(one):
 def test_stuck_ones_hold_up_neither_reload_nor_stop(one):
     old = serving(one.milter)
     stuck = [raw(one) for _ in range(5)]
-    stuck[0].sendall(b"\0\0")
-    stuck[1].sendall(OFFER[:-3])
-    stuck[2].sendall(OFFER + packet(b"M", b"<>\0") + b"\0\1\0\0L")
-    stuck[3].sendall(OFFER + packet(b"M", b"<>\0") + packet(b"B", b"x"))
+    for peer in stuck[2:4]:
+        peer.sendall(OFFER)
+        assert peer.recv(100)[4:5] == b"O"
     # libmilter tells us of a session once it has negotiated
     wait_for(lambda: one.milter.metric("postshift_milter_sessions") == (2 if LIBMILTER else 5), 5)
+    stuck[3].sendall(packet(b"M", b"<>\0") + packet(b"B", b"x"))
+    stuck[2].sendall(packet(b"M", b"<>\0") + b"\0\1\0\0L")
+    stuck[0].sendall(b"\0\0")
+    stuck[1].sendall(OFFER[:-3])
     one.milter.process.signal(signal.SIGHUP)
     wait_for(lambda: serving(one.milter) != old, 10, "another serving process")
     began = time.monotonic()
