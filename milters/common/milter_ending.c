@@ -55,6 +55,7 @@ milter_ending_init(
     (void)sigaction(SIGINT, &action, NULL);
     (void)signal(SIGHUP, SIG_IGN);
     (void)sigfillset(&all);
+    (void)sigdelset(&all, SIGHUP); /* what is blocked is kept, and libmilter ends by it */
     (void)pthread_sigmask(SIG_SETMASK, &all, &ending->heard);
 }
 
