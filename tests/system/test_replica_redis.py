@@ -319,9 +319,8 @@ def test_domains_units_and_lists_are_made_canonical(policyd, redis):
 def kept(policyd, weight=30):
     """The last good state of example.com answers, with an alarm."""
     assert backend(policyd) == ("old" if weight < 53 else "new")
-    row = status(policyd)
-    assert row["good"] and row["weight"] == weight
-    return row["suspect"] and has_alarm(policyd)
+    row = status(policyd)       # a page may be a second old
+    return row["good"] and row["weight"] == weight and row["suspect"] and has_alarm(policyd)
 
 
 @pytest.mark.parametrize("how", ["DEL", "UNLINK", "PEXPIRE", "RENAME"])

@@ -118,7 +118,10 @@ def test_a_file_that_is_newer_than_what_runs(site):
 @pytest.mark.parametrize("names", [("main.cf",), ("master.cf",), ("main.cf", "master.cf")])
 def test_a_template_that_writes_over_it(site, folder, names):
     """At weight 30; the record beside the files may go with them."""
+    before = managers(site)
     site.setup("--apply")
+    # One that begins after a file was written over runs with that file.
+    wait_for(lambda: managers(site) not in ([], before), 10, "the queue manager began anew")
     set_weight(site, 30)
     for name in names:
         shutil.copy(folder / name, site.gateway.etc / name)
