@@ -56,6 +56,7 @@ def test_what_they_recommend_starts_no_second_resolver():
     if not OUT.exists():
         pytest.skip("no packages were built")
     assert "unbound" not in fields("postshift-auth", "Recommends")
+    assert "redis" not in fields("postshift-policyd", "Recommends"), "nor a Redis beside the site's own"
 
 
 def test_installed_they_start_and_enable_nothing(machine):
