@@ -13,6 +13,7 @@
 #include "policyd/replica/override_text.h"
 #include "policyd/setup/setup_file.h"
 #include "shared/base/number.h"
+#include "shared/service/config.h"
 
 enum { TRIES = 40, PAUSE_MS = 50 };
 
@@ -124,11 +125,31 @@ confirm(struct local *local)
     ctl_output_say("policyd does not answer so yet");
 }
 
+/* In a hurry a misspelt domain is soon written, and the right one stays where it is. */
+static bool
+is_ours(struct local *local)
+{
+    const struct route_rules *rules = &local->ctl->config->serve->route_rules;
+    const char *near;
+
+    if ((!local->next.has_weight && !local->next.has_mode) || rules->domain_count == 0 ||
+        route_rules_list(rules, span_of(local->domain)))
+        return true;
+    near = config_nearest(span_of(local->domain), rules->domains, rules->domain_count);
+    (void)ctl_output_fail(CTL_NO,
+        "%s is not among [policyd] domains%s%s%s; nothing was changed", local->domain,
+        near != NULL ? " (did you mean " : "", near != NULL ? near : "",
+        near != NULL ? "?)" : "");
+    return false;
+}
+
 static int
 carry_out(struct local *local)
 {
     struct error error;
 
+    if (!is_ours(local))
+        return CTL_NO;
     if (!write_file(local, &error))
         return ctl_output_fail(CTL_NO, "%s", error.text);
     ctl_output_say("%s in %s: %s -> %s", local->domain, local->path,

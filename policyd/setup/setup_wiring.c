@@ -235,6 +235,7 @@ setup_wiring_look(
         (setup_plan_make(&removal, SETUP_REMOVE, &site->facts, site->arena, &ignored) &&
             removal.count > 0);
     facts->newer = find_newer(site);
+    facts->is_stopped = geteuid() == 0 && !setup_site_is_running(site);
     facts->plan_is_sure = geteuid() == 0;
     if (!site->facts.by_filter)
         look_at_socket(facts, site, "route", site->route, user);

@@ -210,4 +210,6 @@ wiring_check(struct wiring *wiring, const struct wiring_facts *facts, struct are
         add(&check, false,
             facts->by_filter ? "Postfix is wired: smtpd filters by policyd's answer"
                              : "Postfix is wired: the queue manager asks policyd");
+    if (facts->is_stopped)
+        add(&check, false, "Postfix isn't running: no mail is taken or delivered");
 }

@@ -41,6 +41,7 @@ struct wiring_facts {
     bool was_wired;    /* postfix-setup has written here, and not taken it out */
     const char *moved; /* a domain that has people on new; NULL: none */
     size_t moved_count;
+    bool is_stopped;     /* no master runs, as far as that can be told */
     const char *newer;   /* the file that is newer than what runs; NULL: none */
     const char *refusal; /* why this Postfix can't be wired; NULL: it can */
     struct wiring_socket sockets[WIRING_SOCKETS_MAX];

@@ -773,6 +773,16 @@ def test_local_rollback_of_what_is_all_new(world):
     world.policyd.wait_for_route("alice@example.com", "cutover-old")
 
 
+@pytest.mark.parametrize("words", [("rollback", "exmaple.com"), ("rollback", "exmaple.com", "--all"), ("set", "exmaple.com", "mode=old")])
+def test_local_of_a_misspelt_domain_is_no_rollback(bare, words):
+    """With policyd and Redis down too: the right one would stay where it is, and rc 0 would say that all is done."""
+    assert "did you mean example.com?" in bare.fails(1, "--local", *words)
+    assert not bare.policyd.override.exists()
+    bare.policyd.override.write_text("gone.example weight=0\n")
+    bare.ctl("--local", "clear", "gone.example")
+    assert bare.policyd.override.read_text() == ""
+
+
 def test_usage_of_local(bare):
     for words in (("set", "example.com"), ("set", "example.com", "old=x"), ("set", "example.com", "weight=200"),
                   ("set", "example.com", "mode=forgotten"), ("status",), ("clear",)):

@@ -1,12 +1,11 @@
 """postshiftctl postfix-setup on a gateway that works already: mail flows before, wired, and after."""
 import os
-import os
 import shlex
 
 import pytest
 
 from mailsite import MailSite
-from processes import run, wait_for
+from processes import BIN, run, wait_for
 
 OLDIE, NEWBIE, OWN = "alice@example.com", "user000@example.com", "own@example.org"   # weight 50
 SITE = {        # what the administrator had
@@ -149,7 +148,11 @@ def test_a_reload_that_fails_puts_both_files_back(site, folder):
 def test_applied_while_postfix_is_stopped(site):
     site.gateway.stop()
     site.setup("--apply")
+    words = [BIN / "postshiftctl", "-c", site.policyd.config, "status", "--directory", site.gateway.etc]
+    said = run(*words).stdout
+    assert "Postfix is wired" in said and "Postfix isn't running" in said
     site.gateway.start()
+    assert "isn't running" not in run(*words).stdout
     check_wired(site, "wired")
 
 

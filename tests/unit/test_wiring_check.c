@@ -49,6 +49,7 @@ static const struct row rows[] = {
      .sockets = {{"route", "/q/route.sock", .threat = "everybody may write in its folder"}}}, WIRING_WHOLE, true, {"in policyd's place"}},
     {"no socket is needed where nothing asks", {.wired = false}, {.socket_count = 1, .sockets = {{"route", "/q/route.sock", .trouble = "No such file"}}},
      WIRING_NONE, false, {"not wired"}},
+    {"stopped", {.wired = true}, {.plan_is_sure = true, .is_stopped = true}, WIRING_WHOLE, false, {"is wired", "isn't running"}},
     {"a class that is not routed", {.wired = true}, {.plan_is_sure = true, .refusal = "a.example is in virtual_alias_domains"}, WIRING_WHOLE, true,
      {"virtual_alias_domains"}},
     {"no Postfix here", {.wired = false}, {.obstacle = "postconf: No such file"}, WIRING_UNKNOWN, false, {"not looked at: postconf"}},
