@@ -9,6 +9,7 @@
 #include "policyd/ctl/ctl_books.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
+#include "policyd/maillog/queue_id.h"
 #include "shared/base/json.h"
 
 enum { OUT_MAX = 512 << 20, LINE_MAX_OCTETS = 4096, ADDRESS_WIDTH = 36 };
@@ -248,7 +249,7 @@ is_sensible(const struct trace_query *query)
         wrong = "one of --to, --from, --ip, --queue-id, --message-id, --domain is wanted";
     else if (query->ip.length > 0 && !is_address(query->ip))
         wrong = "--ip takes an IPv4 or IPv6 address";
-    else if (query->queue_id.length > 0 && !maillog_is_queue_id(query->queue_id))
+    else if (query->queue_id.length > 0 && !queue_id_is_valid(query->queue_id))
         wrong = "--queue-id takes a queue id as Postfix's log has it";
     if (wrong != NULL)
         (void)ctl_output_fail(CTL_USAGE, "%s", wrong);

@@ -1,20 +1,11 @@
 #include "policyd/maillog/maillog_attempt.h"
 
+#include "policyd/maillog/queue_id.h"
 #include "shared/base/attributes.h"
 #include "shared/base/number.h"
+#include "shared/base/octet.h"
 
 enum { KEYS_MAX = 20, KEY_LENGTH_MAX = 32, CANDIDATES_MAX = 64 };
-
-static bool
-take(struct span *rest, const char *word)
-{
-    struct span wanted = span_of(word);
-
-    if (!span_starts(*rest, wanted))
-        return false;
-    *rest = span_from(*rest, wanted.length);
-    return true;
-}
 
 /* "0.28", "72", "1e+03" is none. */
 static bool
@@ -30,7 +21,7 @@ read_seconds(struct span text, uint64_t *milliseconds)
         return false;
     *milliseconds = 1000 * whole;
     for (size_t i = 0; i < behind.length; i++) {
-        if (behind.data[i] < '0' || behind.data[i] > '9')
+        if (!octet_is_digit(behind.data[i]))
             return false;
         *milliseconds += scale * (uint64_t)(behind.data[i] - '0');
         scale /= 10;
@@ -58,7 +49,7 @@ take_pair(struct span *rest, const char *key, struct span *value)
     struct span after = *rest;
     size_t end;
 
-    if (!take(&after, key))
+    if (!span_take(&after, span_of(key)))
         return false;
     end = span_find_text(after, SPAN(", "));
     if (end == SPAN_NONE)
@@ -154,7 +145,7 @@ read_next_id(struct maillog_event *event)
 
     if (event->status != MAILLOG_SENT)
         return;
-    if (take(&rest, "forwarded as ")) {
+    if (span_take(&rest, SPAN("forwarded as "))) {
         event->is_forwarded = true;
     } else {
         at = span_find_text(rest, SPAN("queued as "));
@@ -166,7 +157,7 @@ read_next_id(struct maillog_event *event)
     while (at < rest.length && rest.data[at] != ' ' && rest.data[at] != ')' &&
            rest.data[at] != ',')
         at++;
-    if (maillog_is_queue_id(span_first(rest, at)))
+    if (queue_id_is_valid(span_first(rest, at)))
         event->other_id = span_first(rest, at);
     else
         event->is_forwarded = false;
@@ -182,7 +173,7 @@ read_rest(struct span rest, struct maillog_event *event)
         !read_seconds(value, &event->delay_ms) || !reach(&rest, "delays=", &value) ||
         !read_delays(value, event->delays_ms) || !reach(&rest, "dsn=", &event->dsn))
         return false;
-    while (!take(&rest, "status=")) {
+    while (!span_take(&rest, SPAN("status="))) {
         if (!pass_pair(&rest))
             return false;
     }
@@ -215,7 +206,8 @@ read_addresses(struct span text, struct maillog_event *event, bool is_orig)
         at += step;
         *address = span_first(span_from(text, 1), at - 1);
         rest = span_from(text, at + 3);
-        if (!is_orig && take(&rest, "orig_to=") && read_addresses(rest, event, true))
+        if (!is_orig && span_take(&rest, SPAN("orig_to=")) &&
+            read_addresses(rest, event, true))
             return true;
         if (read_rest(span_from(text, at + 3), event))
             return true;
@@ -227,7 +219,7 @@ read_addresses(struct span text, struct maillog_event *event, bool is_orig)
 void
 maillog_attempt_read(struct span text, struct maillog_event *event)
 {
-    if (!take(&text, "to=") || !read_addresses(text, event, false))
+    if (!span_take(&text, SPAN("to=")) || !read_addresses(text, event, false))
         return;
     event->kind = MAILLOG_ATTEMPT;
     event->maybe_double =

@@ -3,42 +3,9 @@
 #include <string.h>
 
 #include "policyd/maillog/maillog_attempt.h"
+#include "policyd/maillog/queue_id.h"
 #include "shared/base/attributes.h"
 #include "shared/base/number.h"
-
-enum { SHORT_ID_LEAST = 6, SHORT_ID_MOST = 16, LONG_ID_LEAST = 10, LONG_ID_MOST = 32 };
-
-static bool
-is_among(char octet, const char *letters)
-{
-    return octet != '\0' && strchr(letters, octet) != NULL;
-}
-
-bool
-maillog_is_queue_id(struct span text)
-{
-    bool is_short = text.length >= SHORT_ID_LEAST && text.length <= SHORT_ID_MOST;
-    bool is_long = text.length >= LONG_ID_LEAST && text.length <= LONG_ID_MOST;
-
-    for (size_t i = 0; i < text.length && (is_short || is_long); i++) {
-        is_short = is_short && is_among(text.data[i], "0123456789ABCDEF");
-        is_long = is_long && is_among(text.data[i],
-                                 "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz");
-    }
-    return is_short || is_long;
-}
-
-/* Takes `word` off the start; false: it isn't there. */
-static bool
-take(struct span *rest, const char *word)
-{
-    struct span wanted = span_of(word);
-
-    if (!span_starts(*rest, wanted))
-        return false;
-    *rest = span_from(*rest, wanted.length);
-    return true;
-}
 
 /* Up to the first of `stop`, or all. */
 static struct span
@@ -96,19 +63,21 @@ read_qmgr(struct span text, struct maillog_event *event)
         maillog_attempt_read(text, event);
         return;
     }
-    if (!take(&rest, "from=") || !take_address(&rest, &event->from) || !take(&rest, ", "))
+    if (!span_take(&rest, SPAN("from=")) || !take_address(&rest, &event->from) ||
+        !span_take(&rest, SPAN(", ")))
         return;
-    if (take(&rest, "status=")) {
+    if (span_take(&rest, SPAN("status="))) {
         if (span_starts(rest, SPAN("expired")) ||
             span_starts(rest, SPAN("force-expired")))
             event->kind = MAILLOG_GIVEN_UP;
         return;
     }
-    if (!take(&rest, "size="))
+    if (!span_take(&rest, SPAN("size=")))
         return;
     number = until(rest, ",");
     rest = span_from(rest, number.length);
-    if (!number_unsigned(number, UINT64_MAX, &event->size) || !take(&rest, ", nrcpt="))
+    if (!number_unsigned(number, UINT64_MAX, &event->size) ||
+        !span_take(&rest, SPAN(", nrcpt=")))
         return;
     number = until(rest, " ");
     if (number_unsigned(number, UINT32_MAX, &event->nrcpt) &&
@@ -135,7 +104,7 @@ read_client(struct span text, struct maillog_event *event)
     event->client = until(span_from(text, sizeof("client=") - 1), ", ");
     event->other_id = value_of(text, ", orig_queue_id=");
     event->login = value_of(text, ", sasl_username=");
-    if (!maillog_is_queue_id(event->other_id))
+    if (!queue_id_is_valid(event->other_id))
         event->other_id = SPAN("");
 }
 
@@ -145,13 +114,13 @@ read_pickup(struct span text, struct maillog_event *event)
 {
     struct span rest = text;
 
-    if (!take(&rest, "uid="))
+    if (!span_take(&rest, SPAN("uid=")))
         return;
     rest = span_from(rest, until(rest, " ").length);
-    if (!take(&rest, " from=") || !take_address(&rest, &event->from))
+    if (!span_take(&rest, SPAN(" from=")) || !take_address(&rest, &event->from))
         return;
     event->kind = MAILLOG_BEGUN;
-    if (take(&rest, " orig_id="))
+    if (span_take(&rest, SPAN(" orig_id=")))
         event->other_id = until(rest, " ");
 }
 
@@ -223,7 +192,7 @@ read_action(struct span text, struct maillog_event *event)
         event->text = rest;
         if (!find_envelope(&rest))
             return true;
-        if (take_address(&rest, &event->from) && take(&rest, " to="))
+        if (take_address(&rest, &event->from) && span_take(&rest, SPAN(" to=")))
             (void)take_address(&rest, &event->to);
         return true;
     }
@@ -237,7 +206,7 @@ read_cleanup(struct span text, struct maillog_event *event)
 {
     struct span rest = text;
 
-    if (take(&rest, "message-id=")) {
+    if (span_take(&rest, SPAN("message-id="))) {
         event->kind = MAILLOG_MESSAGE_ID;
         event->message_id = without_brackets(rest);
     } else if (span_is(text, "removed (canceled)")) {
@@ -291,11 +260,11 @@ read_bounce(struct span text, struct maillog_event *event)
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct span rest = text;
 
-        if (!take(&rest, rows[i].text))
+        if (!span_take(&rest, span_of(rows[i].text)))
             continue;
         event->other_id = until(rest, " ");
         event->notice = rows[i].notice;
-        if (maillog_is_queue_id(event->other_id))
+        if (queue_id_is_valid(event->other_id))
             event->kind = MAILLOG_NOTICE;
         return;
     }
@@ -375,14 +344,14 @@ take_queue_id(struct span *text, struct span *queue_id)
     size_t colon;
     struct span word;
 
-    (void)take(text, "warning: ");
+    (void)span_take(text, SPAN("warning: "));
     colon = span_find(*text, ':');
     word = span_first(*text, colon);
     if (colon == SPAN_NONE || colon + 1 >= text->length || text->data[colon + 1] != ' ')
         return false;
     if (span_is(word, "NOQUEUE"))
         *queue_id = SPAN("");
-    else if (maillog_is_queue_id(word))
+    else if (queue_id_is_valid(word))
         *queue_id = word;
     else
         return false;
@@ -397,7 +366,7 @@ read_ours(const struct maillog_line *line, struct maillog_event *event)
 
     if ((span_is(line->daemon, "auth") || span_is(line->daemon, "scan")) &&
         take_queue_id(&text, &event->queue_id) &&
-        (take(&text, "auth: ") || take(&text, "scan: "))) {
+        (span_take(&text, SPAN("auth: ")) || span_take(&text, SPAN("scan: ")))) {
         event->kind = MAILLOG_VERDICT;
         event->verdict = text;
     }

@@ -97,7 +97,4 @@ struct maillog_event {
 
 void maillog_event_parse(const struct maillog_line *line, struct maillog_event *event);
 
-/* Long (no vowels, 10 and more) or short (6 to 16 of 0-9A-F) ids. */
-bool maillog_is_queue_id(struct span text);
-
 #endif

@@ -170,6 +170,15 @@ span_split(struct span *rest, char separator, struct span *part)
 }
 
 bool
+span_take(struct span *rest, struct span prefix)
+{
+    if (!span_starts(*rest, prefix))
+        return false;
+    *rest = span_from(*rest, prefix.length);
+    return true;
+}
+
+bool
 span_line(struct span *rest, struct span *line)
 {
     size_t end = span_find(*rest, '\n');

@@ -55,6 +55,9 @@ struct span span_trim(struct span span);
  */
 bool span_split(struct span *rest, char separator, struct span *part);
 
+/* Moves `rest` behind `prefix`; false where it doesn't begin with that. */
+bool span_take(struct span *rest, struct span prefix);
+
 /*
  * Takes the line before the first LF into `line`, without that and a CR before it; false
  * where there is no LF.

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policyd/maillog/maillog_event.h"
+#include "policyd/maillog/queue_id.h"
 #include "shared/base/attributes.h"
 
 static struct maillog_event
@@ -203,10 +204,10 @@ knows_queue_ids(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(good); i++)
-        assert_true(maillog_is_queue_id(span_of(good[i])));
+        assert_true(queue_id_is_valid(span_of(good[i])));
     for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
         print_message("# %s\n", bad[i]);
-        assert_false(maillog_is_queue_id(span_of(bad[i])));
+        assert_false(queue_id_is_valid(span_of(bad[i])));
     }
 }
 

@@ -208,6 +208,20 @@ folds_ascii_alone(void **state)
     assert_string_equal(text, "az[`az\xc3\x84@");
 }
 
+static void
+takes_what_it_begins_with(void **state)
+{
+    struct span rest = SPAN("to=<a@b>");
+
+    (void)state;
+    assert_false(span_take(&rest, SPAN("from=")));
+    assert_true(span_take(&rest, SPAN("to=")));
+    assert_true(span_is(rest, "<a@b>"));
+    assert_true(span_take(&rest, SPAN("<a@b>")));
+    assert_false(span_take(&rest, SPAN("x")));
+    assert_true(span_take(&rest, SPAN("")));
+}
+
 int
 main(void)
 {
@@ -223,6 +237,7 @@ main(void)
         cmocka_unit_test(tells_what_octets_are_in_it),
         cmocka_unit_test(copies_what_fits_and_is_text),
         cmocka_unit_test(folds_ascii_alone),
+        cmocka_unit_test(takes_what_it_begins_with),
     };
 
     return cmocka_run_group_tests_name("span", tests, NULL, NULL);
