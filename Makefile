@@ -217,8 +217,9 @@ bench-peers: packages ## the same beside clamd, rspamd and others, which it inst
 fuzz: $(FUZZ_FILES) ## each fuzzer for FUZZ_SECONDS (600); FUZZ="policy_wire pin" narrows
 	tests/fuzz/run $(BUILD)/fuzz $(or $(FUZZ_SECONDS),600) $(FUZZ)
 
-floors: $(FLOORS) ## name system calls that crept into the pure floors
+floors: $(FLOORS) ## name system calls that crept into the pure floors, and calls that go up or in a circle
 	tests/floors $(FLOORS)
+	tests/circles $(FLOORS) -- $(BASE) $(PURE)
 
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find shared policyd milters tests -name '*.[ch]')
 format: ## clang-format in place
