@@ -5,7 +5,7 @@
 #include "policyd/books/books_rows.h"
 #include "shared/base/allocate.h"
 
-enum { PLACES = 1 << 15, HANDLES_FIRST = 1024 };
+enum { PLACES = 1 << 15 };
 
 struct handle {
     int64_t key;
@@ -137,12 +137,8 @@ books_memory_handle(struct books_memory *memory, struct books_message *message, 
 {
     if (value.length == 0)
         return;
-    if (memory->handle_count == memory->handle_room) {
-        memory->handle_room =
-            memory->handle_room == 0 ? HANDLES_FIRST : 2 * memory->handle_room;
-        memory->handles =
-            allocate_grow(memory->handles, memory->handle_room, sizeof(*memory->handles));
-    }
+    memory->handles = allocate_more(memory->handles, memory->handle_count,
+        &memory->handle_room, sizeof(*memory->handles));
     memory->handles[memory->handle_count++] =
         (struct handle){books_handle(kind, value), message->id};
 }

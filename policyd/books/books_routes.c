@@ -46,15 +46,6 @@ struct books_routes {
     size_t next;
 };
 
-static void *
-grow(void *items, size_t count, size_t *room, size_t size)
-{
-    if (count < *room)
-        return items;
-    *room = *room == 0 ? 256 : 2 * *room;
-    return allocate_grow(items, *room, size);
-}
-
 /* --- one input into the replica --- */
 
 static void
@@ -154,7 +145,7 @@ read_inputs(struct books_routes *routes, struct books *books, struct error *erro
     int result = -1;
 
     while (row != NULL && (result = books_step(books, row, error)) == 1) {
-        routes->inputs = grow(routes->inputs, routes->input_count, &routes->input_room,
+        routes->inputs = allocate_more(routes->inputs, routes->input_count, &routes->input_room,
             sizeof(*routes->inputs));
         routes->inputs[routes->input_count++] =
             (struct input){sqlite3_column_int64(row, 0),
@@ -229,7 +220,7 @@ books_routes_add(struct books_routes *routes, const char *queue_id, struct span 
     if ((routes->applied == 0 || routes->inputs[routes->applied - 1].at <= end_ms) &&
         names(routes, recipient, backend, end_ms))
         return;
-    routes->candidates = grow(routes->candidates, routes->candidate_count,
+    routes->candidates = allocate_more(routes->candidates, routes->candidate_count,
         &routes->candidate_room, sizeof(*routes->candidates));
     routes->candidates[routes->candidate_count++] = (struct candidate){
         .from = begun_ms - REMEMBERED_MS,

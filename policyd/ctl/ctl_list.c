@@ -13,7 +13,7 @@
 #include "shared/base/allocate.h"
 #include "shared/base/json.h"
 
-enum { OUT_MAX = 512 << 20, FIRST_ROOM = 1024 };
+enum { OUT_MAX = 512 << 20 };
 
 /* One run: a domain, and most of the time one of its lists. */
 struct list {
@@ -32,10 +32,8 @@ take(void *argument, struct span member, struct error *error)
     struct list *list = argument;
 
     (void)error;
-    if (list->count == list->room) {
-        list->room = list->room == 0 ? FIRST_ROOM : 2 * list->room;
-        list->members = allocate_grow(list->members, list->room, sizeof(*list->members));
-    }
+    list->members =
+        allocate_more(list->members, list->count, &list->room, sizeof(*list->members));
     list->members[list->count++] = arena_span(list->ctl->arena, member);
     return true;
 }

@@ -14,7 +14,7 @@
 #include "shared/base/json.h"
 #include "shared/base/number.h"
 
-enum { OUT_MAX = 512 << 20, FIRST_ROOM = 1024 };
+enum { OUT_MAX = 512 << 20 };
 
 struct item {
     struct span name;
@@ -46,10 +46,8 @@ take(void *argument, struct span name, struct span value)
     /* One that our own bulk verbs have taken away goes by itself. */
     if (!is_wanted(pins, name) || span_is(value, pin_place_name(PIN_NONE)))
         return;
-    if (pins->count == pins->room) {
-        pins->room = pins->room == 0 ? FIRST_ROOM : 2 * pins->room;
-        pins->items = allocate_grow(pins->items, pins->room, sizeof(*pins->items));
-    }
+    pins->items =
+        allocate_more(pins->items, pins->count, &pins->room, sizeof(*pins->items));
     pins->items[pins->count++] = (struct item){
         arena_span(pins->ctl->arena, name), arena_span(pins->ctl->arena, value)};
 }

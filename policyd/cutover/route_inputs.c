@@ -307,10 +307,8 @@ look_whether_gone(void *argument, struct span key)
 
     if (has_key(gone->replica, key))
         return;
-    if (gone->count == gone->room) {
-        gone->room = gone->room == 0 ? 64 : 2 * gone->room;
-        gone->keys = allocate_grow(gone->keys, gone->room, sizeof(*gone->keys));
-    }
+    gone->keys =
+        allocate_more(gone->keys, gone->count, &gone->room, sizeof(*gone->keys));
     gone->keys[gone->count++] = arena_span(gone->arena, key);
 }
 

@@ -131,24 +131,6 @@ static const struct config_option options[] = {
     POLICYD(site, CONFIG_TEXT, "", .may_be_empty = true, .check = check_site),
 };
 
-/* What `calloc` can't give ends the process: all sizes here are those of a file of 4 MiB.
- */
-static void *
-take(size_t count, size_t size)
-{
-    void *memory = allocate_array(count == 0 ? 1 : count, size);
-
-    return memory;
-}
-
-static char *
-copy_text(const char *text)
-{
-    char *copy = allocate_text(span_of(text));
-
-    return copy;
-}
-
 /* A file that was emptied since it was checked names nobody, rather than everybody. */
 static void
 make_domains(struct serve_config *config)
@@ -168,7 +150,7 @@ make_domains(struct serve_config *config)
 static void
 make_networks(const struct config_list *list, struct network_list *networks)
 {
-    networks->items = take(list->count, sizeof(*networks->items));
+    networks->items = allocate_array(list->count, sizeof(*networks->items));
     for (size_t i = 0; i < list->count; i++) {
         if (network_parse(span_of(list->items[i]), &networks->items[networks->count]))
             networks->count++;
@@ -204,10 +186,10 @@ gather_own_addresses(struct serve_config *config)
         interfaces = NULL;
     for (const struct ifaddrs *i = interfaces; i != NULL; i = i->ifa_next)
         count++;
-    config->own_addresses = take(count, sizeof(*config->own_addresses));
+    config->own_addresses = allocate_array(count, sizeof(*config->own_addresses));
     for (const struct ifaddrs *i = interfaces; i != NULL; i = i->ifa_next) {
         if (write_interface_address(i, text, sizeof(text)) != NULL)
-            config->own_addresses[rules->own_address_count++] = copy_text(text);
+            config->own_addresses[rules->own_address_count++] = allocate_text(span_of(text));
     }
     rules->own_addresses = (const char *const *)config->own_addresses;
     if (interfaces != NULL)
@@ -260,7 +242,7 @@ serve_config_options(const char *section, struct config_option *out)
 struct serve_config *
 serve_config_read(const char *file, bool must_exist, struct buffer *errors)
 {
-    struct serve_config *config = take(1, sizeof(*config));
+    struct serve_config *config = allocate(sizeof(*config));
 
     config->file = config_read_anyway(
         file, must_exist, options, ARRAY_LENGTH(options), config, errors);

@@ -7,15 +7,6 @@
 #include "shared/base/domain.h"
 #include "shared/base/idn.h"
 
-static void
-make_room(struct domain_list *list)
-{
-    if (list->count < list->room)
-        return;
-    list->room = list->room == 0 ? 16 : 2 * list->room;
-    list->names = allocate_grow(list->names, list->room, sizeof(*list->names));
-}
-
 bool
 domain_list_add(struct domain_list *list, struct span name, struct error *error)
 {
@@ -29,7 +20,8 @@ domain_list_add(struct domain_list *list, struct span name, struct error *error)
     if (list->count == DOMAIN_LIST_MAX)
         return error_permanent(error, "more than %d domains", DOMAIN_LIST_MAX);
     copy = allocate_text(span_of(ascii));
-    make_room(list);
+    list->names =
+        allocate_more(list->names, list->count, &list->room, sizeof(*list->names));
     list->names[list->count++] = copy;
     return true;
 }

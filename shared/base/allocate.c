@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FIRST_ROOM = 16 };
+
 void *
 allocated(void *made)
 {
@@ -27,6 +29,15 @@ void *
 allocate_grow(void *array, size_t count, size_t size)
 {
     return allocated(reallocarray(array, count, size));
+}
+
+void *
+allocate_more(void *array, size_t count, size_t *room, size_t size)
+{
+    if (array != NULL && count < *room)
+        return array;
+    *room = *room == 0 ? FIRST_ROOM : 2 * *room;
+    return allocate_grow(array, *room, size);
 }
 
 char *

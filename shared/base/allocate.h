@@ -18,6 +18,11 @@ void *allocate_array(size_t count, size_t size) __attribute__((malloc, returns_n
 void *allocate_grow(void *array, size_t count, size_t size)
     __attribute__((returns_nonnull));
 
+/* The same for one more than `count` items, by doubling `room`, which says how many have
+ * room now. */
+void *allocate_more(void *array, size_t count, size_t *room, size_t size)
+    __attribute__((returns_nonnull));
+
 /* A C string of its own; what stands behind a NUL in `text` is no part of it. */
 char *allocate_text(struct span text) __attribute__((malloc, returns_nonnull));
 
