@@ -111,6 +111,7 @@ $(OBJ)/lib%.a:
 	@mkdir -p $(@D)
 	$(Q)ar rcs $@ $^
 
+PROGRAM_OBJECTS := $(sort $(foreach p,$(PROGRAMS),$(call objects,$($p_SOURCES))))
 ARCHIVES := $(OBJ)/libservice.a $(OBJ)/libpure.a $(OBJ)/libbase.a
 FLOORS   := $(OBJ)/libpure.a $(OBJ)/libbase.a
 
@@ -217,9 +218,9 @@ bench-peers: packages ## the same beside clamd, rspamd and others, which it inst
 fuzz: $(FUZZ_FILES) ## each fuzzer for FUZZ_SECONDS (600); FUZZ="policy_wire pin" narrows
 	tests/fuzz/run $(BUILD)/fuzz $(or $(FUZZ_SECONDS),600) $(FUZZ)
 
-floors: $(FLOORS) ## name system calls that crept into the pure floors, and calls that go up or in a circle
-	tests/floors $(FLOORS)
-	tests/circles $(FLOORS) -- $(BASE) $(PURE)
+floors: $(ARCHIVES) $(PROGRAM_OBJECTS) ## name system calls that crept into the pure floors, and calls that go up or in a circle
+	$(Q)tests/floors $(FLOORS)
+	$(Q)tests/circles $(ARCHIVES) $(PROGRAM_OBJECTS) -- $(BASE) $(PURE)
 
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find shared policyd milters tests -name '*.[ch]')
 format: ## clang-format in place

@@ -145,8 +145,8 @@ read_inputs(struct books_routes *routes, struct books *books, struct error *erro
     int result = -1;
 
     while (row != NULL && (result = books_step(books, row, error)) == 1) {
-        routes->inputs = allocate_more(routes->inputs, routes->input_count, &routes->input_room,
-            sizeof(*routes->inputs));
+        routes->inputs = allocate_more(routes->inputs, routes->input_count,
+            &routes->input_room, sizeof(*routes->inputs));
         routes->inputs[routes->input_count++] =
             (struct input){sqlite3_column_int64(row, 0),
                 books_column(row, 1, routes->arena), books_column(row, 2, routes->arena)};

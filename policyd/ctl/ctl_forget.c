@@ -5,9 +5,9 @@
 #include "policyd/ctl/ctl_leave.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_policyd.h"
-#include "policyd/ctl/ctl_status.h"
 #include "policyd/ctl/ctl_store.h"
 #include "policyd/ctl/ctl_walk.h"
+#include "policyd/ctl/ctl_world.h"
 #include "policyd/state/domain_state.h"
 
 enum { PAGE_MAX = 64 << 20, FIRST_ROOM = 64 };
@@ -163,7 +163,7 @@ read_status(struct ctl *ctl)
     struct error error;
 
     buffer_init(&page, PAGE_MAX);
-    if (ctl_status_page(ctl, &page, &error))
+    if (ctl_world_status_page(ctl, &page, &error))
         status = ctl_json_parse(
             ctl->arena, arena_span(ctl->arena, buffer_span(&page)), &error);
     buffer_clear(&page);

@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "policyd/ctl/ctl_output.h"
-#include "policyd/ctl/ctl_status.h"
 #include "shared/base/number.h"
 
 void
@@ -193,7 +192,7 @@ ctl_health_look(struct ctl_health *health, struct ctl *ctl, const struct ctl_jso
     }
     for (; domain != NULL; domain = domain->next) {
         look_at_override(health, ctl, domain);
-        if (!span_is(ctl_json_text(status, "source"), CTL_STATUS_OF_NOBODY))
+        if (!span_is(ctl_json_text(status, "source"), CTL_HEALTH_OF_NOBODY))
             look_at_domain(health, ctl, domain);
     }
     look_at_notes(health, ctl, status);

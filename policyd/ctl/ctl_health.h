@@ -12,6 +12,9 @@
 
 enum { CTL_FINDINGS_MAX = 4000 };
 
+/* The page's `source` where neither policyd nor Redis could be asked; it has no states. */
+#define CTL_HEALTH_OF_NOBODY "nobody"
+
 struct ctl_finding {
     const struct ctl_json *domain; /* whose row it belongs to; NULL: none's */
     bool is_bad;

@@ -5,8 +5,8 @@
 
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_policyd.h"
-#include "policyd/ctl/ctl_status.h"
 #include "policyd/ctl/ctl_walk.h"
+#include "policyd/ctl/ctl_world.h"
 #include "policyd/state/pin.h"
 
 enum { PAGE_MAX = 64 << 20 };
@@ -72,7 +72,7 @@ find_status(struct ctl *ctl, struct buffer *page)
     if (status != NULL)
         return status;
     buffer_reset(page);
-    if (!ctl_status_page(ctl, page, &error))
+    if (!ctl_world_status_page(ctl, page, &error))
         return NULL;
     return ctl_json_parse(ctl->arena, arena_span(ctl->arena, buffer_span(page)), &error);
 }

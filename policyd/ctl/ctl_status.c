@@ -2,8 +2,6 @@
  * status: all domains at a glance, as policyd answers them; where it is silent, as Redis
  * has them.
  */
-#include "policyd/ctl/ctl_status.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
@@ -20,34 +18,10 @@
 #include "policyd/terminal/ctl_table.h"
 #include "shared/base/number.h"
 
-#define NOBODY CTL_STATUS_OF_NOBODY
+#define NOBODY CTL_HEALTH_OF_NOBODY
 #define CLEAR_SCREEN "\033[H\033[2J"
 
 enum { PAGE_MAX = 64 << 20, TABLE_MAX = 64 << 20, PAUSE_S = 2 };
-
-/* What Redis says, as policyd would write it. */
-bool
-ctl_status_page(struct ctl *ctl, struct buffer *page, struct error *error)
-{
-    struct ctl_world world;
-    struct status_facts facts = {
-        .source = "redis",
-        .version = POSTSHIFT_VERSION,
-        .host = ctl->host,
-        .redis_up = true,
-        .only_domains = true,
-    };
-    bool done;
-
-    ctl_world_open(&world, ctl);
-    done = ctl_world_add_all_domains(&world, error);
-    if (done) {
-        facts.redis_address = redis_sync_address(ctl->redis);
-        status_page_write(page, &facts, &ctl->config->serve->route_rules, world.replica);
-    }
-    ctl_world_clear(&world);
-    return done;
-}
 
 /* Nobody could be asked: no domains, since what is answered is not known. */
 static void
@@ -244,7 +218,7 @@ ask(struct ctl *ctl, struct buffer *page, struct error *silent, int *code)
     if (status != NULL)
         return status;
     buffer_reset(page);
-    if (!ctl_status_page(ctl, page, &error)) {
+    if (!ctl_world_status_page(ctl, page, &error)) {
         *code = ctl_store_fail(ctl, &error);
         write_unknown_page(ctl, page, error.text);
     }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "policyd/replica/override_text.h"
+#include "policyd/routing/status_page.h"
 #include "policyd/setup/setup_file.h"
 #include "shared/base/idn.h"
 
@@ -302,5 +303,28 @@ ctl_world_add_names(
                 add_pins(world, arena, units, unit_count, error);
 
     arena_free(arena);
+    return done;
+}
+
+bool
+ctl_world_status_page(struct ctl *ctl, struct buffer *page, struct error *error)
+{
+    struct ctl_world world;
+    struct status_facts facts = {
+        .source = "redis",
+        .version = POSTSHIFT_VERSION,
+        .host = ctl->host,
+        .redis_up = true,
+        .only_domains = true,
+    };
+    bool done;
+
+    ctl_world_open(&world, ctl);
+    done = ctl_world_add_all_domains(&world, error);
+    if (done) {
+        facts.redis_address = redis_sync_address(ctl->redis);
+        status_page_write(page, &facts, &ctl->config->serve->route_rules, world.replica);
+    }
+    ctl_world_clear(&world);
     return done;
 }

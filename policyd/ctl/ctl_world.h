@@ -35,4 +35,7 @@ bool ctl_world_add_lists(
 bool ctl_world_add_names(
     struct ctl_world *world, const struct span *names, size_t count, struct error *error);
 
+/* The page of /status.json as policyd would write it by what Redis says. */
+bool ctl_world_status_page(struct ctl *ctl, struct buffer *page, struct error *error);
+
 #endif

@@ -307,8 +307,7 @@ look_whether_gone(void *argument, struct span key)
 
     if (has_key(gone->replica, key))
         return;
-    gone->keys =
-        allocate_more(gone->keys, gone->count, &gone->room, sizeof(*gone->keys));
+    gone->keys = allocate_more(gone->keys, gone->count, &gone->room, sizeof(*gone->keys));
     gone->keys[gone->count++] = arena_span(gone->arena, key);
 }
 

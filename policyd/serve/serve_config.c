@@ -189,7 +189,8 @@ gather_own_addresses(struct serve_config *config)
     config->own_addresses = allocate_array(count, sizeof(*config->own_addresses));
     for (const struct ifaddrs *i = interfaces; i != NULL; i = i->ifa_next) {
         if (write_interface_address(i, text, sizeof(text)) != NULL)
-            config->own_addresses[rules->own_address_count++] = allocate_text(span_of(text));
+            config->own_addresses[rules->own_address_count++] =
+                allocate_text(span_of(text));
     }
     rules->own_addresses = (const char *const *)config->own_addresses;
     if (interfaces != NULL)

@@ -42,7 +42,7 @@ struct reader {
     struct setup_tables *tables;
 };
 
-/* Says it with the plan. */
+/* In setup_domains_ask.  A note that is printed with the plan. */
 void setup_domains_note(struct reader *reader, const char *text);
 
 /* postconf -xh with settings that go before those of main.cf. */
