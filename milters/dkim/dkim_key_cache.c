@@ -8,34 +8,35 @@
 #include "shared/base/allocate.h"
 #include "shared/base/hash.h"
 
-struct place {
+struct slot {
     unsigned char *text;
     size_t length;
     EVP_PKEY *key;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct place places[DKIM_KEY_CACHE_KEYS];
+static struct slot slots[DKIM_KEY_CACHE_KEYS];
 
-/* Who makes texts meet in one place wins nothing but slower look-ups of his own. */
-static struct place *
-place_of(const unsigned char *text, size_t length)
+/* Two keys of one slot put each other out; a sender who finds such texts makes nothing
+ * but his own look-ups slower, so the hash needs no secret. */
+static struct slot *
+slot_of(const unsigned char *text, size_t length)
 {
     const struct hash_key key = {0};
 
-    return &places[hash_of(span_make(text, length), key) % DKIM_KEY_CACHE_KEYS];
+    return &slots[hash_of(span_make(text, length), key) % DKIM_KEY_CACHE_KEYS];
 }
 
 static EVP_PKEY *
 find(const unsigned char *text, size_t length)
 {
-    const struct place *place = place_of(text, length);
+    const struct slot *slot = slot_of(text, length);
     EVP_PKEY *key = NULL;
 
     (void)pthread_mutex_lock(&lock);
-    if (place->key != NULL && place->length == length &&
-        memcmp(place->text, text, length) == 0 && EVP_PKEY_up_ref(place->key) == 1)
-        key = place->key;
+    if (slot->key != NULL && slot->length == length &&
+        memcmp(slot->text, text, length) == 0 && EVP_PKEY_up_ref(slot->key) == 1)
+        key = slot->key;
     (void)pthread_mutex_unlock(&lock);
     return key;
 }
@@ -43,16 +44,16 @@ find(const unsigned char *text, size_t length)
 static void
 keep(const unsigned char *text, size_t length, EVP_PKEY *key)
 {
-    struct place *place = place_of(text, length);
-    struct place fresh = {allocated(malloc(length)), length, key};
-    struct place former;
+    struct slot *slot = slot_of(text, length);
+    struct slot fresh = {allocated(malloc(length)), length, key};
+    struct slot former;
 
     if (EVP_PKEY_up_ref(key) != 1)
         abort();
     memcpy(fresh.text, text, length);
     (void)pthread_mutex_lock(&lock);
-    former = *place;
-    *place = fresh;
+    former = *slot;
+    *slot = fresh;
     (void)pthread_mutex_unlock(&lock);
     free(former.text);
     EVP_PKEY_free(former.key);

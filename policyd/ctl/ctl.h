@@ -21,15 +21,16 @@ enum ctl_exit {
     CTL_REFUSED = 4,  /* by a guard; --force overrides */
 };
 
-struct ctl_alias;
+struct ctl_same_as;
 
 struct ctl {
     struct ctl_arguments arguments;
     struct ctl_config *config;
     struct arena *arena;
-    struct redis_sync *redis;  /* NULL until ctl_redis_open */
-    struct ctl_alias *aliases; /* what domains are same_as, as far as it was asked for */
-    const char *who;           /* for events */
+    struct redis_sync *redis; /* NULL until ctl_redis_open */
+    struct ctl_same_as
+        *same_as;    /* what domains are same_as, as far as it was asked for */
+    const char *who; /* for events */
     const char *host;
 };
 

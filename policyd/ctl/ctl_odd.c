@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policyd/replica/replica_alias.h"
+#include "policyd/replica/odd_keys.h"
 #include "policyd/replica/replica_key.h"
 #include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
@@ -16,7 +16,7 @@ enum { KEY_MAX = 2 * REPLICA_NAME_MAX };
 
 struct ctl_odd {
     struct ctl *ctl;
-    struct replica_aliases *keys;
+    struct odd_keys *keys;
     bool is_read[ARRAY_LENGTH(kinds)];
 };
 
@@ -34,7 +34,7 @@ take_key(void *argument, struct span key, struct error *error)
         return true;
     buffer_init(&canonical, KEY_MAX);
     replica_key_write(&about, SPAN(""), &canonical);
-    (void)replica_alias_add(odd->keys, buffer_span(&canonical), key);
+    (void)odd_keys_add(odd->keys, buffer_span(&canonical), key);
     buffer_clear(&canonical);
     return true;
 }
@@ -45,7 +45,7 @@ ctl_odd_new(struct ctl *ctl)
     struct ctl_odd *odd = allocate(sizeof(*odd));
 
     odd->ctl = ctl;
-    odd->keys = replica_alias_new();
+    odd->keys = odd_keys_new();
     return odd;
 }
 
@@ -54,7 +54,7 @@ ctl_odd_free(struct ctl_odd *odd)
 {
     if (odd == NULL)
         return;
-    replica_alias_free(odd->keys);
+    odd_keys_free(odd->keys);
     free(odd);
 }
 
@@ -79,7 +79,7 @@ bool
 ctl_odd_find(struct ctl_odd *odd, const char *kind, struct span name,
     struct span *written, struct error *error)
 {
-    struct span sorted[REPLICA_ALIASES_READ];
+    struct span sorted[ODD_KEYS_READ];
     char canonical[KEY_MAX];
     int length;
 
@@ -89,7 +89,7 @@ ctl_odd_find(struct ctl_odd *odd, const char *kind, struct span name,
     length = snprintf(canonical, sizeof(canonical), "%s%.*s", kind, (int)name.length,
         name.data == NULL ? "" : name.data);
     if (length > 0 && (size_t)length < sizeof(canonical) &&
-        replica_alias_sorted(odd->keys, span_make(canonical, (size_t)length), sorted) > 0)
+        odd_keys_sorted(odd->keys, span_make(canonical, (size_t)length), sorted) > 0)
         *written = span_from(sorted[0], strlen(kind));
     return true;
 }

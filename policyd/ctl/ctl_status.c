@@ -283,7 +283,7 @@ watch(struct ctl *ctl)
     (void)setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     do {
         ctl->arena = arena_new(1 << 30);
-        ctl->aliases = NULL;
+        ctl->same_as = NULL;
         if (redraw) {
             ctl_output_raw(SPAN(CLEAR_SCREEN));
             print_clock(ctl);

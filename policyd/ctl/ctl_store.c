@@ -12,10 +12,10 @@
 enum { PIPELINE = 1000 };
 
 /* A domain and what it is same_as, "" for nothing. */
-struct ctl_alias {
+struct ctl_same_as {
     struct span domain;
     struct span target;
-    struct ctl_alias *next;
+    struct ctl_same_as *next;
 };
 
 bool
@@ -278,25 +278,26 @@ ctl_store_canonical_unit(struct ctl *ctl, struct arena *arena, struct span text)
 }
 
 static bool
-find_alias(struct ctl *ctl, struct span domain, struct span *target, struct error *error)
+find_same_as(
+    struct ctl *ctl, struct span domain, struct span *target, struct error *error)
 {
     struct ctl_domain found;
-    struct ctl_alias *alias = ctl->aliases;
+    struct ctl_same_as *known = ctl->same_as;
 
-    while (alias != NULL && !span_equal(alias->domain, domain))
-        alias = alias->next;
-    if (alias == NULL) {
+    while (known != NULL && !span_equal(known->domain, domain))
+        known = known->next;
+    if (known == NULL) {
         if (!ctl_store_domain(ctl, domain, &found, error))
             return false;
-        alias = arena_take(ctl->arena, sizeof(*alias));
-        alias->domain = arena_span(ctl->arena, domain);
+        known = arena_take(ctl->arena, sizeof(*known));
+        known->domain = arena_span(ctl->arena, domain);
         if (found.state != NULL)
-            alias->target = arena_span(ctl->arena, span_of(found.state->same_as));
-        alias->next = ctl->aliases;
-        ctl->aliases = alias;
+            known->target = arena_span(ctl->arena, span_of(found.state->same_as));
+        known->next = ctl->same_as;
+        ctl->same_as = known;
         ctl_domain_clear(&found);
     }
-    *target = alias->target;
+    *target = known->target;
     return true;
 }
 
@@ -308,7 +309,7 @@ ctl_store_follow(struct ctl *ctl, struct span *name, struct error *error)
 
     if (at == SPAN_NONE)
         return true;
-    if (!find_alias(ctl, span_from(*name, at + 1), &target, error))
+    if (!find_same_as(ctl, span_from(*name, at + 1), &target, error))
         return false;
     if (target.length > 0)
         *name = span_of(arena_printf(ctl->arena, "%.*s@%.*s", (int)at, name->data,

@@ -9,7 +9,7 @@
 static size_t
 octets_of(uint32_t size)
 {
-    return sizeof(struct packed_shelf) + size * sizeof(struct packed_place);
+    return sizeof(struct packed_shelf) + size * sizeof(struct packed_slot);
 }
 
 struct packed_shelf *
@@ -45,23 +45,23 @@ packed_shelf_home(const struct packed_shelf *shelf, uint32_t tag)
 bool
 packed_shelf_is_taken(const struct packed_shelf *shelf, uint32_t at)
 {
-    return at < shelf->size && shelf->places[at].reference != 0;
+    return at < shelf->size && shelf->slots[at].reference != 0;
 }
 
 void
-packed_shelf_append(struct packed_shelf *shelf, struct packed_place place, uint32_t *end)
+packed_shelf_append(struct packed_shelf *shelf, struct packed_slot slot, uint32_t *end)
 {
-    uint32_t home = packed_shelf_home(shelf, place.tag);
+    uint32_t home = packed_shelf_home(shelf, slot.tag);
 
     if (*end < home)
         *end = home;
     assert(*end < shelf->size);
-    shelf->places[(*end)++] = place;
+    shelf->slots[(*end)++] = slot;
     shelf->used++;
 }
 
 bool
-packed_shelf_insert(struct packed_shelf *shelf, struct packed_place place, uint32_t at)
+packed_shelf_insert(struct packed_shelf *shelf, struct packed_slot slot, uint32_t at)
 {
     uint32_t end = at;
 
@@ -71,9 +71,9 @@ packed_shelf_insert(struct packed_shelf *shelf, struct packed_place place, uint3
         end++;
     if (end == shelf->size)
         return false;
-    memmove(&shelf->places[at + 1], &shelf->places[at],
-        (end - at) * sizeof(struct packed_place));
-    shelf->places[at] = place;
+    memmove(&shelf->slots[at + 1], &shelf->slots[at],
+        (end - at) * sizeof(struct packed_slot));
+    shelf->slots[at] = slot;
     shelf->used++;
     return true;
 }
@@ -83,10 +83,10 @@ void
 packed_shelf_remove(struct packed_shelf *shelf, uint32_t at)
 {
     while (packed_shelf_is_taken(shelf, at + 1) &&
-           packed_shelf_home(shelf, shelf->places[at + 1].tag) <= at) {
-        shelf->places[at] = shelf->places[at + 1];
+           packed_shelf_home(shelf, shelf->slots[at + 1].tag) <= at) {
+        shelf->slots[at] = shelf->slots[at + 1];
         at++;
     }
-    shelf->places[at] = (struct packed_place){0, 0};
+    shelf->slots[at] = (struct packed_slot){0, 0};
     shelf->used--;
 }

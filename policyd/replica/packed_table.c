@@ -12,7 +12,7 @@
  */
 enum { DEPTH_MAX = 18 };
 
-static const uint32_t no_place = UINT32_MAX;
+static const uint32_t no_slot = UINT32_MAX;
 
 static struct packed_shelf **
 new_directory(size_t count)
@@ -48,9 +48,9 @@ hash_key(const struct packed_table *table, struct span key)
 }
 
 static struct packed_entry
-entry_of(const struct packed_table *table, struct packed_place place)
+entry_of(const struct packed_table *table, struct packed_slot slot)
 {
-    return packed_blocks_entry(&table->blocks, place.reference);
+    return packed_blocks_entry(&table->blocks, slot.reference);
 }
 
 static uint32_t
@@ -65,31 +65,31 @@ shelf_number(const struct packed_table *table, uint32_t tag)
     return (size_t)((uint64_t)tag << table->depth >> 32);
 }
 
-/* Whether a place comes before a hash.  Tags hardly ever tie; then the key is asked. */
+/* Whether a slot comes before a hash.  Tags hardly ever tie; then the key is asked. */
 static bool
-is_before(const struct packed_table *table, struct packed_place place, uint64_t hash)
+is_before(const struct packed_table *table, struct packed_slot slot, uint64_t hash)
 {
-    if (place.tag != tag_of(hash))
-        return place.tag < tag_of(hash);
-    return hash_key(table, entry_of(table, place).key) < hash;
+    if (slot.tag != tag_of(hash))
+        return slot.tag < tag_of(hash);
+    return hash_key(table, entry_of(table, slot).key) < hash;
 }
 
 static uint32_t
-find_place(const struct packed_table *table, const struct packed_shelf *shelf,
+find_slot(const struct packed_table *table, const struct packed_shelf *shelf,
     uint64_t hash, struct span key)
 {
     uint32_t tag = tag_of(hash);
 
     for (uint32_t at = packed_shelf_home(shelf, tag); packed_shelf_is_taken(shelf, at);
          at++) {
-        struct packed_place place = shelf->places[at];
+        struct packed_slot slot = shelf->slots[at];
 
-        if (place.tag > tag)
+        if (slot.tag > tag)
             break;
-        if (place.tag == tag && span_equal(entry_of(table, place).key, key))
+        if (slot.tag == tag && span_equal(entry_of(table, slot).key, key))
             return at;
     }
-    return no_place;
+    return no_slot;
 }
 
 static void
@@ -123,7 +123,7 @@ enlarge_shelf(struct packed_table *table, size_t number, size_t copies)
 
     for (uint32_t i = 0; i < old->size; i++) {
         if (packed_shelf_is_taken(old, i))
-            packed_shelf_append(larger, old->places[i], &end);
+            packed_shelf_append(larger, old->slots[i], &end);
     }
     set_shelves(table, number, copies, larger);
     free_shelf(table, old);
@@ -142,15 +142,15 @@ split_shelf(struct packed_table *table, size_t number, size_t copies)
         set_shelves(table, number + half * copies / 2, copies / 2, halves[half]);
     }
     for (uint32_t i = 0; i < old->size; i++) {
-        uint32_t half = old->places[i].tag << old->depth >> 31;
+        uint32_t half = old->slots[i].tag << old->depth >> 31;
 
         if (packed_shelf_is_taken(old, i))
-            packed_shelf_append(halves[half], old->places[i], &ends[half]);
+            packed_shelf_append(halves[half], old->slots[i], &ends[half]);
     }
     free_shelf(table, old);
 }
 
-/* Twice the places for what begins as `tag` does. */
+/* Twice the slots for what begins as `tag` does. */
 static void
 grow(struct packed_table *table, uint32_t tag)
 {
@@ -176,9 +176,9 @@ try_insert(const struct packed_table *table, uint64_t hash, uint32_t reference)
     struct packed_shelf *shelf = table->shelves[shelf_number(table, tag_of(hash))];
     uint32_t at = packed_shelf_home(shelf, tag_of(hash));
 
-    while (packed_shelf_is_taken(shelf, at) && is_before(table, shelf->places[at], hash))
+    while (packed_shelf_is_taken(shelf, at) && is_before(table, shelf->slots[at], hash))
         at++;
-    return packed_shelf_insert(shelf, (struct packed_place){tag_of(hash), reference}, at);
+    return packed_shelf_insert(shelf, (struct packed_slot){tag_of(hash), reference}, at);
 }
 
 /* Moves what lives in a block that is half holes to where there is room. */
@@ -195,13 +195,13 @@ tidy(struct packed_table *table, size_t number)
         struct packed_entry entry = packed_blocks_entry(blocks, reference);
         uint64_t hash = hash_key(table, entry.key);
         struct packed_shelf *shelf = table->shelves[shelf_number(table, tag_of(hash))];
-        uint32_t at = find_place(table, shelf, hash, entry.key);
+        uint32_t at = find_slot(table, shelf, hash, entry.key);
         uint32_t moved = packed_blocks_append(blocks, entry.key, entry.value);
 
-        assert(at != no_place);
+        assert(at != no_slot);
         if (moved == 0)
             return;
-        shelf->places[at].reference = moved;
+        shelf->slots[at].reference = moved;
         packed_blocks_remove(blocks, reference);
     }
     packed_blocks_release(blocks, number);
@@ -258,10 +258,10 @@ packed_table_find(const struct packed_table *table, struct span key, struct span
     if (table->shelves == NULL)
         return false;
     shelf = table->shelves[shelf_number(table, tag_of(hash))];
-    at = find_place(table, shelf, hash, key);
-    if (at == no_place)
+    at = find_slot(table, shelf, hash, key);
+    if (at == no_slot)
         return false;
-    *value = entry_of(table, shelf->places[at]).value;
+    *value = entry_of(table, shelf->slots[at]).value;
     return true;
 }
 
@@ -293,10 +293,10 @@ put_longer(struct packed_table *table, uint64_t hash, struct span key, struct sp
 
     if (reference == 0)
         return false;
-    at = find_place(
-        table, shelf, hash, packed_blocks_entry(&table->blocks, reference).key);
-    former = shelf->places[at].reference;
-    shelf->places[at].reference = reference;
+    at =
+        find_slot(table, shelf, hash, packed_blocks_entry(&table->blocks, reference).key);
+    former = shelf->slots[at].reference;
+    shelf->slots[at].reference = reference;
     remove_entry(table, former);
     return true;
 }
@@ -311,12 +311,12 @@ packed_table_put(struct packed_table *table, struct span key, struct span value)
     if (table->shelves == NULL)
         return put_new(table, hash, key, value);
     shelf = table->shelves[shelf_number(table, tag_of(hash))];
-    at = find_place(table, shelf, hash, key);
-    if (at == no_place)
+    at = find_slot(table, shelf, hash, key);
+    if (at == no_slot)
         return put_new(table, hash, key, value);
-    if (entry_of(table, shelf->places[at]).value.length != value.length)
+    if (entry_of(table, shelf->slots[at]).value.length != value.length)
         return put_longer(table, hash, key, value);
-    packed_blocks_replace(&table->blocks, shelf->places[at].reference, value);
+    packed_blocks_replace(&table->blocks, shelf->slots[at].reference, value);
     return true;
 }
 
@@ -331,10 +331,10 @@ packed_table_remove(struct packed_table *table, struct span key)
     if (table->shelves == NULL)
         return false;
     shelf = table->shelves[shelf_number(table, tag_of(hash))];
-    at = find_place(table, shelf, hash, key);
-    if (at == no_place)
+    at = find_slot(table, shelf, hash, key);
+    if (at == no_slot)
         return false;
-    reference = shelf->places[at].reference;
+    reference = shelf->slots[at].reference;
     packed_shelf_remove(shelf, at);
     remove_entry(table, reference);
     table->count--;
@@ -358,9 +358,9 @@ packed_table_next(
 
         for (; at < shelf->size; at++) {
             if (!packed_shelf_is_taken(shelf, at) ||
-                is_before(table, shelf->places[at], wanted))
+                is_before(table, shelf->slots[at], wanted))
                 continue;
-            *entry = entry_of(table, shelf->places[at]);
+            *entry = entry_of(table, shelf->slots[at]);
             *cursor = hash_key(table, entry->key);
             return true;
         }

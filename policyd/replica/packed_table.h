@@ -3,7 +3,7 @@
  *
  * An entry takes its octets and 4, rounded up to 4, and 11 to 24 in the index.  What is
  * replaced or removed leaves holes; a block that is half holes is moved together.  The
- * index grows by one shelf of 16,384 places at a time, so no single change takes longer
+ * index grows by one shelf of 16,384 slots at a time, so no single change takes longer
  * than about a millisecond.
  *
  * The order is that of a keyed hash of the keys, so that going through the table is not

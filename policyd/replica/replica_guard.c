@@ -46,20 +46,20 @@ bucket_number(bool is_unit, struct span name)
 static struct loss **
 find_loss(struct replica_guard *guard, bool is_unit, struct span name)
 {
-    struct loss **place = &guard->buckets[bucket_number(is_unit, name)];
+    struct loss **link = &guard->buckets[bucket_number(is_unit, name)];
 
-    while (*place != NULL &&
-           ((*place)->is_unit != is_unit || !span_equal(loss_name(*place), name)))
-        place = &(*place)->chain;
-    return place;
+    while (*link != NULL &&
+           ((*link)->is_unit != is_unit || !span_equal(loss_name(*link), name)))
+        link = &(*link)->chain;
+    return link;
 }
 
 static void
-drop_loss(struct replica_guard *guard, struct loss **place)
+drop_loss(struct replica_guard *guard, struct loss **link)
 {
-    struct loss *loss = *place;
+    struct loss *loss = *link;
 
-    *place = loss->chain;
+    *link = loss->chain;
     *(loss->older == NULL ? &guard->oldest : &loss->older->newer) = loss->newer;
     *(loss->newer == NULL ? &guard->newest : &loss->newer->older) = loss->older;
     if (loss->is_unit)
@@ -72,10 +72,10 @@ drop_loss(struct replica_guard *guard, struct loss **place)
 static void
 drop_named(struct replica_guard *guard, bool is_unit, struct span name)
 {
-    struct loss **place = find_loss(guard, is_unit, name);
+    struct loss **link = find_loss(guard, is_unit, name);
 
-    if (*place != NULL)
-        drop_loss(guard, place);
+    if (*link != NULL)
+        drop_loss(guard, link);
 }
 
 static void
@@ -91,7 +91,7 @@ remember(struct replica_guard *guard, bool is_unit, struct span name, struct spa
     uint64_t now_ms)
 {
     struct loss *loss = allocate(sizeof(*loss) + name.length + unit.length);
-    struct loss **place = find_loss(guard, is_unit, name);
+    struct loss **link = find_loss(guard, is_unit, name);
 
     loss->time_ms = now_ms;
     loss->is_unit = is_unit;
@@ -100,7 +100,7 @@ remember(struct replica_guard *guard, bool is_unit, struct span name, struct spa
     memcpy(loss->text, name.data, name.length);
     if (unit.length > 0)
         memcpy(loss->text + name.length, unit.data, unit.length);
-    *place = loss;
+    *link = loss;
     loss->older = guard->newest;
     *(loss->older == NULL ? &guard->oldest : &loss->older->newer) = loss;
     guard->newest = loss;

@@ -157,7 +157,11 @@ void replica_keeper_drop_load(struct replica_keeper *keeper);
 bool replica_keeper_is_loading(const struct replica_keeper *keeper);
 
 /* All keys have been handed in: compares about as many entries. */
-enum replica_load_result { LOAD_GOES_ON, LOAD_TAKEN, LOAD_REFUSED };
+enum replica_load_result {
+    REPLICA_LOAD_GOES_ON,
+    REPLICA_LOAD_TAKEN,
+    REPLICA_LOAD_REFUSED
+};
 enum replica_load_result replica_keeper_step_load(
     struct replica_keeper *keeper, size_t entries);
 

@@ -296,7 +296,7 @@ take_load(struct replica_keeper *keeper)
     keeper->loading = before;
     keeper_end_load(keeper);
     keeper_check_alarm(keeper);
-    return LOAD_TAKEN;
+    return REPLICA_LOAD_TAKEN;
 }
 
 /* True: it may be taken. */
@@ -319,7 +319,7 @@ tell_load(struct replica_keeper *keeper, size_t entries)
         if (!tell_next(keeper))
             return take_load(keeper);
     }
-    return LOAD_GOES_ON;
+    return REPLICA_LOAD_GOES_ON;
 }
 
 enum replica_load_result
@@ -332,12 +332,12 @@ replica_keeper_step_load(struct replica_keeper *keeper, size_t entries)
     if (keeper->stage == LOAD_TELLING)
         return tell_load(keeper, entries);
     if (replica_compare_step(&keeper->compare, entries))
-        return LOAD_GOES_ON;
+        return REPLICA_LOAD_GOES_ON;
     if (!judge_load(keeper))
         return keeper_begin_refusal(keeper);
     keeper->telling = 0;
     keeper->stage = LOAD_TELLING;
-    return LOAD_GOES_ON;
+    return REPLICA_LOAD_GOES_ON;
 }
 
 bool

@@ -171,7 +171,7 @@ finish(struct replica_keeper *keeper)
     if (keeper->accepting != 0)
         keeper->accepted = keeper->accepting;
     keeper_end_load(keeper);
-    return LOAD_REFUSED;
+    return REPLICA_LOAD_REFUSED;
 }
 
 /* One domain of it was accepted: that is taken whole. */
@@ -190,7 +190,7 @@ begin_merge(struct replica_keeper *keeper)
     replica_merge_start(
         &keeper->merge, keeper->answering, keeper->loading, keeper->waiver.domain);
     keeper->stage = LOAD_MERGING;
-    return LOAD_GOES_ON;
+    return REPLICA_LOAD_GOES_ON;
 }
 
 enum replica_load_result
@@ -201,14 +201,14 @@ keeper_begin_refusal(struct replica_keeper *keeper)
     keeper->refusing = 0;
     keeper->telling = 0;
     keeper->stage = LOAD_REFUSING;
-    return LOAD_GOES_ON;
+    return REPLICA_LOAD_GOES_ON;
 }
 
 enum replica_load_result
 keeper_step_refusal(struct replica_keeper *keeper, size_t entries)
 {
     if (keeper->stage == LOAD_MERGING)
-        return replica_merge_step(&keeper->merge, entries) ? LOAD_GOES_ON
+        return replica_merge_step(&keeper->merge, entries) ? REPLICA_LOAD_GOES_ON
                                                            : finish(keeper);
     for (; entries > 0 && keeper->refusing < ARRAY_LENGTH(steps); entries--) {
         if (steps[keeper->refusing](keeper))
@@ -216,5 +216,6 @@ keeper_step_refusal(struct replica_keeper *keeper, size_t entries)
         keeper->refusing++;
         keeper->telling = 0;
     }
-    return keeper->refusing == ARRAY_LENGTH(steps) ? begin_merge(keeper) : LOAD_GOES_ON;
+    return keeper->refusing == ARRAY_LENGTH(steps) ? begin_merge(keeper)
+                                                   : REPLICA_LOAD_GOES_ON;
 }

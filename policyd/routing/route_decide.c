@@ -28,8 +28,9 @@ find_ours(const struct facts *facts, struct span name, struct replica_domain *fo
                                           : found->ours;
 }
 
+/* Where it goes is known: false, no further rule is looked at. */
 static bool
-end(struct route *route, enum route_place place, enum route_reason reason)
+settle(struct route *route, enum route_place place, enum route_reason reason)
 {
     route->place = place;
     route->reason = reason;
@@ -68,25 +69,25 @@ find_domain(struct facts *facts, struct route *route)
     bool ours = find_ours(facts, route->domain, &asked);
 
     if (!replica_is_loaded(facts->replica) && (ours || facts->rules->domain_count == 0))
-        return end(route, ROUTE_UNKNOWN, ROUTE_REASON_NOT_LOADED);
+        return settle(route, ROUTE_UNKNOWN, ROUTE_REASON_NOT_LOADED);
     if (!ours)
-        return end(route, ROUTE_NOT_OURS, ROUTE_REASON_NOT_OURS);
+        return settle(route, ROUTE_NOT_OURS, ROUTE_REASON_NOT_OURS);
     route->suspect = asked.suspect;
     if (is_unclear(facts, &asked.override))
-        return end(route, ROUTE_UNKNOWN, ROUTE_REASON_OVERRIDE);
+        return settle(route, ROUTE_UNKNOWN, ROUTE_REASON_OVERRIDE);
     if (asked.state == NULL)
-        return end(route, ROUTE_UNKNOWN, ROUTE_REASON_NO_STATE);
+        return settle(route, ROUTE_UNKNOWN, ROUTE_REASON_NO_STATE);
     if (asked.state->mode == DOMAIN_MODE_FORGOTTEN && !asked.override.has_mode)
-        return end(route, ROUTE_NOT_OURS, ROUTE_REASON_FORGOTTEN);
+        return settle(route, ROUTE_NOT_OURS, ROUTE_REASON_FORGOTTEN);
     target = asked;
     if (asked.state->same_as[0] != '\0') {
         route->domain = span_of(asked.state->same_as);
         ours = find_ours(facts, route->domain, &target);
         route->suspect |= target.suspect;
         if (!ours || target.state == NULL)
-            return end(route, ROUTE_UNKNOWN, ROUTE_REASON_NO_STATE);
+            return settle(route, ROUTE_UNKNOWN, ROUTE_REASON_NO_STATE);
         if (target.override.unclear)
-            return end(route, ROUTE_UNKNOWN, ROUTE_REASON_OVERRIDE);
+            return settle(route, ROUTE_UNKNOWN, ROUTE_REASON_OVERRIDE);
     }
     facts->state = target.state;
     facts->override = merge_overrides(asked.override, target.override);
@@ -94,9 +95,9 @@ find_domain(struct facts *facts, struct route *route)
         facts->override.has_weight ? facts->override.weight : target.state->weight;
     route->mode = facts->override.has_mode ? facts->override.mode : target.state->mode;
     if (route->mode == DOMAIN_MODE_FORGOTTEN)
-        return end(route, ROUTE_NOT_OURS, ROUTE_REASON_FORGOTTEN);
+        return settle(route, ROUTE_NOT_OURS, ROUTE_REASON_FORGOTTEN);
     if (!target.state->complete)
-        return end(route, ROUTE_UNKNOWN, ROUTE_REASON_NO_STATE);
+        return settle(route, ROUTE_UNKNOWN, ROUTE_REASON_NO_STATE);
     return true;
 }
 
@@ -187,7 +188,7 @@ end_by_pin(
 {
     route->pin = pins->pins[i];
     route->pin_name = pins->names[i];
-    return end(route, place_of_pin(pins->pins[i].place), reason);
+    return settle(route, place_of_pin(pins->pins[i].place), reason);
 }
 
 /* The first of the two that says `place` decides.  True: none does. */
@@ -219,7 +220,7 @@ ask_pins_and_mode(const struct facts *facts, struct route *route)
     if (!ask_pins(route, &pins, PIN_BAD, ROUTE_REASON_BAD_PIN))
         return false;
     if (route->mode != DOMAIN_MODE_SPLIT)
-        return end(route, place_of_mode(route->mode), ROUTE_REASON_MODE);
+        return settle(route, place_of_mode(route->mode), ROUTE_REASON_MODE);
     for (size_t i = 0; i < ARRAY_LENGTH(pins.pins); i++) {
         if (pins.pins[i].place != PIN_NONE)
             return end_by_pin(route, &pins, i, ROUTE_REASON_PIN);
@@ -250,22 +251,22 @@ ask_weight_and_lists(const struct facts *facts, struct route *route)
     if (route->weight < WEIGHT_ALL) {
         if (facts->rules->system_recipients_on_old &&
             is_system_recipient(recipient_local(&route->recipient)))
-            return end(route, ROUTE_OLD, ROUTE_REASON_SYSTEM);
+            return settle(route, ROUTE_OLD, ROUTE_REASON_SYSTEM);
         if (replica_list_has(facts->replica, route->domain, exclude, route->unit))
-            return end(route, ROUTE_OLD, ROUTE_REASON_EXCLUDE);
+            return settle(route, ROUTE_OLD, ROUTE_REASON_EXCLUDE);
         if (replica_list_count(facts->replica, route->domain, known) > 0 &&
             !replica_list_has(facts->replica, route->domain, known, route->unit))
-            return end(route, ROUTE_OLD, ROUTE_REASON_UNLISTED);
+            return settle(route, ROUTE_OLD, ROUTE_REASON_UNLISTED);
     }
     for (size_t i = 0; i < state->list_count; i++) {
         struct span list = span_of(state->lists[i]);
 
         if (replica_list_has(facts->replica, route->domain, list, route->unit)) {
             route->list = list;
-            return end(route, ROUTE_NEW, ROUTE_REASON_LIST);
+            return settle(route, ROUTE_NEW, ROUTE_REASON_LIST);
         }
     }
-    return end(route, route->bucket < route->weight ? ROUTE_NEW : ROUTE_OLD,
+    return settle(route, route->bucket < route->weight ? ROUTE_NEW : ROUTE_OLD,
         ROUTE_REASON_BUCKET);
 }
 
@@ -321,7 +322,7 @@ static void
 complete(const struct facts *facts, struct route *route)
 {
     if (route->place == ROUTE_STANDBY && facts->state->standby_route[0] == '\0')
-        (void)end(route, ROUTE_UNKNOWN, ROUTE_REASON_NO_STANDBY);
+        (void)settle(route, ROUTE_UNKNOWN, ROUTE_REASON_NO_STANDBY);
     route->overridden = rests_on_override(&facts->override, route->reason);
     if (route->place == ROUTE_UNKNOWN)
         return;
@@ -342,13 +343,13 @@ decide(struct facts *facts, struct span address, struct route *route)
     if (!find_domain(facts, route))
         return;
     if (!make_key(route)) {
-        (void)end(route, ROUTE_NOT_OURS, ROUTE_REASON_NO_ADDRESS);
+        (void)settle(route, ROUTE_NOT_OURS, ROUTE_REASON_NO_ADDRESS);
         return;
     }
     find_unit(facts, route);
     if (ask_pins_and_mode(facts, route)) {
         if (facts->mailbox)
-            (void)end(route, ROUTE_OLD, ROUTE_REASON_UNMOVED);
+            (void)settle(route, ROUTE_OLD, ROUTE_REASON_UNMOVED);
         else
             (void)ask_weight_and_lists(facts, route);
     }

@@ -30,11 +30,11 @@ static bool
 can_be_read_together(
     const struct changed_keys *changed, struct span key, const struct replica_key *about)
 {
-    struct span sorted[REPLICA_ALIASES_READ];
+    struct span sorted[ODD_KEYS_READ];
 
     return about->as_written &&
            (about->kind == REPLICA_KEY_PIN || about->kind == REPLICA_KEY_UNIT) &&
-           replica_alias_sorted(changed->reading->aliases, key, sorted) == 0;
+           odd_keys_sorted(changed->reading->odd_keys, key, sorted) == 0;
 }
 
 /* False: it has to wait. */

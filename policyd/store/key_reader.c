@@ -6,7 +6,7 @@
 #include "policyd/store/pin_expiry.h"
 #include "shared/base/allocate.h"
 
-enum { KEYS_OCTETS_MAX = (REPLICA_ALIASES_READ + 1) * (REPLICA_NAME_MAX + 16) };
+enum { KEYS_OCTETS_MAX = (ODD_KEYS_READ + 1) * (REPLICA_NAME_MAX + 16) };
 
 /* All keys of one meaning, being read. */
 struct read {
@@ -17,7 +17,7 @@ struct read {
     bool lost;
     size_t key_count;
     size_t answered;
-    size_t key_lengths[REPLICA_ALIASES_READ + 1];
+    size_t key_lengths[ODD_KEYS_READ + 1];
     size_t key_start; /* of the next one to be answered */
     struct replica_key about;
     char keys[];
@@ -74,7 +74,7 @@ take_value(struct read *read, struct span key, const struct replica_value *value
     if (value->kind == VALUE_ABSENT) {
         if (!is_odd)
             return;
-        reading_remove_alias(reading, canonical_key(read), key);
+        reading_remove_odd_key(reading, canonical_key(read), key);
         replica_keeper_forget_key(reading->keeper, key);
     } else if (read->found) {
         replica_keeper_refuse_key(reading->keeper, key, PROBLEM_DOUBLE,
@@ -184,7 +184,7 @@ key_reader_read(struct key_reader *reader, unsigned targets, struct span key,
     const struct replica_key *about)
 {
     struct reading *reading = reader->reading;
-    struct span keys[REPLICA_ALIASES_READ + 1] = {key};
+    struct span keys[ODD_KEYS_READ + 1] = {key};
     struct span command =
         about->kind == REPLICA_KEY_DOMAIN ? SPAN("HGETALL") : SPAN("GET");
     reading_answer *callback = was_answered;
@@ -193,14 +193,14 @@ key_reader_read(struct key_reader *reader, unsigned targets, struct span key,
     struct read *read;
 
     if (reader->in_flight >= KEY_READER_IN_FLIGHT_MAX ||
-        redis_room(reading->redis) <= REPLICA_ALIASES_READ + 1)
+        redis_room(reading->redis) <= ODD_KEYS_READ + 1)
         return false;
     if (about->kind == REPLICA_KEY_BAD) {
         command = SPAN("EXISTS");
         callback = bad_was_answered;
     } else {
         if (!about->as_written && (targets & REPLICA_ANSWERING) != 0)
-            reading_add_alias(reading, about, key);
+            reading_add_odd_key(reading, about, key);
         count = reading_keys(reading, targets, about, keys, &reader->texts);
     }
     read = read_new(reader, targets, about, keys, count);

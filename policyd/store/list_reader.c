@@ -11,7 +11,7 @@ enum {
     SLICE = 1000,     /* members put in force in one turn */
     LOOKED_AT = 1000, /* waiting lists, for one that is asked for twice */
     TRIES = 2,        /* by SSCAN, while the list keeps changing */
-    KEYS_OCTETS_MAX = (REPLICA_ALIASES_READ + 1) * (2 * REPLICA_NAME_MAX),
+    KEYS_OCTETS_MAX = (ODD_KEYS_READ + 1) * (2 * REPLICA_NAME_MAX),
 };
 
 struct job {
@@ -39,7 +39,7 @@ struct list_reader {
     bool stepping; /* being put in force */
     unsigned tries;
     size_t members;
-    struct span keys[REPLICA_ALIASES_READ + 1];
+    struct span keys[ODD_KEYS_READ + 1];
     size_t key_count;
     size_t key_next;
     struct buffer texts;
@@ -141,7 +141,7 @@ key_is_read(struct list_reader *reader, enum replica_list_result result)
     if (result == LIST_READ && reader->members == 0 &&
         reader->key_next + 1 < reader->key_count) {
         if (reader->key_next > 0)
-            reading_remove_alias(
+            reading_remove_odd_key(
                 reader->reading, reader->keys[0], reader->keys[reader->key_next]);
         reader->key_next++;
         reading_parse(reader->reading, reader->keys[reader->key_next], &about);
@@ -219,7 +219,7 @@ start_job(struct list_reader *reader)
 
     reading_parse(reader->reading, key, &about);
     if (!about.as_written && !is_of_load(job))
-        reading_add_alias(reader->reading, &about, key);
+        reading_add_odd_key(reader->reading, &about, key);
     reader->key_count =
         reading_keys(reader->reading, job->targets, &about, reader->keys, &reader->texts);
     reader->key_next = 0;
@@ -352,19 +352,19 @@ list_reader_waiting(const struct list_reader *reader)
 void
 list_reader_forget(struct list_reader *reader)
 {
-    struct job **place = &reader->first;
+    struct job **link = &reader->first;
 
-    while (*place != NULL) {
-        struct job *job = *place;
+    while (*link != NULL) {
+        struct job *job = *link;
 
         if (is_of_load(job) ||
             (job == reader->first && (reader->busy || reader->stepping))) {
-            place = &job->next;
+            link = &job->next;
             continue;
         }
-        *place = job->next;
+        *link = job->next;
         reader->waiting--;
         free(job);
     }
-    reader->last = place;
+    reader->last = link;
 }

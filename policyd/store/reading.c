@@ -70,7 +70,7 @@ reading_parse(const struct reading *reading, struct span key, struct replica_key
 }
 
 void
-reading_add_alias(
+reading_add_odd_key(
     struct reading *reading, const struct replica_key *about, struct span written)
 {
     static const char why[] =
@@ -81,30 +81,31 @@ reading_add_alias(
     buffer_init(&canonical, 2 * REPLICA_NAME_MAX + 64);
     replica_key_write(about, span_of(""), &canonical);
     name = buffer_span(&canonical);
-    if (!replica_alias_add(reading->aliases, name, written) ||
-        (reading->loading_aliases != NULL &&
-            !replica_alias_add(reading->loading_aliases, name, written)))
+    if (!odd_keys_add(reading->odd_keys, name, written) ||
+        (reading->loading_odd_keys != NULL &&
+            !odd_keys_add(reading->loading_odd_keys, name, written)))
         replica_keeper_refuse_key(reading->keeper, written, PROBLEM_INVALID, why);
     buffer_clear(&canonical);
 }
 
 void
-reading_remove_alias(struct reading *reading, struct span canonical, struct span written)
+reading_remove_odd_key(
+    struct reading *reading, struct span canonical, struct span written)
 {
-    replica_alias_remove(reading->aliases, canonical, written);
-    if (reading->loading_aliases != NULL)
-        replica_alias_remove(reading->loading_aliases, canonical, written);
+    odd_keys_remove(reading->odd_keys, canonical, written);
+    if (reading->loading_odd_keys != NULL)
+        odd_keys_remove(reading->loading_odd_keys, canonical, written);
 }
 
 size_t
 reading_keys(const struct reading *reading, unsigned targets,
-    const struct replica_key *about, struct span keys[REPLICA_ALIASES_READ + 1],
+    const struct replica_key *about, struct span keys[ODD_KEYS_READ + 1],
     struct buffer *texts)
 {
-    const struct replica_aliases *aliases =
-        (targets & REPLICA_ANSWERING) == 0 && reading->loading_aliases != NULL
-            ? reading->loading_aliases
-            : reading->aliases;
+    const struct odd_keys *odd_keys =
+        (targets & REPLICA_ANSWERING) == 0 && reading->loading_odd_keys != NULL
+            ? reading->loading_odd_keys
+            : reading->odd_keys;
     struct span canonical;
     size_t count;
     const char *at;
@@ -112,7 +113,7 @@ reading_keys(const struct reading *reading, unsigned targets,
     buffer_reset(texts);
     replica_key_write(about, span_of(""), texts);
     canonical = buffer_span(texts);
-    count = replica_alias_sorted(aliases, canonical, keys + 1);
+    count = odd_keys_sorted(odd_keys, canonical, keys + 1);
     keys[0] = canonical;
     for (size_t i = 1; i <= count; i++)
         buffer_append(texts, keys[i]);

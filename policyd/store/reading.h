@@ -9,7 +9,7 @@
 #define POLICYD_STORE_READING_H
 
 #include "policyd/redis/redis.h"
-#include "policyd/replica/replica_alias.h"
+#include "policyd/replica/odd_keys.h"
 #include "policyd/replica/replica_keeper.h"
 
 struct reading {
@@ -18,9 +18,8 @@ struct reading {
     struct replica_keeper *keeper;
     struct span prefix;
     struct recipient_rules recipient;
-    struct replica_aliases *aliases; /* keys that are there and written oddly */
-    struct replica_aliases
-        *loading_aliases;    /* those that this load met; NULL without a load */
+    struct odd_keys *odd_keys;         /* keys that are there and written oddly */
+    struct odd_keys *loading_odd_keys; /* those that this load met; NULL without a load */
     uint64_t expiry_told_ms; /* when it was last warned that Redis deletes pins */
     unsigned load_number;    /* answers to a load before this one are not its own */
 };
@@ -50,9 +49,9 @@ void reading_parse(
     const struct reading *reading, struct span key, struct replica_key *about);
 
 /* It is there, and not written canonically. */
-void reading_add_alias(
+void reading_add_odd_key(
     struct reading *reading, const struct replica_key *about, struct span written);
-void reading_remove_alias(
+void reading_remove_odd_key(
     struct reading *reading, struct span canonical, struct span written);
 
 /*
@@ -60,7 +59,7 @@ void reading_remove_alias(
  * first is the canonical one. They are copied into `texts`.
  */
 size_t reading_keys(const struct reading *reading, unsigned targets,
-    const struct replica_key *about, struct span keys[REPLICA_ALIASES_READ + 1],
+    const struct replica_key *about, struct span keys[ODD_KEYS_READ + 1],
     struct buffer *texts);
 
 /*

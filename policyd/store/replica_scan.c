@@ -98,7 +98,7 @@ meet_key(struct replica_scan *scan, struct span key, struct replica_key *about)
         break;
     }
     if (!about->as_written) {
-        reading_add_alias(reading, about, key);
+        reading_add_odd_key(reading, about, key);
         return true;
     }
     if (about->kind == REPLICA_KEY_LIST)
@@ -209,7 +209,7 @@ read_odd_keys(struct replica_scan *scan)
     while (scan->waiting.count == 0 && !scan->odd_all_read) {
         struct replica_key about;
 
-        if (!replica_alias_next(scan->reading->loading_aliases, &scan->odd, &key)) {
+        if (!odd_keys_next(scan->reading->loading_odd_keys, &scan->odd, &key)) {
             scan->odd_all_read = true;
             return;
         }
@@ -258,9 +258,9 @@ finish(struct replica_scan *scan, bool taken)
 {
     struct reading *reading = scan->reading;
 
-    replica_alias_free(reading->aliases);
-    reading->aliases = reading->loading_aliases;
-    reading->loading_aliases = NULL;
+    odd_keys_free(reading->odd_keys);
+    reading->odd_keys = reading->loading_odd_keys;
+    reading->loading_odd_keys = NULL;
     scan->stage = SCAN_IDLE;
     scan->events.finished(scan->argument, taken);
 }
@@ -278,11 +278,11 @@ compare_slice(evutil_socket_t fd, short what, void *argument)
     reading_set_time(scan->reading);
     do {
         result = replica_keeper_step_load(keeper, COMPARE_ENTRIES);
-    } while (result == LOAD_GOES_ON && clock_now_ms() < end_ms);
-    if (result == LOAD_GOES_ON)
+    } while (result == REPLICA_LOAD_GOES_ON && clock_now_ms() < end_ms);
+    if (result == REPLICA_LOAD_GOES_ON)
         compare_soon(scan);
     else
-        finish(scan, result == LOAD_TAKEN);
+        finish(scan, result == REPLICA_LOAD_TAKEN);
 }
 
 /* What operators have accepted comes first: it says what this load may lose. */
@@ -303,7 +303,7 @@ accept_was_answered(void *argument, const struct redis_reply *reply, bool stale)
         return;
     (void)replica_keeper_take_accept(scan->reading->keeper, &value);
     replica_keeper_begin_load(scan->reading->keeper);
-    scan->reading->loading_aliases = replica_alias_new();
+    scan->reading->loading_odd_keys = odd_keys_new();
     scan->stage = SCAN_KEYS;
     go_on(scan);
 }
@@ -383,8 +383,8 @@ replica_scan_drop(struct replica_scan *scan)
     scan->stage = SCAN_IDLE;
     event_del(scan->slice);
     replica_keeper_drop_load(reading->keeper);
-    replica_alias_free(reading->loading_aliases);
-    reading->loading_aliases = NULL;
+    odd_keys_free(reading->loading_odd_keys);
+    reading->loading_odd_keys = NULL;
 }
 
 bool

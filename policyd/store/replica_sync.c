@@ -445,7 +445,7 @@ set_up(struct replica_sync *sync, const struct replica_sync_options *options)
     sync->reading = (struct reading){.base = sync->base,
         .keeper = sync->keeper,
         .recipient = options->rules.recipient,
-        .aliases = replica_alias_new()};
+        .odd_keys = odd_keys_new()};
     sync->up_since = time(NULL);
     sync->load_ended_ms = clock_now_ms();
     reading_set_time(&sync->reading);
@@ -481,7 +481,7 @@ replica_sync_free(struct replica_sync *sync)
     close_connections(sync);
     override_free(sync->override);
     snapshot_free(sync->snapshot);
-    replica_alias_free(sync->reading.aliases);
+    odd_keys_free(sync->reading.odd_keys);
     replica_keeper_free(sync->keeper);
     replica_log_free(sync->log);
     free(sync);

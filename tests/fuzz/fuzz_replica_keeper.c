@@ -213,7 +213,7 @@ finish_load(struct site *site)
 {
     if (replica_keeper_is_accepting(site->keeper))
         site->is_meant = true;
-    while (replica_keeper_step_load(site->keeper, 50) == LOAD_GOES_ON)
+    while (replica_keeper_step_load(site->keeper, 50) == REPLICA_LOAD_GOES_ON)
         continue;
     site->is_loading = false;
     site->by_load = true;

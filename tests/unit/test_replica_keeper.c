@@ -160,7 +160,7 @@ finish_load(struct site *site)
 {
     enum replica_load_result result;
 
-    while ((result = replica_keeper_step_load(site->keeper, 7)) == LOAD_GOES_ON)
+    while ((result = replica_keeper_step_load(site->keeper, 7)) == REPLICA_LOAD_GOES_ON)
         continue;
     return result;
 }
@@ -232,7 +232,7 @@ static void
 load_all(struct site *site, const char *hash, size_t pins)
 {
     read_all(site, hash, pins);
-    assert_int_equal(finish_load(site), LOAD_TAKEN);
+    assert_int_equal(finish_load(site), REPLICA_LOAD_TAKEN);
 }
 
 /* --- values --- */
@@ -271,7 +271,7 @@ bad_hashes_keep_the_last_good_state(void **state)
         /* Met again, live or by a load, it is told no more. */
         take_hash(&site, LIVE, "example.com", rows[i]);
         read_all(&site, rows[i], 0);
-        assert_int_equal(finish_load(&site), LOAD_TAKEN);
+        assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
         assert_int_equal(site.problems, 1);
         assert_int_equal(weight_of(&site, "example.com"), 7000);
         assert_true(is_suspect(&site, "example.com"));
@@ -410,7 +410,7 @@ a_domain_that_goes_is_kept_with_an_alarm(void **state)
     /* A load that lacks it is refused, pins and all. */
     replica_keeper_begin_load(site.keeper);
     take_text(&site, LOADING, pin_key(0), "hold");
-    assert_int_equal(finish_load(&site), LOAD_REFUSED);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     assert_int_equal(weight_of(&site, "example.com"), 3000);
     assert_int_equal(pin_of(&site, "user0@example.com"), PIN_NEW);
     assert_int_equal(pin_of(&site, "user2@example.com"), PIN_NEW);
@@ -454,7 +454,7 @@ a_forgotten_domain_may_go(void **state)
     take_hash(&site, LIVE, "example.com", "mode forgotten");
     take_hash(&site, LIVE, "example.com", "");
     replica_keeper_begin_load(site.keeper);
-    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_int_equal(site.alarms, 0);
     assert_true(replica_find_domain(
         replica_keeper_answering(site.keeper), SPAN("example.com"), &found));
@@ -496,7 +496,7 @@ a_load_with_a_lower_rev_is_refused_whole(void **state)
     load_all(&site, "weight 30 rev 5 " ROUTES, 3);
     read_all(&site, "weight 70 rev 4 " ROUTES, 5);
     take_hash(&site, LOADING, "example.org", "weight 1 " ROUTES);
-    assert_int_equal(finish_load(&site), LOAD_REFUSED);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     assert_int_equal(weight_of(&site, "example.com"), 3000);
     assert_int_equal(weight_of(&site, "example.org"), -1);
     assert_int_equal(pin_of(&site, "user4@example.com"), PIN_NONE);
@@ -507,7 +507,7 @@ a_load_with_a_lower_rev_is_refused_whole(void **state)
     /* The same again: no second line. */
     read_all(&site, "weight 70 rev 4 " ROUTES, 5);
     take_hash(&site, LOADING, "example.org", "weight 1 " ROUTES);
-    assert_int_equal(finish_load(&site), LOAD_REFUSED);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     assert_int_equal(site.alarms, 1);
     site_close(&site);
 }
@@ -533,7 +533,7 @@ pins_keep_their_last_good_meaning(void **state)
     take_hash(&site, LOADING, "example.com", "weight 30 " ROUTES);
     take_text(&site, LOADING, pin_key(0), "newish");
     take_text(&site, LOADING, "pin:bob@example.com", "nonsense");
-    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_int_equal(pin_of(&site, "user0@example.com"), PIN_NEW);
     assert_int_equal(pin_of(&site, "bob@example.com"), PIN_BAD);
     assert_int_equal(pin_of(&site, "carol@example.com"), PIN_NONE);
@@ -592,12 +592,12 @@ what_is_kept_of_a_domain_makes_it_suspect(void **state)
     /* A load that lacks them says so again; one that has them ends it. */
     read_all(&site, "weight 30 " ROUTES, 300);
     take_hash(&site, LOADING, "example.org", "weight 30 " ROUTES);
-    assert_int_equal(finish_load(&site), LOAD_REFUSED);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     assert_true(is_suspect(&site, "example.com"));
     assert_false(is_suspect(&site, "example.org"));
     read_all(&site, "weight 30 " ROUTES, 500);
     take_hash(&site, LOADING, "example.org", "weight 30 " ROUTES);
-    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_false(is_suspect(&site, "example.com"));
     site_close(&site);
 }
@@ -743,7 +743,7 @@ pins_that_redis_lets_expire_are_no_loss(void **state)
     read_all(&site, "weight 30 " ROUTES, 150);
     for (size_t i = 0; i < 150; i++)
         replica_keeper_take_expiry(site.keeper, span_of(pin_key(i) + 4), 30);
-    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     take_text(&site, LIVE, "pin:early@example.com", "new until=2001-01-01T00:00:00Z");
     replica_keeper_take_expiry(site.keeper, SPAN("early@example.com"), 30);
     (void)replica_find_pin(
@@ -777,7 +777,7 @@ the_reply_for_held_mail_is_redis_or_the_files(void **state)
 #define TEXT replica_hold_text(replica_keeper_answering(site.keeper))
     read_all(&site, "weight 30 " ROUTES, 1);
     take_text(&site, LOADING, "text:hold", "moved until six");
-    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_string_equal(TEXT, "moved until six");
     take_text(&site, LIVE, "text:hold", "moved until seven");
     assert_string_equal(TEXT, "moved until seven");
@@ -789,7 +789,7 @@ the_reply_for_held_mail_is_redis_or_the_files(void **state)
     assert_string_equal(TEXT, "moved until seven");
     read_all(&site, "weight 30 " ROUTES, 1);
     take_text(&site, LOADING, "text:hold", " blank");
-    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_string_equal(TEXT, "moved until seven");
     take_text(&site, LIVE, "text:hold", NULL);
     assert_string_equal(TEXT, "");
@@ -873,7 +873,7 @@ lists_of_a_load_and_of_changes_meanwhile(void **state)
     assert_int_equal(list_count(&site, "it"), 0);
     take_list(&site, BOTH, "list:example.com:it", "b c d");
     assert_int_equal(list_count(&site, "it"), 3);
-    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_int_equal(list_count(&site, "it"), 3);
     assert_true(replica_list_has(replica_keeper_answering(site.keeper),
         SPAN("example.com"), SPAN("it"), SPAN("d")));
@@ -894,7 +894,7 @@ loads_with_small_losses_are_taken(void **state)
     assert_int_equal(replica_pin_count(replica_keeper_answering(site.keeper)), 900);
     assert_string_equal(site.change, "redis example.com weight 30->31");
     read_all(&site, "weight 32 " ROUTES, 799);
-    assert_int_equal(finish_load(&site), LOAD_REFUSED);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     assert_int_equal(replica_pin_count(replica_keeper_answering(site.keeper)), 900);
     assert_int_equal(weight_of(&site, "example.com"), 3200);
     assert_non_null(strstr(site.alarm, "101 of 900 pins"));
@@ -914,9 +914,9 @@ changes_during_a_load_count_in_both(void **state)
     take_text(&site, BOTH, pin_key(0), NULL);
     take_text(&site, BOTH, pin_key(5), "hold");
     assert_int_equal(weight_of(&site, "example.com"), 6000);
-    assert_int_equal(replica_keeper_step_load(site.keeper, 1), LOAD_GOES_ON);
+    assert_int_equal(replica_keeper_step_load(site.keeper, 1), REPLICA_LOAD_GOES_ON);
     take_text(&site, BOTH, pin_key(6), "hold");
-    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_int_equal(weight_of(&site, "example.com"), 6000);
     assert_int_equal(pin_of(&site, "user0@example.com"), PIN_NONE);
     assert_int_equal(pin_of(&site, "user1@example.com"), PIN_NEW);
@@ -930,7 +930,7 @@ static void
 compare_all(struct site *site)
 {
     for (int i = 0; i < 400; i++)
-        assert_int_equal(replica_keeper_step_load(site->keeper, 1), LOAD_GOES_ON);
+        assert_int_equal(replica_keeper_step_load(site->keeper, 1), REPLICA_LOAD_GOES_ON);
 }
 
 static void
@@ -946,9 +946,10 @@ losses_behind_the_comparison_are_losses(void **state)
         load_all(&site, "weight 30 " ROUTES, 300);
         read_all(&site, "weight 30 " ROUTES, 300);
         for (int i = 0; i < steps; i++)
-            assert_int_equal(replica_keeper_step_load(site.keeper, 1), LOAD_GOES_ON);
+            assert_int_equal(
+                replica_keeper_step_load(site.keeper, 1), REPLICA_LOAD_GOES_ON);
         take_hash(&site, BOTH, "example.com", "");
-        assert_int_equal(finish_load(&site), LOAD_REFUSED);
+        assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
         assert_int_equal(weight_of(&site, "example.com"), 3000);
         assert_int_not_equal(strlen(replica_keeper_alarm(site.keeper)), 0);
         site_close(&site);
@@ -962,7 +963,7 @@ losses_behind_the_comparison_are_losses(void **state)
         (void)replica_keeper_step_load(site.keeper, 1);
     for (size_t i = 0; i < 120; i++)
         take_text(&site, BOTH, pin_key(i), NULL);
-    assert_int_equal(finish_load(&site), LOAD_REFUSED);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     assert_int_equal(replica_pin_count(replica_keeper_answering(site.keeper)), 300);
     site_close(&site);
 
@@ -977,7 +978,7 @@ losses_behind_the_comparison_are_losses(void **state)
     compare_all(&site);
     take_list(&site, BOTH, "list:example.com:it", "");
     take_hash(&site, BOTH, "gone.example", "");
-    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_int_equal(list_count(&site, "it"), 2);
     assert_true(replica_find_domain(
         replica_keeper_answering(site.keeper), SPAN("gone.example"), &found));
@@ -998,7 +999,7 @@ an_accepted_loss_behind_the_comparison_leaves_no_state(void **state)
     read_all(&site, "weight 30 " ROUTES, 399);
     compare_all(&site);
     take_hash(&site, BOTH, "example.com", "");
-    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_true(replica_find_domain(
         replica_keeper_answering(site.keeper), SPAN("example.com"), &found));
     assert_true(found.ours);
@@ -1015,11 +1016,11 @@ an_empty_redis_is_refused_but_at_first(void **state)
     site_open(&site, false);
     assert_false(replica_is_loaded(replica_keeper_answering(site.keeper)));
     replica_keeper_begin_load(site.keeper);
-    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_true(replica_is_loaded(replica_keeper_answering(site.keeper)));
     load_all(&site, "weight 30 " ROUTES, 200);
     replica_keeper_begin_load(site.keeper);
-    assert_int_equal(finish_load(&site), LOAD_REFUSED);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     assert_int_equal(weight_of(&site, "example.com"), 3000);
     assert_int_equal(pin_of(&site, "user7@example.com"), PIN_NEW);
     site_close(&site);
@@ -1044,13 +1045,13 @@ a_word_in_a_load_that_lacks_much_is_taken(void **state)
             break;
     }
     replica_keeper_begin_load(live.keeper);
-    assert_int_equal(finish_load(&live), LOAD_REFUSED);
+    assert_int_equal(finish_load(&live), REPLICA_LOAD_REFUSED);
     take_hash(&live, LIVE, "example.com", "weight 0 rev 6 " ROUTES);
 
     replica_keeper_begin_load(late.keeper);
     take_hash(&late, LOADING, "example.com", "weight 0 rev 6 " ROUTES);
     take_text(&late, LOADING, pin_key(7), "old");
-    assert_int_equal(finish_load(&late), LOAD_REFUSED);
+    assert_int_equal(finish_load(&late), REPLICA_LOAD_REFUSED);
 
     assert_int_equal(weight_of(&live, "example.com"), 0);
     assert_int_equal(weight_of(&late, "example.com"), 0);
@@ -1076,7 +1077,7 @@ an_incomplete_word_is_none_and_is_seen(void **state)
     replica_keeper_begin_load(site.keeper);
     take_hash(&site, LOADING, "example.com", "weight 0 ");
     take_hash(&site, LOADING, "example.net", "weight 50 " ROUTES);
-    assert_int_equal(finish_load(&site), LOAD_REFUSED);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     assert_int_equal(weight_of(&site, "example.com"), 10000);
     assert_true(replica_find_domain(
         replica_keeper_answering(site.keeper), SPAN("example.com"), &found));
@@ -1102,11 +1103,11 @@ accepting_all_takes_what_is_there(void **state)
     take_hash(&site, LIVE, "example.org", "weight 10 " ROUTES);
     take_list(&site, LIVE, "list:example.com:it", "a b c");
     read_all(&site, "weight 70 rev 4 " ROUTES, 1);
-    assert_int_equal(finish_load(&site), LOAD_REFUSED);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     assert_true(accept(&site, "* 1800000000"));
     assert_true(replica_keeper_wants_load(site.keeper));
     read_all(&site, "weight 70 rev 4 " ROUTES, 1);
-    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_int_equal(weight_of(&site, "example.com"), 7000);
     assert_int_equal(replica_pin_count(replica_keeper_answering(site.keeper)), 1);
     assert_int_equal(list_count(&site, "it"), 0);
@@ -1121,7 +1122,7 @@ accepting_all_takes_what_is_there(void **state)
     assert_false(accept(&site, "* 1800000000"));
     assert_false(accept(&site, "* 1799999999"));
     read_all(&site, "weight 70 rev 3 " ROUTES, 1);
-    assert_int_equal(finish_load(&site), LOAD_REFUSED);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     site_close(&site);
 }
 
@@ -1143,7 +1144,7 @@ accepting_one_domain_leaves_the_others(void **state)
     replica_keeper_begin_load(site.keeper);
     take_text(&site, LOADING, "pin:yan@example.org", "hold");
     take_text(&site, LOADING, "pin:user9@example.com", "hold");
-    assert_int_equal(finish_load(&site), LOAD_REFUSED);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     assert_true(replica_find_domain(
         replica_keeper_answering(site.keeper), SPAN("example.org"), &found));
     assert_null(found.state);
@@ -1162,7 +1163,7 @@ accepting_one_domain_leaves_the_others(void **state)
     assert_true(accept(&site, "example.com 1800000002"));
     replica_keeper_begin_load(site.keeper);
     take_text(&site, LOADING, "pin:yan@example.org", "hold");
-    assert_int_equal(finish_load(&site), LOAD_TAKEN);
+    assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_int_equal(weight_of(&site, "example.com"), -1);
     assert_int_equal(list_count(&site, "it"), 0);
     assert_string_equal(replica_keeper_alarm(site.keeper), "");
