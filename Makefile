@@ -44,8 +44,10 @@ $(if $(filter libmilter,$(MILTER)),,$(error MILTER=$(MILTER): libmilter, or noth
 FLAVOUR  := $(FLAVOUR)-libmilter
 endif
 # CFLAGS, CPPFLAGS and LDFLAGS stay the packager's.
-BASE_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -DPOSTSHIFT_VERSION='"$(VERSION)"' -MMD -MP $(WARNINGS) $(HARDEN)
+BASE_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -I$(MADE) -DPOSTSHIFT_VERSION='"$(VERSION)"' -MMD -MP $(WARNINGS) $(HARDEN)
 
+MADE     := $(BUILD)/made
+FUZZ_OBJ := $(BUILD)/fuzz/obj
 BIN      ?= $(BUILD)/bin
 
 # Filled by the build.mk files: data alone.
@@ -103,6 +105,20 @@ $(OBJ)/%.o: %.S
 	$(if $(Q),@echo '  CC $<')
 	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(CFLAGS) -c -o $@ $<
 
+# The names of all keys, as the example has them.
+$(MADE)/config_keys.h: postfix-conf/postshift.conf
+	@mkdir -p $(@D)
+	@awk '/^\[/ { section = substr($$0, 2, length($$0) - 2); sections = sections " " section } \
+	     /^#[a-z_]+ =/ { keys[section] = keys[section] "\"" substr($$1, 2) "\", " } \
+	     END { count = split(sections, names, " "); \
+	           for (i = 1; i <= count; i++) \
+	               printf "static const char *const %s_keys[] = {%s};\n", names[i], keys[names[i]]; \
+	           print "static const struct config_section sections[] = {"; \
+	           for (i = 1; i <= count; i++) \
+	               printf "    {\"%s\", %s_keys, ARRAY_LENGTH(%s_keys)},\n", names[i], names[i], names[i]; \
+	           print "};" }' $< > $@
+$(OBJ)/shared/service/config_names.o $(FUZZ_OBJ)/shared/service/config_names.o: $(MADE)/config_keys.h
+
 $(OBJ)/libbase.a: $(call objects,$(BASE))
 $(OBJ)/libpure.a: $(call objects,$(PURE))
 $(OBJ)/libservice.a: $(call objects,$(SERVICE))
@@ -148,9 +164,8 @@ $(OBJ)/fakes/scan_with_failures: $(call objects,tests/fakes/scan_with_failures.c
 	$(Q)$(CC) $(BASE_CFLAGS) $(LINK) -Wl,-rpath,'$$ORIGIN' -o $@ $^ $(call package_libs,$(BASE_PACKAGES) $(SERVICE_PACKAGES) libclamav) -lpthread
 
 # Fuzzers: clang, libFuzzer, all pure code instrumented in one go.
-FUZZ_FLAGS := -std=c11 -D_GNU_SOURCE -I. -DPOSTSHIFT_VERSION='"$(VERSION)"' -DPOSTSHIFT_SANITIZED=1 -g -O1 -fno-omit-frame-pointer \
+FUZZ_FLAGS := -std=c11 -D_GNU_SOURCE -I. -I$(MADE) -DPOSTSHIFT_VERSION='"$(VERSION)"' -DPOSTSHIFT_SANITIZED=1 -g -O1 -fno-omit-frame-pointer \
               -fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_OBJ = $(BUILD)/fuzz/obj
 $(FUZZ_OBJ)/%.o: %.c
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  CLANG $<')
@@ -226,9 +241,9 @@ C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find shared policyd mi
 format: ## clang-format in place
 	clang-format -i $(C_FILES)
 
-lint: ## formatting, clang-tidy, manual pages
+lint: $(MADE)/config_keys.h ## formatting, clang-tidy, manual pages
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
-	$(Q)tests/lint $(BASE) $(PURE) $(SERVICE) $(foreach p,$(PROGRAMS),$($p_SOURCES)) -- -std=c11 -D_GNU_SOURCE -I. -DPOSTSHIFT_VERSION='"$(VERSION)"' $(ALL_CFLAGS)
+	$(Q)tests/lint $(BASE) $(PURE) $(SERVICE) $(foreach p,$(PROGRAMS),$($p_SOURCES)) -- -std=c11 -D_GNU_SOURCE -I. -I$(MADE) -DPOSTSHIFT_VERSION='"$(VERSION)"' $(ALL_CFLAGS)
 
 # Where systemd looks, also below /usr/local.
 UNITS := $(wildcard postfix-conf/*.service postfix-conf/*.socket postfix-conf/*.target)

@@ -5,58 +5,8 @@
 
 #include <string.h>
 
-static const char *const log_keys[] = {"target", "level"};
-
-static const char *const redis_keys[] = {"address", "username", "password_file",
-    "database", "prefix", "timeout", "sentinels", "primary", "tls", "tls_ca", "tls_name",
-    "tls_certificate", "tls_key"};
-
-static const char *const dns_keys[] = {
-    "servers", "timeout", "message_timeout", "trust_ad"};
-
-static const char *const auth_keys[] = {"listen", "metrics", "user", "group",
-    "authserv_id", "trusted_networks", "dmarc", "dmarc_enforce", "dmarc_quarantine",
-    "dmarc_exempt", "org_domain", "bad_from", "spf", "spf_reject", "spf_helo", "dkim",
-    "dkim_max_signatures", "dkim_length_counts", "on_dns_error"};
-
-static const char *const scan_keys[] = {"listen", "metrics", "user", "group", "databases",
-    "workers", "deadline", "max_message", "max_scan", "max_file", "max_files",
-    "max_recursion", "reload", "reload_check", "reload_quiet", "on_infected", "on_fail",
-    "on_limits", "on_damaged", "on_encrypted", "on_unopened", "on_ambiguous",
-    "allow_signatures", "temp", "temp_in_memory", "require_sandbox", "spamd",
-    "spamd_timeout", "spamd_connections", "spamd_max_message", "spamd_user", "on_spam",
-    "spam_hold", "spam_reject", "on_spamd_fail"};
-
-static const char *const policyd_keys[] = {"policy", "route", "dict", "metrics", "user",
-    "group", "domains", "transports", "nexthops", "allow_loopback", "recipient_delimiter",
-    "fold_local_part", "system_recipients", "hold_at", "hold_text", "routing",
-    "imap_follows", "backends_old", "backends_new", "snapshot", "override", "log_routes",
-    "site", "redis_username", "redis_password_file"};
-
-static const char *const cutover_keys[] = {"log", "books", "keep", "books_max", "slot",
-    "page", "user", "group", "min_samples", "instances", "gateway", "postfix",
-    "probe_interval", "probe_sender", "probe_recipient", "before_advance",
-    "after_transition", "after_rollback", "notify", "escalate", "drain", "callout", "queue",
-    "rehearsal", "undo", "undo_listen", "undo_folder", "undo_key", "undo_max",
-    "redis_username", "redis_password_file"};
-
-static const char *const ctl_keys[] = {
-    "redis_username", "redis_password_file", "postfix"};
-
-#define SECTION(name)                                                                    \
-    {                                                                                    \
-#name, name##_keys, ARRAY_LENGTH(name##_keys)                                    \
-    }
-static const struct config_section sections[] = {
-    SECTION(log),
-    SECTION(redis),
-    SECTION(dns),
-    SECTION(auth),
-    SECTION(scan),
-    SECTION(policyd),
-    SECTION(cutover),
-    SECTION(ctl),
-};
+/* The keys of each section, and `sections`: made from postfix-conf/postshift.conf. */
+#include "config_keys.h"
 
 enum { WORD_MAX = 40 };
 

@@ -1104,10 +1104,48 @@ def test_the_example_has_every_key_at_its_default(folder):
     file.write_text(re.sub(r"(?m)^(user|databases|temp|snapshot) =.*\n", "", bare_text), encoding="utf-8")
     for program in ("postshiftctl", "postshift-policyd"):
         assert run(BIN / program, "-c", file, "-t", check=False).returncode == 0
-    names = (ROOT / "shared/service/config_names.c").read_text(encoding="utf-8")
-    for section, keys in re.findall(r"static const char \*const (\w+)_keys\[\] = \{(.*?)\};", names, re.S):
-        here = re.search(rf"\[{section}\]\n(.*?)(?=\n\[|\Z)", text, re.S)[1]
-        assert set(re.findall(r'"(\w+)"', keys)) == set(re.findall(r"(?m)^#(\w+) =", here)), section
+
+
+def example_groups():
+    """Of each comment in the example: section, comment, and the keys with their defaults that it explains."""
+    section, comment, keys = None, "", {}
+    for line in [*(ROOT / "postfix-conf/postshift.conf").read_text(encoding="utf-8").splitlines(), "[]"]:
+        key = re.fullmatch(r"#(\w+) =(.*)", line)
+        if key:
+            keys[key[1]] = key[2].strip()
+            continue
+        if keys:
+            yield section, comment, keys
+            comment, keys = "", {}
+        if line.startswith("["):
+            section, comment = line.strip("[]"), ""
+        comment += line
+
+
+def test_the_example_is_right_about_empty_values(folder):
+    """A key that stands there without a value may; so may one of those of which it says what empty means."""
+    programs = {"auth": "postshift-auth", "scan": "postshift-scan", "dns": "postshift-auth", "cutover": "postshift-cutover",
+                "ctl": "postshiftctl"}
+    file = folder / "postshift.conf"
+    for section, comment, keys in example_groups():
+        refused = set()
+        for key in keys:
+            file.write_text(f"[{section}]\n{key} =\n", encoding="utf-8")
+            said = run(BIN / programs.get(section, "postshift-policyd"), "-c", file, "-t", check=False)
+            if f"[{section}] {key}" in said.stdout + said.stderr:
+                refused.add(key)
+        assert not {key for key in refused if keys[key] == ""}, f"{section}: an empty default that is refused"
+        if re.search("(?i)empty", comment):
+            assert refused != set(keys), f"{section}: {comment}"
+
+
+def test_the_manual_page_has_every_key_of_the_example():
+    page = (ROOT / "postfix-conf/postshift.conf.5").read_text(encoding="utf-8")
+    heads = {part.split("\n")[0].strip('"').removeprefix("SECTION ").strip("[]"): " ".join(re.findall(r"(?m)^\.TP\n\.B?R? ?(.*)", part))
+             for part in re.split(r"(?m)^\.S[HS] ", page)}
+    missing = [f"[{section}] {key}" for section, _, keys in example_groups() for key in keys
+               if not re.search(rf"\b{key}\b", heads.get(section, ""))]
+    assert not missing, "keys that postshift.conf(5) does not explain"
 
 
 def test_redis_away_or_unwilling_is_3(bare):
