@@ -73,3 +73,9 @@ fuzz_milter_session_SOURCES := $(milter_session_SOURCES)
 # The books: lines in, rows out.
 books_SOURCES  := $(wildcard policyd/books/*.c) tests/fakes/books_feed.c
 $(foreach t,$(filter test_books_%,$(notdir $(basename $(wildcard tests/unit/test_books_*.c)))),$(eval $t_SOURCES := $(books_SOURCES)) $(eval $t_PACKAGES := sqlite3 libevent))
+
+# A program's own parts, with the libraries that they need.
+test_serve_config_SOURCES  := policyd/serve/serve_config.c policyd/serve/serve_domains.c $(redis_SOURCES)
+test_serve_config_PACKAGES := $(REDIS_PACKAGES) libevent
+test_auth_report_SOURCES   := $(addprefix milters/auth/,auth_report.c auth_metrics.c auth_session.c) milters/dns/dns.c milters/dns/dns_channels.c $(dkim_SOURCES)
+test_auth_report_PACKAGES  := opendkim libcares resolv libevent
