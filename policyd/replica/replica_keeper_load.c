@@ -313,7 +313,7 @@ static enum replica_load_result
 tell_load(struct replica_keeper *keeper, size_t entries)
 {
     for (; entries > 0; entries--) {
-        /* Until the last moment. */
+        /* A change that spoils the load may come while it is told. */
         if (keeper->tainted)
             return keeper_begin_refusal(keeper);
         if (!tell_next(keeper))
