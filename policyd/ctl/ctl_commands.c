@@ -103,6 +103,13 @@ static const struct ctl_verb verbs[] = {
      "of the log in no form that is known.  Exit code 1: there is a difference.\n",
      BIT(CTL_SINCE) | BIT(CTL_UNTIL) | BIT(CTL_UNKNOWN) | BIT(CTL_JSON), false, 0, 0,
      ctl_audit_run, CTL_NEEDS_RULES},
+    {"report", "[--period DURATION] [--compare] [--html FILE] [--json]",
+     "what a period of the move was like",
+     "The last 30 days, or DURATION (24h, 90d): ten lines and their tables.  Sides are judged\n"
+     "by first attempts.  --compare tells the period before beside it; --html writes one\n"
+     "page that needs nothing else.\n",
+     BIT(CTL_PERIOD) | BIT(CTL_HTML) | BIT(CTL_COMPARE) | BIT(CTL_JSON), false, 0, 0,
+     ctl_report_run, CTL_NEEDS_RULES},
     {"classify", "[--json] < REPLIES", "what refusing replies are about",
      "One a line, `PHASE<TAB>REPLY` or the reply alone (then to RCPT); PHASE is connect,\n"
      "hello, tls, auth, mail, rcpt, data or end.  The class stands first: unknown disabled\n"

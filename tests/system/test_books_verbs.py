@@ -1,6 +1,10 @@
 """trace, audit and their kind on a log with everything in it, as an administrator reads them."""
+import contextlib
+import html.parser
+import json
 import re
 import shutil
+import sqlite3
 import time
 
 import pytest
@@ -181,3 +185,135 @@ def test_no_books_is_one_clear_line(fresh):
     for verb in (("audit",), ("trace", "--to", "a@new.test")):
         said = fresh.ctl(*verb, code=1).stderr
         assert said.count("\n") == 1 and "books.db" in said and "postshift-cutover" in said
+
+
+# report
+
+class Page(html.parser.HTMLParser):
+    """The figures of a report's page, and whatever would load something."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.figures, self.tags, self.links = {}, set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        named = dict(attributes)
+        if tag == "data":
+            self.figures[named["id"]] = int(named["value"])
+        self.links += [value for name, value in attributes if name in ("src", "href", "xlink:href")]
+
+
+def stamp(time_s):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time_s))
+
+
+def move(days=20, each=12):
+    """A log of a move that began ten days ago: from then on half of the mail goes to new, with TLS and verdicts."""
+    now = int(time.time())
+    lines = []
+    for number in range(days * each):
+        at = now - (days * each - number) * 86400 // each + 60
+        new = at > now - 10 * 86400 and number % 2
+        service = "cutover-new" if new else "cutover-old"
+        qid = f"{number + 0x10000000:X}"
+        delay = f"0/0/0.1/{0.2 if new else 0.4 + number % 5 / 10:.1f}"
+        head = f"{stamp(at)} gw postfix/"
+        if new:
+            lines.append(f"{head}{service}/smtp[{number + 100}]: Trusted TLS connection established to "
+                         "h.test[192.0.2.1]:25: TLSv1.3 with cipher X (256/256 bits)")
+        lines += [
+            f"{head}smtpd[10]: {qid}: client=c.test[192.0.2.9]",
+            f"{head}cleanup[11]: {qid}: message-id=<{qid}@s.test>",
+            f"{stamp(at)} gw postshift-auth[1]: {qid}: auth: action=accept, client=c.test[192.0.2.9], "
+            f"spf=pass, dkim=pass, dmarc={'fail' if number % 4 == 0 else 'pass'}, policy=none",
+            f"{stamp(at)} gw postshift-scan[1]: {qid}: scan: action=accept, from=<a@s.test>, size=1, clamav=clean, "
+            f"spamd={'spam' if number % 10 == 0 else 'ham'}, score=1",
+            f"{head}qmgr[12]: {qid}: from=<a@s.test>, size=100, nrcpt=1 (queue active)"]
+        if number % 6 == 0:
+            lines.append(f"{head}{service}/smtp[{number + 100}]: {qid}: to=<u{number}@new.test>, "
+                         f"relay=h.test[192.0.2.1]:25, delay=1, delays={delay}, dsn=4.2.2, status=deferred (host "
+                         "h.test[192.0.2.1] said: 452 4.2.2 <b>over quota</b> & full (in reply to RCPT TO command))")
+        if number < days * each - 2:
+            lines += [f"{head}{service}/smtp[{number + 100}]: {qid}: to=<u{number}@new.test>, "
+                      f"relay=h.test[192.0.2.1]:25, delay=1, delays={delay}, dsn=2.0.0, status=sent (250 ok)",
+                      f"{head}qmgr[12]: {qid}: removed"]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def moved():
+    folder = new_folder()
+    books = Books(folder).fill(move())
+    now = int(time.time() * 1000) - 5000
+    with contextlib.closing(sqlite3.connect(books.file)) as file, file:
+        for days, key, value in ((20, "domain:new.test", "weight=0\nmode=split\n"),
+                                 (10, "domain:new.test", "weight=30\nmode=split\n"),
+                                 (6, "pin:u1@new.test", "old note=x"),
+                                 (5, "domain:new.test", "weight=50\nmode=split\n"),
+                                 (2, "domain:new.test", "weight=30\nmode=split\n")):
+            file.execute("INSERT INTO input(at, key, value) VALUES(?, ?, ?)", (now - days * 86400000, key, value))
+    yield books
+    shutil.rmtree(folder)
+
+
+def test_the_report_tells_the_move(moved):
+    report = moved.json("report", "--period", "30d")
+    assert (report["mails"], report["recipients"], report["delivered"], report["waiting"]) == (240, 240, 238, 2)
+    assert report["lost"] == 0 and report["days_since_start"] == 10
+    assert report["sides"]["old"]["ok"] + report["sides"]["new"]["ok"] == 240 - 40 - 2
+    assert report["sides"]["new"]["availability"] == 100 and report["sides"]["new"]["p95_ms"] == 300
+    assert 500 <= report["sides"]["old"]["p50_ms"] <= report["sides"]["old"]["p95_ms"] <= 900
+    assert set(report["tls"]["new"]) == {"TLSv1.3"} and set(report["tls"]["old"]) == {"unknown"}
+    assert [(c["what"], c["from"], c["to"]) for c in report["changes"]] == [
+        ("weight", "0", "30"), ("weight", "30", "50"), ("weight", "50", "30")]
+    assert report["rollbacks"] == 1 and report["units_pinned_back"] == 1
+    assert report["deferrals"][0]["class"] == "quota" and sum(c["recipients"] for c in report["deferrals"]) == 40
+    assert report["verdicts"] == {"seen": 240, "dmarc_fail": 60, "infected": 0, "spam": 24, "refused": 0}
+    assert report["oldest_waiting"]["queue_id"] in ("100000EE", "100000EF")
+    started = next(c for c in report["changes"] if c["to"] == "30")
+    assert started["before"]["new"]["p95_ms"] is None and started["after"]["new"]["p95_ms"] == 300
+
+
+def test_the_report_fits_the_screen(moved):
+    said = moved.ctl("report", "--period", "30d").stdout
+    assert widths(said) <= 100 and "\nlost             0 " in said
+    said = moved.ctl("report", "--period", "5d", "--compare").stdout
+    assert widths(said) <= 100 and said.count("\n  before ") == 10
+
+
+def test_two_periods_side_by_side(moved):
+    both = moved.json("report", "--period", "5d", "--compare")
+    assert both["since"] == both["before"]["until"] and both["before"]["since"] == both["since"] - 5 * 86400
+    assert both["mails"] == 60 and both["before"]["mails"] == 60
+    assert moved.json("report", "--period", "5d").get("before") is None
+
+
+@pytest.mark.parametrize("words", [(), ("--compare",)])
+def test_the_page_has_the_figures_of_the_json(moved, words):
+    file = moved.folder / "report.html"
+    report = json.loads(moved.ctl("report", "--period", "15d", "--html", file, "--json", *words).stdout)
+    text = file.read_text(encoding="utf-8")
+    page = Page(text)
+    wanted = {key: report[key] for key in ("mails", "recipients", "delivered", "bounced", "expired", "removed",
+                                           "waiting", "lost", "double")}
+    wanted |= {f"{side}-{key}": report["sides"][side][key] for side in ("old", "new", "standby")
+               for key in ("ok", "fail")}
+    assert page.figures == wanted
+    assert "script" not in page.tags and page.links == [] and "svg" in page.tags and "url(" not in text
+    assert "&lt;b&gt;over quota&lt;/b&gt; &amp; full" in text and "prefers-color-scheme" in text
+
+
+def test_report_usage(moved):
+    for words, says in ((("--period", "0"), "--period takes"), (("--period", "soon"), "--period takes"),
+                        (("--html", "-", "--json"), "both go"), (("--since", "1h"), "takes no --since")):
+        assert says in moved.ctl("report", *words, code=2).stderr
+    assert "cannot" in (said := moved.ctl("report", "--html", "/nowhere/x.html", code=1).stderr) or "/nowhere" in said
+    assert moved.ctl("report", "--html", "-").stdout.startswith("<!DOCTYPE html>")
+
+
+def test_an_empty_period_is_no_fault(zoo):
+    report = zoo.json("report", "--period", "1s")
+    assert report["mails"] == 0 and report["sides"]["new"]["availability"] is None
+    assert "<svg" not in zoo.ctl("report", "--period", "1s", "--html", "-").stdout
