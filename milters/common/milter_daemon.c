@@ -79,9 +79,10 @@ run_metrics(void *argument, int control)
     if (daemon->gather != NULL)
         metrics_on_write(daemon->registry, daemon->gather, daemon->argument);
     told = event_new(base, control, EV_READ, on_control, base);
-    http = metrics_http_start_on(base, daemon->metrics_fd, settings.metrics,
-        daemon->registry, daemon->healthy, NULL, daemon->argument);
-    if (told == NULL || event_add(told, NULL) < 0 || http == NULL)
+    http = metrics_http_new(base, settings.metrics, daemon->registry, daemon->healthy,
+        NULL, daemon->argument);
+    server_listen(metrics_http_server(http), daemon->metrics_fd);
+    if (told == NULL || event_add(told, NULL) < 0)
         return EXIT_FAILURE;
     supervise_say_ready(control);
     (void)event_base_dispatch(base);

@@ -247,14 +247,10 @@ healthy(void *argument, struct buffer *why)
 static void
 serve_page(struct cutover_daemon *daemon)
 {
-    const struct listener_set *set = &daemon->page_sockets;
-
     metrics_on_write(daemon->metrics, gather, daemon);
-    for (size_t i = 0; i < set->count; i++) {
-        for (size_t j = 0; j < set->items[i].fd_count; j++)
-            daemon->http[j] = metrics_http_start_on(daemon->base, set->items[i].fds[j],
-                &set->items[i].address, daemon->metrics, healthy, NULL, daemon);
-    }
+    daemon->http = metrics_http_new(
+        daemon->base, &daemon->config->page, daemon->metrics, healthy, NULL, daemon);
+    listener_set_serve(&daemon->page_sockets, metrics_http_server(daemon->http));
 }
 
 void
@@ -306,8 +302,7 @@ cutover_daemon_run(struct cutover_daemon *daemon)
 void
 cutover_daemon_clear(struct cutover_daemon *daemon)
 {
-    for (size_t i = 0; i < LISTEN_FDS_MAX; i++)
-        metrics_http_stop(daemon->http[i]);
+    metrics_http_free(daemon->http);
     follow_free(daemon->follow);
     counts_free(daemon->counts);
     redis_free(daemon->redis);

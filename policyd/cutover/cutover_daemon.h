@@ -21,7 +21,7 @@ struct cutover_daemon {
     struct cutover_config *config;
     struct event_base *base;
     struct listener_set page_sockets;
-    struct metrics_http *http[LISTEN_FDS_MAX];
+    struct metrics_http *http;
     struct metrics *metrics;
 
     struct replica_sync *sync; /* what decides, as policyd has it */

@@ -117,7 +117,7 @@ answer(
 }
 
 static enum wire_result
-serve(void *argument, struct span input, size_t *used, unsigned *stage,
+serve(void *argument, struct server_client *client, struct span input, size_t *used,
     struct buffer *answers, struct error *error)
 {
     struct dict_handler *handler = argument;
@@ -126,7 +126,7 @@ serve(void *argument, struct span input, size_t *used, unsigned *stage,
 
     if (result != WIRE_DONE)
         return result;
-    if ((request.command == DICT_HELLO) != (*stage == STAGE_NEW)) {
+    if ((request.command == DICT_HELLO) != (client->stage == STAGE_NEW)) {
         (void)error_permanent(error, "a hello comes once and first");
         return WIRE_BAD;
     }
@@ -136,7 +136,7 @@ serve(void *argument, struct span input, size_t *used, unsigned *stage,
         return WIRE_BAD;
     }
     if (request.command == DICT_HELLO)
-        *stage = STAGE_GREETED;
+        client->stage = STAGE_GREETED;
     else
         metrics_add(handler->answered[answer(handler, &request, answers)], 1);
     return WIRE_DONE;

@@ -73,7 +73,7 @@ decide(struct policy_handler *handler, const struct policy_request *request)
 
 static enum wire_result
 /* NOLINTNEXTLINE(readability-non-const-parameter): the type is the protocol's */
-serve(void *argument, struct span input, size_t *used, unsigned *stage,
+serve(void *argument, struct server_client *client, struct span input, size_t *used,
     struct buffer *answers, struct error *error)
 {
     struct policy_handler *handler = argument;
@@ -81,7 +81,7 @@ serve(void *argument, struct span input, size_t *used, unsigned *stage,
     struct policy_request request;
     enum wire_result result = policy_wire_parse(input, &request, used, error);
 
-    (void)stage;
+    (void)client;
     if (result != WIRE_DONE)
         return result;
     if (span_equal(request.protocol_state, SPAN("RCPT")))

@@ -122,14 +122,14 @@ answer(struct route_handler *handler, const struct socketmap_request *request,
 
 static enum wire_result
 /* NOLINTNEXTLINE(readability-non-const-parameter): the type is the protocol's */
-serve(void *argument, struct span input, size_t *used, unsigned *stage,
+serve(void *argument, struct server_client *client, struct span input, size_t *used,
     struct buffer *answers, struct error *error)
 {
     struct route_handler *handler = argument;
     struct socketmap_request request;
     enum wire_result result = socketmap_wire_parse(input, &request, used, error);
 
-    (void)stage;
+    (void)client;
     if (result == WIRE_DONE)
         metrics_add(handler->answered[answer(handler, &request, answers)], 1);
     return result;

@@ -230,15 +230,10 @@ serve_daemon_replicate(struct serve_daemon *daemon)
 static void
 serve_http(struct serve_daemon *daemon)
 {
-    const struct listener_set *set = &daemon->metrics_sockets;
-
     daemon->metrics = serve_metrics_new(&daemon->context);
-    for (size_t i = 0; i < set->count; i++) {
-        for (size_t j = 0; j < set->items[i].fd_count; j++)
-            daemon->http[j] = metrics_http_start_on(daemon->base, set->items[i].fds[j],
-                &set->items[i].address, daemon->context.metrics, serve_page_healthy,
-                serve_page, &daemon->context);
-    }
+    daemon->http = metrics_http_new(daemon->base, &daemon->config->metrics,
+        daemon->context.metrics, serve_page_healthy, serve_page, &daemon->context);
+    listener_set_serve(&daemon->metrics_sockets, metrics_http_server(daemon->http));
 }
 
 /* Clients leave enough descriptors for Redis and files. */
@@ -399,10 +394,7 @@ void
 serve_daemon_clear(struct serve_daemon *daemon)
 {
     event_free(daemon->drain);
-    for (size_t i = 0; i < LISTEN_FDS_MAX; i++) {
-        if (daemon->http[i] != NULL)
-            metrics_http_stop(daemon->http[i]);
-    }
+    metrics_http_free(daemon->http);
     server_free(daemon->policy);
     server_free(daemon->route);
     server_free(daemon->dict);

@@ -34,7 +34,7 @@ struct serve_daemon {
     struct server *policy;
     struct server *route;
     struct server *dict;
-    struct metrics_http *http[LISTEN_FDS_MAX];
+    struct metrics_http *http;
     struct serve_metrics *metrics;
 
     struct event *drain; /* at the end: until the clients that are busy are done */

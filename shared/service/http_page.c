@@ -52,10 +52,9 @@ http_page_end(struct http_page *page)
 }
 
 bool
-http_page_is_of(const struct http_page *page, const char *path, const char *query)
+http_page_is_of(const struct http_page *page, struct span path, struct span query)
 {
-    return page->body != NULL && strcmp(page->path, path) == 0 &&
-           strcmp(page->query, query) == 0;
+    return page->body != NULL && span_is(path, page->path) && span_is(query, page->query);
 }
 
 void

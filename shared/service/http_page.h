@@ -26,7 +26,7 @@ extern const char http_plain_text[];
 /* An empty one of plain text. */
 void http_page_begin(struct http_page *page);
 void http_page_end(struct http_page *page);
-bool http_page_is_of(const struct http_page *page, const char *path, const char *query);
+bool http_page_is_of(const struct http_page *page, struct span path, struct span query);
 
 /* The whole answer; the body is shared, not copied: a client that doesn't read holds no
  * memory of its own. */

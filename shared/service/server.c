@@ -25,6 +25,7 @@ struct server {
     TAILQ_HEAD(, server_client) clients;
     size_t client_count;
     size_t clients_max;
+    size_t accepted;
     struct event *sockets[SERVER_SOCKETS_MAX];
     size_t socket_count;
     struct event *sweep;  /* armed while there are clients */
@@ -71,7 +72,8 @@ log_end(struct server *server, const struct server_client *client, enum server_e
     };
     char peer[INET6_ADDRSTRLEN + 16];
 
-    if (notes[end] == NULL || !log_limit_may(&server->lines[end]))
+    if (notes[end] == NULL || server->host.protocol->is_quiet ||
+        !log_limit_may(&server->lines[end]))
         return;
     write_peer(client->fd, peer, sizeof(peer));
     log_warning("client closed", log_text("listener", server->host.protocol->name),
@@ -130,9 +132,11 @@ on_sweep(int fd, short what, void *argument)
     }
 }
 
-static void
-crowd_out(struct server *server)
+/* Who makes room: has been served nothing for longest, and for some time; or NULL. */
+static struct server_client *
+longest_idle(const struct server *server)
 {
+    uint64_t spared_ms = server->host.protocol->spared_ms;
     struct server_client *longest = TAILQ_FIRST(&server->clients);
     struct server_client *client;
 
@@ -141,8 +145,16 @@ crowd_out(struct server *server)
         if (client->served_ms < longest->served_ms)
             longest = client;
     }
-    if (longest != NULL)
-        server_client_close(longest, SERVER_END_CROWDED_OUT, NULL);
+    if (longest != NULL && clock_now_ms() - longest->served_ms < spared_ms)
+        return NULL;
+    return longest;
+}
+
+static void
+crowd_out(struct server_client *client)
+{
+    if (client != NULL)
+        server_client_close(client, SERVER_END_CROWDED_OUT, NULL);
 }
 
 static void
@@ -167,14 +179,20 @@ on_resume(int fd, short what, void *argument)
 /* The listening sockets stay readable: without a pause the loop would turn at full speed.
  */
 static void
-pause_accepting(struct server *server, int reason)
+pause_accepting(struct server *server, unsigned pause_ms)
 {
-    static const struct timeval pause = {0, (suseconds_t)1000 * SERVER_PAUSE_MS};
+    struct timeval pause = {.tv_usec = (suseconds_t)1000 * pause_ms};
 
     set_accepting(server, false);
     (void)event_add(server->resume, &pause);
+}
+
+static void
+on_no_descriptors(struct server *server, int reason)
+{
+    pause_accepting(server, SERVER_PAUSE_MS);
     for (int i = 0; i < ACCEPTS_A_TURN; i++)
-        crowd_out(server);
+        crowd_out(longest_idle(server));
     if (log_limit_may(&server->accept_lines))
         log_warning("accept", log_text("listener", server->host.protocol->name),
             log_number("clients", (int64_t)server->client_count),
@@ -188,8 +206,6 @@ take_client(struct server *server, int fd)
     static const int yes = 1;
     struct server_client *client;
 
-    if (server->client_count >= server->clients_max)
-        crowd_out(server);
     (void)setsockopt(
         fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)); /* a unix socket refuses */
     client = server_client_new(&server->host, fd, clock_now_ms());
@@ -199,23 +215,41 @@ take_client(struct server *server, int fd)
     count_clients(server, server->client_count + 1);
 }
 
+/*
+ * Whether there may be another one at once.  Where clients are spared, there is a pause
+ * before each that crowds out one, and behind so many as there is room for, which may be
+ * gone by then: else strangers that connect and leave would have all of the loop's time.
+ */
+static bool
+accept_one(struct server *server, int fd)
+{
+    bool is_full = server->client_count >= server->clients_max;
+    struct server_client *longest = is_full ? longest_idle(server) : NULL;
+
+    if (!is_full || longest != NULL) {
+        int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (client < 0) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                on_no_descriptors(server, errno);
+            return false;
+        }
+        crowd_out(longest);
+        take_client(server, client);
+    }
+    if (server->host.protocol->spared_ms == 0 ||
+        (!is_full && ++server->accepted % server->clients_max != 0))
+        return true;
+    pause_accepting(server, SERVER_FULL_PAUSE_MS);
+    return false;
+}
+
 static void
 on_connection(int fd, short what, void *argument)
 {
-    struct server *server = argument;
-
     (void)what;
-    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-        int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-        if (client >= 0) {
-            take_client(server, client);
-            continue;
-        }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            pause_accepting(server, errno);
-        return;
-    }
+    for (int i = 0; i < ACCEPTS_A_TURN && accept_one(argument, fd); i++)
+        continue;
 }
 
 struct server *

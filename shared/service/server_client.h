@@ -2,10 +2,11 @@
  * server_client - one connection: read, have whole requests answered in order, write,
  * close.
  *
- * All that stands in one read is answered in one write.  An idle client holds no buffers.
- * One that sends faster than it reads is not read from until its answers are gone; one
- * that doesn't take them is closed when its time is over, as is one that leaves a request
- * half sent.  Nothing here blocks.
+ * All that stands in one read is answered in one write.  An idle client holds no buffers,
+ * another one a request and SERVER_READ_SIZE octets, and what it doesn't take of 64 KiB
+ * of answers and the last one.  One that sends faster than it reads is not read from
+ * until its answers are gone; one that doesn't take them is closed when its time is over,
+ * as is one that leaves a request half sent.  Nothing here blocks.
  */
 #ifndef SHARED_SERVICE_SERVER_CLIENT_H
 #define SHARED_SERVICE_SERVER_CLIENT_H
@@ -32,6 +33,7 @@ enum server_end {
     SERVER_ENDS,
 };
 
+struct evbuffer;
 struct server_client;
 
 /* What the clients of one listener have in common. */
@@ -41,13 +43,23 @@ struct server_protocol {
     uint64_t idle_ms;    /* between requests */
     size_t request_max;  /* octets; the wire refuses more */
     char last_octet;     /* every request ends with it */
+    uint64_t spared_ms;  /* who was served within that time is not crowded out */
+    bool is_quiet;       /* how its clients end is not worth a line in the log */
 
     /*
-     * Takes one request off the front of `input` and appends its answer.  *stage is the
-     * client's, 0 at first. WIRE_BAD: *error says why; the client is closed.
+     * Takes one request off the front of `input` and appends its answer, or writes it to
+     * server_client_output, or sets client->waiting: then the answer comes later, by
+     * server_client_go_on, and no more requests are taken until then.  Sets
+     * client->is_last where none follows: behind the answer we end our side, what else
+     * the peer sends goes by unread until it ends its own, and time goes on as it went.
+     * WIRE_BAD: *error says why; the client is closed.
      */
-    enum wire_result (*serve)(void *argument, struct span input, size_t *used,
-        unsigned *stage, struct buffer *answers, struct error *error);
+    enum wire_result (*serve)(void *argument, struct server_client *client,
+        struct span input, size_t *used, struct buffer *answers, struct error *error);
+
+    /* The client ends, nobody waits any more for what was client->waiting.  NULL where
+     * all answers come at once. */
+    void (*give_up)(void *waiting);
 };
 
 struct server_host {
@@ -72,11 +84,16 @@ struct server_client {
     struct event event;
     struct buffer
         input; /* half a request, or what waits for the answers before it to be taken */
-    struct buffer output; /* answers that the peer hasn't taken yet */
+    struct evbuffer *output; /* answers that the peer hasn't taken yet; NULL: none */
     uint64_t deadline_ms;
-    uint64_t served_ms; /* when it last had a request answered, else when it came */
+    /* When it last had a request answered or took octets of it, else when it came. */
+    uint64_t served_ms;
     enum server_end at_deadline;
+
+    /* The protocol's. */
     unsigned stage;
+    void *waiting; /* what its answer waits for; NULL: nothing */
+    bool is_last;
 };
 
 /* Owns `fd` from now on. */
@@ -86,7 +103,13 @@ struct server_client *server_client_new(
 void server_client_close(
     struct server_client *client, enum server_end end, const struct error *error);
 
-/* Whether a request is half read or an answer half written. */
+/* Where answers are written that are large, shared or late: behind those before. */
+struct evbuffer *server_client_output(struct server_client *client);
+
+/* The answer that was waited for is in its output.  Closes nothing. */
+void server_client_go_on(struct server_client *client);
+
+/* Whether a request is half read or not answered, or an answer half written. */
 bool server_client_is_busy(const struct server_client *client);
 
 const char *server_end_name(enum server_end end);

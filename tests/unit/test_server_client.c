@@ -4,23 +4,25 @@
  */
 #include "tests/unit/unit.h"
 
+#include "shared/service/clock.h"
 #include "shared/service/server_client.h"
 
 #include <errno.h>
+#include <event2/buffer.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { REQUEST_MAX = 64, ANSWERS_ROOM = 1 << 20 };
 
-/* Requests are lines; the answer is the line a hundred times over; "bad" is none. */
+/* Requests are lines; the answer is the line a hundred times over; "bad" is none, "later"
+ * waits, and after "last" comes none. */
 static enum wire_result
-serve(void *argument, struct span input, size_t *used, unsigned *stage,
+serve(void *argument, struct server_client *client, struct span input, size_t *used,
     struct buffer *answers, struct error *error)
 {
     size_t end = span_find(input, '\n');
 
-    (void)argument;
     if (end == SPAN_NONE) {
         if (input.length < REQUEST_MAX)
             return WIRE_MORE;
@@ -31,12 +33,25 @@ serve(void *argument, struct span input, size_t *used, unsigned *stage,
         (void)error_permanent(error, "bad");
         return WIRE_BAD;
     }
+    *used = end + 1;
+    if (span_equal(span_first(input, end), SPAN("later"))) {
+        client->waiting = argument;
+        return WIRE_DONE;
+    }
+    client->is_last = span_equal(span_first(input, end), SPAN("last"));
     for (int i = 0; i < 100; i++)
         buffer_append(answers, span_first(input, end));
     buffer_append_octet(answers, '\n');
-    *used = end + 1;
-    (*stage)++;
+    client->stage++;
     return WIRE_DONE;
+}
+
+static void
+give_up(void *waiting)
+{
+    int *given_up = waiting;
+
+    (*given_up)++;
 }
 
 static const struct server_protocol protocol = {
@@ -46,6 +61,7 @@ static const struct server_protocol protocol = {
     .request_max = REQUEST_MAX,
     .last_octet = '\n',
     .serve = serve,
+    .give_up = give_up,
 };
 
 struct scene {
@@ -56,6 +72,7 @@ struct scene {
     enum server_end end;
     char error[200];
     unsigned answered;
+    int given_up;
 };
 
 static void
@@ -89,6 +106,7 @@ open_scene(struct scene *scene)
     *scene = (struct scene){.peer = fds[1]};
     scene->host.base = event_base_new();
     scene->host.protocol = &protocol;
+    scene->host.protocol_argument = &scene->given_up;
     scene->host.ended = note_end;
     scene->host.answered = note_answer;
     scene->host.argument = scene;
@@ -154,7 +172,7 @@ answers_in_order_what_came_in_one_piece_and_in_several(void **state)
     assert_int_equal(scene.client->at_deadline, SERVER_END_IDLE);
     assert_false(server_client_is_busy(scene.client));
     assert_null(scene.client->input.data);
-    assert_null(scene.client->output.data);
+    assert_null(scene.client->output);
     assert_int_equal(scene.answered, 3);
     assert_int_equal(scene.client->stage, 3);
     close_scene(&scene);
@@ -226,7 +244,7 @@ a_peer_that_does_not_read_is_not_read_from(void **state)
     }
     assert_int_equal(errno, EAGAIN);
     assert_int_equal(scene.client->at_deadline, SERVER_END_UNREAD);
-    assert_true(scene.client->output.length < 1 << 18);
+    assert_true(evbuffer_get_length(scene.client->output) < 1 << 18);
     assert_true(scene.client->input.length <= REQUEST_MAX + SERVER_READ_SIZE);
     for (int i = 0; i < 100000 && total < sent / 2 * 101; i++) {
         total += hear(&scene, heard, sizeof(heard));
@@ -253,6 +271,56 @@ a_peer_that_goes_ends_it(void **state)
     close_scene(&scene);
 }
 
+static void
+an_answer_that_comes_later_holds_up_those_behind_it(void **state)
+{
+    struct scene scene;
+    char heard[4096];
+
+    (void)state;
+    open_scene(&scene);
+    say(&scene, "a\nlater\nb\n");
+    assert_int_equal(hear(&scene, heard, sizeof(heard)), 101);
+    assert_true(server_client_is_busy(scene.client));
+    say(&scene, "c\n");
+    assert_int_equal(hear(&scene, heard, sizeof(heard)), 0);
+    assert_int_equal(scene.client->deadline_ms, UINT64_MAX);
+    (void)evbuffer_add_printf(server_client_output(scene.client), "now\n");
+    server_client_go_on(scene.client);
+    turn(&scene);
+    turn(&scene);
+    assert_int_equal(hear(&scene, heard, sizeof(heard)), 4 + 101 + 101);
+    assert_memory_equal(heard, "now\nbb", 6);
+    assert_int_equal(scene.client->at_deadline, SERVER_END_IDLE);
+    say(&scene, "later\n");
+    server_client_close(scene.client, SERVER_END_STOPPED, NULL);
+    assert_int_equal(scene.given_up, 1);
+    close_scene(&scene);
+}
+
+static void
+behind_the_last_request_all_goes_by_unread_in_the_time_it_had(void **state)
+{
+    struct scene scene;
+    char heard[4096];
+    uint64_t deadline_ms;
+
+    (void)state;
+    open_scene(&scene);
+    deadline_ms = scene.client->deadline_ms;
+    say(&scene, "last\nbad\n");
+    assert_int_equal(hear(&scene, heard, sizeof(heard)), 401);
+    assert_int_equal(recv(scene.peer, heard, 1, 0), 0);
+    say(&scene, "bad\n");
+    assert_false(scene.ended);
+    assert_int_equal(scene.client->deadline_ms, deadline_ms);
+    assert_null(scene.client->input.data);
+    assert_int_equal(shutdown(scene.peer, SHUT_WR), 0);
+    turn(&scene);
+    assert_int_equal(scene.end, SERVER_END_LEFT);
+    close_scene(&scene);
+}
+
 int
 main(void)
 {
@@ -262,6 +330,8 @@ main(void)
         cmocka_unit_test(what_is_malformed_ends_it_after_the_answers_before),
         cmocka_unit_test(a_peer_that_does_not_read_is_not_read_from),
         cmocka_unit_test(a_peer_that_goes_ends_it),
+        cmocka_unit_test(an_answer_that_comes_later_holds_up_those_behind_it),
+        cmocka_unit_test(behind_the_last_request_all_goes_by_unread_in_the_time_it_had),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
