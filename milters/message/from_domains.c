@@ -1,6 +1,7 @@
 #include "milters/message/from_domains.h"
 
 #include "milters/message/encoded_word.h"
+#include "shared/base/attributes.h"
 #include "shared/base/idn.h"
 #include "shared/base/octet.h"
 
@@ -103,6 +104,27 @@ starts_name(struct span rest)
     return rest.length > 0 && is_name_octet(rest.data[0]);
 }
 
+static struct span
+skip_dots(struct span rest)
+{
+    while (rest.length > 0 && rest.data[0] == '.')
+        rest = skip_gap(span_from(rest, 1));
+    return rest;
+}
+
+/* What stands before a name that some reader shows as if it were not there: a bracket, a
+ * label of nothing.  An address in brackets is no name. */
+static struct span
+skip_before_name(struct span rest)
+{
+    rest = skip_gap(rest);
+    if (rest.length > 0 && rest.data[0] == '<')
+        rest = skip_gap(span_from(rest, 1));
+    if (rest.length > 1 && rest.data[0] == '[' && !octet_is_digit(rest.data[1]))
+        rest = skip_gap(span_from(rest, 1));
+    return skip_dots(rest);
+}
+
 /* Behind an at sign: each name that ends where some reader ends it. */
 static void
 take_names(struct search *search)
@@ -110,9 +132,7 @@ take_names(struct search *search)
     char text[NAME_MAX_OCTETS];
     size_t length = 0;
 
-    search->rest = skip_gap(search->rest);
-    if (search->rest.length > 0 && search->rest.data[0] == '<')
-        search->rest = skip_gap(span_from(search->rest, 1));
+    search->rest = skip_before_name(search->rest);
     while (starts_name(search->rest) && length + 2 < sizeof(text)) {
         struct span behind;
 
@@ -129,20 +149,42 @@ take_names(struct search *search)
         behind = skip_gap(search->rest);
         if (behind.length < search->rest.length)
             add_name(search->domains, span_make(text, length));
-        search->rest = behind;
+        search->rest = skip_dots(behind);
     }
     if (length > 0)
         add_name(search->domains, span_make(text, length));
 }
 
+/* Behind the next at sign, also one that Unicode makes an at sign of (full width, small);
+ * false: there is none. */
+static bool
+find_at_sign(struct span *rest)
+{
+    static const struct span signs[] = {
+        {"@",            1},
+        {"\xef\xbc\xa0", 3},
+        {"\xef\xb9\xab", 3}
+    };
+    size_t first = SPAN_NONE;
+    size_t behind = 0;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(signs); i++) {
+        size_t at = span_find_text(*rest, signs[i]);
+
+        if (at < first) {
+            first = at;
+            behind = at + signs[i].length;
+        }
+    }
+    *rest = span_from(*rest, behind);
+    return first != SPAN_NONE;
+}
+
 static void
 look_through(struct search *search, struct span text)
 {
-    size_t at;
-
     search->rest = text;
-    while (!search->domains->more && (at = span_find(search->rest, '@')) != SPAN_NONE) {
-        search->rest = span_from(search->rest, at + 1);
+    while (!search->domains->more && find_at_sign(&search->rest)) {
         if (++search->at_signs > FROM_AT_SIGNS_MAX)
             search->domains->more = true;
         else

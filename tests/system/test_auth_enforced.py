@@ -120,7 +120,7 @@ WORD = "=?utf-8?B?" + base64.b64encode(VICTIM.encode()).decode() + "?="
     f"{VICTIM} .evil.example", f"{VICTIM}.\n evil.example", f"{VICTIM}(c).evil.example", WORD, f"{WORD} {EVIL}", f"<{WORD}>",
     "=?utf-8?Q?ceo=40victim.example?=", f"{VICTIM}@evil.example", f"a@[192.0.2.1], {VICTIM}", f"ceo@\"victim.example\"", "ceo@VICTIM.example.; x",
     ", ".join(f"a@n{n}.evil.example" for n in range(15)) + f", {VICTIM}", ", ".join(f"a@n{n}.evil.example" for n in range(40)) + f", {VICTIM}",
-    "@" * 2000 + f" {VICTIM}", f"{VICTIM}\x01", f"ceo@victim\\.example, {EVIL}", b"ceo@victim.example\xff <a@evil.example>",
+    "<ceo@.victim.example>", "<ceo@victim..example>", "ceo@[victim.example]", "ceo\uff20victim.example", "@" * 2000 + f" {VICTIM}", f"{VICTIM}\x01", f"ceo@victim\\.example, {EVIL}", b"ceo@victim.example\xff <a@evil.example>",
 ])
 def test_every_domain_of_an_untidy_from_is_judged(site, value):
     assert attack(site, value).reply.startswith("550 5.7.1 ")

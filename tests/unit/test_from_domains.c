@@ -75,6 +75,12 @@ misses_none(void **state)
         {" a@victim.example\xff.evil.example", "victim.example "},
         {" a@localhost b@[192.0.2.1] c@ @", ""},
         {" a@VICTIM.example..", "victim.example "},
+        {" <ceo@.victim.example>", "victim.example "},
+        {" <ceo@victim..example>", "victim.example "},
+        {" <ceo@victim. .example>", "victim.example "},
+        {" ceo@[victim.example] x", "victim.example "},
+        {" ceo\xef\xbc\xa0victim.example", "victim.example "},
+        {" <ceo\xef\xb9\xabvictim.example>", "victim.example "},
     };
 
     (void)state;
