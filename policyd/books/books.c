@@ -7,7 +7,7 @@
 #include "policyd/books/books_base.h"
 #include "shared/base/allocate.h"
 
-enum { BUSY_MS = 5000, HANDLE_MAX = 512 };
+enum { READER_BUSY_MS = 5000, HANDLE_MAX = 512 };
 
 /*
  * Numbers stand before texts, so that what is summed is near the start of its row.
@@ -203,7 +203,8 @@ read_generation(struct books *books, struct error *error)
 static bool
 prepare_file(struct books *books, struct error *error)
 {
-    (void)sqlite3_busy_timeout(books->file, BUSY_MS);
+    (void)sqlite3_busy_timeout(
+        books->file, books->mode == BOOKS_READ ? READER_BUSY_MS : BOOKS_BUSY_MS);
     (void)sqlite3_extended_result_codes(books->file, 0);
     if (books->mode == BOOKS_READ)
         return check_version(books, error);

@@ -14,6 +14,9 @@
 
 enum { BOOKS_VERSION = 1, BOOKS_STATEMENTS_MAX = 96 };
 
+/* A writer waits no longer: it has an event loop, and the log is the buffer. */
+enum { BOOKS_BUSY_MS = 250 };
+
 struct books {
     sqlite3 *file;
     enum books_mode mode;

@@ -47,9 +47,9 @@ struct books_message {
     char *queue_id;
     char *host;
     char *sender;
-    char *client;
+    char *client; /* NULL: no line said who brought it */
     char *login;
-    char *message_id;
+    char *message_id; /* NULL: no line said it */
     char *refused;
     char *verdicts;
     enum books_kind kind;

@@ -12,6 +12,21 @@ keep_column(char **field, sqlite3_stmt *statement, int at)
                           : span_make(text, (size_t)sqlite3_column_bytes(statement, at)));
 }
 
+/* NULL stays so: it was never said, which "" was. */
+static void
+keep_if_known(char **field, sqlite3_stmt *statement, int at)
+{
+    if (sqlite3_column_type(statement, at) != SQLITE_NULL)
+        keep_column(field, statement, at);
+}
+
+static void
+bind_if_known(sqlite3_stmt *statement, int at, const char *text)
+{
+    if (text != NULL)
+        books_bind_text(statement, at, text);
+}
+
 static const char load_message[] =
     "SELECT m.id, accepted, ended, kind, state, nrcpt, begun, removal, size, story, seen,"
     "  instance, queue_id, host, sender, client, login, message_id, refused, verdicts"
@@ -44,9 +59,9 @@ read_message(sqlite3_stmt *row, struct books_message *message)
     keep_column(&message->queue_id, row, 12);
     keep_column(&message->host, row, 13);
     keep_column(&message->sender, row, 14);
-    keep_column(&message->client, row, 15);
+    keep_if_known(&message->client, row, 15);
     keep_column(&message->login, row, 16);
-    keep_column(&message->message_id, row, 17);
+    keep_if_known(&message->message_id, row, 17);
     keep_column(&message->refused, row, 18);
     keep_column(&message->verdicts, row, 19);
 }
@@ -187,9 +202,9 @@ books_rows_write(struct books *books, struct books_message *message, struct erro
     books_bind_text(row, 13, message->queue_id);
     books_bind_text(row, 14, message->host);
     books_bind_text(row, 15, message->sender);
-    books_bind_text(row, 16, message->client);
+    bind_if_known(row, 16, message->client);
     books_bind_text(row, 17, message->login);
-    books_bind_text(row, 18, message->message_id);
+    bind_if_known(row, 18, message->message_id);
     books_bind_text(row, 19, message->refused);
     books_bind_text(row, 20, message->verdicts);
     if (!books_run(books, row, error))

@@ -106,6 +106,7 @@ books_feed_lines(struct books_feed *feed, const char *lines, unsigned each)
         done(books_feed_line(feed, line, &error), &error);
         if (each > 0 && ++count % each == 0)
             done(books_flush(feed->writer, &error) && books_commit(feed->books, &error) &&
+                     books_forget_since_commit(feed->writer, &error) &&
                      books_begin(feed->books, &error),
                 &error);
     }

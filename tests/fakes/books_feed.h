@@ -24,7 +24,7 @@ void books_feed_close(struct books_feed *feed); /* the file stays */
 void books_feed_remove(struct books_feed *feed);
 
 /* Enters lines, which end in LF, in one transaction, or (each > 0) in transactions of so
- * many lines. */
+ * many lines with nothing remembered from one to the next. */
 void books_feed_lines(struct books_feed *feed, const char *lines, unsigned each);
 void books_feed_file(struct books_feed *feed, const char *path, unsigned each);
 

@@ -10,7 +10,7 @@
 #include "shared/base/attributes.h"
 #include "tests/fakes/books_feed.h"
 
-#define ZOO "tests/data/maillog/zoo.log"
+#define ZOO "tests/data/maillog/own-postfix-3.7.11-zoo.log"
 
 /* The newest message of an id: kind, state, recipients counted by the queue manager, and
  * their ends. */
