@@ -82,7 +82,7 @@ UNIT_FILES    := $(patsubst tests/unit/%.c,$(OBJ)/unit/%,$(UNIT_TESTS))
 REPLAY_FILES  := $(patsubst tests/fuzz/%.c,$(OBJ)/replay/%,$(FUZZERS))
 FUZZ_FILES    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
 
-.PHONY: all test unit system test-libmilter test-packages test-debian13 demo bench bench-peers fuzz floors format lint install uninstall packages clean help
+.PHONY: all test unit system test-libmilter test-packages test-debian13 demo bench bench-peers crash fuzz floors format lint install uninstall packages clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(PROGRAM_FILES)
@@ -229,6 +229,9 @@ bench: packages ## ratios against a reference in the same run
 bench-peers: packages ## the same beside clamd, rspamd and others, which it installs
 	tests/install-packages --peers
 	$(MAKE) --no-print-directory bench
+
+crash: $(OBJ)/unit/test_books_crash ## the books, killed at any write, a thousand times (BOOKS_SEEDS)
+	BOOKS_SEEDS=$(or $(BOOKS_SEEDS),1000) $(OBJ)/unit/test_books_crash
 
 fuzz: $(FUZZ_FILES) ## each fuzzer for FUZZ_SECONDS (600); FUZZ="policy_wire pin" narrows
 	tests/fuzz/run $(BUILD)/fuzz $(or $(FUZZ_SECONDS),600) $(FUZZ)

@@ -263,6 +263,7 @@ cutover_daemon_keep_books(struct cutover_daemon *daemon)
         .books = config->books,
         .instances = buffer_text(&daemon->instances),
         .rules = &daemon->rules,
+        .keeping = {(int64_t)config->keep_ms, config->books_max},
         .save = save,
         .saved = saved,
         .undone = undone,

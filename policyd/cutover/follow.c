@@ -19,6 +19,8 @@ enum {
     TROUBLE_MAX = 400,
     POSITION_MAX = 4096,
     ZONE_SECONDS = 900,
+    RETIRE_MS = 50,
+    RETIRE_EACH_MS = 60000,
 };
 
 struct follow {
@@ -33,6 +35,8 @@ struct follow {
     uint64_t begun_ms;
     uint64_t pending; /* lines since the commit */
     uint64_t tried_ms;
+    uint64_t retired_ms; /* when the books were last looked through for what is old */
+    bool has_old;        /* and there was more */
     /* The local zone, as it was about then. */
     int64_t zone_at;
     int zone_offset;
@@ -252,6 +256,30 @@ read_lines(struct follow *follow, bool *more, struct error *error)
     return true;
 }
 
+/* --- what is old --- */
+
+/* A few steps where no line waits and nothing is in hand; the log's own time counts, so
+ * that one that was fed late is kept, too. */
+static bool
+retire(struct follow *follow, struct error *error)
+{
+    uint64_t end = clock_now_ms() + RETIRE_MS;
+    int64_t now_ms = (int64_t)time(NULL) * 1000;
+
+    if (follow->in_transaction || follow->status.last_line_ms == 0 ||
+        (!follow->has_old && clock_now_ms() < follow->retired_ms + RETIRE_EACH_MS))
+        return true;
+    if (now_ms > follow->status.last_line_ms)
+        now_ms = follow->status.last_line_ms;
+    follow->retired_ms = clock_now_ms();
+    do {
+        if (!books_retire(
+                follow->books, &follow->options.keeping, now_ms, &follow->has_old, error))
+            return false;
+    } while (follow->has_old && clock_now_ms() < end);
+    return true;
+}
+
 /* --- the loop --- */
 
 static bool
@@ -261,6 +289,16 @@ is_due(const struct follow *follow)
         return false;
     return follow->is_over || follow->pending >= COMMIT_LINES ||
            clock_now_ms() >= follow->begun_ms + COMMIT_MS;
+}
+
+/* Nobody is kept waiting by a transaction in which there is nothing. */
+static void
+leave_empty(struct follow *follow)
+{
+    if (!follow->in_transaction || follow->pending > 0 || follow->is_touched)
+        return;
+    books_rollback(follow->books);
+    follow->in_transaction = false;
 }
 
 static void
@@ -279,17 +317,16 @@ turn(evutil_socket_t fd, short what, void *argument)
     }
     follow->tried_ms = clock_now_ms();
     if (follow->books != NULL || open_all(follow)) {
-        if (!begin(follow, &error) || !read_lines(follow, &more, &error) ||
-            (is_due(follow) && !commit(follow, &error)))
-            undo(follow, &error);
-        else
+        bool done = begin(follow, &error) && read_lines(follow, &more, &error) &&
+                    (!is_due(follow) || commit(follow, &error));
+
+        if (done)
+            leave_empty(follow);
+        if (done && retire(follow, &error))
             set_trouble(follow, log_source_trouble(follow->source));
+        else
+            undo(follow, &error);
         follow->status.is_up_to_date = !more && follow->pending == 0;
-        /* Nobody is kept waiting by a transaction in which there is nothing. */
-        if (follow->in_transaction && follow->pending == 0 && !follow->is_touched) {
-            books_rollback(follow->books);
-            follow->in_transaction = false;
-        }
     }
     if (follow->is_over && follow->books != NULL && follow->pending == 0 &&
         follow->options.ended != NULL)

@@ -9,6 +9,7 @@
 #define POLICYD_CUTOVER_FOLLOW_H
 
 #include "policyd/books/books_enter.h"
+#include "policyd/books/books_retire.h"
 
 struct event_base;
 struct follow;
@@ -18,6 +19,7 @@ struct follow_options {
     const char *books;     /* its file */
     const char *instances; /* by blanks */
     const struct books_rules *rules;
+    struct books_keeping keeping;
     /* Within the transaction, before it is committed; false undoes it. */
     bool (*save)(void *argument, struct books *books, struct error *error);
     void (*saved)(void *argument, struct books *books);
