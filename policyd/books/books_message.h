@@ -65,7 +65,10 @@ struct books_message {
     struct books_recipient *recipients;
     size_t recipient_count;
     size_t recipient_room;
-    size_t recipient_last; /* the one that was named last */
+    uint32_t
+        *index; /* of many recipients: places by the hash of the name, 1 is the first */
+    size_t index_size;
+    size_t index_count; /* recipients that are in it */
     bool is_changed;
     bool is_joined;             /* others may be of its story */
     struct books_message *next; /* of the same place in the table */

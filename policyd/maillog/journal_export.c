@@ -68,6 +68,17 @@ take_field(struct span *rest, struct span *name, struct span *value)
     return WIRE_DONE;
 }
 
+/* A word of a line's head: what would end it there becomes `?`. */
+static void
+append_word(struct buffer *line, struct span word)
+{
+    for (size_t i = 0; i < word.length; i++) {
+        unsigned char octet = (unsigned char)word.data[i];
+
+        buffer_append_octet(line, octet <= ' ' || octet == 0x7f ? '?' : word.data[i]);
+    }
+}
+
 static void
 write_line(const struct span fields[FIELD_COUNT], struct buffer *line)
 {
@@ -81,11 +92,11 @@ write_line(const struct span fields[FIELD_COUNT], struct buffer *line)
     number_rfc3339_write((int64_t)(microseconds / 1000000), stamp);
     buffer_append(line, span_make(stamp, STAMP_LENGTH));
     buffer_printf(line, ".%06" PRIu64 "Z ", microseconds % 1000000);
-    buffer_append(line, fields[HOST].length > 0 ? fields[HOST] : SPAN("localhost"));
+    append_word(line, fields[HOST].length > 0 ? fields[HOST] : SPAN("localhost"));
     buffer_append_octet(line, ' ');
-    buffer_append(line, fields[IDENTIFIER]);
+    append_word(line, fields[IDENTIFIER]);
     buffer_append_octet(line, '[');
-    buffer_append(line, pid.length > 0 ? pid : SPAN("0"));
+    append_word(line, pid.length > 0 ? pid : SPAN("0"));
     buffer_append_text(line, "]: ");
     for (size_t i = 0; i < fields[MESSAGE].length; i++) {
         char octet = fields[MESSAGE].data[i];

@@ -4,8 +4,9 @@
  *     FIELD=value LF, or FIELD LF length (64 bits, little endian) octets LF; an empty
  * line ends an entry.
  *
- * An entry becomes `STAMP HOST IDENTIFIER[PID]: MESSAGE`, its line ends blanks, with the
- * time at which the journal took it in, in UTC.  Entries over 256 KiB are passed over.
+ * An entry becomes `STAMP HOST IDENTIFIER[PID]: MESSAGE`, its line ends blanks, what
+ * can't stand in its head `?`, with the time at which the journal took it in, in UTC.
+ * Entries over 256 KiB are passed over.
  */
 #ifndef POLICYD_MAILLOG_JOURNAL_EXPORT_H
 #define POLICYD_MAILLOG_JOURNAL_EXPORT_H

@@ -169,7 +169,7 @@ read_rest(struct span rest, struct maillog_event *event)
 {
     struct span value;
 
-    if (!take_pair(&rest, "relay=", &event->relay) || !reach(&rest, "delay=", &value) ||
+    if (!reach(&rest, "relay=", &event->relay) || !reach(&rest, "delay=", &value) ||
         !read_seconds(value, &event->delay_ms) || !reach(&rest, "delays=", &value) ||
         !read_delays(value, event->delays_ms) || !reach(&rest, "dsn=", &event->dsn))
         return false;

@@ -57,6 +57,10 @@ knows_every_form(void **state)
         {"bounce", Q "sender non-delivery notification: 4jYVch3KtSz1bYFm",
             MAILLOG_NOTICE},
         {"bounce", Q "sender delay notification: 3A7AEA72180", MAILLOG_NOTICE},
+        {"smtp",
+            Q "to=<a@b>, new=x, relay=h[1.2.3.4]:25, more=y, delay=1, delays=0/0/0/1, "
+              "tls=may, dsn=2.0.0, else=z, status=sent (ok)",
+            MAILLOG_ATTEMPT},
         {"bounce", "warning: " Q "undeliverable postmaster notification discarded",
             MAILLOG_NOTHING},
         {"bounce", Q "sender notification failed to <a@s.test>: queue file write error",
