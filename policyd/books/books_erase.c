@@ -12,7 +12,13 @@
 #include "shared/base/attributes.h"
 #include "shared/base/buffer.h"
 
-enum { WAIT_MS = 30000, TEXT_MAX = 1 << 20, PIECE = 1 << 16, ADDRESS_MAX = 320 };
+enum {
+    WAIT_MS = 60000,
+    LOOK_US = 1000,
+    TEXT_MAX = 1 << 20,
+    PIECE = 1 << 16,
+    ADDRESS_MAX = 320
+};
 
 /* Within a call. */
 struct erasing {
@@ -264,6 +270,15 @@ clean_file(struct erasing *erasing)
            empty_wal(erasing);
 }
 
+/* The controller leaves a few milliseconds between its transactions. */
+static int
+wait_for_gap(void *argument, int times)
+{
+    (void)argument;
+    (void)usleep(LOOK_US);
+    return times < WAIT_MS * 1000 / LOOK_US;
+}
+
 static bool
 make_name(struct erasing *erasing, struct span domain)
 {
@@ -296,7 +311,7 @@ books_erase(struct books *books, struct span address, struct books_erased *erase
     if (at == SPAN_NONE || at == 0 || at + 1 == address.length ||
         address.length > ADDRESS_MAX - 64)
         return error_permanent(error, "an address has a local part and a domain");
-    (void)sqlite3_busy_timeout(books->file, WAIT_MS);
+    (void)sqlite3_busy_handler(books->file, wait_for_gap, NULL);
     done = make_name(&erasing, span_from(address, at + 1)) &&
            books_exec(books, "PRAGMA secure_delete = ON", error) &&
            add_functions(&erasing) && change_all(&erasing) && clean_file(&erasing);

@@ -19,6 +19,7 @@ enum {
     TROUBLE_MAX = 400,
     POSITION_MAX = 4096,
     ZONE_SECONDS = 900,
+    GAP_MS = 5,
     RETIRE_MS = 50,
     RETIRE_EACH_MS = 60000,
 };
@@ -331,8 +332,9 @@ turn(evutil_socket_t fd, short what, void *argument)
     if (follow->is_over && follow->books != NULL && follow->pending == 0 &&
         follow->options.ended != NULL)
         follow->options.ended(follow->options.argument);
+    /* Between two transactions another writer may come by (erase). */
     if (more)
-        pause.tv_usec = 0;
+        pause.tv_usec = follow->pending == 0 ? GAP_MS * 1000 : 0;
     (void)event_add(follow->timer, &pause);
 }
 

@@ -8,6 +8,7 @@
 
 #include "policyd/books/books_audit.h"
 #include "shared/base/attributes.h"
+#include "shared/base/buffer.h"
 #include "tests/fakes/books_feed.h"
 
 #define ZOO "tests/data/maillog/own-postfix-3.7.11-zoo.log"
@@ -289,6 +290,32 @@ ids_of_one_mail_are_one_story(void **state)
     }
 }
 
+/* Fifty thousand at once, each heard of twice: no square of them. */
+static void
+many_recipients_take_no_longer_each(void **state)
+{
+    enum { MANY = 50000 };
+    struct books_feed feed = {.path = ""};
+    struct buffer out;
+
+    (void)state;
+    buffer_init(&out, 64 << 20);
+    buffer_append_text(&out, COMES(Q1) ACTIVE(Q1, "50000"));
+    for (int i = 0; i < 2 * MANY; i++)
+        buffer_printf(&out, NEW Q1 ": to=<u%d@new.test>" RELAY "%s\n", i % MANY,
+            i < MANY ? "deferred (later)" : "sent (ok)");
+    buffer_append_text(&out, REMOVED(Q1));
+    buffer_append_octet(&out, '\0');
+    books_feed_open(&feed);
+    books_feed_lines(&feed, out.data, 0);
+    buffer_clear(&out);
+    assert_string_equal(
+        books_feed_ask(
+            &feed, "SELECT end, attempts, count(*) FROM recipient GROUP BY 1, 2"),
+        "1 2 50000");
+    books_feed_remove(&feed);
+}
+
 static void
 tls_is_of_the_next_delivery(void **state)
 {
@@ -314,6 +341,7 @@ main(void)
         cmocka_unit_test(the_zoo_ends_as_the_law_says),
         cmocka_unit_test(each_case_by_itself),
         cmocka_unit_test(ids_of_one_mail_are_one_story),
+        cmocka_unit_test(many_recipients_take_no_longer_each),
         cmocka_unit_test(tls_is_of_the_next_delivery),
     };
 

@@ -118,6 +118,19 @@ reads_an_attempt(void **state)
 }
 
 static void
+a_header_names_nobody(void **state)
+{
+    struct maillog_event event = read("cleanup",
+        Q "hold: header Subject: x; from=<fake@x> to=<fake@y> from c[192.0.2.9]; "
+          "from=<a@s.test> to=<b@new.test> proto=ESMTP helo=<c>: held");
+
+    (void)state;
+    assert_int_equal(event.action, MAILLOG_ACTION_HOLD);
+    assert_true(span_is(event.from, "a@s.test"));
+    assert_true(span_is(event.to, "b@new.test"));
+}
+
+static void
 strangers_imitate_nothing(void **state)
 {
     static const struct {
@@ -221,6 +234,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_every_form),
         cmocka_unit_test(reads_an_attempt),
+        cmocka_unit_test(a_header_names_nobody),
         cmocka_unit_test(strangers_imitate_nothing),
         cmocka_unit_test(reads_who_follows_whom),
         cmocka_unit_test(knows_queue_ids),
