@@ -12,7 +12,7 @@
 
 #include "policyd/books/books.h"
 
-enum { BOOKS_RETIRE_ROWS = 5000 }; /* of a step: a large one would keep intake waiting */
+enum { BOOKS_RETIRE_ROWS = 2000 }; /* of a step: a large one would keep intake waiting */
 
 struct books_keeping {
     int64_t keep_ms;
