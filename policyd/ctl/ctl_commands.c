@@ -110,6 +110,10 @@ static const struct ctl_verb verbs[] = {
      "page that needs nothing else.\n",
      BIT(CTL_PERIOD) | BIT(CTL_HTML) | BIT(CTL_COMPARE) | BIT(CTL_JSON), false, 0, 0,
      ctl_report_run, CTL_NEEDS_RULES},
+    {"ledger", "DOMAIN [--json]", "who has mail on new, since when",
+     "By the time of the first mail; maybe: new may have taken it without saying so.\n"
+     "Exit code 3: Redis can't be reached.\n",
+     BIT(CTL_JSON), false, 1, 1, ctl_ledger_run, CTL_NEEDS_REDIS},
     {"classify", "[--json] < REPLIES", "what refusing replies are about",
      "One a line, `PHASE<TAB>REPLY` or the reply alone (then to RCPT); PHASE is connect,\n"
      "hello, tls, auth, mail, rcpt, data or end.  The class stands first: unknown disabled\n"

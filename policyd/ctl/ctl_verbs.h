@@ -27,6 +27,7 @@ int ctl_classify_run(struct ctl *ctl);
 int ctl_trace_run(struct ctl *ctl);
 int ctl_audit_run(struct ctl *ctl);
 int ctl_report_run(struct ctl *ctl);
+int ctl_ledger_run(struct ctl *ctl);
 int ctl_setup_run(struct ctl *ctl);
 
 #endif

@@ -11,6 +11,7 @@ import pytest
 
 from books import ZOO, Books
 from processes import new_folder
+from redis_server import RedisServer
 
 HOST = "Nov 29 09:00:{second:02d} gw postfix/"
 
@@ -317,3 +318,24 @@ def test_an_empty_period_is_no_fault(zoo):
     report = zoo.json("report", "--period", "1s")
     assert report["mails"] == 0 and report["sides"]["new"]["availability"] is None
     assert "<svg" not in zoo.ctl("report", "--period", "1s", "--html", "-").stdout
+
+
+# ledger
+
+def test_the_ledger_by_time(fresh):
+    redis = RedisServer(fresh.folder / "redis", "127.20.5.9").start()
+    books = Books(fresh.folder, redis="inet:127.20.5.9:6379")
+    try:
+        assert "nobody of example.com" in books.ctl("ledger", "example.com").stdout
+        redis.command("HSET", "cutover:ledger:example.com", "b@example.com", "1790000500 sure", "it dept",
+                      "1790000900 maybe", "a@example.com", "1790000700 sure", "\x1b[2J@example.com", "soon sure")
+        units = books.json("ledger", "EXAMPLE.com")["units"]
+        assert [(unit["time"], unit["certainty"]) for unit in units] == [
+            (None, "bad"), (1790000500, "sure"), (1790000700, "sure"), (1790000900, "maybe")]
+        said = books.ctl("ledger", "example.com").stdout
+        assert "2026-09-21 14:28:20 +0000  maybe  it dept" in said and said.endswith("4 units\n")
+        assert "\x1b" not in said and widths(said) <= 100
+    finally:
+        redis.stop()
+    assert "127.20.5.9" in books.ctl("ledger", "example.com", code=3).stderr
+    books.ctl("ledger", code=2)
