@@ -12,7 +12,8 @@
 
 enum { CTL_FINDINGS_MAX = 4000 };
 
-/* The page's `source` where neither policyd nor Redis could be asked; it has no states. */
+/* The page's `source` where neither policyd nor Redis could be asked; it has no states.
+ */
 #define CTL_HEALTH_OF_NOBODY "nobody"
 
 struct ctl_finding {

@@ -1,6 +1,6 @@
 /*
- * replica_keeper - decides which changes in Redis are orders, and which are accidents that
- * change no answer.
+ * replica_keeper - decides which changes in Redis are orders, and which are accidents
+ * that change no answer.
  *
  * Holds the replica that answers and, during a load, the one that is being filled.  The
  * caller reads values from Redis and hands them in; here it is decided what they do:

@@ -5,8 +5,8 @@
  * invalidations (client tracking, broadcast by prefix) while a second one reads:
  * everything by SCAN, in slices of at most 10 ms, then each key that changes.  Every 10
  * minutes, after a lost connection and after a flush everything is read again, compared
- * and swapped; whether a change is an order is decided by replica_keeper.  Without Redis, answers
- * go on from what there is.
+ * and swapped; whether a change is an order is decided by replica_keeper.  Without Redis,
+ * answers go on from what there is.
  *
  * Logs what an operator should know: changes (`change:`), values that are no order,
  * alarms, loads.

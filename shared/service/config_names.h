@@ -2,8 +2,9 @@
  * config_names - every section and key of the suite's one configuration file.
  *
  * Each program checks the names of all sections, so that a misspelt one shows wherever it
- * stands, and whichever program is asked.  They are those of the example, postfix-conf/postshift.conf,
- * where a new option gets its line and its explanation first.
+ * stands, and whichever program is asked.  They are those of the example,
+ * postfix-conf/postshift.conf, where a new option gets its line and its explanation
+ * first.
  */
 #ifndef SHARED_SERVICE_CONFIG_NAMES_H
 #define SHARED_SERVICE_CONFIG_NAMES_H

@@ -1,6 +1,6 @@
 /*
- * fuzz_mime_read - any octets are read in linear time, within the ceilings, and every leaf
- * lies in memory that may be read.
+ * fuzz_mime_read - any octets are read in linear time, within the ceilings, and every
+ * leaf lies in memory that may be read.
  */
 #include "milters/mime/mime_read.h"
 

@@ -1,6 +1,6 @@
 /*
- * The arguments of a master.cf entry (on one line), and a list of domains, of any kind; what is written
- * of settings is read back as it was.
+ * The arguments of a master.cf entry (on one line), and a list of domains, of any kind;
+ * what is written of settings is read back as it was.
  */
 #include <stdlib.h>
 

@@ -94,7 +94,7 @@ takes_the_next_hops_of_its_own_site(void **state)
         const char *what;
         const char *site;
         struct hash hash;
-        const char *old;   /* NULL: bad */
+        const char *old; /* NULL: bad */
         size_t warnings;
     } rows[] = {
         {"its own", "fra",
