@@ -186,6 +186,7 @@ read_rest(struct span rest, struct maillog_event *event)
  * ones before 3.5.
  */
 static bool
+/* NOLINTNEXTLINE(misc-no-recursion): orig_to= may follow to=, and nothing follows it */
 read_addresses(struct span text, struct maillog_event *event, bool is_orig)
 {
     struct span *address = is_orig ? &event->orig_to : &event->to;

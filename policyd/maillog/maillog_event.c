@@ -321,13 +321,13 @@ read_of_message(
 static bool
 read_tls(struct span text, struct maillog_event *event)
 {
-    static const struct span mark = {" TLS connection established to ", 31};
-    size_t at = span_find_text(text, mark);
+    static const struct span established = {" TLS connection established to ", 31};
+    size_t at = span_find_text(text, established);
     size_t end;
 
     if (at == SPAN_NONE || at > sizeof("Untrusted"))
         return false;
-    text = span_from(text, at + mark.length);
+    text = span_from(text, at + established.length);
     end = span_find_text(text, SPAN(": TLSv"));
     if (end == SPAN_NONE)
         return false;

@@ -76,12 +76,12 @@ const char *serve_config_warning(const struct serve_config *config);
 
 /*
  * For a program that decides by the same rules but has a Redis user of its own, in its
- * own section: the rows for a struct that begins with a struct serve_config.  `options`
+ * own section: the rows for a struct that begins with a struct serve_config.  `out`
  * has room for SERVE_OPTIONS_MAX.  What was read by them is made ready, and cleared, by
  * the next two; `file` stays the caller's.
  */
 enum { SERVE_OPTIONS_MAX = 64 };
-size_t serve_config_options(const char *section, struct config_option *options);
+size_t serve_config_options(const char *section, struct config_option *out);
 void serve_config_make_ready(struct serve_config *config);
 void serve_config_clear(struct serve_config *config);
 
