@@ -141,7 +141,8 @@ ask_parameters(struct setup_site *site, struct error *error)
             return error_permanent(error, "postconf does not know %s", names[i]);
         values[i] = arena_text(site->arena, span_trim(line));
     }
-    site->directory = values[0];
+    /* Postfix 3.10 forgets what it was told where main.cf has just been changed. */
+    site->directory = site->given != NULL ? site->given : values[0];
     site->queue = values[1];
     site->owner = values[6];
     if (!postfix_text_time(span_of(values[3]), 'd', &site->facts.queue_lifetime))

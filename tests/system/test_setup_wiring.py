@@ -28,7 +28,9 @@ def site(folder):
 
 
 def configuration(site):
-    return site.gateway.postconf("-n"), site.gateway.postconf("-M"), site.gateway.postconf("-P")
+    """Postfix 3.10 names its directory or not, by how new main.cf is."""
+    set_there = [line for line in site.gateway.postconf("-n").splitlines() if not line.startswith("config_directory ")]
+    return set_there, site.gateway.postconf("-M"), site.gateway.postconf("-P")
 
 
 def deliver(site, tag, wanted):
