@@ -1183,7 +1183,7 @@ def test_a_list_that_changes_all_the_time(policyd, redis):
         client.command("SADD", key, "last@example.com")
     wait_for_backend(policyd, "new", "last@example.com", 10)
     wait_for_backend(policyd, "old", "m0@example.com", 10)
-    assert {backend(policyd, f"m{i}@example.com") for i in range(1, 30000, 1999)} == {"new"}
+    wait_for(lambda: {backend(policyd, f"m{i}@example.com") for i in range(1, 30000, 1999)} == {"new"}, 10)
 
 
 def test_the_same_pin_set_and_deleted_again_and_again(policyd, redis):
