@@ -584,7 +584,8 @@ def test_out_of_threads(auth):
         auth.milter.process.wait_for_output("hung up on an MTA: ")
     for peer in opened:
         peer.close()
-    none_is_left(auth)
+    if not LIBMILTER:       # which never comes back to a session that it could not start a thread for
+        none_is_left(auth)
     serves(auth)
 
 

@@ -179,8 +179,8 @@ def test_when_all_are_busy_for_long_mail_gets_451_in_time(own):
     replies = [s.wait().reply for s in many]
     assert all(r == "" or r.startswith("451 4.7.1 message not scanned (") for r in replies)
     assert any(replies), "there was work for more than four seconds"
-    # libmilter's pool may let a session wait for a thread that is busy: the deadline begins once it has one
-    assert max(s.seconds for s in many) < 10, "the deadline, and a busy machine"
+    # libmilter's pool may let a session wait for a thread that is busy, or asleep for 10 s: the deadline begins once it has one
+    assert max(s.seconds for s in many) < (20 if LIBMILTER else 10), "the deadline, and a busy machine"
     wait_for(lambda: milter.send(PLAIN, b"after\r\n").action == "accept", 10, "room")
 
 
