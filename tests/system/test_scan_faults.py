@@ -321,7 +321,9 @@ def test_the_deadline_is_kept(own):
     sending = [Sending(milter, SLOW) for _ in range(6)]
     replies = {s.wait().reply for s in sending}
     assert replies <= {"", "451 4.7.1 message not scanned (timed out), try again later",
-                       "451 4.7.1 message not scanned (all scanners busy), try again later"}
+                       "451 4.7.1 message not scanned (all scanners busy), try again later",
+                       # one that begins later than the others, as on libmilter or a busy machine
+                       "451 4.7.1 message not scanned (scanner died at it twice), try again later"}
     for line in milter.log().splitlines():
         if ": scan: " in line:
             assert float(re.search(r"delay=([0-9.]+)", line).group(1)) < 3, line
