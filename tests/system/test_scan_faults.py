@@ -16,7 +16,7 @@ import zipfile
 import pytest
 
 from milter import Milter
-from processes import BIN, is_alive, wait_for
+from processes import BIN, LIBMILTER, is_alive, wait_for
 from scanner import CALLS_ARE_WATCHED, Load, children, in_memory, is_ready, keeper_of, start, workers_of
 from signatures import EICAR, MARKER_A, MARKER_B, PLAIN, attachment, make_folder, zipped
 
