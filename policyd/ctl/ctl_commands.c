@@ -114,6 +114,10 @@ static const struct ctl_verb verbs[] = {
      "By the time of the first mail; maybe: new may have taken it without saying so.\n"
      "Exit code 3: Redis can't be reached.\n",
      BIT(CTL_JSON), false, 1, 1, ctl_ledger_run, CTL_NEEDS_REDIS},
+    {"erase", "ADDRESS [--why TEXT]", "take an address out of Redis and of this gateway's books",
+     "Its rows stay, under a name from which nobody can tell whose they were; the event\n"
+     "`erase` has that name.  At once, and for good.\n",
+     BIT(CTL_WHY), false, 1, 1, ctl_erase_run, CTL_NEEDS_REDIS},
     {"classify", "[--json] < REPLIES", "what refusing replies are about",
      "One a line, `PHASE<TAB>REPLY` or the reply alone (then to RCPT); PHASE is connect,\n"
      "hello, tls, auth, mail, rcpt, data or end.  The class stands first: unknown disabled\n"

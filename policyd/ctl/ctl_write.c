@@ -65,6 +65,27 @@ static const char member_script[] =
               "if changed == 1 then add_event(take) end "
               "return changed";
 
+/* The address, its new name, how many lists, the values of the event; keys: pin, its new
+ * place, unit, its new place, ledger, lists, units that are named after it. */
+static const char erase_script[] =
+    ADD_EVENT "local address, name, lists = take(), take(), tonumber(take()) "
+              "local function move(from, to) "
+              "  if redis.call('EXISTS', from) == 0 then return 0 end "
+              "  redis.call('RENAME', from, to) return 1 end "
+              "local done = {move(KEYS[2], KEYS[3]), move(KEYS[4], KEYS[5]), 0, 0} "
+              "local value = redis.call('HGET', KEYS[6], address) "
+              "if value then redis.call('HDEL', KEYS[6], address) "
+              "  redis.call('HSET', KEYS[6], name, value) done[3] = 1 end "
+              "for i = 7, #KEYS do "
+              "  if i < 7 + lists then "
+              "    if redis.call('SREM', KEYS[i], address) == 1 then "
+              "      redis.call('SADD', KEYS[i], name) done[4] = done[4] + 1 end "
+              "  elseif redis.call('EXISTS', KEYS[i]) == 1 then "
+              "    redis.call('SET', KEYS[i], name) done[2] = done[2] + 1 end "
+              "end "
+              "add_event(take) "
+              "return done";
+
 /* The words of one command. */
 struct command {
     struct arena *arena;
@@ -219,6 +240,39 @@ write_bunch(struct ctl *ctl, const struct ctl_values *values, size_t first, size
     if (event != NULL)
         add_event(command, ctl, event);
     return redis_call(ctl->redis, command->count, command->words, NULL, error);
+}
+
+bool
+ctl_write_erase(struct ctl *ctl, const struct ctl_erasure *erasure,
+    const struct ctl_event *event, struct ctl_erased *erased, struct error *error)
+{
+    struct arena *arena = ctl->arena;
+    struct command *command =
+        new_command(ctl, erase_script, 5 + erasure->list_count + erasure->unit_count);
+    const struct redis_reply *reply;
+
+    add(command, ctl_store_key(ctl, arena, "pin:", erasure->address));
+    add(command, ctl_store_key(ctl, arena, "pin:", erasure->name));
+    add(command, ctl_store_key(ctl, arena, "unit:", erasure->address));
+    add(command, ctl_store_key(ctl, arena, "unit:", erasure->name));
+    add(command, ctl_store_key(ctl, arena, "ledger:", erasure->domain));
+    for (size_t i = 0; i < erasure->list_count; i++)
+        add(command, erasure->lists[i]);
+    for (size_t i = 0; i < erasure->unit_count; i++)
+        add(command, erasure->units[i]);
+    add(command, erasure->address);
+    add(command, erasure->name);
+    add_number(command, erasure->list_count);
+    add_event(command, ctl, event);
+    if (!ctl_store_open(ctl, error) ||
+        !redis_call(ctl->redis, command->count, command->words, &reply, error))
+        return false;
+    if (!redis_reply_is_array(reply, 4))
+        return error_temporary(error, "the script was answered by something else");
+    *erased = (struct ctl_erased){(uint64_t)reply->elements[0].integer,
+        (uint64_t)reply->elements[1].integer, (uint64_t)reply->elements[2].integer,
+        (uint64_t)reply->elements[3].integer};
+    return true;
 }
 
 bool

@@ -53,6 +53,29 @@ bool ctl_write_value(struct ctl *ctl, struct span key, struct span value,
 bool ctl_write_member(struct ctl *ctl, struct span key, struct span member, bool removes,
     const struct ctl_event *event, bool *changed, struct error *error);
 
+/* An address and the name that takes its place: of its pin and its unit, in the ledger of
+ * its domain, in lists, and where others have it as their unit (keys of both). */
+struct ctl_erasure {
+    struct span address;
+    struct span name;
+    struct span domain;
+    const struct span *lists;
+    size_t list_count;
+    const struct span *units;
+    size_t unit_count;
+};
+
+struct ctl_erased {
+    uint64_t pins;
+    uint64_t units;
+    uint64_t ledger;
+    uint64_t lists;
+};
+
+/* All in one step, with its event. */
+bool ctl_write_erase(struct ctl *ctl, const struct ctl_erasure *erasure,
+    const struct ctl_event *event, struct ctl_erased *erased, struct error *error);
+
 /*
  * Many strings, in bunches, then one event.  `seconds` 0: for ever; else they go by
  * themselves then.

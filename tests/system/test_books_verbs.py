@@ -339,3 +339,37 @@ def test_the_ledger_by_time(fresh):
         redis.stop()
     assert "127.20.5.9" in books.ctl("ledger", "example.com", code=3).stderr
     books.ctl("ledger", code=2)
+
+
+# erase
+
+def test_nothing_of_an_erased_address_is_left(fresh):
+    redis = RedisServer(fresh.folder / "redis", "127.20.5.10").start()
+    books = Books(fresh.folder, redis="inet:127.20.5.10:6379", domains="new.test")
+    try:
+        for command in (("SET", "pin:alice@new.test", "old"), ("SET", "unit:alice@new.test", "it dept"),
+                        ("SET", "unit:bob@new.test", "alice@new.test"), ("SET", "pin:malice@new.test", "new"),
+                        ("SADD", "list:new.test:canary", "alice@new.test", "bob@new.test"),
+                        ("HSET", "ledger:new.test", "alice@new.test", "1790000500 sure")):
+            redis.command(command[0], f"cutover:{command[1]}", *command[2:])
+        books.fill(message("4jcfyz2BY5z1dTqX", to="Alice@new.test") +
+                   message("4jcfyz35LSz1dTqc", to="malice@new.test", start=1))
+        said = books.ctl("erase", "alice@new.test").stdout
+        assert "Redis: 1 pins, 2 units, 1 in the ledger, 1 lists" in said and "1 recipients" in said
+        keys = " ".join(redis.command("KEYS", "*"))
+        assert " cutover:pin:alice@" not in f" {keys}" and "cutover:pin:malice@new.test" in keys
+        members = redis.command("SMEMBERS", "cutover:list:new.test:canary")
+        assert "bob@new.test" in members and len(members) == 2 and "alice@new.test" not in members
+        assert redis.command("GET", "cutover:unit:bob@new.test").startswith("erased-")
+        assert redis.command("HVALS", "cutover:ledger:new.test") == ["1790000500 sure"]
+        ((_, entry),) = redis.command("XRANGE", "cutover:events", "-", "+")
+        event = dict(zip(entry[::2], entry[1::2]))
+        assert event["what"] == "erase" and event["key"].startswith("erased-") and "alice" not in str(entry)
+        for file in fresh.folder.glob("books.db*"):
+            assert not re.search(rb"(?i)(?<!m)alice@new", file.read_bytes()), file
+        assert books.json("trace", "--to", "alice@new.test", code=1)["stories"] == []
+        assert books.json("audit")["delivered"] == 2
+    finally:
+        redis.stop()
+    books.ctl("erase", "alice@new.test", code=3)
+    books.ctl("erase", "no address", code=2)
