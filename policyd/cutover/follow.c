@@ -19,6 +19,8 @@ enum {
     TROUBLE_MAX = 400,
     POSITION_MAX = 4096,
     ZONE_SECONDS = 900,
+    CALM_MS = 10000,
+    SILENCE_MS = 600000,
     GAP_MS = 5,
     RETIRE_MS = 50,
     RETIRE_EACH_MS = 60000,
@@ -42,23 +44,65 @@ struct follow {
     int64_t zone_at;
     int zone_offset;
     struct follow_status status;
+    struct follow_status kept; /* as it was when it was last committed */
     bool told_wrong_log;
-    char trouble[TROUBLE_MAX];
+    bool told_silence;
+    uint64_t heard_ms;               /* when the last line came */
+    char books_trouble[TROUBLE_MAX]; /* until a commit succeeds */
+    char told[TROUBLE_MAX];
+    uint64_t told_ms;
 };
 
 /* --- trouble, once --- */
 
-static void
-set_trouble(struct follow *follow, const char *text)
+static const char *
+trouble(const struct follow *follow)
 {
-    if (strcmp(follow->trouble, text) == 0)
-        return;
-    (void)span_copy(
-        span_first(span_of(text), TROUBLE_MAX - 1), follow->trouble, TROUBLE_MAX);
-    if (text[0] != '\0')
-        log_say(LOG_LEVEL_ERROR, "%s", text);
-    else
+    if (follow->books_trouble[0] != '\0')
+        return follow->books_trouble;
+    return follow->source != NULL ? log_source_trouble(follow->source) : "";
+}
+
+/* What comes and goes within a minute (a disk that is nearly full) is told once. */
+static void
+tell_trouble(struct follow *follow)
+{
+    const char *now = trouble(follow);
+
+    if (now[0] != '\0' && strcmp(follow->told, now) != 0) {
+        (void)span_copy(
+            span_first(span_of(now), TROUBLE_MAX - 1), follow->told, TROUBLE_MAX);
+        log_say(LOG_LEVEL_ERROR, "%s", follow->told);
+    }
+    if (now[0] != '\0')
+        follow->told_ms = clock_now_ms();
+    if (now[0] == '\0' && follow->told[0] != '\0' &&
+        clock_now_ms() > follow->told_ms + CALM_MS) {
+        follow->told[0] = '\0';
         log_say(LOG_LEVEL_INFO, "log and books can be used again");
+    }
+}
+
+static void
+set_books_trouble(struct follow *follow, const char *text)
+{
+    (void)span_copy(
+        span_first(span_of(text), TROUBLE_MAX - 1), follow->books_trouble, TROUBLE_MAX);
+}
+
+/* A log that says nothing is not a log that says all is well. */
+static void
+look_whether_silent(struct follow *follow)
+{
+    bool is_silent = clock_now_ms() > follow->heard_ms + SILENCE_MS;
+
+    if (is_silent && !follow->told_silence)
+        log_say(LOG_LEVEL_WARNING, "no line of Postfix has come from %s for %d minutes",
+            log_source_name(follow->options.log), SILENCE_MS / 60000);
+    if (!is_silent && follow->told_silence)
+        log_say(LOG_LEVEL_INFO, "lines of Postfix come again");
+    follow->told_silence = is_silent;
+    follow->status.is_silent = is_silent;
 }
 
 /* --- opening --- */
@@ -69,24 +113,32 @@ close_all(struct follow *follow)
     if (follow->in_transaction)
         books_rollback(follow->books);
     follow->in_transaction = false;
-    log_source_free(follow->source);
+    if (!log_source_again(follow->source)) {
+        log_source_free(follow->source);
+        follow->source = NULL;
+    }
     books_writer_free(follow->writer);
     books_close(follow->books);
-    follow->source = NULL;
     follow->writer = NULL;
     follow->books = NULL;
     follow->pending = 0;
     follow->is_touched = false;
+    follow->is_over = false;
+    follow->status = follow->kept;
 }
 
 static bool
 open_source(struct follow *follow, struct error *error)
 {
-    struct arena *arena = arena_new((size_t)2 * POSITION_MAX);
+    struct arena *arena;
     struct span position;
-    bool done = books_position(
-        follow->books, log_source_name(follow->options.log), arena, &position, error);
+    bool done;
 
+    if (follow->source != NULL)
+        return true; /* standard input, which can't be opened twice */
+    arena = arena_new((size_t)2 * POSITION_MAX);
+    done = books_position(
+        follow->books, log_source_name(follow->options.log), arena, &position, error);
     if (done)
         follow->source = log_source_new(follow->options.log, position);
     arena_free(arena);
@@ -101,10 +153,13 @@ open_all(struct follow *follow)
     follow->books = books_open(follow->options.books, BOOKS_WRITE, &error);
     if (follow->books != NULL)
         follow->writer = books_writer_new(follow->books, follow->options.rules, &error);
-    if (follow->writer != NULL && open_source(follow, &error))
+    if (follow->writer != NULL && open_source(follow, &error)) {
+        /* A commit shows whether they can be written again. */
+        follow->is_touched = follow->books_trouble[0] != '\0';
         return true;
+    }
     close_all(follow);
-    set_trouble(follow, error.text);
+    set_books_trouble(follow, error.text);
     return false;
 }
 
@@ -114,7 +169,7 @@ undo(struct follow *follow, const struct error *error)
 {
     close_all(follow);
     follow->options.undone(follow->options.argument);
-    set_trouble(follow, error->text);
+    set_books_trouble(follow, error->text);
 }
 
 /* --- transactions --- */
@@ -158,7 +213,9 @@ commit(struct follow *follow, struct error *error)
     follow->pending = 0;
     follow->is_touched = false;
     follow->status.committed = (int64_t)time(NULL);
-    set_trouble(follow, log_source_trouble(follow->source));
+    follow->kept = follow->status;
+    log_source_settled(follow->source);
+    set_books_trouble(follow, "");
     follow->options.saved(follow->options.argument, follow->books);
     return true;
 }
@@ -212,6 +269,7 @@ enter(struct follow *follow, struct span text, struct error *error)
     status->last_line_ms =
         maillog_stamp_time(&line.stamp, near_ms, zone_offset(follow, near_ms));
     status->last_line_seen = now_ms / 1000;
+    follow->heard_ms = clock_now_ms();
     if (event.kind == MAILLOG_UNKNOWN_FORM) {
         status->lines[2]++;
         if (!books_enter_unknown(follow->writer, text, error))
@@ -227,6 +285,7 @@ note_gap(struct follow *follow, struct error *error)
 
     if (gap[0] == '\0')
         return true;
+    follow->is_touched = true;
     log_say(LOG_LEVEL_ERROR, "a gap in the log: %s", gap);
     return books_enter_gap(follow->books, follow->status.last_line_ms,
         (int64_t)time(NULL) * 1000, gap, error);
@@ -302,36 +361,45 @@ leave_empty(struct follow *follow)
     follow->in_transaction = false;
 }
 
+/* False: all since the last commit was undone. */
+static bool
+read_and_commit(struct follow *follow, bool *more)
+{
+    struct error error;
+
+    if (begin(follow, &error) && read_lines(follow, more, &error) &&
+        (!is_due(follow) || commit(follow, &error))) {
+        leave_empty(follow);
+        if (retire(follow, &error))
+            return true;
+    }
+    undo(follow, &error);
+    *more = false;
+    return false;
+}
+
 static void
 turn(evutil_socket_t fd, short what, void *argument)
 {
     struct follow *follow = argument;
     struct timeval pause = {0, LOOK_MS * 1000};
-    struct error error;
     bool more = false;
 
     (void)fd;
     (void)what;
-    if (follow->books == NULL && clock_now_ms() < follow->tried_ms + COMMIT_MS) {
+    if (follow->books == NULL && follow->tried_ms != 0 &&
+        clock_now_ms() < follow->tried_ms + COMMIT_MS) {
         (void)event_add(follow->timer, &pause);
         return;
     }
     follow->tried_ms = clock_now_ms();
-    if (follow->books != NULL || open_all(follow)) {
-        bool done = begin(follow, &error) && read_lines(follow, &more, &error) &&
-                    (!is_due(follow) || commit(follow, &error));
-
-        if (done)
-            leave_empty(follow);
-        if (done && retire(follow, &error))
-            set_trouble(follow, log_source_trouble(follow->source));
-        else
-            undo(follow, &error);
-        follow->status.is_up_to_date = !more && follow->pending == 0;
+    if ((follow->books != NULL || open_all(follow)) && read_and_commit(follow, &more)) {
+        follow->status.is_up_to_date = !more && trouble(follow)[0] == '\0';
+        if (follow->is_over && follow->pending == 0 && !follow->is_touched)
+            follow->options.ended(follow->options.argument);
     }
-    if (follow->is_over && follow->books != NULL && follow->pending == 0 &&
-        follow->options.ended != NULL)
-        follow->options.ended(follow->options.argument);
+    look_whether_silent(follow);
+    tell_trouble(follow);
     /* Between two transactions another writer may come by (erase). */
     if (more)
         pause.tv_usec = follow->pending == 0 ? GAP_MS * 1000 : 0;
@@ -345,9 +413,9 @@ follow_new(struct event_base *base, const struct follow_options *options)
     struct follow *follow = allocate(sizeof(*follow));
 
     follow->options = *options;
+    follow->heard_ms = clock_now_ms();
     follow->timer = allocated(evtimer_new(base, turn, follow));
-    if (event_add(follow->timer, &at_once) != 0)
-        abort();
+    (void)event_add(follow->timer, &at_once);
     return follow;
 }
 
@@ -363,6 +431,7 @@ follow_free(struct follow *follow)
         log_say(LOG_LEVEL_ERROR, "the last second is entered again at the next start: %s",
             error.text);
     close_all(follow);
+    log_source_free(follow->source);
     event_free(follow->timer);
     free(follow);
 }
@@ -379,7 +448,8 @@ void
 follow_status(const struct follow *follow, struct follow_status *status)
 {
     *status = follow->status;
-    status->trouble = follow->trouble;
+    memcpy(status->lines, follow->kept.lines, sizeof(status->lines));
+    status->trouble = trouble(follow);
 }
 
 struct books *

@@ -3,7 +3,8 @@
  * most 20 ms, commits about once a second, with the position.
  *
  * Trouble with the books (locked, full disk) or with the log is told once and tried again
- * each second: the log is the buffer.
+ * each second: the log is the buffer, and of standard input we are.  That no line of
+ * Postfix came for ten minutes is told once.
  */
 #ifndef POLICYD_CUTOVER_FOLLOW_H
 #define POLICYD_CUTOVER_FOLLOW_H
@@ -24,17 +25,20 @@ struct follow_options {
     bool (*save)(void *argument, struct books *books, struct error *error);
     void (*saved)(void *argument, struct books *books);
     void (*undone)(void *argument);
-    void (*ended)(void *argument); /* standard input is over, and all is committed */
+    void (*ended)(void *argument); /* again and again: standard input is over, and all
+                                      is committed */
     void *argument;
 };
 
 struct follow_status {
-    uint64_t lines[3];      /* of Postfix or ours, of others, in no form that is known */
+    uint64_t lines[3];      /* that are committed: of Postfix or ours, of others, in no
+                               form that is known */
     int64_t last_line_ms;   /* by its stamp; 0: none yet */
     int64_t last_line_seen; /* unix time at which it was read */
     int64_t committed;      /* unix time; 0: not yet */
     const char *trouble;    /* "" for none */
-    bool is_up_to_date;     /* all that is in the log is in the books */
+    bool is_up_to_date;     /* all that is in the log has been read */
+    bool is_silent;         /* no line of Postfix for ten minutes */
 };
 
 struct follow *follow_new(struct event_base *base, const struct follow_options *options);

@@ -7,28 +7,39 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "policyd/cutover/log_rotated.h"
 #include "policyd/maillog/maillog_line.h"
 #include "shared/base/allocate.h"
 #include "shared/base/number.h"
 
-enum { STEP = 64 << 10, TEXT_MAX = 800, PATH_LENGTH_MAX = 4096 };
+enum {
+    STEP = 64 << 10,
+    PASSED_AT_ONCE = 64 << 20, /* octets of a .gz, on the way to where it was left */
+    TEXT_MAX = 800,
+    PATH_LENGTH_MAX = 4096,
+    QUIET_SECONDS = 2, /* so long after its last line a renamed file may get another */
+};
 
 struct log_file {
     char path[PATH_LENGTH_MAX];
     gzFile stream; /* plain files come through it as they are; NULL: none is open */
-    char reading[PATH_LENGTH_MAX]; /* the file that is open */
+    int fd;        /* of the stream, which closes it */
+    char reading[PATH_LENGTH_MAX]; /* the name of what is open, when it was opened */
     bool is_current;               /* it is FILE itself */
-    struct log_identity identity;  /* of it */
-    uint64_t offset;               /* of the line after the last one given */
-    struct buffer text;            /* read and not given */
-    size_t given;                  /* of `text`, to be consumed */
-    bool is_cut;                   /* the rest of a line too long is passed over */
+    bool is_compressed;
+    struct log_identity identity;
+    uint64_t offset;    /* of the line after the last one given */
+    bool is_cut;        /* there stands the rest of a line too long, to be passed over */
+    uint64_t ahead;     /* octets of a .gz still to be passed over */
+    struct buffer text; /* read and not given */
+    size_t given;       /* of `text`, to be consumed */
     char trouble[TEXT_MAX];
     char gap[TEXT_MAX];
-    bool has_position; /* where it was left, not yet found again */
+    bool has_position; /* identity and offset are of a file that was read */
 };
 
 /* --- position --- */
@@ -36,27 +47,31 @@ struct log_file {
 static void
 read_position(struct log_file *file, struct span position)
 {
-    uint64_t numbers[4];
+    uint64_t numbers[5];
     size_t count = 0;
     struct span word;
 
-    while (count < 4 && span_word(&position, &word)) {
+    while (count < 5 && span_word(&position, &word)) {
         if (!number_unsigned(word, UINT64_MAX, &numbers[count]))
             return;
         count++;
     }
-    if (count < 4)
+    if (count < 5)
         return;
     file->identity = (struct log_identity){numbers[0], numbers[1], numbers[2]};
     file->offset = numbers[3];
+    file->is_cut = numbers[4] != 0;
     file->has_position = true;
 }
 
 void
 log_file_position(const struct log_file *file, struct buffer *out)
 {
-    buffer_printf(out, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
-        file->identity.device, file->identity.inode, file->identity.digest, file->offset);
+    if (!file->has_position)
+        return;
+    buffer_printf(out, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d",
+        file->identity.device, file->identity.inode, file->identity.digest, file->offset,
+        file->is_cut);
 }
 
 struct log_file *
@@ -70,20 +85,13 @@ log_file_new(const char *path, struct span position)
     return file;
 }
 
-static void
-close_stream(struct log_file *file)
-{
-    if (file->stream != NULL)
-        (void)gzclose(file->stream);
-    file->stream = NULL;
-}
-
 void
 log_file_free(struct log_file *file)
 {
     if (file == NULL)
         return;
-    close_stream(file);
+    if (file->stream != NULL)
+        (void)gzclose(file->stream);
     buffer_clear(&file->text);
     free(file);
 }
@@ -106,11 +114,9 @@ log_file_take_gap(struct log_file *file)
 
 /* --- opening --- */
 
-static void
-tell_trouble(struct log_file *file, const char *path)
+static bool
+tell_trouble(struct log_file *file, const char *path, int why)
 {
-    int why = errno;
-
     if (why == EACCES)
         (void)snprintf(file->trouble, sizeof(file->trouble),
             "%.200s can't be read: %s (setfacl -m g:adm:r %.100s, or a default ACL on "
@@ -120,33 +126,41 @@ tell_trouble(struct log_file *file, const char *path)
     else
         (void)snprintf(file->trouble, sizeof(file->trouble), "%.300s can't be read: %s",
             path, strerror(why));
+    return false;
 }
 
+/* False: what was open stays so. */
 static bool
-open_at(struct log_file *file, const char *path, uint64_t offset, bool is_current)
+open_at(struct log_file *file, const char *path, uint64_t offset)
 {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool is_compressed = span_ends(span_of(path), SPAN(".gz"));
     struct log_identity identity;
+    gzFile stream = NULL;
+    int why;
 
-    close_stream(file);
-    errno = 0;
-    file->stream = gzopen(path, "rb");
-    if (file->stream == NULL || !log_identity_read(path, &identity)) {
-        tell_trouble(file, path);
-        close_stream(file);
-        return false;
+    if (fd >= 0 && log_identity_of(fd, &identity) &&
+        (is_compressed || lseek(fd, (off_t)offset, SEEK_SET) >= 0))
+        stream = gzdopen(fd, "rb");
+    if (stream == NULL) {
+        why = errno;
+        if (fd >= 0)
+            (void)close(fd);
+        return tell_trouble(file, path, why);
     }
-    if (offset > 0 && gzseek(file->stream, (z_off_t)offset, SEEK_SET) < 0) {
-        tell_trouble(file, path);
-        close_stream(file);
-        return false;
-    }
+    if (file->stream != NULL)
+        (void)gzclose(file->stream);
+    file->stream = stream;
+    file->fd = fd;
+    file->is_compressed = is_compressed;
+    file->ahead = is_compressed ? offset : 0;
     file->trouble[0] = '\0';
     (void)snprintf(file->reading, sizeof(file->reading), "%s", path);
-    file->is_current = is_current;
+    file->is_current = strcmp(path, file->path) == 0;
     file->identity = identity;
+    file->is_cut = file->is_cut && offset > 0 && offset == file->offset;
     file->offset = offset;
     file->has_position = true;
-    file->is_cut = false;
     file->given = 0;
     buffer_reset(&file->text);
     return true;
@@ -162,26 +176,53 @@ has_octets(const char *path, uint64_t offset)
            (stat(path, &status) == 0 && (uint64_t)status.st_size >= offset);
 }
 
+enum earlier {
+    EARLIER_NONE,
+    EARLIER_SHORT, /* a copy that ends before what was read: there is no more in it */
+    EARLIER_FOUND,
+};
+
 /* Among the earlier files; the latest that fits, since a copy may have been copied. */
-static bool
+static enum earlier
 find_earlier(const struct log_file *file, char path[PATH_LENGTH_MAX])
 {
     struct log_rotated rotated;
-    bool found = false;
+    enum earlier found = EARLIER_NONE;
 
     log_rotated_find(&rotated, file->path);
-    for (size_t i = rotated.count; i > 0 && !found; i--) {
+    for (size_t i = rotated.count; i > 0 && found != EARLIER_FOUND; i--) {
         struct log_identity identity;
 
         if (!log_identity_read(rotated.paths[i - 1], &identity) ||
-            !log_identity_matches(&identity, &file->identity) ||
-            !has_octets(rotated.paths[i - 1], file->offset))
+            !log_identity_matches(&identity, &file->identity))
             continue;
-        (void)snprintf(path, PATH_LENGTH_MAX, "%s", rotated.paths[i - 1]);
-        found = true;
+        found = has_octets(rotated.paths[i - 1], file->offset) ? EARLIER_FOUND
+                                                               : EARLIER_SHORT;
+        if (found == EARLIER_FOUND)
+            (void)snprintf(path, PATH_LENGTH_MAX, "%s", rotated.paths[i - 1]);
     }
     log_rotated_clear(&rotated);
     return found;
+}
+
+/* FILE was truncated, or another file has its name. */
+static bool
+go_on_elsewhere(struct log_file *file, const char *what)
+{
+    char earlier[PATH_LENGTH_MAX];
+
+    switch (find_earlier(file, earlier)) {
+    case EARLIER_FOUND:
+        return open_at(file, earlier, file->offset);
+    case EARLIER_SHORT:
+        return open_at(file, file->path, 0);
+    case EARLIER_NONE:
+    default:
+        if (!open_at(file, file->path, 0))
+            return false;
+        (void)snprintf(file->gap, sizeof(file->gap), "%s", what);
+        return true;
+    }
 }
 
 /* From where it was left. */
@@ -189,47 +230,95 @@ static bool
 find_again(struct log_file *file)
 {
     struct log_identity now;
-    char earlier[PATH_LENGTH_MAX];
-    bool is_there = log_identity_read(file->path, &now);
+    char what[TEXT_MAX];
 
-    if (is_there && log_identity_matches(&now, &file->identity) &&
-        has_octets(file->path, file->offset))
-        return open_at(file, file->path, file->offset, true);
-    if (find_earlier(file, earlier))
-        return open_at(file, earlier, file->offset, false);
-    if (!is_there) {
-        errno = errno == 0 ? ENOENT : errno;
-        tell_trouble(file, file->path);
-        return false;
+    if (!log_identity_read(file->path, &now)) {
+        char earlier[PATH_LENGTH_MAX];
+
+        if (errno == ENOENT && find_earlier(file, earlier) == EARLIER_FOUND)
+            return open_at(file, earlier, file->offset);
+        return tell_trouble(file, file->path, errno == 0 ? ENOENT : errno);
     }
-    (void)snprintf(file->gap, sizeof(file->gap),
-        "the file that was read last, up to octet %" PRIu64 ", is not among the rotated "
-        "ones of %.200s",
+    if (log_identity_matches(&now, &file->identity) &&
+        has_octets(file->path, file->offset))
+        return open_at(file, file->path, file->offset);
+    (void)snprintf(what, sizeof(what),
+        "what was read last, up to octet %" PRIu64 ", is neither %.200s nor one of its "
+        "rotated files",
         file->offset, file->path);
-    return open_at(file, file->path, 0, true);
+    return go_on_elsewhere(file, what);
 }
 
-/* The one that was written after the file that is open: the next rotated, or FILE. */
+/* Among the rotated ones that which was written after the file that is open: behind the
+ * place of its first line, else by time; count: none, so FILE. */
+static size_t
+place_behind(const struct log_file *file, const struct log_rotated *rotated)
+{
+    size_t behind = SIZE_MAX;
+    struct stat open_one;
+    struct stat other;
+
+    for (size_t i = 0; i < rotated->count; i++) {
+        struct log_identity identity;
+
+        if (log_identity_read(rotated->paths[i], &identity) &&
+            log_identity_matches(&identity, &file->identity))
+            behind = i + 1;
+    }
+    if (behind != SIZE_MAX)
+        return behind;
+    for (behind = 0; behind < rotated->count; behind++) {
+        if (fstat(file->fd, &open_one) == 0 &&
+            stat(rotated->paths[behind], &other) == 0 &&
+            (other.st_mtim.tv_sec > open_one.st_mtim.tv_sec ||
+                (other.st_mtim.tv_sec == open_one.st_mtim.tv_sec &&
+                    other.st_mtim.tv_nsec > open_one.st_mtim.tv_nsec)))
+            break;
+    }
+    return behind;
+}
+
 static bool
 open_next(struct log_file *file)
 {
     struct log_rotated rotated;
-    char next[PATH_LENGTH_MAX];
-    bool is_current = true;
+    size_t place;
+    bool done;
 
-    (void)snprintf(next, sizeof(next), "%s", file->path);
     log_rotated_find(&rotated, file->path);
-    for (size_t i = 0; i < rotated.count; i++) {
-        if (strcmp(rotated.paths[i], file->reading) == 0 && i + 1 < rotated.count) {
-            (void)snprintf(next, sizeof(next), "%s", rotated.paths[i + 1]);
-            is_current = false;
-        }
-    }
+    place = place_behind(file, &rotated);
+    done = open_at(file, place < rotated.count ? rotated.paths[place] : file->path, 0);
     log_rotated_clear(&rotated);
-    return open_at(file, next, 0, is_current);
+    return done;
 }
 
 /* --- at the end of what is open --- */
+
+/* Who writes it may not yet know that it has another name. */
+static bool
+is_quiet(const struct log_file *file)
+{
+    struct stat status;
+    time_t now = time(NULL);
+
+    return file->is_compressed || fstat(file->fd, &status) != 0 ||
+           status.st_mtime + QUIET_SECONDS < now || status.st_mtime > now + QUIET_SECONDS;
+}
+
+static bool
+leave_rotated(struct log_file *file)
+{
+    int error = Z_OK;
+
+    if (!is_quiet(file))
+        return false;
+    (void)gzerror(file->stream, &error);
+    if (error != Z_OK && error != Z_STREAM_END)
+        (void)snprintf(file->gap, sizeof(file->gap),
+            "%.200s is damaged: what follows octet %" PRIu64 " can't be read",
+            file->reading, file->offset);
+    return open_next(file);
+}
 
 /* FILE is another one now, by rename or by truncation: true when there is more to read.
  */
@@ -237,37 +326,50 @@ static bool
 follow_rotation(struct log_file *file)
 {
     struct log_identity now;
-    struct stat status;
-    char earlier[PATH_LENGTH_MAX];
+    char what[TEXT_MAX];
 
     if (!file->is_current)
-        return open_next(file);
-    if (stat(file->path, &status) != 0)
-        return false; /* between two names */
+        return leave_rotated(file);
     if (!log_identity_read(file->path, &now)) {
-        tell_trouble(file, file->path);
+        if (errno != ENOENT)
+            (void)tell_trouble(file, file->path, errno);
+        return false; /* between two names, or it can't be read */
+    }
+    file->trouble[0] = '\0';
+    if (now.device != file->identity.device || now.inode != file->identity.inode) {
+        file->is_current = false;
+        return leave_rotated(file);
+    }
+    /* The first line came after it was opened. */
+    if (file->identity.digest == 0 && file->offset == 0)
+        file->identity.digest = now.digest;
+    if (log_identity_matches(&now, &file->identity) &&
+        has_octets(file->path, file->offset))
         return false;
+    (void)snprintf(what, sizeof(what),
+        "%.200s was truncated, and no copy of it holds what followed octet %" PRIu64,
+        file->path, file->offset);
+    return go_on_elsewhere(file, what);
+}
+
+/* --- octets --- */
+
+/* False: not yet there. */
+static bool
+pass_ahead(struct log_file *file)
+{
+    static char passed[STEP];
+
+    for (size_t octets = 0; file->ahead > 0 && octets < PASSED_AT_ONCE; octets += STEP) {
+        unsigned step = file->ahead < STEP ? (unsigned)file->ahead : STEP;
+        int count = gzread(file->stream, passed, step);
+
+        if (count <= 0)
+            file->ahead = 0; /* it has no more: its end is met next */
+        else
+            file->ahead -= (uint64_t)count;
     }
-    if (now.device == file->identity.device && now.inode == file->identity.inode) {
-        /* The first line came after it was opened. */
-        if (file->identity.digest == 0)
-            file->identity.digest = now.digest;
-        if (now.digest == file->identity.digest &&
-            (uint64_t)status.st_size >= file->offset)
-            return false;
-        /* Copied and truncated: what was not read is in the copy. */
-        if (find_earlier(file, earlier))
-            return open_at(file, earlier, file->offset, false);
-        (void)snprintf(file->gap, sizeof(file->gap),
-            "%.200s was truncated, and no copy of it holds what followed octet %" PRIu64,
-            file->path, file->offset);
-        return open_at(file, file->path, 0, true);
-    }
-    /* Renamed: the name it has now says which comes next. */
-    if (find_earlier(file, earlier))
-        (void)snprintf(file->reading, sizeof(file->reading), "%s", earlier);
-    file->is_current = false;
-    return open_next(file);
+    return file->ahead == 0;
 }
 
 static bool
@@ -279,68 +381,76 @@ read_more(struct log_file *file)
     file->given = 0;
     if (!buffer_reserve(&file->text, STEP))
         return false;
-    count = gzread(file->stream, file->text.data + file->text.length, STEP);
-    if (count <= 0) {
+    if (!file->is_compressed)
         gzclearerr(file->stream); /* the end is not for ever */
+    count = gzread(file->stream, file->text.data + file->text.length, STEP);
+    if (count <= 0)
         return false;
-    }
     file->text.length += (size_t)count;
     return true;
 }
 
 /* --- lines --- */
 
-static bool
-take_line(struct log_file *file, struct span *line)
+static void
+give(struct log_file *file, size_t octets)
 {
-    struct span rest = span_from(buffer_span(&file->text), file->given);
-    size_t end = span_find(rest, '\n');
+    file->given += octets;
+    file->offset += octets;
+}
 
-    if (end == SPAN_NONE && rest.length < MAILLOG_LINE_MAX)
-        return false;
-    *line = span_first(rest, end);
-    if (end == SPAN_NONE) {
-        /* Too long: its start is the line, the rest is passed over. */
-        file->given += rest.length;
-        file->offset += rest.length;
-        if (file->is_cut)
-            line->length = 0;
-        file->is_cut = true;
+/* A file's first line says what it is known by, as soon as there is one. */
+static void
+know_by(struct log_file *file, struct span line)
+{
+    if (file->offset == 0 && file->identity.digest == 0 && line.length < MAILLOG_LINE_MAX)
+        file->identity.digest = log_identity_digest(line);
+}
+
+/* `is_last`: no more comes, so what has no end of line is a line as well. */
+static bool
+take_line(struct log_file *file, bool is_last, struct span *line)
+{
+    for (;;) {
+        struct span rest = span_from(buffer_span(&file->text), file->given);
+        size_t end = span_find(rest, '\n');
+        bool was_cut = file->is_cut;
+
+        *line = span_first(rest, end);
+        if (end != SPAN_NONE) {
+            know_by(file, *line);
+            give(file, end + 1);
+            file->is_cut = false;
+        } else if (rest.length >= MAILLOG_LINE_MAX || (is_last && rest.length > 0)) {
+            give(file, rest.length);
+            file->is_cut = !is_last;
+        } else {
+            return false;
+        }
+        if (was_cut)
+            continue;
+        if (line->length > 0 && line->data[line->length - 1] == '\r')
+            line->length--;
         return true;
     }
-    file->given += end + 1;
-    file->offset += end + 1;
-    if (file->is_cut)
-        line->length = 0;
-    file->is_cut = false;
-    if (line->length > 0 && line->data[line->length - 1] == '\r')
-        line->length--;
-    return true;
 }
 
 bool
 log_file_next(struct log_file *file, struct span *line)
 {
     if (file->stream == NULL &&
-        !(file->has_position ? find_again(file) : open_at(file, file->path, 0, true)))
+        !(file->has_position ? find_again(file) : open_at(file, file->path, 0)))
         return false;
     for (;;) {
-        if (take_line(file, line))
+        if (!pass_ahead(file))
+            return false;
+        if (take_line(file, false, line))
             return true;
         if (read_more(file))
             continue;
-        if (file->stream == NULL || !follow_rotation(file))
+        if (!file->is_current && is_quiet(file) && take_line(file, true, line))
+            return true;
+        if (!follow_rotation(file))
             return false;
     }
-}
-
-uint64_t
-log_file_behind(const struct log_file *file)
-{
-    struct stat status;
-
-    if (!file->is_current || stat(file->path, &status) != 0 ||
-        (uint64_t)status.st_size <= file->offset)
-        return 0;
-    return (uint64_t)status.st_size - file->offset;
 }

@@ -3,8 +3,12 @@
  *
  * A file is known by device, inode and the digest of its first complete line.  Rotated
  * ones are FILE.N, FILE-YYYYMMDD, FILE.YYYYMMDD-HHMMSS, each also .gz.  By rename: what
- * is left in the old file is read first.  By copy and truncate: the rest is looked for in
- * the copy.  What can't be found is a gap.
+ * is left in the old file is read first, until nothing has come for two seconds, since
+ * who writes it may not yet know its new name.  By copy and truncate: the rest is looked
+ * for in the copy.  What can't be found is a gap.
+ *
+ * Limits: what comes between the copy and the truncation, and in a renamed file after two
+ * quiet seconds, is not seen.
  */
 #ifndef POLICYD_CUTOVER_LOG_FILE_H
 #define POLICYD_CUTOVER_LOG_FILE_H
@@ -21,7 +25,8 @@ void log_file_free(struct log_file *file);
 
 /*
  * The next complete line, borrowed until the next call, without its end; false: none now
- * (ask again a moment later).  A line of over 128 KiB is cut.
+ * (ask again a moment later).  Of a line of over 128 KiB the start is given, the rest
+ * passed over.
  */
 bool log_file_next(struct log_file *file, struct span *line);
 
@@ -33,8 +38,5 @@ const char *log_file_trouble(const struct log_file *file);
 
 /* What was lost since the last call, one line; "" for nothing. */
 const char *log_file_take_gap(struct log_file *file);
-
-/* Octets behind what was read, 0 when it is up to date. */
-uint64_t log_file_behind(const struct log_file *file);
 
 #endif

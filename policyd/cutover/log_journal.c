@@ -40,7 +40,8 @@ log_journal_new(struct span cursor)
     return journal;
 }
 
-static void
+/* What it exited with, 0 where a signal ended it. */
+static int
 end_child(struct log_journal *journal)
 {
     int status = 0;
@@ -49,12 +50,13 @@ end_child(struct log_journal *journal)
         (void)close(journal->fd);
     journal->fd = -1;
     if (journal->child > 0) {
-        (void)kill(journal->child, SIGTERM);
+        (void)kill(journal->child, SIGKILL); /* it only reads, and none waits for it */
         while (waitpid(journal->child, &status, 0) < 0 && errno == EINTR)
             continue;
     }
     journal->child = 0;
     buffer_reset(&journal->octets);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 }
 
 void
@@ -62,7 +64,7 @@ log_journal_free(struct log_journal *journal)
 {
     if (journal == NULL)
         return;
-    end_child(journal);
+    (void)end_child(journal);
     buffer_clear(&journal->octets);
     buffer_clear(&journal->line);
     free(journal);
@@ -75,18 +77,32 @@ spawn(struct log_journal *journal, int out)
     char after[CURSOR_MAX + 20];
     char *const words[] = {(char[]){"journalctl"}, (char[]){"-q"}, (char[]){"-f"},
         (char[]){"-o"}, (char[]){"export"}, (char[]){"--no-tail"},
-        journal->cursor[0] != '\0' ? after : (char[]){"-a"},
-        (char[]){"SYSLOG_FACILITY=2"}, NULL};
+        (char[]){"SYSLOG_FACILITY=2"}, journal->cursor[0] != '\0' ? after : NULL, NULL};
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t manners;
+    sigset_t all;
+    sigset_t none;
     int result;
 
+    /* Of our signals, none is held back or ignored there. */
+    (void)sigfillset(&all);
+    (void)sigemptyset(&none);
+    (void)posix_spawnattr_init(&manners);
+    (void)posix_spawnattr_setsigdefault(&manners, &all);
+    (void)posix_spawnattr_setsigmask(&manners, &none);
+    (void)posix_spawnattr_setflags(
+        &manners, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     (void)snprintf(after, sizeof(after), "--after-cursor=%s", journal->cursor);
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
     (void)posix_spawn_file_actions_addopen(
         &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    result = posix_spawnp(&journal->child, words[0], &actions, NULL, words, environ);
+    /* It is started again and again: what it has to say is said by us, once. */
+    (void)posix_spawn_file_actions_addopen(
+        &actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    result = posix_spawnp(&journal->child, words[0], &actions, &manners, words, environ);
     (void)posix_spawn_file_actions_destroy(&actions);
+    (void)posix_spawnattr_destroy(&manners);
     errno = result;
     return result == 0;
 }
@@ -118,6 +134,17 @@ start(struct log_journal *journal)
     return true;
 }
 
+static void
+tell_end(struct log_journal *journal, const char *what, int status)
+{
+    if (journal->has_given && status == 0)
+        return; /* it was restarted, perhaps: it is tried again without a word */
+    (void)snprintf(journal->trouble, sizeof(journal->trouble),
+        "journalctl %s (exit %d): may this user read the journal (group "
+        "systemd-journal)?",
+        what, status);
+}
+
 /* False: nothing has come. */
 static bool
 read_more(struct log_journal *journal)
@@ -125,7 +152,7 @@ read_more(struct log_journal *journal)
     ssize_t count;
 
     if (!buffer_reserve(&journal->octets, STEP)) {
-        buffer_reset(&journal->octets);
+        tell_end(journal, "gives an entry that is too large", end_child(journal));
         return false;
     }
     count = read(journal->fd, journal->octets.data + journal->octets.length, STEP);
@@ -133,13 +160,10 @@ read_more(struct log_journal *journal)
         journal->octets.length += (size_t)count;
         return true;
     }
-    if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
-        if (!journal->has_given)
-            (void)snprintf(journal->trouble, sizeof(journal->trouble),
-                "journalctl gives nothing: may this user read the journal (group "
-                "systemd-journal)?");
-        end_child(journal);
-    }
+    if (count == 0 || (errno != EAGAIN && errno != EINTR))
+        tell_end(journal, "ended", end_child(journal));
+    else if (clock_now_ms() > journal->started_ms + AGAIN_MS)
+        journal->trouble[0] = '\0'; /* it stays: there is just nothing new */
     return false;
 }
 
@@ -164,7 +188,8 @@ log_journal_next(struct log_journal *journal, struct span *line)
             *line = buffer_span(&journal->line);
             return true;
         case WIRE_BAD:
-            end_child(journal);
+            journal->has_given = false;
+            tell_end(journal, "gives what is no export format", end_child(journal));
             return false;
         case WIRE_MORE:
         default:

@@ -5,8 +5,6 @@
 #define POLICYD_CUTOVER_LOG_ROTATED_H
 
 #include <stdint.h>
-#include <sys/types.h>
-#include <zlib.h>
 
 #include "shared/base/span.h"
 
@@ -22,15 +20,22 @@ struct log_rotated {
     size_t count;
 };
 
-/* Of FILE: its rotated files by the time they were last written, oldest first. */
+/* Of FILE: its rotated files, oldest first, by number or date of their names.  Of
+ * FILE.1 and FILE.1.gz the first alone: the other is being made of it. */
 void log_rotated_find(struct log_rotated *rotated, const char *path);
 void log_rotated_clear(struct log_rotated *rotated);
 
-/* False: it can't be opened.  The digest is of the content, also of a .gz. */
+/* False: it can't be opened or read (errno).  The digest is of the content, also of a
+ * .gz. */
 bool log_identity_read(const char *path, struct log_identity *identity);
 
-/* Whether this is the file: by inode and first line, or (a copy, a .gz) by its first line
- * alone. */
+/* Of an open file, which stands at its beginning then. */
+bool log_identity_of(int fd, struct log_identity *identity);
+
+uint64_t log_identity_digest(struct span first_line); /* without its end */
+
+/* Whether this is the file, or a copy of it, or its .gz: by the first line; by the inode
+ * where one of them had no complete line yet. */
 bool log_identity_matches(
     const struct log_identity *left, const struct log_identity *right);
 

@@ -1,5 +1,6 @@
 #include "policyd/cutover/log_source.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,14 +12,15 @@
 #include "policyd/maillog/maillog_line.h"
 #include "shared/base/allocate.h"
 
-enum { STEP = 64 << 10, NAME_SIZE = 4200 };
+enum { STEP = 64 << 10, NAME_SIZE = 4200, HELD_MAX = 64 << 20 };
 
 static const char usual_file[] = "/var/log/mail.log";
 
-/* Standard input. */
+/* Standard input: what was given is held until it is settled. */
 struct pipe_lines {
     struct buffer text;
     size_t given;
+    bool is_cut; /* the rest of a line too long is passed over */
     bool is_over;
 };
 
@@ -52,7 +54,7 @@ log_source_new(const char *spec, struct span position)
     struct log_source *source = allocate(sizeof(*source));
 
     spec = resolve(spec);
-    buffer_init(&source->input.text, MAILLOG_LINE_MAX + STEP);
+    buffer_init(&source->input.text, HELD_MAX);
     if (strcmp(spec, "journal") == 0)
         source->journal = log_journal_new(position);
     else if (strcmp(spec, "-") != 0)
@@ -73,42 +75,49 @@ log_source_free(struct log_source *source)
     free(source);
 }
 
-/* False: nothing has come. */
+/* False: nothing has come, or there is no room until what was given is settled. */
 static bool
 read_input(struct pipe_lines *input)
 {
     ssize_t count;
 
-    buffer_consume(&input->text, input->given);
-    input->given = 0;
-    if (!buffer_reserve(&input->text, STEP)) {
-        buffer_reset(&input->text); /* a line longer than any */
-        return true;
-    }
+    if (!buffer_reserve(&input->text, STEP))
+        return false;
     count = read(STDIN_FILENO, input->text.data + input->text.length, STEP);
     if (count > 0)
         input->text.length += (size_t)count;
-    input->is_over = input->is_over || count == 0;
+    else if (count == 0 || (errno != EAGAIN && errno != EINTR))
+        input->is_over = true;
     return count > 0;
+}
+
+/* True: a line; `line` is empty for the rest of one that was too long. */
+static bool
+take_line(struct pipe_lines *input, struct span *line)
+{
+    struct span rest = span_from(buffer_span(&input->text), input->given);
+    size_t end = span_find(rest, '\n');
+    bool was_cut = input->is_cut;
+
+    if (rest.length == 0 ||
+        (end == SPAN_NONE && !input->is_over && rest.length < MAILLOG_LINE_MAX))
+        return false;
+    *line = span_first(rest, was_cut ? 0 : end);
+    input->given += end == SPAN_NONE ? rest.length : end + 1;
+    input->is_cut = end == SPAN_NONE;
+    return true;
 }
 
 static enum log_source_result
 next_of_input(struct pipe_lines *input, struct span *line)
 {
-    for (;;) {
-        struct span rest = span_from(buffer_span(&input->text), input->given);
-        size_t end = span_find(rest, '\n');
-
-        if (end != SPAN_NONE) {
-            *line = span_first(rest, end);
-            input->given += end + 1;
-            return LOG_SOURCE_LINE;
-        }
+    while (!take_line(input, line)) {
         if (input->is_over)
             return LOG_SOURCE_END;
-        if (!read_input(input))
-            return input->is_over ? LOG_SOURCE_END : LOG_SOURCE_NOTHING;
+        if (!read_input(input) && !input->is_over)
+            return LOG_SOURCE_NOTHING;
     }
+    return LOG_SOURCE_LINE;
 }
 
 enum log_source_result
@@ -129,6 +138,22 @@ log_source_position(const struct log_source *source, struct buffer *out)
         log_file_position(source->file, out);
     else if (source->journal != NULL)
         log_journal_position(source->journal, out);
+}
+
+void
+log_source_settled(struct log_source *source)
+{
+    buffer_consume(&source->input.text, source->input.given);
+    source->input.given = 0;
+}
+
+bool
+log_source_again(struct log_source *source)
+{
+    if (source == NULL || source->file != NULL || source->journal != NULL)
+        return false;
+    source->input.given = 0;
+    return true;
 }
 
 const char *

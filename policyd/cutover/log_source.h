@@ -33,6 +33,13 @@ enum log_source_result log_source_next(struct log_source *source, struct span *l
 /* Behind the last line given; "" where there is none (standard input). */
 void log_source_position(const struct log_source *source, struct buffer *out);
 
+/* All that was given is in the books. */
+void log_source_settled(struct log_source *source);
+
+/* What was given since then is given again; false: only another source, made with the
+ * position that was saved, does that. */
+bool log_source_again(struct log_source *source);
+
 /* Why nothing can be read, one line with what to do; "" when it can. */
 const char *log_source_trouble(const struct log_source *source);
 
