@@ -209,7 +209,7 @@ prepare_file(struct books *books, struct error *error)
     if (books->mode == BOOKS_READ)
         return check_version(books, error);
     return books_exec(books,
-               "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+               "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                "PRAGMA secure_delete = FAST;"
                "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
                "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864",

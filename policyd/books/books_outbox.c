@@ -5,9 +5,10 @@
 bool
 books_outbox_add(struct books *books, struct span text, struct error *error)
 {
-    /* Numbers go on from those of books that are no more, by the clock. */
+    /* Numbers go on from those of books that are no more, by the clock (in ms). */
     static const char sql[] =
-        "INSERT INTO outbox(seq, text) VALUES(max(CAST(strftime('%s', 'now') AS INT),"
+        "INSERT INTO outbox(seq, text) VALUES(max(1000 * CAST(strftime('%s', 'now') AS "
+        "INT),"
         " 1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0)), ?)";
     sqlite3_stmt *row = books_prepare(books, sql, error);
 
@@ -18,14 +19,19 @@ books_outbox_add(struct books *books, struct span text, struct error *error)
 }
 
 bool
-books_outbox_first(struct books *books, struct arena *arena, int64_t *number,
-    struct span *text, struct error *error)
+books_outbox_after(struct books *books, int64_t after, struct arena *arena,
+    int64_t *number, struct span *text, struct error *error)
 {
-    sqlite3_stmt *row =
-        books_prepare(books, "SELECT seq, text FROM outbox ORDER BY seq LIMIT 1", error);
-    int result = row == NULL ? -1 : books_step(books, row, error);
+    static const char sql[] =
+        "SELECT seq, text FROM outbox WHERE seq > ? ORDER BY seq LIMIT 1";
+    sqlite3_stmt *row = books_prepare(books, sql, error);
+    int result = -1;
 
     *number = 0;
+    if (row == NULL)
+        return false;
+    (void)sqlite3_bind_int64(row, 1, after);
+    result = books_step(books, row, error);
     if (result == 1) {
         *number = sqlite3_column_int64(row, 0);
         *text = books_column(row, 1, arena);

@@ -9,9 +9,10 @@
 
 bool books_outbox_add(struct books *books, struct span text, struct error *error);
 
-/* The oldest part: *number 0 where there is none.  The text is in the arena. */
-bool books_outbox_first(struct books *books, struct arena *arena, int64_t *number,
-    struct span *text, struct error *error);
+/* The oldest part behind number `after`: *number 0 where there is none.  The text is in
+ * the arena. */
+bool books_outbox_after(struct books *books, int64_t after, struct arena *arena,
+    int64_t *number, struct span *text, struct error *error);
 
 /* All up to this number were applied. */
 bool books_outbox_remove(struct books *books, int64_t number, struct error *error);

@@ -8,17 +8,18 @@
 #include "policyd/books/books_outbox.h"
 #include "shared/base/allocate.h"
 #include "shared/base/buffer.h"
-#include "shared/base/number.h"
+#include "shared/base/hash.h"
+#include "shared/service/clock.h"
 #include "shared/service/log.h"
 
 enum {
-    ROWS_MAX = 4096,
-    UNITS_MAX = 4096,
     NAME_MAX_OCTETS = 256,
     UNIT_MAX = 1024,
     PART_MAX = 4 << 20,
+    PART_ROWS = 500, /* rows and units of a part: what Redis takes at one go */
+    WORDS_MAX = 24 * PART_ROWS,
     KEPT_SECONDS = 8 * 86400,
-    WORDS_MAX = 4 * (ROWS_MAX + UNITS_MAX),
+    ERROR_AGAIN_MS = 60000,
 };
 
 /* Of a domain, a backend and a slot. */
@@ -38,16 +39,29 @@ struct unit {
     bool sure;
 };
 
+/* Places of units by their hash, plus one; 0 is free. */
+struct unit_index {
+    size_t *places;
+    size_t size; /* a power of two, at least twice the units */
+};
+
 struct counts {
-    const char *prefix;
+    char *prefix;
     char gateway[NAME_MAX_OCTETS];
     int64_t slot_ms;
     struct row *rows;
     size_t row_count;
+    size_t row_room;
     struct unit *units;
     size_t unit_count;
+    size_t unit_room;
+    struct unit_index index;
     int64_t sent;  /* the part that is under way, 0: none */
-    int64_t taken; /* up to which Redis has them, to be settled */
+    int64_t taken; /* up to which Redis has them */
+    bool is_unsettled;
+    uint64_t told_ms; /* when an error of Redis was told */
+    void (*on_taken)(void *argument);
+    void *argument;
 };
 
 /*
@@ -75,6 +89,7 @@ static const char script[] =
     "  end "
     "end "
     "redis.call('HSET', KEYS[1], 'taken', ARGV[1]) "
+    "redis.call('EXPIRE', KEYS[1], ARGV[2]) "
     "return number";
 
 struct counts *
@@ -82,11 +97,9 @@ counts_new(const char *prefix, const char *gateway, uint64_t slot_ms)
 {
     struct counts *counts = allocate(sizeof(*counts));
 
-    counts->prefix = prefix;
+    counts->prefix = allocate_text(span_of(prefix));
     (void)snprintf(counts->gateway, sizeof(counts->gateway), "%s", gateway);
     counts->slot_ms = (int64_t)slot_ms;
-    counts->rows = allocate_array(ROWS_MAX, sizeof(*counts->rows));
-    counts->units = allocate_array(UNITS_MAX, sizeof(*counts->units));
     return counts;
 }
 
@@ -95,9 +108,18 @@ counts_free(struct counts *counts)
 {
     if (counts == NULL)
         return;
+    free(counts->prefix);
     free(counts->rows);
     free(counts->units);
+    free(counts->index.places);
     free(counts);
+}
+
+void
+counts_on_taken(struct counts *counts, void (*taken)(void *argument), void *argument)
+{
+    counts->on_taken = taken;
+    counts->argument = argument;
 }
 
 /* --- gathering --- */
@@ -114,8 +136,11 @@ find_row(struct counts *counts, struct span domain, enum books_backend backend,
         if (row->slot == slot && row->backend == backend && span_is(domain, row->domain))
             return row;
     }
-    if (counts->row_count == ROWS_MAX)
-        return NULL;
+    if (counts->row_count == counts->row_room) {
+        counts->row_room = counts->row_room == 0 ? 64 : 2 * counts->row_room;
+        counts->rows =
+            allocate_grow(counts->rows, counts->row_room, sizeof(*counts->rows));
+    }
     row = &counts->rows[counts->row_count++];
     *row = (struct row){.backend = backend, .slot = slot};
     (void)span_copy(domain, row->domain, sizeof(row->domain));
@@ -128,11 +153,9 @@ counts_attempt(struct counts *counts, const struct books_attempt *attempt)
     struct row *row;
 
     if (!attempt->is_first || attempt->backend == BACKEND_OTHER ||
-        attempt->domain.length == 0)
+        attempt->domain.length == 0 || attempt->domain.length >= NAME_MAX_OCTETS)
         return;
     row = find_row(counts, attempt->domain, attempt->backend, attempt->time_ms);
-    if (row == NULL)
-        return;
     row->outcomes[attempt->outcome]++;
     if (attempt->outcome == OUTCOME_OK) {
         row->delay_ms += attempt->delay_ms;
@@ -140,27 +163,61 @@ counts_attempt(struct counts *counts, const struct books_attempt *attempt)
     }
 }
 
+static size_t *
+place_of(const struct counts *counts, struct span domain, struct span unit)
+{
+    static const struct hash_key key = {0x6c65646765722d6f, 0x662d756e6974732e};
+    size_t at = hash_of(unit, key) & (counts->index.size - 1);
+
+    for (; counts->index.places[at] != 0; at = (at + 1) & (counts->index.size - 1)) {
+        const struct unit *known = &counts->units[counts->index.places[at] - 1];
+
+        if (span_is(unit, known->name) && span_is(domain, known->domain))
+            break;
+    }
+    return &counts->index.places[at];
+}
+
+static void
+make_room(struct counts *counts)
+{
+    if (counts->unit_count < counts->unit_room)
+        return;
+    counts->unit_room = counts->unit_room == 0 ? 64 : 2 * counts->unit_room;
+    counts->units =
+        allocate_grow(counts->units, counts->unit_room, sizeof(*counts->units));
+    free(counts->index.places);
+    counts->index.size = 2 * counts->unit_room;
+    counts->index.places =
+        allocate_array(counts->index.size, sizeof(*counts->index.places));
+    for (size_t i = 0; i < counts->unit_count; i++)
+        *place_of(counts, span_of(counts->units[i].domain),
+            span_of(counts->units[i].name)) = i + 1;
+}
+
 void
 counts_accepted(struct counts *counts, struct span domain, struct span unit,
     int64_t time_ms, bool sure)
 {
-    struct unit *place;
+    struct unit *known;
+    size_t *place;
 
-    for (size_t i = 0; i < counts->unit_count; i++) {
-        place = &counts->units[i];
-        if (span_is(unit, place->name) && span_is(domain, place->domain) &&
-            (place->sure || !sure))
+    if (domain.length >= NAME_MAX_OCTETS || unit.length >= UNIT_MAX)
+        return;
+    make_room(counts);
+    place = place_of(counts, domain, unit);
+    if (*place == 0) {
+        *place = ++counts->unit_count;
+        known = &counts->units[*place - 1];
+        (void)span_copy(domain, known->domain, sizeof(known->domain));
+        (void)span_copy(unit, known->name, sizeof(known->name));
+    } else {
+        known = &counts->units[*place - 1];
+        if (known->sure || !sure)
             return;
     }
-    if (counts->unit_count == UNITS_MAX)
-        return;
-    place = &counts->units[counts->unit_count];
-    if (!span_copy(domain, place->domain, sizeof(place->domain)) ||
-        !span_copy(unit, place->name, sizeof(place->name)))
-        return;
-    place->time_ms = time_ms;
-    place->sure = sure;
-    counts->unit_count++;
+    known->time_ms = time_ms;
+    known->sure = sure;
 }
 
 void
@@ -168,6 +225,9 @@ counts_forget(struct counts *counts)
 {
     counts->row_count = 0;
     counts->unit_count = 0;
+    if (counts->index.places != NULL)
+        memset(
+            counts->index.places, 0, counts->index.size * sizeof(*counts->index.places));
 }
 
 /* --- into the outbox: a word a line --- */
@@ -198,37 +258,47 @@ write_row(struct buffer *part, const struct counts *counts, const struct row *ro
 }
 
 static bool
-write_units(
-    struct counts *counts, struct books *books, struct buffer *part, struct error *error)
+write_unit(const struct counts *counts, const struct unit *unit, struct books *books,
+    struct buffer *part, struct error *error)
 {
-    for (size_t i = 0; i < counts->unit_count; i++) {
-        const struct unit *unit = &counts->units[i];
-        bool news = false;
+    bool news = false;
 
-        if (!books_ledger_add(books, span_of(unit->domain), span_of(unit->name),
-                unit->time_ms, unit->sure, &news, error))
-            return false;
-        if (news)
-            buffer_printf(part, "L\n%sledger:%s\n%s\n%" PRId64 " %s\n", counts->prefix,
-                unit->domain, unit->name, unit->time_ms / 1000,
-                unit->sure ? "sure" : "maybe");
-    }
+    if (!books_ledger_add(books, span_of(unit->domain), span_of(unit->name),
+            unit->time_ms, unit->sure, &news, error))
+        return false;
+    if (news)
+        buffer_printf(part, "L\n%sledger:%s\n%s\n%" PRId64 " %s\n", counts->prefix,
+            unit->domain, unit->name, unit->time_ms / 1000,
+            unit->sure ? "sure" : "maybe");
     return true;
+}
+
+static bool
+add_part(struct books *books, struct buffer *part, struct error *error)
+{
+    bool done = part->length == 0 || books_outbox_add(books, buffer_span(part), error);
+
+    buffer_reset(part);
+    return done;
 }
 
 bool
 counts_save(struct counts *counts, struct books *books, struct error *error)
 {
+    size_t all = counts->row_count + counts->unit_count;
     struct buffer part;
-    bool done;
+    bool done = true;
 
-    if (counts->row_count == 0 && counts->unit_count == 0)
-        return true;
     buffer_init(&part, PART_MAX);
-    for (size_t i = 0; i < counts->row_count; i++)
-        write_row(&part, counts, &counts->rows[i]);
-    done = write_units(counts, books, &part, error) &&
-           (part.length == 0 || books_outbox_add(books, buffer_span(&part), error));
+    for (size_t i = 0; i < all && done; i++) {
+        if (i < counts->row_count)
+            write_row(&part, counts, &counts->rows[i]);
+        else
+            done = write_unit(
+                counts, &counts->units[i - counts->row_count], books, &part, error);
+        if (done && (i + 1 == all || (i + 1) % PART_ROWS == 0))
+            done = add_part(books, &part, error);
+    }
     buffer_clear(&part);
     if (done)
         counts_forget(counts);
@@ -246,18 +316,24 @@ was_answered(void *argument, const struct redis_reply *reply)
     counts->sent = 0;
     if (reply == NULL)
         return; /* lost: it is sent again */
-    if (reply->kind == REDIS_INTEGER && reply->integer >= sent)
+    if (reply->kind == REDIS_INTEGER && reply->integer >= sent) {
         counts->taken = sent;
-    else if (reply->kind == REDIS_ERROR)
+        counts->is_unsettled = true;
+        counts->on_taken(counts->argument);
+    } else if (reply->kind == REDIS_ERROR &&
+               (counts->told_ms == 0 ||
+                   clock_now_ms() > counts->told_ms + ERROR_AGAIN_MS)) {
+        counts->told_ms = clock_now_ms();
         log_say(LOG_LEVEL_WARNING, "redis does not take counts: %.*s",
             (int)span_first(reply->text, 200).length, reply->text.data);
+    }
 }
 
 static void
 send_part(struct counts *counts, struct redis *redis, int64_t number, struct span text)
 {
     static struct span words[WORDS_MAX];
-    char key[2 * NAME_MAX_OCTETS];
+    char key[4 * NAME_MAX_OCTETS];
     char shown[24];
     char kept[24];
     size_t count = 0;
@@ -281,28 +357,33 @@ send_part(struct counts *counts, struct redis *redis, int64_t number, struct spa
 }
 
 void
-counts_send(struct counts *counts, struct books *books, struct redis *redis)
+counts_send(struct counts *counts, struct books *books, struct redis *redis, bool *left)
 {
     struct arena *arena;
     struct error error;
     struct span text = SPAN("");
     int64_t number = 0;
 
-    if (counts->sent != 0 || counts->taken != 0 || !redis_is_up(redis))
+    *left = true;
+    if (counts->sent != 0 || books == NULL)
         return;
     arena = arena_new(2 * PART_MAX);
-    if (books_outbox_first(books, arena, &number, &text, &error) && number != 0)
-        send_part(counts, redis, number, text);
+    if (books_outbox_after(books, counts->taken, arena, &number, &text, &error)) {
+        *left = number != 0;
+        if (*left && redis_is_up(redis))
+            send_part(counts, redis, number, text);
+    }
     arena_free(arena);
 }
 
 bool
 counts_settle(struct counts *counts, struct books *books, struct error *error)
 {
-    if (counts->taken == 0)
-        return true;
-    if (!books_outbox_remove(books, counts->taken, error))
-        return false;
-    counts->taken = 0;
-    return true;
+    return !counts->is_unsettled || books_outbox_remove(books, counts->taken, error);
+}
+
+void
+counts_settled(struct counts *counts)
+{
+    counts->is_unsettled = false;
 }

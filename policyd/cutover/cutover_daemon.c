@@ -9,11 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "policyd/cutover/cutover_metrics.h"
+#include "policyd/cutover/cutover_books.h"
 #include "shared/service/log.h"
 #include "shared/service/privs.h"
 
-enum { ERRORS_MAX = 1 << 20, INSTANCES_MAX = 64 << 10 };
+enum { ERRORS_MAX = 1 << 20, STUCK_SECONDS = 30 };
 
 #define PROGRAM "postshift-cutover"
 
@@ -107,19 +107,23 @@ change_told(void *argument, const struct replica_change *change)
 }
 
 static void
-find_names(struct cutover_daemon *daemon)
+find_snapshot(struct cutover_daemon *daemon)
 {
-    const struct cutover_config *config = daemon->config;
-    const char *slash = strrchr(config->books, '/');
+    const char *books = daemon->config->books;
 
     (void)snprintf(daemon->snapshot, sizeof(daemon->snapshot), "%.*s/routes.snapshot",
-        (int)(slash - config->books), config->books);
-    if (config->gateway[0] != '\0' ||
-        gethostname(daemon->gateway, sizeof(daemon->gateway) - 1) != 0)
-        (void)snprintf(daemon->gateway, sizeof(daemon->gateway), "%s", config->gateway);
-    buffer_init(&daemon->instances, INSTANCES_MAX);
-    for (size_t i = 0; i < config->instances.count; i++)
-        buffer_printf(&daemon->instances, "%s ", config->instances.items[i]);
+        (int)(strrchr(books, '/') - books), books);
+}
+
+static struct replica_keeper_rules
+keeper_rules(const struct serve_config *served)
+{
+    return (struct replica_keeper_rules){
+        .recipient = served->route_rules.recipient,
+        .state = served->state_rules,
+        .domains = served->route_rules.domains,
+        .domain_count = served->route_rules.domain_count,
+    };
 }
 
 void
@@ -133,16 +137,10 @@ cutover_daemon_replicate(struct cutover_daemon *daemon)
         .prefix = served->redis.prefix,
         .snapshot = daemon->snapshot,
         .override = served->override,
-        .rules =
-            {
-                    .recipient = served->route_rules.recipient,
-                    .state = served->state_rules,
-                    .domains = served->route_rules.domains,
-                    .domain_count = served->route_rules.domain_count,
-                    },
+        .rules = keeper_rules(served),
     };
 
-    find_names(daemon);
+    find_snapshot(daemon);
     daemon->base = event_base_new();
     if (daemon->base == NULL)
         log_fatal(EXIT_FAILURE, "no event loop");
@@ -153,74 +151,7 @@ cutover_daemon_replicate(struct cutover_daemon *daemon)
     route_inputs_compare(daemon->inputs);
 }
 
-/* --- books --- */
-
-static struct span
-find_domain(void *argument, struct span recipient, bool *old_is_site, char out[256])
-{
-    struct cutover_daemon *daemon = argument;
-    struct route route;
-
-    route_decide(&daemon->config->served.route_rules, daemon->replica, recipient,
-        time(NULL), &route);
-    if (route.place == ROUTE_NOT_OURS || !span_copy(route.domain, out, 256))
-        return SPAN("");
-    *old_is_site = route.state != NULL && domain_state_old_is_site(route.state);
-    return span_of(out);
-}
-
-static void
-attempted(void *argument, const struct books_attempt *attempt)
-{
-    struct cutover_daemon *daemon = argument;
-    struct route route;
-
-    counts_attempt(daemon->counts, attempt);
-    cutover_metrics_attempt(daemon->metrics, attempt);
-    if (attempt->backend != BACKEND_NEW || attempt->domain.length == 0 ||
-        (!attempt->is_accepted && !attempt->is_maybe))
-        return;
-    route_decide(&daemon->config->served.route_rules, daemon->replica, attempt->recipient,
-        time(NULL), &route);
-    if (route.unit.length > 0)
-        counts_accepted(daemon->counts, route.domain, route.unit, attempt->time_ms,
-            attempt->is_accepted);
-}
-
-static bool
-save(void *argument, struct books *books, struct error *error)
-{
-    struct cutover_daemon *daemon = argument;
-
-    return counts_settle(daemon->counts, books, error) &&
-           counts_save(daemon->counts, books, error) &&
-           route_inputs_save(daemon->inputs, daemon->replica, books, error);
-}
-
-static void
-saved(void *argument, struct books *books)
-{
-    struct cutover_daemon *daemon = argument;
-
-    counts_send(daemon->counts, books, daemon->redis);
-}
-
-static void
-undone(void *argument)
-{
-    struct cutover_daemon *daemon = argument;
-
-    counts_forget(daemon->counts);
-    route_inputs_compare(daemon->inputs);
-}
-
-static void
-ended(void *argument)
-{
-    struct cutover_daemon *daemon = argument;
-
-    (void)event_base_loopexit(daemon->base, NULL);
-}
+/* --- what it shows --- */
 
 static void
 gather(void *argument)
@@ -256,34 +187,76 @@ serve_page(struct cutover_daemon *daemon)
 void
 cutover_daemon_keep_books(struct cutover_daemon *daemon)
 {
-    static const struct redis_events nothing = {.up = NULL};
-    const struct cutover_config *config = daemon->config;
-    struct follow_options options = {
-        .log = config->log,
-        .books = config->books,
-        .instances = buffer_text(&daemon->instances),
-        .rules = &daemon->rules,
-        .keeping = {(int64_t)config->keep_ms, config->books_max},
-        .save = save,
-        .saved = saved,
-        .undone = undone,
-        .ended = ended,
-        .argument = daemon,
-    };
-
-    daemon->redis =
-        redis_new(daemon->base, &config->served.redis.options, &nothing, daemon);
-    daemon->counts =
-        counts_new(config->served.redis.prefix, daemon->gateway, config->slot_ms);
-    daemon->rules = (struct books_rules){find_domain, attempted, daemon};
-    daemon->follow = follow_new(daemon->base, &options);
+    cutover_books_start(daemon);
     serve_page(daemon);
 }
+
+/* --- life --- */
 
 static void
 stop(void *argument)
 {
-    ended(argument);
+    struct cutover_daemon *daemon = argument;
+
+    (void)event_base_loopexit(daemon->base, NULL);
+}
+
+static bool
+same_text(const char *left, const char *right)
+{
+    return strcmp(left, right) == 0;
+}
+
+/* The socket was opened, and the user taken, at the start. */
+static void
+warn_of_restart(const struct cutover_config *old, const struct cutover_config *new)
+{
+    if (!socket_address_equal(&old->page, &new->page) ||
+        !same_text(old->user, new->user) || !same_text(old->group, new->group))
+        log_say(LOG_LEVEL_WARNING,
+            "[cutover] page, user, group: changed, in force after a restart only");
+}
+
+/* What was entered by the old one is committed first. */
+static void
+take_config(struct cutover_daemon *daemon, struct cutover_config *config)
+{
+    struct cutover_config *old = daemon->config;
+    struct replica_keeper_rules rules = keeper_rules(&config->served);
+
+    cutover_books_stop(daemon);
+    daemon->config = config;
+    if (!serve_config_same_redis(&old->served, &config->served))
+        replica_sync_set_redis(
+            daemon->sync, &config->served.redis.options, config->served.redis.prefix);
+    replica_sync_set_rules(daemon->sync, &rules);
+    cutover_books_start(daemon);
+    daemon_log_open(PROGRAM, &config->served.log, daemon->options);
+    log_say(LOG_LEVEL_INFO, "configuration read anew");
+    warn_of_restart(old, config);
+    cutover_config_free(old);
+}
+
+/* Whole or not at all. */
+static void
+reload(void *argument)
+{
+    struct cutover_daemon *daemon = argument;
+    const struct daemon_options *options = daemon->options;
+    struct cutover_config *config;
+    struct buffer errors;
+
+    buffer_init(&errors, ERRORS_MAX);
+    config = cutover_config_read(options->config_file, options->config_given, &errors);
+    if (config != NULL) {
+        take_config(daemon, config);
+    } else {
+        daemon_config_report(&errors);
+        log_say(LOG_LEVEL_ERROR,
+            "the configuration is refused, the former one stays in force");
+    }
+    metrics_reloaded(daemon->metrics, config != NULL);
+    buffer_clear(&errors);
 }
 
 void
@@ -291,12 +264,15 @@ cutover_daemon_run(struct cutover_daemon *daemon)
 {
     const struct daemon_run run = {
         .base = daemon->base,
+        .reload = reload,
         .stop = stop,
         .argument = daemon,
+        .stuck_seconds = STUCK_SECONDS,
     };
 
     log_say(LOG_LEVEL_INFO, "%s %s keeps the books in %s", PROGRAM, POSTSHIFT_VERSION,
         daemon->config->books);
+    metrics_reloaded(daemon->metrics, true);
     daemon_run(&run);
 }
 
@@ -304,14 +280,12 @@ void
 cutover_daemon_clear(struct cutover_daemon *daemon)
 {
     metrics_http_free(daemon->http);
-    follow_free(daemon->follow);
-    counts_free(daemon->counts);
-    redis_free(daemon->redis);
+    cutover_books_stop(daemon);
+    cutover_tally_clear(&daemon->tally);
     replica_sync_free(daemon->sync);
     route_inputs_free(daemon->inputs);
     metrics_free(daemon->metrics);
     listener_set_close(&daemon->page_sockets);
-    buffer_clear(&daemon->instances);
     event_base_free(daemon->base);
     cutover_config_free(daemon->config);
 }

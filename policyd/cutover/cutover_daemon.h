@@ -9,12 +9,15 @@
 
 #include "policyd/cutover/counts.h"
 #include "policyd/cutover/cutover_config.h"
+#include "policyd/cutover/cutover_metrics.h"
 #include "policyd/cutover/follow.h"
 #include "policyd/cutover/route_inputs.h"
 #include "policyd/store/replica_sync.h"
 #include "shared/service/daemon.h"
 #include "shared/service/listener_set.h"
 #include "shared/service/metrics_http.h"
+
+struct event;
 
 struct cutover_daemon {
     const struct daemon_options *options;
@@ -32,6 +35,11 @@ struct cutover_daemon {
     struct books_rules rules;
     struct follow *follow;
     struct buffer instances;
+    struct event *tick;
+    struct cutover_tally tally; /* attempts since the last commit */
+    bool parts_left;            /* Redis has not taken all that was counted */
+    uint64_t started_ms;
+    uint64_t ended_ms; /* standard input was over */
     char snapshot[4096];
     char gateway[256];
     uint64_t lines_told[3];

@@ -3,7 +3,17 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
+
+struct cutover_tally_row {
+    char domain[256];
+    enum books_backend backend;
+    enum outcome outcome;
+    bool is_first;
+    bool is_maybe;
+    uint64_t delay_ms;
+};
 
 static const double delay_bounds[] = {0.05, 0.1, 0.2, 0.5, 1.2, 2, 5, 10, 30, 60, 300, 0};
 
@@ -44,26 +54,59 @@ cutover_metrics_registry(void)
 }
 
 void
-cutover_metrics_attempt(struct metrics *metrics, const struct books_attempt *attempt)
+cutover_tally_attempt(struct cutover_tally *tally, const struct books_attempt *attempt)
 {
-    static const char *const backends[BACKEND_COUNT] = {"other", "old", "new", "standby"};
-    char domain[256];
-    const char *labels[3];
+    struct cutover_tally_row *row;
 
     if (attempt->domain.length == 0 || attempt->backend == BACKEND_OTHER ||
-        !span_copy(attempt->domain, domain, sizeof(domain)))
+        attempt->domain.length >= sizeof(row->domain) ||
+        (!attempt->is_first && !attempt->is_maybe))
         return;
-    labels[0] = domain;
-    labels[1] = backends[attempt->backend];
-    labels[2] = outcome_name(attempt->outcome);
-    if (attempt->is_maybe)
+    if (tally->count == tally->room) {
+        tally->room = tally->room == 0 ? 64 : 2 * tally->room;
+        tally->rows = allocate_grow(tally->rows, tally->room, sizeof(*tally->rows));
+    }
+    row = &tally->rows[tally->count++];
+    *row = (struct cutover_tally_row){
+        .backend = attempt->backend,
+        .outcome = attempt->outcome,
+        .is_first = attempt->is_first,
+        .is_maybe = attempt->is_maybe,
+        .delay_ms = attempt->delay_ms,
+    };
+    (void)span_copy(attempt->domain, row->domain, sizeof(row->domain));
+}
+
+void
+cutover_tally_clear(struct cutover_tally *tally)
+{
+    free(tally->rows);
+    *tally = (struct cutover_tally){.count = 0};
+}
+
+static void
+take_row(struct metrics *metrics, const struct cutover_tally_row *row)
+{
+    static const char *const backends[BACKEND_COUNT] = {"other", "old", "new", "standby"};
+    const char *labels[3] = {
+        row->domain, backends[row->backend], outcome_name(row->outcome)};
+
+    if (row->is_maybe)
         metrics_add(metrics_series(metrics, "cutover_duplicates_total", labels), 1);
-    if (!attempt->is_first)
+    if (!row->is_first)
         return;
     metrics_add(metrics_series(metrics, "cutover_deliveries_total", labels), 1);
-    if (attempt->outcome == OUTCOME_OK)
+    if (row->outcome == OUTCOME_OK)
         metrics_observe(metrics_series(metrics, "cutover_delivery_delay_seconds", labels),
-            (double)attempt->delay_ms / 1000);
+            (double)row->delay_ms / 1000);
+}
+
+void
+cutover_metrics_take(struct metrics *metrics, struct cutover_tally *tally)
+{
+    for (size_t i = 0; i < tally->count; i++)
+        take_row(metrics, &tally->rows[i]);
+    tally->count = 0;
 }
 
 static void

@@ -10,9 +10,19 @@
 
 struct metrics *cutover_metrics_registry(void);
 
-/* One attempt, each counted for deliveries where it is a recipient's first. */
-void cutover_metrics_attempt(
-    struct metrics *metrics, const struct books_attempt *attempt);
+/* Attempts that wait for their commit. */
+struct cutover_tally {
+    struct cutover_tally_row *rows;
+    size_t count;
+    size_t room;
+};
+
+void cutover_tally_attempt(
+    struct cutover_tally *tally, const struct books_attempt *attempt);
+void cutover_tally_clear(struct cutover_tally *tally);
+
+/* They are committed: each is counted for deliveries where it was a recipient's first. */
+void cutover_metrics_take(struct metrics *metrics, struct cutover_tally *tally);
 
 /* Gauges, as they are now; `told` is how many lines of each kind were counted before. */
 void cutover_metrics_follow(struct metrics *metrics, const struct follow_status *status,

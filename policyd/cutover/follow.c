@@ -387,8 +387,9 @@ turn(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    if (follow->books == NULL && follow->tried_ms != 0 &&
-        clock_now_ms() < follow->tried_ms + COMMIT_MS) {
+    if (!follow->options.may_read(follow->options.argument) ||
+        (follow->books == NULL && follow->tried_ms != 0 &&
+            clock_now_ms() < follow->tried_ms + COMMIT_MS)) {
         (void)event_add(follow->timer, &pause);
         return;
     }

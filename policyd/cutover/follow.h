@@ -21,6 +21,7 @@ struct follow_options {
     const char *instances; /* by blanks */
     const struct books_rules *rules;
     struct books_keeping keeping;
+    bool (*may_read)(void *argument); /* false: not yet */
     /* Within the transaction, before it is committed; false undoes it. */
     bool (*save)(void *argument, struct books *books, struct error *error);
     void (*saved)(void *argument, struct books *books);

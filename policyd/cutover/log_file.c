@@ -18,6 +18,7 @@
 
 enum {
     STEP = 64 << 10,
+    FIRST_LOOK = 4096,
     PASSED_AT_ONCE = 64 << 20, /* octets of a .gz, on the way to where it was left */
     TEXT_MAX = 800,
     PATH_LENGTH_MAX = 4096,
@@ -372,6 +373,29 @@ pass_ahead(struct log_file *file)
     return file->ahead == 0;
 }
 
+/* False: it was truncated since it was opened, whatever has been written to it then. */
+static bool
+begins_as_before(const struct log_file *file)
+{
+    static char first[MAILLOG_LINE_MAX];
+    size_t wanted = FIRST_LOOK;
+    ssize_t count;
+    size_t end;
+
+    for (;; wanted = sizeof(first)) {
+        count = pread(file->fd, first, wanted, 0);
+        end = count > 0 ? span_find(span_make(first, (size_t)count), '\n') : SPAN_NONE;
+        if (end != SPAN_NONE || (size_t)count < wanted || wanted == sizeof(first))
+            break;
+    }
+    if (count < 0 || (end == SPAN_NONE && (size_t)count < sizeof(first)))
+        return false;
+    return log_identity_digest(span_first(span_make(first, (size_t)count), end)) ==
+           file->identity.digest;
+}
+
+/* What was read counts only if the file is still the same behind it: else it may be what
+ * now stands where we were. */
 static bool
 read_more(struct log_file *file)
 {
@@ -384,7 +408,8 @@ read_more(struct log_file *file)
     if (!file->is_compressed)
         gzclearerr(file->stream); /* the end is not for ever */
     count = gzread(file->stream, file->text.data + file->text.length, STEP);
-    if (count <= 0)
+    if (count <= 0 ||
+        (!file->is_compressed && file->identity.digest != 0 && !begins_as_before(file)))
         return false;
     file->text.length += (size_t)count;
     return true;

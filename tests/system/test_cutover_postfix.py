@@ -1,0 +1,272 @@
+"""postshift-cutover behind a real Postfix: books, backends, queue and counters agree, message by message."""
+import collections
+import os
+import re
+import shutil
+import threading
+import time
+
+import pytest
+
+from cutover import Cutover
+from gateway import make_message
+from mailsite import MailSite
+from processes import run, wait_for
+
+PEOPLE = [f"person{n}@example.com" for n in range(40)]
+PASSED = re.compile(rb"with E?SMTP id (\w+)")
+
+
+@pytest.fixture(scope="module")
+def site(module_folder):
+    made = MailSite(module_folder, "127.20.41", main={"maillog_file_compressor": "gzip"}).start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def disk(folder):
+    """A disk of its own for the books, which a test can fill."""
+    place = folder / "disk"
+    place.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", place)
+    yield place
+    run("umount", "-l", place)
+
+
+@pytest.fixture
+def cutover(site, folder, request):
+    """Its log begins with the test."""
+    site.reset()
+    site.gateway.wait_until_empty()
+    place = request.getfixturevalue("disk") if "disk" in request.fixturenames else folder
+    made = Cutover(folder, site.address[5], redis=site.redis, domains="example.com mark.example", log=site.gateway.log,
+                   books=place / "books.db", postfix=site.gateway.etc)
+    made.start()
+    yield made
+    made.process.resume_and_kill()
+
+
+def at_backends(site):
+    """(queue id, recipient) of each copy that a backend has."""
+    return sorted((PASSED.search(copy.data)[1].decode(), copy.recipient)
+                  for sink in (site.old, site.new) for copy in sink.copies)
+
+
+def in_books(cutover, since):
+    return sorted(cutover.rows("SELECT m.queue_id, r.addr FROM message m JOIN recipient r ON r.message = m.id"
+                               " WHERE r.end = 1 AND r.domain = 'example.com' AND m.begun >= ?", int(since * 1000)))
+
+
+def counted(site, since):
+    """Field -> sum over the slots of both backends."""
+    sums = collections.Counter()
+    for key in site.redis.command("KEYS", "cutover:stat:example.com:*"):
+        if int(key.rpartition(":")[2]) >= int(since):
+            values = site.redis.command("HGETALL", key)
+            sums.update({name: int(value) for name, value in zip(values[::2], values[1::2])})
+    return sums
+
+
+class Load(threading.Thread):
+    """Mail to two recipients each, about 40 messages a second, until it is told to end."""
+
+    def __init__(self, site):
+        super().__init__(daemon=True)
+        self.site, self.over, self.may = site, threading.Event(), threading.Event()
+        self.sent = 0
+        self.problem = None
+        self.may.set()
+        self.start()
+
+    def run(self):
+        try:
+            with self.site.gateway.session() as client:
+                while not self.over.is_set():
+                    self.may.wait()
+                    some = [PEOPLE[self.sent % 40], PEOPLE[(self.sent + 7) % 40]]
+                    client.sendmail(f"w{self.sent}@outside.example", some,
+                                    make_message("w@outside.example", f"load {self.sent}"))
+                    self.sent += 1
+                    time.sleep(0.02)
+        except Exception as problem:    # told by the test
+            self.problem = problem
+
+    def end(self):
+        self.may.set()
+        self.over.set()
+        self.join(20)
+        assert self.problem is None, self.problem
+
+
+def fill(path):
+    """Until the disk is full."""
+    out = os.open(path, os.O_WRONLY | os.O_CREAT)
+    try:
+        while True:
+            os.write(out, b"\0" * 4096)
+    except OSError:
+        pass
+    finally:
+        os.close(out)
+
+
+@pytest.fixture
+def load(site):
+    """Mail that comes until the test ends it."""
+    started = []
+
+    def begin():
+        started.append(Load(site))
+        return started[0]
+    yield begin
+    for one in started:
+        one.may.set()
+        one.over.set()
+        one.join(20)
+
+
+@pytest.mark.limit(170)
+def test_storm(site, cutover, disk, load):
+    """Load; rotated in both ways, killed, without Redis, on a full disk."""
+    time.sleep(1.1)
+    since = int(time.time())
+    site.set(weight=50)
+    site.new.answer("rcpt", "450 4.2.1 busy", times=5)
+    load = load()
+    log = site.gateway.log
+
+    time.sleep(1)
+    run("postfix", "-c", site.gateway.etc, "logrotate")
+    time.sleep(1)
+    cutover.kill()
+    time.sleep(1)
+    run("postfix", "-c", site.gateway.etc, "logrotate")
+    time.sleep(1)
+    cutover.start()
+
+    site.redis.stop()
+    time.sleep(2)
+    site.redis.start()
+    site.redis.set_domain("example.com", **site.states["example.com"])
+    site.redis.set_domain("mark.example", **site.states["mark.example"])
+    site.set(weight=50)
+
+    filler = disk / "filler"
+    fill(filler)
+    wait_for(lambda: cutover.said("disk is full") or cutover.said("I/O error"), 30, "it tells of the full disk")
+    time.sleep(2)
+    filler.unlink()
+
+    cutover.process.pause()
+    load.may.clear()
+    time.sleep(0.5)
+    site.new.be_good()
+    site.gateway.wait_until_empty(flush=True)
+    time.sleep(1)
+    shutil.copy(log, log.with_name("mail.log-20261129"))    # what comes between copy and truncation nobody has
+    os.truncate(log, 0)
+    load.may.set()
+    time.sleep(1)
+    cutover.process.resume()
+    load.end()
+    site.gateway.wait_until_empty(flush=True)
+
+    wanted = at_backends(site)
+    assert len(wanted) == len(set(wanted)) == 2 * load.sent
+    wait_for(lambda: len(in_books(cutover, since)) >= len(wanted), 30, "all deliveries in the books", every=0.2)
+    assert in_books(cutover, since) == wanted
+    assert not cutover.said("gap"), cutover.process.output()
+    audit = cutover.audit()
+    assert audit["balanced"] and not audit["lost"] and audit["waiting"] == 0, audit
+    # First attempts alone; the flush of Redis took what was counted before it with it.
+    first = cutover.count("SELECT count(*) FROM recipient WHERE domain = 'example.com' AND first_outcome = 0 AND first_at >= ?",
+                          since * 1000)
+    assert first == len(wanted) - 5
+    assert len(cutover.said("disk is full")) + len(cutover.said("I/O error")) <= 2
+
+
+@pytest.mark.limit(120)
+def test_counters_through_all_that_happens_to_redis(site, cutover, load):
+    """Redis away, Redis that answers too late: every first attempt counts once."""
+    time.sleep(1.1)
+    since = int(time.time())
+    site.set(weight=50)
+    site.new.answer("rcpt", "450 4.2.1 busy", times=3)
+    load = load()
+    for _ in range(3):
+        time.sleep(1.2)
+        site.redis.pause()          # takes what was sent, and answers when nobody waits any more
+        time.sleep(2)
+        site.redis.resume()
+    cutover.restart()
+    time.sleep(1)
+    load.end()
+    site.gateway.wait_until_empty(flush=True)
+    wanted = at_backends(site)
+    wait_for(lambda: len(in_books(cutover, since)) >= len(wanted), 30, "all deliveries in the books", every=0.2)
+    assert in_books(cutover, since) == wanted
+    wait_for(lambda: counted(site, since)["ok"] >= len(wanted) - 3, 20, "all counted", every=0.2)
+    time.sleep(1.5)
+    sums = counted(site, since)
+    assert (sums["ok"], sums["neutral"], sums["delay_count"]) == (len(wanted) - 3, 3, len(wanted) - 3), sums
+    ledger = site.redis.command("HGETALL", "cutover:ledger:example.com")
+    assert set(ledger[::2]) >= {copy.recipient for copy in site.new.copies}
+    assert all(re.fullmatch(r"\d+ sure", value) for value in ledger[1::2])
+
+
+def test_content_filter_of_two_passes(site, cutover):
+    """Two ids, one story; reports count one."""
+    gateway = site.gateway
+    inner, outer = f"{gateway.address}:10027", f"{gateway.address}:10028"
+    for where, options in ((inner, ["content_filter=", "myhostname=filter.example"]), (outer, [f"content_filter=smtp:[{gateway.address}]:10027"])):
+        gateway.postconf("-M", f"{where}/inet={where} inet n - y - - smtpd")
+        gateway.postconf("-P", *(f"{where}/inet/{option}" for option in options))
+    gateway.reload()
+    port, gateway.port = gateway.port, 10028
+    try:
+        gateway.send("two@outside.example", [PEOPLE[0]], "two passes")
+    finally:
+        gateway.port = port
+    site.old.wait_for(1)
+    stories = wait_for(lambda: (found := cutover.trace("--from", "two@outside.example")) and len(found[0]["legs"]) == 2
+                       and all(r["end"] != "waiting" for leg in found[0]["legs"] for r in leg["recipients"]) and found,
+                       15, "a story of two legs", every=0.3)
+    assert len(stories) == 1
+    ids = [leg["queue_id"] for leg in stories[0]["legs"]]
+    assert len(set(ids)) == 2
+    assert cutover.trace("--queue-id", ids[0]) == cutover.trace("--queue-id", ids[1])
+    audit = cutover.audit("--since", "1m")
+    assert audit["balanced"] and (audit["messages"], audit["stories"]) == (2, 1), audit
+
+
+def test_misrouted(site, cutover):
+    """A delivery forced to the other backend is named; one that was under way at a change of weight is not."""
+    wait_for(lambda: cutover.metric("postshift_redis_up") == 1, 5, "the controller's Redis")
+    time.sleep(1.5)
+    site.old.answer("body", "250 2.0.0 stored, at last", delay=3)
+    site.gateway.send("slow@outside.example", [PEOPLE[1]])
+    time.sleep(1)
+    site.set(weight=100)
+    site.old.wait_for(0)
+    site.gateway.wait_until_empty()
+    site.old.be_good()
+    wait_for(lambda: cutover.trace("--from", "slow@outside.example"), 10, "it is in the books")
+    time.sleep(1.5)
+    audit = cutover.audit("--since", "1m")
+    assert audit["balanced"] and not audit["misrouted"], audit
+
+    before = site.gateway.postconf("-h", "postshift_transport_maps").strip()
+    site.gateway.set(postshift_transport_maps=f"inline:{{{{{PEOPLE[2]}={site.old_route}}}}}, {before}")
+    site.gateway.reload()
+    try:
+        site.gateway.send("forced@outside.example", [PEOPLE[2]])
+        site.gateway.wait_until_empty()
+        forced = wait_for(lambda: [r for r in cutover.rows(
+            "SELECT m.queue_id FROM message m JOIN recipient r ON r.message = m.id WHERE m.sender = 'forced@outside.example' AND r.end = 1")],
+            10, "it is in the books")
+        audit = cutover.audit("--since", "1m")
+        assert audit["misrouted"] == [forced[0][0]] and not audit["balanced"], audit
+    finally:
+        site.gateway.set(postshift_transport_maps=before)
+        site.gateway.reload()
