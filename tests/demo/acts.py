@@ -139,7 +139,20 @@ def books(demo):
     demo.say(f"Accepted: {demo.sent.total()} recipients. Delivered: {len(copies)}, each once. Bounced: 0. Waiting: 0.")
 
 
-ACTS = [wire, thirty, seventy, pin, hold, redis_dies, roll_back, authenticated, scanned, books]
+def told_by_the_books(demo):
+    """Where is that mail, and has anything been lost?"""
+    demo.cutover.wait_for_delivered(demo.sent.total())
+    demo.say("postshift-cutover has followed the log all the while. The mail that was held:")
+    held = demo.cutover.trace("--to", PEOPLE[1], "--from", "held-0@outside.example")
+    demo.check(len(held) == 1, f"one story: {held}")
+    demo.books_ctl("trace", "--queue-id", held[0]["legs"][0]["queue_id"])
+    demo.say("And all of it, by double entry:")
+    demo.books_ctl("audit")
+    audit = demo.cutover.audit()
+    demo.check(audit["balanced"] and not audit["lost"], f"the books balance: {audit}")
+
+
+ACTS = [wire, thirty, seventy, pin, hold, redis_dies, roll_back, authenticated, scanned, books, told_by_the_books]
 
 
 def leave_running(demo):
@@ -164,6 +177,7 @@ It goes on running.  To try (copy the first two lines):
    {ctl} postfix-setup --remove -c $D/postfix/etc
    postqueue -c $D/postfix/etc -p;  postqueue -c $D/postfix/etc -f
    ls $D/mail-old $D/mail-new;  tail -f $D/postfix/mail.log
+   postshiftctl -c $D/{demo.cutover.config.relative_to(demo.folder)} trace --to {PEOPLE[0]}
    curl -s http://{demo.policyd.address}:{demo.policyd.metrics_port}/status.json
 
 To end it: {script}""")

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 
+from cutover import Cutover
 from gateway import Gateway
 from mailsite import bucket
 from policyd import Policyd
@@ -77,6 +78,8 @@ class Stage:
         self.new = Backend("new", f"{self.block}.4", self.folder, outlive)
         self.policyd = Policyd(self.folder, f"{self.block}.5", redis=self.redis, domains=DOMAIN,
                                sockets=self.gateway.sockets, user=USER, outlive=outlive)
+        self.cutover = Cutover(self.folder, f"{self.block}.5", redis=self.redis, domains=DOMAIN, log=self.gateway.log,
+                               gateway="demo", outlive=outlive)
         self.key = f"cutover:domain:{DOMAIN}"
         self.extras = {}        # name -> Process, of later acts
 
@@ -97,11 +100,13 @@ class Stage:
                               new=f"cutover-new:[{self.new.address}]:{BACKEND_PORT}", weight=0, inside="accept")
         self.policyd.start()
         self.gateway.start()
+        self.cutover.start()
 
     def pids(self):
         """What runs, by name."""
         running = {"postfix": self.gateway.master_pid() if self.gateway.is_running() else None}
-        for name, process in (("policyd", self.policyd.process), ("redis", self.redis.process),
+        for name, process in (("policyd", self.policyd.process), ("cutover", self.cutover.process),
+                              ("redis", self.redis.process),
                               ("old", self.old.process), ("new", self.new.process), *self.extras.items()):
             running[name] = process.pid if process.running() else None
         return {name: pid for name, pid in running.items() if pid}
@@ -113,7 +118,7 @@ class Stage:
         for process in self.extras.values():
             with contextlib.suppress(Exception):
                 process.stop()
-        for process in (self.policyd.process, self.redis.process, self.old.process, self.new.process):
+        for process in (self.cutover.process, self.policyd.process, self.redis.process, self.old.process, self.new.process):
             with contextlib.suppress(Exception):
                 process.resume_and_kill()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -156,6 +161,10 @@ class Stage:
 
     def ctl(self, *words, **how):
         return self.command(BIN / "postshiftctl", "-c", self.policyd.config, *words, **how)
+
+    def books_ctl(self, *words):
+        """postshiftctl with the controller's configuration."""
+        return self.command(BIN / "postshiftctl", "-c", self.cutover.config, *words)
 
     def show_failure(self, error):
         said = f"not true: {error}" if isinstance(error, (Untrue, AssertionError)) else repr(error)

@@ -10,7 +10,7 @@ import booted
 import readme
 
 PROGRAMS = ("policyd", "auth", "scan")
-NAMES = ("postshift-common", *(f"postshift-{program}" for program in PROGRAMS))
+NAMES = ("postshift-common", *(f"postshift-{program}" for program in (*PROGRAMS, "cutover")))
 SOCKETS = "/var/spool/postfix/postshift"
 CONF = "/etc/postshift/postshift.conf"
 OUT = booted.BUILD / "packages"
@@ -125,7 +125,7 @@ def test_they_go_once_postfix_let_go(machine):
     assert machine.run("ls /usr/sbin/postshift-* /lib/systemd/system/postshift-*").code != 0
     machine.ok(f"test -e {CONF}")
     machine.ok(f"apt-get purge -y {' '.join(NAMES)}")
-    for user in ("postshift", "postshift-auth", "postshift-scan"):
+    for user in ("postshift", "postshift-auth", "postshift-scan", "postshift-cutover"):
         assert machine.run(f"getent passwd {user} || getent group {user}").code != 0, user
     assert machine.ok("ls -d /etc/postshift /var/lib/postshift /var/spool/postfix/postshift "
                       "/etc/postfix/*postshift* 2>/dev/null || :") == ""

@@ -198,7 +198,7 @@ def test_a_user_or_group_that_is_not_there_is_refused(folder, program, key):
     assert f"[{program}] {key}: there is no {key} no-such-one" in done.stderr
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", [*PROGRAMS, "cutover"])
 def test_exposure(folder, program):
     """What a service could do to its machine, 0 (nothing) to 10, as systemd itself judges a unit."""
     if shutil.which("systemd-analyze") is None:
@@ -209,6 +209,15 @@ def test_exposure(folder, program):
     found = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
     assert found, done
     assert float(found[1]) <= EXPOSURE_MOST, done.stdout
+
+
+def test_the_controller_may_read_the_log_and_write_its_books():
+    service = unit("postshift-cutover.service")
+    assert "User=postshift-cutover\n" in service and re.search("^u postshift-cutover ", unit("postshift.sysusers"), re.M)
+    assert "SupplementaryGroups=adm systemd-journal postdrop\n" in service
+    assert "StateDirectory=postshift/cutover\n" in service and "ReadWritePaths" not in service
+    assert "PrivateUsers" not in service        # its groups would be nobody's
+    assert "RestartPreventExitStatus=78\n" in service
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
