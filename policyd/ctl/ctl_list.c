@@ -180,38 +180,86 @@ change(struct list *list, bool removes)
     return status;
 }
 
-/* The names of the lists there are, with how many are on each. */
+/* The names of the lists there are, and how many are on each. */
 static bool
-print_list(void *argument, struct span key, struct error *error)
+take_name(void *argument, struct span key, struct error *error)
 {
     struct list *list = argument;
-    struct arena *arena = list->ctl->arena;
-    const char *start =
-        arena_printf(arena, "list:%s:", arena_text(arena, list->domain.name));
-    const char *name = arena_text(arena, span_from(key, strlen(start)));
-    uint64_t count;
 
-    if (!ctl_store_member_count(list->ctl,
-            ctl_store_key(list->ctl, arena, start, span_of(name)), &count, error))
-        return false;
-    ctl_output_say("%s, %" PRIu64 " unit%s, which %s",
-        ctl_output_text(arena, span_of(name)), count, count == 1 ? "" : "s",
-        describe(list, name));
-    list->count++;
+    return take(
+        list, span_from(key, sizeof("list::") - 1 + list->domain.name.length), error);
+}
+
+static void
+tell_list(const struct list *list, struct json *json, const char *name, uint64_t count)
+{
+    if (json == NULL) {
+        ctl_output_say("%s, %" PRIu64 " unit%s, which %s",
+            ctl_output_text(list->ctl->arena, span_of(name)), count,
+            count == 1 ? "" : "s", describe(list, name));
+        return;
+    }
+    json_object_begin(json, NULL);
+    json_text(json, "list", name);
+    json_integer(json, "units", (int64_t)count);
+    json_object_end(json);
+}
+
+static bool
+tell_lists(const struct list *list, struct json *json, struct error *error)
+{
+    struct arena *arena = list->ctl->arena;
+    const char *kind =
+        arena_printf(arena, "list:%s:", arena_text(arena, list->domain.name));
+
+    for (size_t i = 0; i < list->count; i++) {
+        uint64_t count;
+
+        if (!ctl_store_member_count(list->ctl,
+                ctl_store_key(list->ctl, arena, kind, list->members[i]), &count, error))
+            return false;
+        tell_list(list, json, arena_text(arena, list->members[i]), count);
+    }
     return true;
+}
+
+static bool
+tell_lists_json(const struct list *list, struct error *error)
+{
+    struct buffer out;
+    struct json json;
+    bool done;
+
+    buffer_init(&out, OUT_MAX);
+    json = json_on(&out);
+    json_object_begin(&json, NULL);
+    json_span(&json, "domain", list->domain.name);
+    json_array_begin(&json, "lists");
+    done = tell_lists(list, &json, error);
+    json_array_end(&json);
+    json_object_end(&json);
+    buffer_append_octet(&out, '\n');
+    if (done)
+        ctl_output_raw(buffer_span(&out));
+    buffer_clear(&out);
+    return done;
 }
 
 static int
 show_all(struct list *list)
 {
     struct arena *arena = list->ctl->arena;
+    bool as_json = ctl_arguments_has(&list->ctl->arguments, CTL_JSON);
     struct error error;
 
     if (!ctl_store_scan(list->ctl,
             arena_printf(arena, "list:%s:*", arena_text(arena, list->domain.name)),
-            print_list, list, &error))
+            take_name, list, &error))
         return ctl_store_fail(list->ctl, &error);
-    if (list->count == 0)
+    sort(list);
+    if (as_json ? !tell_lists_json(list, &error) : !tell_lists(list, NULL, &error))
+        return ctl_store_fail(list->ctl, &error);
+    if (list->count == 0 && !as_json)
         ctl_output_say("no lists");
     return CTL_DONE;
 }

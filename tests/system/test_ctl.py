@@ -473,6 +473,7 @@ def test_pins_are_listed(bare):
 
 
 def test_lists(world):
+    assert world.json("list", "example.com") == {"domain": "example.com", "lists": []}
     world.state(lists="canary", weight=0)
     world.policyd.wait_for_route("alice@example.com", "cutover-old")
     assert world.ctl("list", "example.com").stdout == "no lists\n"
@@ -489,6 +490,8 @@ def test_lists(world):
     assert world.ctl("list", "example.com", "canary", "remove", "alice@example.com", check=False).returncode == 1
     assert "decide nothing" in world.ctl("list", "example.com", "later", "add", "zoe@example.com").stdout
     assert "stay on old" in world.ctl("list", "example.com", "exclude", "add", "zoe@example.com").stdout
+    assert world.json("list", "example.com") == {"domain": "example.com", "lists": [
+        {"list": "canary", "units": 1}, {"list": "exclude", "units": 1}, {"list": "later", "units": 1}]}
     said = world.ctl("list", "example.com").stdout
     assert "canary, 1 unit, which are on new" in said and "exclude, 1 unit" in said and "later, 1 unit" in said
     world.fails(2, "list", "example.com", "can ary")
