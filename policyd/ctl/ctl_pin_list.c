@@ -14,7 +14,7 @@
 #include "shared/base/json.h"
 #include "shared/base/number.h"
 
-enum { OUT_MAX = 512 << 20 };
+enum { OUT_MAX = 512 << 20, BAD_SHOWN_MAX = 200 };
 
 struct item {
     struct span name;
@@ -88,7 +88,8 @@ struct words {
 static struct words
 read_pin(struct ctl *ctl, struct span value)
 {
-    struct words words = {.place = "bad", .until = "", .note = value};
+    struct words words = {
+        .place = "bad", .until = "", .note = span_first(value, BAD_SHOWN_MAX)};
     struct error error;
     struct pin pin;
     char written[21];

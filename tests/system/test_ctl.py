@@ -470,6 +470,9 @@ def test_pins_are_listed(bare):
     assert "2099-01-01T00:00:00Z" in said and "(over)" in said and "it dept" in said
     bare.fails(2, "pin", "--list", "no domain")
     bare.fails(2, "pin", "--list", "example.com", "new")
+    bare.redis.command("SET", "cutover:pin:big@example.com", "x" * (1 << 20))
+    assert len(bare.ctl("pin", "--list").stdout) < 4000, "what is none is cut"
+    assert [p["place"] for p in bare.json("pin", "--list") if p["on"] == "big@example.com"] == ["bad"]
 
 
 def test_lists(world):
