@@ -40,6 +40,7 @@ def cutover(site, folder, request):
     """Its log begins with the test."""
     site.reset()
     site.gateway.wait_until_empty()
+    os.truncate(site.gateway.log, 0)
     place = request.getfixturevalue("disk") if "disk" in request.fixturenames else folder
     made = Cutover(folder, site.address[5], redis=site.redis, domains="example.com mark.example", log=site.gateway.log,
                    books=place / "books.db", postfix=site.gateway.etc)
@@ -224,6 +225,7 @@ def test_content_filter_of_two_passes(site, cutover):
         gateway.postconf("-M", f"{where}/inet={where} inet n - y - - smtpd")
         gateway.postconf("-P", *(f"{where}/inet/{option}" for option in options))
     gateway.reload()
+    wait_for(cutover.books.exists, 10, "the books")
     before = cutover.audit()
     port, gateway.port = gateway.port, 10028
     try:
