@@ -154,8 +154,8 @@ open_all(struct follow *follow)
     if (follow->books != NULL)
         follow->writer = books_writer_new(follow->books, follow->options.rules, &error);
     if (follow->writer != NULL && open_source(follow, &error)) {
-        /* A commit shows whether they can be written again. */
-        follow->is_touched = follow->books_trouble[0] != '\0';
+        /* What changed beside the log meanwhile; and it shows whether they can be written. */
+        follow->is_touched = true;
         return true;
     }
     close_all(follow);
