@@ -154,7 +154,8 @@ open_all(struct follow *follow)
     if (follow->books != NULL)
         follow->writer = books_writer_new(follow->books, follow->options.rules, &error);
     if (follow->writer != NULL && open_source(follow, &error)) {
-        /* What changed beside the log meanwhile; and it shows whether they can be written. */
+        /* What changed beside the log meanwhile; and it shows whether they can be
+         * written. */
         follow->is_touched = true;
         return true;
     }

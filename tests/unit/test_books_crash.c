@@ -184,16 +184,15 @@ run_disturbed(uint64_t seed, enum failing_how how, struct buffer *out)
 
 /* The first row that is not alike. */
 static void
-tell_difference(
-    uint64_t seed, const struct buffer *wanted, const struct buffer *found)
+tell_difference(uint64_t seed, const struct buffer *wanted, const struct buffer *found)
 {
     struct span left = buffer_span(wanted);
     struct span right = buffer_span(found);
     struct span a = SPAN("");
     struct span b = SPAN("");
 
-    while (span_equal(a, b) && span_split(&left, '\n', &a) &&
-           span_split(&right, '\n', &b))
+    while (
+        span_equal(a, b) && span_split(&left, '\n', &a) && span_split(&right, '\n', &b))
         continue;
     print_message("# seed %lu: %.*s, and not %.*s\n", (unsigned long)seed, (int)b.length,
         b.data, (int)a.length, a.data);
