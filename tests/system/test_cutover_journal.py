@@ -12,14 +12,15 @@ ADDRESS = "127.20.42.1"
 
 # Entries are files 1, 2, ... of a folder; --after-cursor=N begins behind N.  It notes how it was called.
 JOURNALCTL = """#!/usr/bin/python3
-import pathlib, sys, time
+import os, pathlib, sys, time
+parent = os.getppid()
 folder = pathlib.Path({folder!r})
 with open(folder / "calls", "a") as calls:
     calls.write(" ".join(sys.argv[1:]) + "\\n")
 if (folder / "refuse").exists():
     sys.exit(1)
 at = next((int(word.partition("=")[2]) for word in sys.argv if word.startswith("--after-cursor=")), 0)
-while True:
+while os.getppid() == parent:  # a controller that was killed takes none with it
     entry = folder / str(at + 1)
     if entry.exists():
         sys.stdout.buffer.write(entry.read_bytes())
