@@ -361,7 +361,11 @@ def test_nothing_of_an_erased_address_is_left(fresh):
         members = redis.command("SMEMBERS", "cutover:list:new.test:canary")
         assert "bob@new.test" in members and len(members) == 2 and "alice@new.test" not in members
         assert redis.command("GET", "cutover:unit:bob@new.test").startswith("erased-")
-        assert redis.command("HVALS", "cutover:ledger:new.test") == ["1790000500 sure"]
+        # The controller's own entry of malice may be there already.
+        ledger = redis.command("HGETALL", "cutover:ledger:new.test")
+        entries = dict(zip(ledger[::2], ledger[1::2]))
+        entries.pop("malice@new.test", None)
+        assert list(entries.values()) == ["1790000500 sure"] and "".join(entries).startswith("erased-")
         ((_, entry),) = redis.command("XRANGE", "cutover:events", "-", "+")
         event = dict(zip(entry[::2], entry[1::2]))
         assert event["what"] == "erase" and event["key"].startswith("erased-") and "alice" not in str(entry)

@@ -928,7 +928,8 @@ def test_the_override_file_wins(policyd, redis):
     wait_for_backend(policyd, "new")
     policyd.override.write_text("example.com weight=0\n")
     wait_for_backend(policyd, "old")
-    assert status(policyd)["override"] == {"weight": 0, "mode": None} and "override file" in notes(policyd)
+    wait_for(lambda: status(policyd)["override"] == {"weight": 0, "mode": None} and "override file" in notes(policyd), 5,
+             "status has seen it too")
     # Through a load, a change in Redis, a Redis that is gone, and a restart.
     reload(policyd, redis)
     redis.set_domain("example.com", weight=99)
@@ -953,7 +954,7 @@ def test_the_override_file_wins(policyd, redis):
     wait_for_backend(policyd, "old")
     policyd.override.unlink()
     wait_for_backend(policyd, "new")
-    assert status(policyd)["override"] is None and notes(policyd) == ""
+    wait_for(lambda: status(policyd)["override"] is None and notes(policyd) == "", 5, "status has seen it too")
 
 
 def test_an_override_file_that_is_wrong_at_start_makes_mail_wait(site, folder, redis):
