@@ -150,6 +150,7 @@ def told_by_the_books(demo):
     demo.books_ctl("audit")
     audit = demo.cutover.audit()
     demo.check(audit["balanced"] and not audit["lost"], f"the books balance: {audit}")
+    demo.check(audit["queue_silent"] is None, f"Postfix's queue agrees: {audit}")
 
 
 ACTS = [wire, thirty, seventy, pin, hold, redis_dies, roll_back, authenticated, scanned, books, told_by_the_books]

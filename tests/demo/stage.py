@@ -79,7 +79,7 @@ class Stage:
         self.policyd = Policyd(self.folder, f"{self.block}.5", redis=self.redis, domains=DOMAIN,
                                sockets=self.gateway.sockets, user=USER, outlive=outlive)
         self.cutover = Cutover(self.folder, f"{self.block}.5", redis=self.redis, domains=DOMAIN, log=self.gateway.log,
-                               gateway="demo", outlive=outlive)
+                               gateway="demo", ctl_lines={"postfix": self.gateway.etc}, outlive=outlive)
         self.key = f"cutover:domain:{DOMAIN}"
         self.extras = {}        # name -> Process, of later acts
 

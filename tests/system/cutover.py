@@ -21,7 +21,7 @@ PROGRAM = BIN / "postshift-cutover"
 
 class Cutover:
     def __init__(self, folder, address, *, redis=None, domains=None, name="cutover", page_port=8794, books=None,
-                 policyd_lines=None, environment=None, user=None, outlive=False, **options):
+                 policyd_lines=None, ctl_lines=None, environment=None, user=None, outlive=False, **options):
         self.folder = pathlib.Path(folder) / name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.books = pathlib.Path(books) if books else self.folder / "books.db"
@@ -31,6 +31,7 @@ class Cutover:
                         "user": user, **options}
         self.policyd_options = {"domains": domains, "allow_loopback": "yes", "override": self.folder / "override",
                                 **(policyd_lines or {})}
+        self.ctl_options = ctl_lines or {}
         # Where no Redis is wanted: a port on which nobody listens.
         where = f"{redis.address}:{redis.port}" if redis else f"{address}:1"
         self.redis_options = {"address": f"inet:{where}", "timeout": "1s"}
@@ -42,7 +43,8 @@ class Cutover:
 
     def write_config(self):
         lines = []
-        for section, options in (("redis", self.redis_options), ("policyd", self.policyd_options), ("cutover", self.options)):
+        for section, options in (("redis", self.redis_options), ("policyd", self.policyd_options), ("cutover", self.options),
+                                 ("ctl", self.ctl_options)):
             lines += [f"[{section}]", *(f"{key} = {value}" for key, value in options.items() if value is not None), ""]
         self.config.write_text("\n".join(lines))
 
