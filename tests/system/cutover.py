@@ -11,15 +11,14 @@ import pathlib
 import shutil
 import sqlite3
 import time
-import urllib.error
-import urllib.request
 
+from page import Page
 from processes import BIN, Process, run, wait_for
 
 PROGRAM = BIN / "postshift-cutover"
 
 
-class Cutover:
+class Cutover(Page):
     def __init__(self, folder, address, *, redis=None, domains=None, name="cutover", page_port=8794, books=None,
                  policyd_lines=None, ctl_lines=None, environment=None, user=None, outlive=False, **options):
         self.folder = pathlib.Path(folder) / name
@@ -77,25 +76,6 @@ class Cutover:
         return [line for line in self.process.output().splitlines() if text in line]
 
     # What it shows.
-
-    def page(self, path):
-        try:
-            with urllib.request.urlopen(f"http://{self.address}:{self.page_port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def document(self, path):
-        status, text = self.page(path)
-        assert status == 200, f"{path}: {status} {text}"
-        return json.loads(text)
-
-    def metric(self, series, default=None):
-        for line in self.page("/metrics")[1].splitlines():
-            if line.startswith(series + " "):
-                return float(line.rpartition(" ")[2])
-        assert default is not None, f"no {series}"
-        return default
 
     def ctl(self, *words, check=True):
         return run(BIN / "postshiftctl", "-c", self.config, *words, check=check)

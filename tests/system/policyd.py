@@ -13,9 +13,8 @@ import pathlib
 import shutil
 import socket
 import time
-import urllib.error
-import urllib.request
 
+from page import Page
 from processes import BIN, Process, run, wait_for
 
 PROGRAM = BIN / "postshift-policyd"
@@ -120,7 +119,7 @@ class DictClient(Connection):
         return self.line()
 
 
-class Policyd:
+class Policyd(Page):
     def __init__(self, folder, address, *, redis=None, domains=None, sockets=None, name="policyd", metrics_port=8793,
                  redis_lines=None, outlive=False, **options):
         """options: keys of [policyd]; redis_lines: keys of [redis]; None or absent keeps the default."""
@@ -130,7 +129,7 @@ class Policyd:
         self.config = self.folder / "postshift.conf"
         self.override = self.folder / "override"
         self.snapshot = self.folder / "snapshot"
-        self.address, self.metrics_port = address, metrics_port
+        self.address, self.page_port = address, metrics_port
         self.policyd_options = {
             "policy": f"unix:{self.sockets}/policy.sock", "route": f"unix:{self.sockets}/route.sock",
             "dict": f"unix:{self.sockets}/dict.sock", "metrics": f"inet:{address}:{metrics_port}",
@@ -237,27 +236,6 @@ class Policyd:
             return answer if text in answer else None
 
         return wait_for(routed, seconds, f"{address} is routed to {text!r}")
-
-    def page(self, path):
-        """A page of its metrics address: status and text."""
-        try:
-            with urllib.request.urlopen(f"http://{self.address}:{self.metrics_port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def document(self, path):
-        status, text = self.page(path)
-        assert status == 200, f"{path}: {status} {text}"
-        return json.loads(text)
-
-    def metric(self, series, default=None):
-        """The value of one series, labels as printed: name{label="value"}."""
-        for line in self.page("/metrics")[1].splitlines():
-            if line.startswith(series + " "):
-                return float(line.rpartition(" ")[2])
-        assert default is not None, f"no {series}"
-        return default
 
     def ctl(self, *words, check=True):
         """postshiftctl with this configuration."""
