@@ -12,7 +12,7 @@
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_write.h"
-#include "policyd/replica/replica_keeper.h"
+#include "policyd/replica/replica_orders.h"
 #include "shared/base/number.h"
 #include "shared/service/config.h"
 

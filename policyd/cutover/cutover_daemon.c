@@ -115,10 +115,10 @@ find_snapshot(struct cutover_daemon *daemon)
         (int)(strrchr(books, '/') - books), books);
 }
 
-static struct replica_keeper_rules
-keeper_rules(const struct serve_config *served)
+static struct replica_rules
+replica_rules_of(const struct serve_config *served)
 {
-    return (struct replica_keeper_rules){
+    return (struct replica_rules){
         .recipient = served->route_rules.recipient,
         .state = served->state_rules,
         .domains = served->route_rules.domains,
@@ -137,7 +137,7 @@ cutover_daemon_replicate(struct cutover_daemon *daemon)
         .prefix = served->redis.prefix,
         .snapshot = daemon->snapshot,
         .override = served->override,
-        .rules = keeper_rules(served),
+        .rules = replica_rules_of(served),
     };
 
     find_snapshot(daemon);
@@ -222,7 +222,7 @@ static void
 take_config(struct cutover_daemon *daemon, struct cutover_config *config)
 {
     struct cutover_config *old = daemon->config;
-    struct replica_keeper_rules rules = keeper_rules(&config->served);
+    struct replica_rules rules = replica_rules_of(&config->served);
 
     cutover_books_stop(daemon);
     daemon->config = config;

@@ -6,7 +6,7 @@
 #define POLICYD_CUTOVER_ROUTE_INPUTS_H
 
 #include "policyd/books/books_inputs.h"
-#include "policyd/replica/replica_keeper.h"
+#include "policyd/replica/replica_orders.h"
 
 struct route_inputs;
 

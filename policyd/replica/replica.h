@@ -70,13 +70,13 @@ bool replica_list_has(const struct replica *replica, struct span domain, struct 
 size_t replica_list_count(
     const struct replica *replica, struct span domain, struct span list);
 
-/*
- * False until a full load (or a snapshot) has been taken: then a domain that is not there
- * may still come, and with no listed domains every answer is TEMP.
- */
 /* What held mail is told; "": nothing is said of it. */
 const char *replica_hold_text(const struct replica *replica);
 
+/*
+ * False until a full load (or a snapshot) has been taken: until then a domain that is not
+ * there may still come, and with no listed domains every answer is TEMP.
+ */
 bool replica_is_loaded(const struct replica *replica);
 
 /* The override file can't be read, or not all of it, and nothing is known of what it said

@@ -291,7 +291,7 @@ read_domain(struct snapshot_reader *reader, struct cursor *cursor)
     if (count > DOMAIN_FIELDS_COUNT || !read_fields(cursor, fields, count))
         return false;
     reader->counts.domains++;
-    if (!replica_keeper_rules_allow(reader->rules, name))
+    if (!replica_rules_allow(reader->rules, name))
         return true;
     if (count > 0) {
         state = domain_state_parse(
@@ -385,7 +385,7 @@ read_record(struct snapshot_reader *reader, struct cursor *cursor)
 
 void
 snapshot_reader_init(struct snapshot_reader *reader, struct replica *replica,
-    const struct replica_keeper_rules *rules)
+    const struct replica_rules *rules)
 {
     memset(reader, 0, sizeof(*reader));
     reader->replica = replica;

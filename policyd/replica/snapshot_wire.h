@@ -23,7 +23,7 @@
 #ifndef POLICYD_REPLICA_SNAPSHOT_WIRE_H
 #define POLICYD_REPLICA_SNAPSHOT_WIRE_H
 
-#include "policyd/replica/replica_keeper.h"
+#include "policyd/replica/replica_orders.h"
 #include "shared/base/buffer.h"
 #include "shared/base/digest.h"
 
@@ -56,7 +56,7 @@ bool snapshot_wire_write_domains(const struct replica *replica,
 
 struct snapshot_reader {
     struct replica *replica; /* filled; the caller's */
-    const struct replica_keeper_rules *rules;
+    const struct replica_rules *rules;
     /* A domain whose state is no longer allowed: it stays ours, without a state.  May be
      * NULL. */
     void (*refused)(
@@ -72,7 +72,7 @@ struct snapshot_reader {
 };
 
 void snapshot_reader_init(struct snapshot_reader *reader, struct replica *replica,
-    const struct replica_keeper_rules *rules);
+    const struct replica_rules *rules);
 
 /*
  * Takes as many whole blocks off the front of `octets` as there are.  False: this is no

@@ -160,10 +160,10 @@ new_loop(void)
     return base;
 }
 
-static struct replica_keeper_rules
-keeper_rules(const struct serve_config *config)
+static struct replica_rules
+replica_rules_of(const struct serve_config *config)
 {
-    return (struct replica_keeper_rules){
+    return (struct replica_rules){
         .recipient = config->route_rules.recipient,
         .state = config->state_rules,
         .domains = config->route_rules.domains,
@@ -212,7 +212,7 @@ serve_daemon_replicate(struct serve_daemon *daemon)
         .prefix = config->redis.prefix,
         .snapshot = config->snapshot,
         .override = config->override,
-        .rules = keeper_rules(config),
+        .rules = replica_rules_of(config),
     };
 
     if (config->route_rules.domain_count == 0)
@@ -296,7 +296,7 @@ serve_daemon_lock_up(void)
 static void
 take_config(struct serve_daemon *daemon, struct serve_config *config)
 {
-    struct replica_keeper_rules rules = keeper_rules(config);
+    struct replica_rules rules = replica_rules_of(config);
     struct serve_config *old = daemon->config;
     struct buffer keys;
 

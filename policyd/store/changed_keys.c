@@ -181,7 +181,7 @@ changed_keys_lists(const struct changed_keys *changed)
 static bool
 is_too_long(const struct changed_keys *changed, size_t more)
 {
-    const struct replica *replica = replica_keeper_answering(changed->reading->keeper);
+    const struct replica *replica = replica_orders_answering(changed->reading->orders);
     size_t length = changed->waiting.count + more;
 
     return length > WAITING_MAX &&

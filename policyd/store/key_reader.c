@@ -54,8 +54,8 @@ finish(struct read *read)
     bool is_live = !is_of_load(read);
 
     if (!read->found && !read->lost && !read->stale)
-        replica_keeper_take(
-            reading->keeper, read->targets, canonical_key(read), &read->about, &absent);
+        replica_orders_take(
+            reading->orders, read->targets, canonical_key(read), &read->about, &absent);
     reader->in_flight--;
     if (!is_live)
         reader->of_load--;
@@ -75,13 +75,13 @@ take_value(struct read *read, struct span key, const struct replica_value *value
         if (!is_odd)
             return;
         reading_remove_odd_key(reading, canonical_key(read), key);
-        replica_keeper_forget_key(reading->keeper, key);
+        replica_orders_forget_key(reading->orders, key);
     } else if (read->found) {
-        replica_keeper_refuse_key(reading->keeper, key, PROBLEM_DOUBLE,
+        replica_orders_refuse_key(reading->orders, key, PROBLEM_DOUBLE,
             "another key means the same and goes before it");
     } else {
         read->found = true;
-        replica_keeper_take(reading->keeper, read->targets, key, &read->about, value);
+        replica_orders_take(reading->orders, read->targets, key, &read->about, value);
         pin_expiry_ask(reading, read->targets, key, &read->about, value);
     }
 }
@@ -121,11 +121,11 @@ bad_was_answered(void *argument, const struct redis_reply *reply, bool stale)
     read->lost = reply == NULL;
     read->found = true;
     if (reply != NULL && reply->kind == REDIS_INTEGER && reply->integer > 0)
-        replica_keeper_refuse_key(reading->keeper, canonical_key(read), PROBLEM_INVALID,
+        replica_orders_refuse_key(reading->orders, canonical_key(read), PROBLEM_INVALID,
             "names no domain, recipient, unit or list (a pattern such as @example.com is "
             "none)");
     else if (reply != NULL)
-        replica_keeper_forget_key(reading->keeper, canonical_key(read));
+        replica_orders_forget_key(reading->orders, canonical_key(read));
     finish(read);
 }
 

@@ -1,5 +1,5 @@
 /*
- * key_reader - reads single domains, pins and units, and hands them to the keeper.
+ * key_reader - reads single domains, pins and units, and hands them to replica_orders.
  *
  * Where several keys mean the same thing all are read, and the first that is there
  * counts.

@@ -58,7 +58,7 @@ static bool
 is_stale(const struct list_reader *reader, const struct job *job)
 {
     return is_of_load(job) && (job->load_number != reader->reading->load_number ||
-                                  !replica_keeper_is_loading(reader->reading->keeper));
+                                  !replica_orders_is_loading(reader->reading->orders));
 }
 
 static void
@@ -104,7 +104,7 @@ finish_job(struct list_reader *reader)
 static void
 begin_again(struct list_reader *reader)
 {
-    replica_keeper_drop_list(reader->reading->keeper);
+    replica_orders_drop_list(reader->reading->orders);
     reader->busy = false;
     reader->tries++;
     go_on(reader);
@@ -128,14 +128,14 @@ ask(struct list_reader *reader, struct span cursor)
             SPAN("SMEMBERS"), whole);
     reader->busy = asked;
     if (!asked)
-        replica_keeper_drop_list(reading->keeper);
+        replica_orders_drop_list(reading->orders);
 }
 
 /* The key is read through: put in force, unless another one may still hold the list. */
 static void
 key_is_read(struct list_reader *reader, enum replica_list_result result)
 {
-    struct replica_keeper *keeper = reader->reading->keeper;
+    struct replica_orders *orders = reader->reading->orders;
     struct replica_key about;
 
     if (result == LIST_READ && reader->members == 0 &&
@@ -145,12 +145,12 @@ key_is_read(struct list_reader *reader, enum replica_list_result result)
                 reader->reading, reader->keys[0], reader->keys[reader->key_next]);
         reader->key_next++;
         reading_parse(reader->reading, reader->keys[reader->key_next], &about);
-        replica_keeper_begin_list(
-            keeper, reader->first->targets, reader->keys[reader->key_next], &about);
+        replica_orders_begin_list(
+            orders, reader->first->targets, reader->keys[reader->key_next], &about);
         ask(reader, SPAN("0"));
         return;
     }
-    replica_keeper_end_list(keeper, result);
+    replica_orders_end_list(orders, result);
     reader->stepping = true;
     go_on(reader);
 }
@@ -163,7 +163,7 @@ take_members(struct list_reader *reader, const struct redis_reply *members)
     for (size_t i = 0; i < members->count; i++) {
         if (!redis_reply_is_string(&members->elements[i]))
             return false;
-        replica_keeper_take_member(reader->reading->keeper, members->elements[i].text);
+        replica_orders_take_member(reader->reading->orders, members->elements[i].text);
     }
     return reader->members <= REPLICA_LIST_MEMBERS_MAX;
 }
@@ -198,10 +198,10 @@ was_answered(void *argument, const struct redis_reply *reply, bool stale)
     struct list_reader *reader = argument;
 
     if (reply == NULL) {
-        replica_keeper_drop_list(reader->reading->keeper);
+        replica_orders_drop_list(reader->reading->orders);
         reader->busy = false;
     } else if (stale || is_stale(reader, reader->first)) {
-        replica_keeper_drop_list(reader->reading->keeper);
+        replica_orders_drop_list(reader->reading->orders);
         finish_job(reader);
     } else if (reader->changed && reader->tries < TRIES) {
         begin_again(reader);
@@ -225,8 +225,8 @@ start_job(struct list_reader *reader)
     reader->key_next = 0;
     reader->members = 0;
     reader->changed = false;
-    replica_keeper_begin_list(
-        reader->reading->keeper, job->targets, reader->keys[0], &about);
+    replica_orders_begin_list(
+        reader->reading->orders, job->targets, reader->keys[0], &about);
     ask(reader, SPAN("0"));
 }
 
@@ -239,7 +239,7 @@ on_slice(evutil_socket_t fd, short what, void *argument)
     (void)what;
     reading_set_time(reader->reading);
     if (reader->stepping) {
-        if (replica_keeper_step_list(reader->reading->keeper, SLICE))
+        if (replica_orders_step_list(reader->reading->orders, SLICE))
             go_on(reader);
         else
             finish_job(reader);

@@ -1,6 +1,6 @@
 /*
- * list_reader - reads lists, one after the other, in slices, and has the keeper put them
- * in force.
+ * list_reader - reads lists, one after the other, in slices, and has replica_orders put
+ * them in force.
  *
  * SSCAN shows a list that changes meanwhile neither as it was nor as it is: then it is
  * read again, and at the third time as a whole.

@@ -49,7 +49,7 @@ was_answered(void *argument, const struct redis_reply *reply, bool stale)
     if (reply != NULL && reply->kind == REDIS_INTEGER && reply->integer > 0)
         warn(question, reply->integer);
     if (reply != NULL && reply->kind == REDIS_INTEGER && reply->integer >= MILLISECONDS) {
-        replica_keeper_take_expiry(reading->keeper, replica_name_span(&question->name),
+        replica_orders_take_expiry(reading->orders, replica_name_span(&question->name),
             reply->integer / MILLISECONDS);
     }
     free(question);
@@ -64,7 +64,7 @@ is_worth_asking(const struct reading *reading, unsigned targets,
     if (about->kind != REPLICA_KEY_PIN || value->kind != VALUE_TEXT)
         return false;
     return (targets & REPLICA_ANSWERING) != 0 || span_starts(value->text, SPAN("hold")) ||
-           (replica_find_pin(replica_keeper_answering(reading->keeper),
+           (replica_find_pin(replica_orders_answering(reading->orders),
                 replica_name_span(&about->name), &pin) &&
                pin.until != 0);
 }

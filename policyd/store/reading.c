@@ -16,7 +16,7 @@ reading_set_time(struct reading *reading)
 
     clock_gettime(CLOCK_REALTIME_COARSE, &wall);
     clock_gettime(CLOCK_MONOTONIC_COARSE, &steady);
-    replica_keeper_set_time(reading->keeper, wall.tv_sec,
+    replica_orders_set_time(reading->orders, wall.tv_sec,
         (uint64_t)steady.tv_sec * 1000 + (uint64_t)steady.tv_nsec / 1000000);
 }
 
@@ -84,7 +84,7 @@ reading_add_odd_key(
     if (!odd_keys_add(reading->odd_keys, name, written) ||
         (reading->loading_odd_keys != NULL &&
             !odd_keys_add(reading->loading_odd_keys, name, written)))
-        replica_keeper_refuse_key(reading->keeper, written, PROBLEM_INVALID, why);
+        replica_orders_refuse_key(reading->orders, written, PROBLEM_INVALID, why);
     buffer_clear(&canonical);
 }
 

@@ -10,12 +10,12 @@
 
 #include "policyd/redis/redis.h"
 #include "policyd/replica/odd_keys.h"
-#include "policyd/replica/replica_keeper.h"
+#include "policyd/replica/replica_orders.h"
 
 struct reading {
     struct event_base *base;
     struct redis *redis;
-    struct replica_keeper *keeper;
+    struct replica_orders *orders;
     struct span prefix;
     struct recipient_rules recipient;
     struct odd_keys *odd_keys;         /* keys that are there and written oddly */
@@ -24,7 +24,7 @@ struct reading {
     unsigned load_number;    /* answers to a load before this one are not its own */
 };
 
-/* For the keeper: what time it is.  Every answer sets it. */
+/* For replica_orders: what time it is.  Every answer sets it. */
 void reading_set_time(struct reading *reading);
 
 /* NULL: the connection was lost before the answer.  `stale`: the load that asked is over,

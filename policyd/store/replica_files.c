@@ -15,7 +15,7 @@ overrides_changed(
 {
     struct replica_sync *sync = argument;
 
-    replica_keeper_set_overrides(sync->keeper, entries, count, unclear);
+    replica_orders_set_overrides(sync->orders, entries, count, unclear);
 }
 
 static const struct replica *
@@ -23,15 +23,15 @@ give_to_snapshot(void *argument, struct snapshot_extra *extra)
 {
     struct replica_sync *sync = argument;
 
-    extra->knows_accept = replica_keeper_accepted(sync->keeper, &extra->accepted);
+    extra->knows_accept = replica_orders_accepted(sync->orders, &extra->accepted);
     extra->written = time(NULL);
-    return replica_keeper_answering(sync->keeper);
+    return replica_orders_answering(sync->orders);
 }
 
 static void
 tell_snapshot(const struct replica_sync *sync, const char *path, uint64_t took_ms)
 {
-    const struct replica *replica = replica_keeper_answering(sync->keeper);
+    const struct replica *replica = replica_orders_answering(sync->orders);
 
     log_info("snapshot", log_text("file", path),
         log_number("domains", (int64_t)replica_domain_count(replica)),
@@ -43,7 +43,7 @@ tell_snapshot(const struct replica_sync *sync, const char *path, uint64_t took_m
 
 static void
 open_snapshot(
-    struct replica_sync *sync, const char *path, const struct replica_keeper_rules *rules)
+    struct replica_sync *sync, const char *path, const struct replica_rules *rules)
 {
     struct snapshot_extra extra = {.knows_accept = false};
     struct error error = {.kind = ERROR_NONE};
@@ -56,7 +56,7 @@ open_snapshot(
                 log_number("age", time(NULL) - extra.written),
                 log_note("the domains' states are newer than the snapshot, which could "
                          "not be written"));
-        replica_keeper_adopt(sync->keeper, replica, extra.knows_accept, extra.accepted);
+        replica_orders_adopt(sync->orders, replica, extra.knows_accept, extra.accepted);
         sync->snapshot_read = extra.written;
         tell_snapshot(sync, path, clock_now_ms() - begun_ms);
     } else if (error.kind != ERROR_NONE) {

@@ -9,7 +9,7 @@
 #define POLICYD_STORE_REPLICA_LOG_H
 
 #include "policyd/redis/redis.h"
-#include "policyd/replica/replica_keeper.h"
+#include "policyd/replica/replica_orders.h"
 
 struct event_base;
 struct replica_log;

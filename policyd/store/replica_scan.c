@@ -87,7 +87,7 @@ meet_key(struct replica_scan *scan, struct span key, struct replica_key *about)
     case REPLICA_KEY_ACCEPT:
         return true;
     case REPLICA_KEY_BAD:
-        replica_keeper_refuse_key(reading->keeper, key, PROBLEM_INVALID,
+        replica_orders_refuse_key(reading->orders, key, PROBLEM_INVALID,
             "names no domain, recipient, unit or list");
         return true;
     case REPLICA_KEY_DOMAIN:
@@ -269,7 +269,7 @@ static void
 compare_slice(evutil_socket_t fd, short what, void *argument)
 {
     struct replica_scan *scan = argument;
-    struct replica_keeper *keeper = scan->reading->keeper;
+    struct replica_orders *orders = scan->reading->orders;
     uint64_t end_ms = clock_now_ms() + COMPARE_SLICE_MS;
     enum replica_load_result result;
 
@@ -277,7 +277,7 @@ compare_slice(evutil_socket_t fd, short what, void *argument)
     (void)what;
     reading_set_time(scan->reading);
     do {
-        result = replica_keeper_step_load(keeper, COMPARE_ENTRIES);
+        result = replica_orders_step_load(orders, COMPARE_ENTRIES);
     } while (result == REPLICA_LOAD_GOES_ON && clock_now_ms() < end_ms);
     if (result == REPLICA_LOAD_GOES_ON)
         compare_soon(scan);
@@ -301,8 +301,8 @@ accept_was_answered(void *argument, const struct redis_reply *reply, bool stale)
     }
     if (!reading_value(scan->reading, reply, fields, &value))
         return;
-    (void)replica_keeper_take_accept(scan->reading->keeper, &value);
-    replica_keeper_begin_load(scan->reading->keeper);
+    (void)replica_orders_take_accept(scan->reading->orders, &value);
+    replica_orders_begin_load(scan->reading->orders);
     scan->reading->loading_odd_keys = odd_keys_new();
     scan->stage = SCAN_KEYS;
     go_on(scan);
@@ -382,7 +382,7 @@ replica_scan_drop(struct replica_scan *scan)
         return;
     scan->stage = SCAN_IDLE;
     event_del(scan->slice);
-    replica_keeper_drop_load(reading->keeper);
+    replica_orders_drop_load(reading->orders);
     odd_keys_free(reading->loading_odd_keys);
     reading->loading_odd_keys = NULL;
 }

@@ -4,7 +4,7 @@
  *
  * SCAN, then the values of what it gives, a few hundred at a time; keys that are written
  * oddly at the end, when it is known what else means the same; then the comparison, in
- * slices.  The keeper says what becomes of it.
+ * slices.  replica_orders says what becomes of it.
  */
 #ifndef POLICYD_STORE_REPLICA_SCAN_H
 #define POLICYD_STORE_REPLICA_SCAN_H

@@ -6,9 +6,9 @@
 
 /* Nobody is to miss pins, units or a list that are kept by looking at domains alone. */
 static size_t
-count_suspect(const struct replica_keeper *keeper)
+count_suspect(const struct replica_orders *orders)
 {
-    const struct replica *replica = replica_keeper_answering(keeper);
+    const struct replica *replica = replica_orders_answering(orders);
     struct replica_domain domain;
     struct span name;
     uint64_t cursor = 0;
@@ -17,8 +17,8 @@ count_suspect(const struct replica_keeper *keeper)
     while (replica_next_domain(replica, &cursor, &name, &domain))
         count += domain.suspect && domain.ours;
     if (count == 0 &&
-        (replica_keeper_alarm(keeper)[0] != '\0' ||
-            replica_problems_count(replica_keeper_problems(keeper), PROBLEM_GONE) > 0))
+        (replica_orders_alarm(orders)[0] != '\0' ||
+            replica_problems_count(replica_orders_problems(orders), PROBLEM_GONE) > 0))
         count = 1;
     return count;
 }
@@ -59,7 +59,7 @@ fill_files(const struct replica_sync *sync, struct replica_status *status)
 void
 replica_sync_status(const struct replica_sync *sync, struct replica_status *status)
 {
-    const char *alarm = replica_keeper_alarm(sync->keeper);
+    const char *alarm = replica_orders_alarm(sync->orders);
 
     *status = (struct replica_status){
         .synced = sync->synced,
@@ -67,8 +67,8 @@ replica_sync_status(const struct replica_sync *sync, struct replica_status *stat
         .loads = sync->loads,
         .refused = sync->refused,
         .invalid = replica_problems_count(
-            replica_keeper_problems(sync->keeper), PROBLEM_INVALID),
-        .suspect = count_suspect(sync->keeper),
+            replica_orders_problems(sync->orders), PROBLEM_INVALID),
+        .suspect = count_suspect(sync->orders),
         .alarm = alarm[0] == '\0' ? NULL : alarm,
     };
     fill_redis(sync, status);
@@ -127,7 +127,7 @@ void
 replica_sync_notes(const struct replica_sync *sync,
     void (*note)(void *argument, const char *text), void *argument)
 {
-    const char *alarm = replica_keeper_alarm(sync->keeper);
+    const char *alarm = replica_orders_alarm(sync->orders);
     char line[700];
 
     if (alarm[0] != '\0') {
@@ -145,5 +145,5 @@ replica_sync_notes(const struct replica_sync *sync,
             sync->policy.name);
         note(argument, line);
     }
-    note_problems(replica_keeper_problems(sync->keeper), note, argument);
+    note_problems(replica_orders_problems(sync->orders), note, argument);
 }

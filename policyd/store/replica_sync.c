@@ -45,11 +45,11 @@ static void
 note_synced(struct replica_sync *sync)
 {
     if (sync_is_up(sync) && sync->in_step && changed_keys_waiting(sync->changed) == 0 &&
-        replica_keeper_alarm(sync->keeper)[0] == '\0')
+        replica_orders_alarm(sync->orders)[0] == '\0')
         sync->synced = time(NULL);
 }
 
-/* --- what the keeper tells --- */
+/* --- what replica_orders tells --- */
 
 static void
 touch(struct replica_sync *sync)
@@ -126,7 +126,7 @@ read_everything(struct replica_sync *sync, uint64_t earliest_ms)
 static void
 tell_load(const struct replica_sync *sync, bool taken)
 {
-    const struct replica *replica = replica_keeper_answering(sync->keeper);
+    const struct replica *replica = replica_orders_answering(sync->orders);
 
     log_info("replica", log_text("load", taken ? "taken" : "refused"),
         log_number("domains", (int64_t)replica_domain_count(replica)),
@@ -152,8 +152,8 @@ load_finished(void *argument, bool taken)
     if (sync->snapshot != NULL)
         snapshot_touch(sync->snapshot);
     if (sync->events.changed != NULL)
-        sync->events.changed(sync->argument, replica_keeper_answering(sync->keeper));
-    if (replica_keeper_has_accept(sync->keeper) || sync->load_again)
+        sync->events.changed(sync->argument, replica_orders_answering(sync->orders));
+    if (replica_orders_has_accept(sync->orders) || sync->load_again)
         start_load(sync);
 }
 
@@ -172,7 +172,7 @@ may_heal(const struct replica_sync *sync)
     uint64_t now = clock_now_ms();
     uint64_t since = now - sync->load_ended_ms;
 
-    return replica_keeper_wants_load(sync->keeper) && since >= HEAL_PAUSE_MS &&
+    return replica_orders_wants_load(sync->orders) && since >= HEAL_PAUSE_MS &&
            since >= 10 * sync->load_took_ms &&
            (now - sync->changed_ms >= HEAL_MS || since >= HEAL_LATEST_MS);
 }
@@ -198,12 +198,12 @@ accept_was_read(void *argument, const struct redis_reply *reply, bool stale)
     (void)stale;
     if (reply == NULL || !reading_value(&sync->reading, reply, fields, &value))
         return;
-    if (!replica_keeper_take_accept(sync->keeper, &value))
+    if (!replica_orders_take_accept(sync->orders, &value))
         return;
     /* The load that runs began before the word was given; one with a word of its own
      * first brings that to pass. */
     if (!replica_scan_is_running(sync->scan) ||
-        !replica_keeper_is_accepting(sync->keeper))
+        !replica_orders_is_accepting(sync->orders))
         start_load(sync);
 }
 
@@ -434,16 +434,16 @@ close_connections(struct replica_sync *sync)
 static void
 set_up(struct replica_sync *sync, const struct replica_sync_options *options)
 {
-    static const struct replica_keeper_events keeper_events = {
+    static const struct replica_events orders_events = {
         was_changed, has_problem, was_alarmed};
 
     sync->reload_seconds =
         options->reload_seconds == 0 ? REPLICA_RELOAD_SECONDS : options->reload_seconds;
     sync->log = replica_log_new(sync->base);
-    sync->keeper = replica_keeper_new(&options->rules, &keeper_events, sync);
+    sync->orders = replica_orders_new(&options->rules, &orders_events, sync);
     sync->swap = (struct swap_watch){.swapped = was_swapped, .argument = sync};
     sync->reading = (struct reading){.base = sync->base,
-        .keeper = sync->keeper,
+        .orders = sync->orders,
         .recipient = options->rules.recipient,
         .odd_keys = odd_keys_new()};
     sync->up_since = time(NULL);
@@ -482,7 +482,7 @@ replica_sync_free(struct replica_sync *sync)
     override_free(sync->override);
     snapshot_free(sync->snapshot);
     odd_keys_free(sync->reading.odd_keys);
-    replica_keeper_free(sync->keeper);
+    replica_orders_free(sync->orders);
     replica_log_free(sync->log);
     free(sync);
 }
@@ -500,11 +500,10 @@ replica_sync_set_redis(
 }
 
 void
-replica_sync_set_rules(
-    struct replica_sync *sync, const struct replica_keeper_rules *rules)
+replica_sync_set_rules(struct replica_sync *sync, const struct replica_rules *rules)
 {
     reading_set_time(&sync->reading);
-    replica_keeper_set_rules(sync->keeper, rules);
+    replica_orders_set_rules(sync->orders, rules);
     sync->reading.recipient = rules->recipient;
     start_load(sync);
 }
@@ -512,5 +511,5 @@ replica_sync_set_rules(
 const struct replica *
 replica_sync_replica(const struct replica_sync *sync)
 {
-    return replica_keeper_answering(sync->keeper);
+    return replica_orders_answering(sync->orders);
 }

@@ -5,7 +5,7 @@
  * invalidations (client tracking, broadcast by prefix) while a second one reads:
  * everything by SCAN, in slices of at most 10 ms, then each key that changes.  Every 10
  * minutes, after a lost connection and after a flush everything is read again, compared
- * and swapped; whether a change is an order is decided by replica_keeper.  Without Redis,
+ * and swapped; whether a change is an order is decided by replica_orders.  Without Redis,
  * answers go on from what there is.
  *
  * Logs what an operator should know: changes (`change:`), values that are no order,
@@ -19,7 +19,7 @@
 #define POLICYD_STORE_REPLICA_SYNC_H
 
 #include "policyd/redis/redis.h"
-#include "policyd/replica/replica_keeper.h"
+#include "policyd/replica/replica_orders.h"
 
 enum { REPLICA_RELOAD_SECONDS = 600 };
 
@@ -31,7 +31,7 @@ struct replica_sync_options {
     const char *snapshot;    /* its file; "": none */
     const char *override;    /* its file; "": none */
     unsigned reload_seconds; /* between full loads; 0: REPLICA_RELOAD_SECONDS */
-    struct replica_keeper_rules rules;
+    struct replica_rules rules;
 };
 
 /* Any of them may be NULL. */
@@ -60,8 +60,7 @@ void replica_sync_set_redis(
     struct replica_sync *sync, const struct redis_options *options, const char *prefix);
 
 /* After a new configuration: everything is read again by these. */
-void replica_sync_set_rules(
-    struct replica_sync *sync, const struct replica_keeper_rules *rules);
+void replica_sync_set_rules(struct replica_sync *sync, const struct replica_rules *rules);
 
 /* Never NULL; valid until the next `changed`. */
 const struct replica *replica_sync_replica(const struct replica_sync *sync);

@@ -23,7 +23,7 @@ struct replica_sync {
     char *prefix;
     unsigned reload_seconds;
 
-    struct replica_keeper *keeper;
+    struct replica_orders *orders;
     struct replica_log *log;
     struct snapshot *snapshot; /* NULL: none is kept */
     struct override *override; /* NULL: none is followed */

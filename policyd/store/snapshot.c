@@ -92,7 +92,7 @@ feed(struct snapshot_reader *reader, int fd, struct buffer *octets, struct error
 }
 
 struct replica *
-snapshot_read(const char *path, const struct replica_keeper_rules *rules,
+snapshot_read(const char *path, const struct replica_rules *rules,
     struct snapshot_extra *extra, struct error *error)
 {
     struct snapshot_reader reader;

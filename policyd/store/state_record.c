@@ -173,7 +173,7 @@ state_record_write(const char *snapshot, const struct replica *replica,
 
 /* NULL: nothing, or nothing that is whole. */
 static struct replica *
-read_half(int fd, off_t at, uint64_t length, const struct replica_keeper_rules *rules,
+read_half(int fd, off_t at, uint64_t length, const struct replica_rules *rules,
     struct snapshot_extra *extra)
 {
     struct snapshot_reader reader;
@@ -214,7 +214,7 @@ copy_domains(const struct replica *from, struct replica *to)
 }
 
 bool
-state_record_read(const char *snapshot, const struct replica_keeper_rules *rules,
+state_record_read(const char *snapshot, const struct replica_rules *rules,
     struct replica *replica, int64_t *written)
 {
     char name[PATH_MAX + 16];

@@ -22,7 +22,7 @@ int state_record_write(const char *snapshot, const struct replica *replica,
  * Puts the states that are newer than what is in the replica, which is the snapshot of
  * `written`, there.  True: there were such; *written is their time.
  */
-bool state_record_read(const char *snapshot, const struct replica_keeper_rules *rules,
+bool state_record_read(const char *snapshot, const struct replica_rules *rules,
     struct replica *replica, int64_t *written);
 
 #endif

@@ -59,7 +59,7 @@ take_value(struct value_reader *reader, struct span key, const struct redis_repl
         return;
     }
     reading_parse(reader->reading, key, &about);
-    replica_keeper_take(reader->reading->keeper, reader->targets, key, &about, &value);
+    replica_orders_take(reader->reading->orders, reader->targets, key, &about, &value);
     pin_expiry_ask(reader->reading, reader->targets, key, &about, &value);
 }
 

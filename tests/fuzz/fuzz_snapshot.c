@@ -7,7 +7,7 @@
 #include "policyd/replica/snapshot_wire.h"
 
 static const char *const transports[] = {"cutover-old", "cutover-new"};
-static const struct replica_keeper_rules rules = {
+static const struct replica_rules rules = {
     .state = {.transports = transports, .transport_count = 2},
 };
 

@@ -16,7 +16,7 @@
 #include "policyd/store/state_record.h"
 #include "shared/service/log.h"
 
-static const struct replica_keeper_rules rules;
+static const struct replica_rules rules;
 
 struct site {
     char folder[64];

@@ -11,7 +11,7 @@
 #include "shared/base/attributes.h"
 
 static const char *const transports[] = {"cutover-old", "cutover-new"};
-static const struct replica_keeper_rules rules = {
+static const struct replica_rules rules = {
     .state = {.transports = transports, .transport_count = ARRAY_LENGTH(transports)},
 };
 
@@ -80,7 +80,7 @@ write_sample(struct buffer *out)
 /* Fed in pieces of `piece` octets. */
 static bool
 read_back(struct span file, size_t piece, struct snapshot_reader *reader,
-    const struct replica_keeper_rules *with, struct error *error)
+    const struct replica_rules *with, struct error *error)
 {
     size_t fed = 0;
     struct span rest = span_first(file, 0);
@@ -230,7 +230,7 @@ the_file_may_allow_less_by_now(void **state)
 {
     static const char *const less[] = {"cutover-old"};
     static const char *const listed[] = {"example.com"};
-    struct replica_keeper_rules narrow = rules;
+    struct replica_rules narrow = rules;
     struct buffer out;
     struct span file;
     struct snapshot_reader reader;

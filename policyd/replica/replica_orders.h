@@ -1,5 +1,5 @@
 /*
- * replica_keeper - decides which changes in Redis are orders, and which are accidents
+ * replica_orders - decides which changes in Redis are orders, and which are accidents
  * that change no answer.
  *
  * Holds the replica that answers and, during a load, the one that is being filled.  The
@@ -15,14 +15,14 @@
  *
  * Pure: no Redis, no clock, no log.  What it does is told by events.
  */
-#ifndef POLICYD_REPLICA_REPLICA_KEEPER_H
-#define POLICYD_REPLICA_REPLICA_KEEPER_H
+#ifndef POLICYD_REPLICA_REPLICA_ORDERS_H
+#define POLICYD_REPLICA_REPLICA_ORDERS_H
 
 #include "policyd/replica/override_text.h"
 #include "policyd/replica/replica_compare.h"
-#include "policyd/replica/replica_keeper_rules.h"
 #include "policyd/replica/replica_key.h"
 #include "policyd/replica/replica_problems.h"
+#include "policyd/replica/replica_rules.h"
 
 enum replica_source {
     REPLICA_FROM_REDIS,
@@ -47,7 +47,7 @@ struct replica_change {
     struct span to;    /* "": is no longer there */
 };
 
-struct replica_keeper_events {
+struct replica_events {
     void (*changed)(void *argument, const struct replica_change *change);
     /* A problem that is new or has changed; `kept` is what counts instead, or "". */
     void (*problem)(
@@ -72,33 +72,33 @@ enum replica_targets { REPLICA_ANSWERING = 1, REPLICA_LOADING = 2 };
 /* An accept that lies further ahead is nonsense: clocks differ, but not by more. */
 enum { REPLICA_ACCEPT_AHEAD_SECONDS = 24 * 60 * 60 };
 
-struct replica_keeper;
+struct replica_orders;
 
-struct replica_keeper *replica_keeper_new(const struct replica_keeper_rules *rules,
-    const struct replica_keeper_events *events, void *argument);
-void replica_keeper_free(struct replica_keeper *keeper);
+struct replica_orders *replica_orders_new(const struct replica_rules *rules,
+    const struct replica_events *events, void *argument);
+void replica_orders_free(struct replica_orders *orders);
 
 /*
  * A load is to follow: until then what was good under the old rules counts, but for what
  * these don't allow.  A domain that they no longer name is forgotten: that is the file's
  * word, and no loss.
  */
-void replica_keeper_set_rules(
-    struct replica_keeper *keeper, const struct replica_keeper_rules *rules);
+void replica_orders_set_rules(
+    struct replica_orders *orders, const struct replica_rules *rules);
 
 /* Unix time in seconds, and a clock that never steps.  Given before any of the calls
  * below. */
-void replica_keeper_set_time(struct replica_keeper *keeper, int64_t now, uint64_t now_ms);
+void replica_orders_set_time(struct replica_orders *orders, int64_t now, uint64_t now_ms);
 
 /* What answers now; another one after a load was taken. */
-const struct replica *replica_keeper_answering(const struct replica_keeper *keeper);
+const struct replica *replica_orders_answering(const struct replica_orders *orders);
 
 /* At start: what the snapshot has.  Takes the replica. */
-void replica_keeper_adopt(struct replica_keeper *keeper, struct replica *replica,
+void replica_orders_adopt(struct replica_orders *orders, struct replica *replica,
     bool knows_accept, int64_t accepted);
 
 /* `unclear`: the file may say something of other domains, too. */
-void replica_keeper_set_overrides(struct replica_keeper *keeper,
+void replica_orders_set_overrides(struct replica_orders *orders,
     const struct override_entry *entries, size_t count, bool unclear);
 
 /*
@@ -106,56 +106,56 @@ void replica_keeper_set_overrides(struct replica_keeper *keeper,
  * written there, without the prefix; `about` what that means.  REPLICA_LOADING without a
  * load is ignored.
  */
-void replica_keeper_take(struct replica_keeper *keeper, unsigned targets, struct span key,
+void replica_orders_take(struct replica_orders *orders, unsigned targets, struct span key,
     const struct replica_key *about, const struct replica_value *value);
 
 /*
  * Redis is going to delete the pin in so many seconds: until then it counts, wherever it
  * is known, and is over then, like one with `until`.
  */
-void replica_keeper_take_expiry(
-    struct replica_keeper *keeper, struct span name, int64_t seconds);
+void replica_orders_take_expiry(
+    struct replica_orders *orders, struct span name, int64_t seconds);
 
 /* A key that names nothing, or a better written one means the same: told, without effect.
  */
-void replica_keeper_refuse_key(struct replica_keeper *keeper, struct span key,
+void replica_orders_refuse_key(struct replica_orders *orders, struct span key,
     enum replica_problem_kind kind, const char *text);
 
 /* The key that was refused is gone. */
-void replica_keeper_forget_key(struct replica_keeper *keeper, struct span key);
+void replica_orders_forget_key(struct replica_orders *orders, struct span key);
 
 /* A list, member by member; one at a time.  REPLICA_LOADING goes by itself when the load
  * ends. */
-void replica_keeper_begin_list(struct replica_keeper *keeper, unsigned targets,
+void replica_orders_begin_list(struct replica_orders *orders, unsigned targets,
     struct span key, const struct replica_key *about);
-void replica_keeper_take_member(struct replica_keeper *keeper, struct span unit);
+void replica_orders_take_member(struct replica_orders *orders, struct span unit);
 /* All members were read, or why they don't count. */
 enum replica_list_result { LIST_READ, LIST_OF_OTHER_TYPE, LIST_TOO_LARGE };
 enum { REPLICA_LIST_MEMBERS_MAX = 5 * 1000 * 1000 };
-void replica_keeper_end_list(
-    struct replica_keeper *keeper, enum replica_list_result result);
+void replica_orders_end_list(
+    struct replica_orders *orders, enum replica_list_result result);
 /* Puts what was read in force; false when done.  Only then the next one may begin. */
-bool replica_keeper_step_list(struct replica_keeper *keeper, size_t entries);
+bool replica_orders_step_list(struct replica_orders *orders, size_t entries);
 /* What was read so far doesn't count. */
-void replica_keeper_drop_list(struct replica_keeper *keeper);
+void replica_orders_drop_list(struct replica_orders *orders);
 
 /*
  * The `accept` key.  True: it is newer than the last one that was taken, and a load
  * should begin at once; the losses of that load are meant.
  */
-bool replica_keeper_take_accept(
-    struct replica_keeper *keeper, const struct replica_value *value);
+bool replica_orders_take_accept(
+    struct replica_orders *orders, const struct replica_value *value);
 /* One waits for a load to begin; the load that goes on brings one to pass. */
-bool replica_keeper_has_accept(const struct replica_keeper *keeper);
-bool replica_keeper_is_accepting(const struct replica_keeper *keeper);
+bool replica_orders_has_accept(const struct replica_orders *orders);
+bool replica_orders_is_accepting(const struct replica_orders *orders);
 /* The time of the last one taken; false: none is known, the first one met is only
  * remembered. */
-bool replica_keeper_accepted(const struct replica_keeper *keeper, int64_t *time);
+bool replica_orders_accepted(const struct replica_orders *orders, int64_t *time);
 
 /* A load. */
-void replica_keeper_begin_load(struct replica_keeper *keeper);
-void replica_keeper_drop_load(struct replica_keeper *keeper);
-bool replica_keeper_is_loading(const struct replica_keeper *keeper);
+void replica_orders_begin_load(struct replica_orders *orders);
+void replica_orders_drop_load(struct replica_orders *orders);
+bool replica_orders_is_loading(const struct replica_orders *orders);
 
 /* All keys have been handed in: compares about as many entries. */
 enum replica_load_result {
@@ -163,14 +163,14 @@ enum replica_load_result {
     REPLICA_LOAD_TAKEN,
     REPLICA_LOAD_REFUSED
 };
-enum replica_load_result replica_keeper_step_load(
-    struct replica_keeper *keeper, size_t entries);
+enum replica_load_result replica_orders_step_load(
+    struct replica_orders *orders, size_t entries);
 
 /* An alarm stands and Redis has changed since the last load: another one may end it. */
-bool replica_keeper_wants_load(const struct replica_keeper *keeper);
+bool replica_orders_wants_load(const struct replica_orders *orders);
 
-const char *replica_keeper_alarm(const struct replica_keeper *keeper); /* "": none */
-const struct replica_problems *replica_keeper_problems(
-    const struct replica_keeper *keeper);
+const char *replica_orders_alarm(const struct replica_orders *orders); /* "": none */
+const struct replica_problems *replica_orders_problems(
+    const struct replica_orders *orders);
 
 #endif

@@ -7,14 +7,14 @@
 
 #include <cmocka.h>
 
-#include "policyd/replica/replica_keeper.h"
+#include "policyd/replica/replica_orders.h"
 #include "shared/base/attributes.h"
 
 enum { NOW = 1800000000 };
 
-/* A keeper, and what it told. */
+/* One under test, and what it told. */
 struct site {
-    struct replica_keeper *keeper;
+    struct replica_orders *orders;
     uint64_t now_ms;
     size_t changes;
     char change[200]; /* the last one */
@@ -59,7 +59,7 @@ was_alarmed(void *argument, const char *text)
 
 static const char *const transports[] = {"cutover-old", "cutover-new", "cutover-standby"};
 static const char *const listed[] = {"example.com", "example.net", "example.org"};
-static const struct replica_keeper_rules rules = {
+static const struct replica_rules rules = {
     .recipient = {.delimiters = "+", .fold_local_part = true},
     .state = {.transports = transports, .transport_count = ARRAY_LENGTH(transports)},
 };
@@ -67,29 +67,28 @@ static const struct replica_keeper_rules rules = {
 static void
 site_open(struct site *site, bool with_list)
 {
-    static const struct replica_keeper_events events = {
-        was_changed, has_problem, was_alarmed};
-    struct replica_keeper_rules these = rules;
+    static const struct replica_events events = {was_changed, has_problem, was_alarmed};
+    struct replica_rules these = rules;
 
     memset(site, 0, sizeof(*site));
     these.domains = listed;
     these.domain_count = with_list ? ARRAY_LENGTH(listed) : 0;
-    site->keeper = replica_keeper_new(&these, &events, site);
-    replica_keeper_set_time(site->keeper, NOW, site->now_ms);
+    site->orders = replica_orders_new(&these, &events, site);
+    replica_orders_set_time(site->orders, NOW, site->now_ms);
 }
 
 static void
 site_close(struct site *site)
 {
-    replica_keeper_free(site->keeper);
+    replica_orders_free(site->orders);
 }
 
 static void
 pass_time(struct site *site, uint64_t milliseconds)
 {
     site->now_ms += milliseconds;
-    replica_keeper_set_time(
-        site->keeper, NOW + (int64_t)(site->now_ms / 1000), site->now_ms);
+    replica_orders_set_time(
+        site->orders, NOW + (int64_t)(site->now_ms / 1000), site->now_ms);
 }
 
 static void
@@ -100,7 +99,7 @@ take_value(struct site *site, unsigned targets, const char *key,
 
     replica_key_parse(span_of(key), span_of(""), &rules.recipient, &about);
     assert_true(about.kind > REPLICA_KEY_BAD);
-    replica_keeper_take(site->keeper, targets, span_of(key), &about, value);
+    replica_orders_take(site->orders, targets, span_of(key), &about, value);
 }
 
 /* "weight 30 old ..." words; "" is a key that isn't there. */
@@ -139,11 +138,11 @@ take_list(struct site *site, unsigned targets, const char *key, const char *word
     struct span word;
 
     replica_key_parse(span_of(key), span_of(""), &rules.recipient, &about);
-    replica_keeper_begin_list(site->keeper, targets, span_of(key), &about);
+    replica_orders_begin_list(site->orders, targets, span_of(key), &about);
     while (span_word(&rest, &word))
-        replica_keeper_take_member(site->keeper, word);
-    replica_keeper_end_list(site->keeper, LIST_READ);
-    while (replica_keeper_step_list(site->keeper, 1))
+        replica_orders_take_member(site->orders, word);
+    replica_orders_end_list(site->orders, LIST_READ);
+    while (replica_orders_step_list(site->orders, 1))
         continue;
 }
 
@@ -152,7 +151,7 @@ accept(struct site *site, const char *text)
 {
     struct replica_value value = {.kind = VALUE_TEXT, .text = span_of(text)};
 
-    return replica_keeper_take_accept(site->keeper, &value);
+    return replica_orders_take_accept(site->orders, &value);
 }
 
 static enum replica_load_result
@@ -160,7 +159,7 @@ finish_load(struct site *site)
 {
     enum replica_load_result result;
 
-    while ((result = replica_keeper_step_load(site->keeper, 7)) == REPLICA_LOAD_GOES_ON)
+    while ((result = replica_orders_step_load(site->orders, 7)) == REPLICA_LOAD_GOES_ON)
         continue;
     return result;
 }
@@ -177,7 +176,7 @@ weight_of(const struct site *site, const char *domain)
     struct replica_domain found;
 
     if (!replica_find_domain(
-            replica_keeper_answering(site->keeper), span_of(domain), &found) ||
+            replica_orders_answering(site->orders), span_of(domain), &found) ||
         found.state == NULL)
         return -1;
     return (int)found.state->weight;
@@ -189,7 +188,7 @@ is_suspect(const struct site *site, const char *domain)
     struct replica_domain found;
 
     return replica_find_domain(
-               replica_keeper_answering(site->keeper), span_of(domain), &found) &&
+               replica_orders_answering(site->orders), span_of(domain), &found) &&
            found.suspect;
 }
 
@@ -198,7 +197,7 @@ pin_of(const struct site *site, const char *name)
 {
     struct pin pin;
 
-    (void)replica_find_pin(replica_keeper_answering(site->keeper), span_of(name), &pin);
+    (void)replica_find_pin(replica_orders_answering(site->orders), span_of(name), &pin);
     return pin.place;
 }
 
@@ -206,7 +205,7 @@ static size_t
 list_count(const struct site *site, const char *list)
 {
     return replica_list_count(
-        replica_keeper_answering(site->keeper), SPAN("example.com"), span_of(list));
+        replica_orders_answering(site->orders), SPAN("example.com"), span_of(list));
 }
 
 static const char *
@@ -222,7 +221,7 @@ pin_key(size_t i)
 static void
 read_all(struct site *site, const char *hash, size_t pins)
 {
-    replica_keeper_begin_load(site->keeper);
+    replica_orders_begin_load(site->orders);
     take_hash(site, LOADING, "example.com", hash);
     for (size_t i = 0; i < pins; i++)
         take_text(site, LOADING, pin_key(i), "new");
@@ -276,13 +275,13 @@ bad_hashes_keep_the_last_good_state(void **state)
         assert_int_equal(weight_of(&site, "example.com"), 7000);
         assert_true(is_suspect(&site, "example.com"));
         assert_int_equal(
-            replica_problems_count(replica_keeper_problems(site.keeper), PROBLEM_INVALID),
+            replica_problems_count(replica_orders_problems(site.orders), PROBLEM_INVALID),
             1);
         take_hash(&site, LIVE, "example.com", "weight 10 " ROUTES);
         assert_int_equal(weight_of(&site, "example.com"), 1000);
         assert_false(is_suspect(&site, "example.com"));
         assert_int_equal(
-            replica_problems_count(replica_keeper_problems(site.keeper), PROBLEM_INVALID),
+            replica_problems_count(replica_orders_problems(site.orders), PROBLEM_INVALID),
             0);
         assert_int_equal(site.alarms, 0);
         site_close(&site);
@@ -344,11 +343,11 @@ a_hash_that_never_was_good_gives_no_state(void **state)
     assert_int_equal(weight_of(&site, "example.com"), -1);
     assert_true(is_suspect(&site, "example.com"));
     assert_true(replica_find_domain(
-        replica_keeper_answering(site.keeper), SPAN("example.com"), &found));
+        replica_orders_answering(site.orders), SPAN("example.com"), &found));
     assert_false(found.ours);
     take_hash(&site, LIVE, "example.com", "");
     assert_false(replica_find_domain(
-        replica_keeper_answering(site.keeper), SPAN("example.com"), &found));
+        replica_orders_answering(site.orders), SPAN("example.com"), &found));
     assert_int_equal(site.alarms, 0);
     site_close(&site);
 }
@@ -385,10 +384,10 @@ domains_that_the_file_does_not_list_are_refused(void **state)
     assert_true(is_suspect(&site, "other.example"));
     assert_int_equal(site.problems, 1);
     assert_int_equal(
-        replica_problems_count(replica_keeper_problems(site.keeper), PROBLEM_REFUSED), 1);
+        replica_problems_count(replica_orders_problems(site.orders), PROBLEM_REFUSED), 1);
     take_hash(&site, LIVE, "other.example", "");
     assert_int_equal(
-        replica_problems_count(replica_keeper_problems(site.keeper), PROBLEM_REFUSED), 0);
+        replica_problems_count(replica_orders_problems(site.orders), PROBLEM_REFUSED), 0);
     assert_false(is_suspect(&site, "other.example"));
     assert_int_equal(site.alarms, 0);
     site_close(&site);
@@ -408,7 +407,7 @@ a_domain_that_goes_is_kept_with_an_alarm(void **state)
     assert_int_equal(site.alarms, 1);
     assert_non_null(strstr(site.alarm, "example.com is gone"));
     /* A load that lacks it is refused, pins and all. */
-    replica_keeper_begin_load(site.keeper);
+    replica_orders_begin_load(site.orders);
     take_text(&site, LOADING, pin_key(0), "hold");
     assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     assert_int_equal(weight_of(&site, "example.com"), 3000);
@@ -417,9 +416,9 @@ a_domain_that_goes_is_kept_with_an_alarm(void **state)
     /* It comes back: the next load says so. */
     take_hash(&site, LIVE, "example.com", "weight 31 rev 6 " ROUTES);
     assert_false(is_suspect(&site, "example.com"));
-    assert_true(replica_keeper_wants_load(site.keeper));
+    assert_true(replica_orders_wants_load(site.orders));
     load_all(&site, "weight 31 rev 6 " ROUTES, 3);
-    assert_string_equal(replica_keeper_alarm(site.keeper), "");
+    assert_string_equal(replica_orders_alarm(site.orders), "");
     assert_int_equal(weight_of(&site, "example.com"), 3100);
     site_close(&site);
 }
@@ -433,9 +432,9 @@ a_domain_that_comes_back_ends_the_alarm_by_itself(void **state)
     site_open(&site, false);
     load_all(&site, "weight 30 " ROUTES, 3);
     take_hash(&site, LIVE, "example.com", "");
-    assert_int_not_equal(strlen(replica_keeper_alarm(site.keeper)), 0);
+    assert_int_not_equal(strlen(replica_orders_alarm(site.orders)), 0);
     take_hash(&site, LIVE, "example.com", "weight 30 " ROUTES);
-    assert_string_equal(replica_keeper_alarm(site.keeper), "");
+    assert_string_equal(replica_orders_alarm(site.orders), "");
     assert_int_equal(site.alarms, 2);
     take_text(&site, LIVE, pin_key(0), NULL);
     assert_int_equal(pin_of(&site, "user0@example.com"), PIN_NONE);
@@ -453,11 +452,11 @@ a_forgotten_domain_may_go(void **state)
     load_all(&site, "weight 30 " ROUTES, 0);
     take_hash(&site, LIVE, "example.com", "mode forgotten");
     take_hash(&site, LIVE, "example.com", "");
-    replica_keeper_begin_load(site.keeper);
+    replica_orders_begin_load(site.orders);
     assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_int_equal(site.alarms, 0);
     assert_true(replica_find_domain(
-        replica_keeper_answering(site.keeper), SPAN("example.com"), &found));
+        replica_orders_answering(site.orders), SPAN("example.com"), &found));
     assert_int_equal(found.state->mode, DOMAIN_MODE_FORGOTTEN);
     assert_false(found.suspect);
     site_close(&site);
@@ -478,7 +477,7 @@ a_lower_rev_is_an_old_state(void **state)
     /* An edit by hand leaves the rev alone; without one the memory is gone. */
     take_hash(&site, LIVE, "example.com", "weight 71 rev 5 " ROUTES);
     assert_int_equal(weight_of(&site, "example.com"), 7100);
-    assert_string_equal(replica_keeper_alarm(site.keeper), "");
+    assert_string_equal(replica_orders_alarm(site.orders), "");
     take_hash(&site, LIVE, "example.com", "weight 72 " ROUTES);
     assert_int_equal(weight_of(&site, "example.com"), 7200);
     take_hash(&site, LIVE, "example.com", "weight 73 rev 1 " ROUTES);
@@ -529,7 +528,7 @@ pins_keep_their_last_good_meaning(void **state)
     assert_int_equal(pin_of(&site, "carol@example.com"), PIN_BAD);
     assert_int_equal(site.problems, 3);
     /* Through a load, too. */
-    replica_keeper_begin_load(site.keeper);
+    replica_orders_begin_load(site.orders);
     take_hash(&site, LOADING, "example.com", "weight 30 " ROUTES);
     take_text(&site, LOADING, pin_key(0), "newish");
     take_text(&site, LOADING, "pin:bob@example.com", "nonsense");
@@ -562,7 +561,7 @@ single_losses_are_orders_and_many_are_not(void **state)
     take_text(&site, LIVE, pin_key(100), NULL);
     assert_int_equal(site.alarms, 1);
     assert_int_equal(pin_of(&site, "user42@example.com"), PIN_NEW);
-    assert_int_equal(replica_pin_count(replica_keeper_answering(site.keeper)), 500);
+    assert_int_equal(replica_pin_count(replica_orders_answering(site.orders)), 500);
     /* Until the alarm is over, nothing goes; what is written counts. */
     pass_time(&site, 100 * 1000);
     take_text(&site, LIVE, pin_key(200), NULL);
@@ -606,7 +605,7 @@ static void
 new_rules_end_what_they_do_not_allow(void **state)
 {
     static const char *const less[] = {"cutover-old"};
-    struct replica_keeper_rules narrow = rules;
+    struct replica_rules narrow = rules;
     struct replica_domain found;
     struct site site;
 
@@ -615,11 +614,11 @@ new_rules_end_what_they_do_not_allow(void **state)
     narrow.state.transport_count = 1;
     site_open(&site, false);
     load_all(&site, "weight 30 rev 4 " ROUTES, 0);
-    replica_keeper_set_rules(site.keeper, &rules);
+    replica_orders_set_rules(site.orders, &rules);
     assert_int_equal(weight_of(&site, "example.com"), 3000);
-    replica_keeper_set_rules(site.keeper, &narrow);
+    replica_orders_set_rules(site.orders, &narrow);
     assert_true(replica_find_domain(
-        replica_keeper_answering(site.keeper), SPAN("example.com"), &found));
+        replica_orders_answering(site.orders), SPAN("example.com"), &found));
     assert_true(found.ours && found.suspect);
     assert_null(found.state);
     assert_int_equal(found.rev, 4);
@@ -631,7 +630,7 @@ static void
 a_domain_taken_out_of_the_file_is_no_loss(void **state)
 {
     static const char *const less[] = {"example.com"};
-    struct replica_keeper_rules narrow = rules;
+    struct replica_rules narrow = rules;
     struct replica_domain found;
     struct site site;
 
@@ -651,15 +650,15 @@ a_domain_taken_out_of_the_file_is_no_loss(void **state)
     /* It goes from Redis first: an alarm, which the file's word then ends. */
     take_hash(&site, LIVE, "example.org", "");
     assert_int_equal(site.alarms, 1);
-    replica_keeper_set_rules(site.keeper, &narrow);
-    assert_string_equal(replica_keeper_alarm(site.keeper), "");
+    replica_orders_set_rules(site.orders, &narrow);
+    assert_string_equal(replica_orders_alarm(site.orders), "");
     assert_false(replica_find_domain(
-        replica_keeper_answering(site.keeper), SPAN("example.org"), &found));
+        replica_orders_answering(site.orders), SPAN("example.org"), &found));
     assert_int_equal(weight_of(&site, "example.com"), 3000);
 
     /* With all of it gone, a load is taken, and so is a single deletion. */
     load_all(&site, "weight 30 rev 4 " ROUTES, 10);
-    assert_string_equal(replica_keeper_alarm(site.keeper), "");
+    assert_string_equal(replica_orders_alarm(site.orders), "");
     assert_int_equal(pin_of(&site, "other1@example.org"), PIN_NONE);
     take_text(&site, LIVE, pin_key(1), NULL);
     assert_int_equal(pin_of(&site, "user1@example.com"), PIN_NONE);
@@ -686,7 +685,7 @@ what_concerns_no_domain_of_the_file_is_no_loss(void **state)
             key, sizeof(key), "%s:other%d@stranger.example", i % 2 ? "pin" : "unit", i);
         take_text(&site, LIVE, key, NULL);
     }
-    assert_string_equal(replica_keeper_alarm(site.keeper), "");
+    assert_string_equal(replica_orders_alarm(site.orders), "");
     assert_int_equal(pin_of(&site, "other399@stranger.example"), PIN_NONE);
     site_close(&site);
 }
@@ -726,7 +725,7 @@ pins_written_none_or_expired_are_no_loss(void **state)
     for (size_t i = 0; i < 300; i++)
         take_text(&site, LIVE, pin_key(i), NULL);
     assert_int_equal(site.alarms, 0);
-    assert_int_equal(replica_pin_count(replica_keeper_answering(site.keeper)), 0);
+    assert_int_equal(replica_pin_count(replica_orders_answering(site.orders)), 0);
     site_close(&site);
 }
 
@@ -742,27 +741,27 @@ pins_that_redis_lets_expire_are_no_loss(void **state)
     load_all(&site, "weight 30 " ROUTES, 0);
     read_all(&site, "weight 30 " ROUTES, 150);
     for (size_t i = 0; i < 150; i++)
-        replica_keeper_take_expiry(site.keeper, span_of(pin_key(i) + 4), 30);
+        replica_orders_take_expiry(site.orders, span_of(pin_key(i) + 4), 30);
     assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     take_text(&site, LIVE, "pin:early@example.com", "new until=2001-01-01T00:00:00Z");
-    replica_keeper_take_expiry(site.keeper, SPAN("early@example.com"), 30);
+    replica_orders_take_expiry(site.orders, SPAN("early@example.com"), 30);
     (void)replica_find_pin(
-        replica_keeper_answering(site.keeper), SPAN("early@example.com"), &pin);
+        replica_orders_answering(site.orders), SPAN("early@example.com"), &pin);
     assert_true(pin.until < NOW);
     (void)replica_find_pin(
-        replica_keeper_answering(site.keeper), SPAN("user3@example.com"), &pin);
+        replica_orders_answering(site.orders), SPAN("user3@example.com"), &pin);
     assert_int_equal(pin.until, NOW + 30);
     pass_time(&site, 31 * 1000);
     for (size_t i = 0; i < 150; i++)
         take_text(&site, LIVE, pin_key(i), NULL);
-    assert_string_equal(replica_keeper_alarm(site.keeper), "");
+    assert_string_equal(replica_orders_alarm(site.orders), "");
     assert_int_equal(pin_of(&site, "user149@example.com"), PIN_NONE);
     /* Written anew without a time, it stays. */
     take_text(&site, LIVE, pin_key(0), "hold");
-    replica_keeper_take_expiry(site.keeper, SPAN("user0@example.com"), 60);
+    replica_orders_take_expiry(site.orders, SPAN("user0@example.com"), 60);
     take_text(&site, LIVE, pin_key(0), "hold");
     (void)replica_find_pin(
-        replica_keeper_answering(site.keeper), SPAN("user0@example.com"), &pin);
+        replica_orders_answering(site.orders), SPAN("user0@example.com"), &pin);
     assert_int_equal(pin.until, 0);
     site_close(&site);
 }
@@ -774,7 +773,7 @@ the_reply_for_held_mail_is_redis_or_the_files(void **state)
 
     (void)state;
     site_open(&site, false);
-#define TEXT replica_hold_text(replica_keeper_answering(site.keeper))
+#define TEXT replica_hold_text(replica_orders_answering(site.orders))
     read_all(&site, "weight 30 " ROUTES, 1);
     take_text(&site, LOADING, "text:hold", "moved until six");
     assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
@@ -809,11 +808,11 @@ units_are_canonical_and_guarded(void **state)
         snprintf(key, sizeof(key), "unit:user%zu@example.com", i);
         take_text(&site, LIVE, key, "Team+1@Example.com");
     }
-    assert_true(span_is(replica_find_unit(replica_keeper_answering(site.keeper),
+    assert_true(span_is(replica_find_unit(replica_orders_answering(site.orders),
                             SPAN("user7@example.com")),
         "team@example.com"));
     take_text(&site, LIVE, "unit:user7@example.com", "");
-    assert_true(span_is(replica_find_unit(replica_keeper_answering(site.keeper),
+    assert_true(span_is(replica_find_unit(replica_orders_answering(site.orders),
                             SPAN("user7@example.com")),
         "team@example.com"));
     assert_int_equal(site.problems, 1);
@@ -822,7 +821,7 @@ units_are_canonical_and_guarded(void **state)
         take_text(&site, LIVE, key, NULL);
     }
     assert_int_equal(site.alarms, 1);
-    assert_int_equal(replica_unit_count(replica_keeper_answering(site.keeper)), 300);
+    assert_int_equal(replica_unit_count(replica_orders_answering(site.orders)), 300);
     site_close(&site);
 }
 
@@ -839,7 +838,7 @@ lists_follow_redis_but_do_not_vanish(void **state)
     take_list(
         &site, LIVE, "list:example.com:it", "Anna@Example.com bert@example.com team");
     assert_int_equal(list_count(&site, "it"), 3);
-    assert_true(replica_list_has(replica_keeper_answering(site.keeper),
+    assert_true(replica_list_has(replica_orders_answering(site.orders),
         SPAN("example.com"), SPAN("it"), SPAN("anna@example.com")));
     take_list(&site, LIVE, "list:example.com:it", "team zoe@example.com");
     assert_int_equal(list_count(&site, "it"), 2);
@@ -851,10 +850,10 @@ lists_follow_redis_but_do_not_vanish(void **state)
     load_all(&site, "weight 30 " ROUTES, 0);
     assert_int_equal(list_count(&site, "it"), 2);
     assert_int_equal(
-        replica_problems_count(replica_keeper_problems(site.keeper), PROBLEM_GONE), 1);
+        replica_problems_count(replica_orders_problems(site.orders), PROBLEM_GONE), 1);
     take_list(&site, LIVE, "list:example.com:it", "team");
     assert_int_equal(
-        replica_problems_count(replica_keeper_problems(site.keeper), PROBLEM_GONE), 0);
+        replica_problems_count(replica_orders_problems(site.orders), PROBLEM_GONE), 0);
     take_list(&site, LIVE, "list:example.com:it", "");
     assert_int_equal(list_count(&site, "it"), 0);
     site_close(&site);
@@ -875,7 +874,7 @@ lists_of_a_load_and_of_changes_meanwhile(void **state)
     assert_int_equal(list_count(&site, "it"), 3);
     assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_int_equal(list_count(&site, "it"), 3);
-    assert_true(replica_list_has(replica_keeper_answering(site.keeper),
+    assert_true(replica_list_has(replica_orders_answering(site.orders),
         SPAN("example.com"), SPAN("it"), SPAN("d")));
     site_close(&site);
 }
@@ -891,11 +890,11 @@ loads_with_small_losses_are_taken(void **state)
     site_open(&site, false);
     load_all(&site, "weight 30 " ROUTES, 1000);
     load_all(&site, "weight 31 " ROUTES, 900);
-    assert_int_equal(replica_pin_count(replica_keeper_answering(site.keeper)), 900);
+    assert_int_equal(replica_pin_count(replica_orders_answering(site.orders)), 900);
     assert_string_equal(site.change, "redis example.com weight 30->31");
     read_all(&site, "weight 32 " ROUTES, 799);
     assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
-    assert_int_equal(replica_pin_count(replica_keeper_answering(site.keeper)), 900);
+    assert_int_equal(replica_pin_count(replica_orders_answering(site.orders)), 900);
     assert_int_equal(weight_of(&site, "example.com"), 3200);
     assert_non_null(strstr(site.alarm, "101 of 900 pins"));
     site_close(&site);
@@ -914,7 +913,7 @@ changes_during_a_load_count_in_both(void **state)
     take_text(&site, BOTH, pin_key(0), NULL);
     take_text(&site, BOTH, pin_key(5), "hold");
     assert_int_equal(weight_of(&site, "example.com"), 6000);
-    assert_int_equal(replica_keeper_step_load(site.keeper, 1), REPLICA_LOAD_GOES_ON);
+    assert_int_equal(replica_orders_step_load(site.orders, 1), REPLICA_LOAD_GOES_ON);
     take_text(&site, BOTH, pin_key(6), "hold");
     assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_int_equal(weight_of(&site, "example.com"), 6000);
@@ -930,7 +929,7 @@ static void
 compare_all(struct site *site)
 {
     for (int i = 0; i < 400; i++)
-        assert_int_equal(replica_keeper_step_load(site->keeper, 1), REPLICA_LOAD_GOES_ON);
+        assert_int_equal(replica_orders_step_load(site->orders, 1), REPLICA_LOAD_GOES_ON);
 }
 
 static void
@@ -947,11 +946,11 @@ losses_behind_the_comparison_are_losses(void **state)
         read_all(&site, "weight 30 " ROUTES, 300);
         for (int i = 0; i < steps; i++)
             assert_int_equal(
-                replica_keeper_step_load(site.keeper, 1), REPLICA_LOAD_GOES_ON);
+                replica_orders_step_load(site.orders, 1), REPLICA_LOAD_GOES_ON);
         take_hash(&site, BOTH, "example.com", "");
         assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
         assert_int_equal(weight_of(&site, "example.com"), 3000);
-        assert_int_not_equal(strlen(replica_keeper_alarm(site.keeper)), 0);
+        assert_int_not_equal(strlen(replica_orders_alarm(site.orders)), 0);
         site_close(&site);
     }
 
@@ -960,11 +959,11 @@ losses_behind_the_comparison_are_losses(void **state)
     load_all(&site, "weight 30 " ROUTES, 300);
     read_all(&site, "weight 30 " ROUTES, 300);
     for (int i = 0; i < 303; i++)
-        (void)replica_keeper_step_load(site.keeper, 1);
+        (void)replica_orders_step_load(site.orders, 1);
     for (size_t i = 0; i < 120; i++)
         take_text(&site, BOTH, pin_key(i), NULL);
     assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
-    assert_int_equal(replica_pin_count(replica_keeper_answering(site.keeper)), 300);
+    assert_int_equal(replica_pin_count(replica_orders_answering(site.orders)), 300);
     site_close(&site);
 
     /* A whole list, and a forgotten domain: neither is a loss, and neither goes. */
@@ -981,7 +980,7 @@ losses_behind_the_comparison_are_losses(void **state)
     assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_int_equal(list_count(&site, "it"), 2);
     assert_true(replica_find_domain(
-        replica_keeper_answering(site.keeper), SPAN("gone.example"), &found));
+        replica_orders_answering(site.orders), SPAN("gone.example"), &found));
     assert_int_equal(found.state->mode, DOMAIN_MODE_FORGOTTEN);
     site_close(&site);
 }
@@ -1001,7 +1000,7 @@ an_accepted_loss_behind_the_comparison_leaves_no_state(void **state)
     take_hash(&site, BOTH, "example.com", "");
     assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_true(replica_find_domain(
-        replica_keeper_answering(site.keeper), SPAN("example.com"), &found));
+        replica_orders_answering(site.orders), SPAN("example.com"), &found));
     assert_true(found.ours);
     assert_null(found.state);
     site_close(&site);
@@ -1014,12 +1013,12 @@ an_empty_redis_is_refused_but_at_first(void **state)
 
     (void)state;
     site_open(&site, false);
-    assert_false(replica_is_loaded(replica_keeper_answering(site.keeper)));
-    replica_keeper_begin_load(site.keeper);
+    assert_false(replica_is_loaded(replica_orders_answering(site.orders)));
+    replica_orders_begin_load(site.orders);
     assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
-    assert_true(replica_is_loaded(replica_keeper_answering(site.keeper)));
+    assert_true(replica_is_loaded(replica_orders_answering(site.orders)));
     load_all(&site, "weight 30 " ROUTES, 200);
-    replica_keeper_begin_load(site.keeper);
+    replica_orders_begin_load(site.orders);
     assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     assert_int_equal(weight_of(&site, "example.com"), 3000);
     assert_int_equal(pin_of(&site, "user7@example.com"), PIN_NEW);
@@ -1044,11 +1043,11 @@ a_word_in_a_load_that_lacks_much_is_taken(void **state)
         if (site == &late)
             break;
     }
-    replica_keeper_begin_load(live.keeper);
+    replica_orders_begin_load(live.orders);
     assert_int_equal(finish_load(&live), REPLICA_LOAD_REFUSED);
     take_hash(&live, LIVE, "example.com", "weight 0 rev 6 " ROUTES);
 
-    replica_keeper_begin_load(late.keeper);
+    replica_orders_begin_load(late.orders);
     take_hash(&late, LOADING, "example.com", "weight 0 rev 6 " ROUTES);
     take_text(&late, LOADING, pin_key(7), "old");
     assert_int_equal(finish_load(&late), REPLICA_LOAD_REFUSED);
@@ -1060,7 +1059,7 @@ a_word_in_a_load_that_lacks_much_is_taken(void **state)
     assert_int_equal(pin_of(&late, "user7@example.com"), PIN_NEW);
     assert_true(is_suspect(&late, "example.com")); /* a pin is not taken */
     assert_true(is_suspect(&late, "example.org"));
-    assert_string_not_equal(replica_keeper_alarm(late.keeper), "");
+    assert_string_not_equal(replica_orders_alarm(late.orders), "");
     site_close(&live);
     site_close(&late);
 }
@@ -1074,13 +1073,13 @@ an_incomplete_word_is_none_and_is_seen(void **state)
     (void)state;
     site_open(&site, false);
     load_all(&site, "weight 100 rev 5 " ROUTES, 300);
-    replica_keeper_begin_load(site.keeper);
+    replica_orders_begin_load(site.orders);
     take_hash(&site, LOADING, "example.com", "weight 0 ");
     take_hash(&site, LOADING, "example.net", "weight 50 " ROUTES);
     assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     assert_int_equal(weight_of(&site, "example.com"), 10000);
     assert_true(replica_find_domain(
-        replica_keeper_answering(site.keeper), SPAN("example.com"), &found));
+        replica_orders_answering(site.orders), SPAN("example.com"), &found));
     assert_true(found.suspect);
     assert_non_null(strstr(found.why, "is missing"));
     assert_int_equal(found.rev, 5);
@@ -1105,18 +1104,18 @@ accepting_all_takes_what_is_there(void **state)
     read_all(&site, "weight 70 rev 4 " ROUTES, 1);
     assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     assert_true(accept(&site, "* 1800000000"));
-    assert_true(replica_keeper_wants_load(site.keeper));
+    assert_true(replica_orders_wants_load(site.orders));
     read_all(&site, "weight 70 rev 4 " ROUTES, 1);
     assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_int_equal(weight_of(&site, "example.com"), 7000);
-    assert_int_equal(replica_pin_count(replica_keeper_answering(site.keeper)), 1);
+    assert_int_equal(replica_pin_count(replica_orders_answering(site.orders)), 1);
     assert_int_equal(list_count(&site, "it"), 0);
     assert_true(replica_find_domain(
-        replica_keeper_answering(site.keeper), SPAN("example.org"), &found));
+        replica_orders_answering(site.orders), SPAN("example.org"), &found));
     assert_true(found.ours);
     assert_null(found.state);
-    assert_string_equal(replica_keeper_alarm(site.keeper), "");
-    assert_true(replica_keeper_accepted(site.keeper, &time));
+    assert_string_equal(replica_orders_alarm(site.orders), "");
+    assert_true(replica_orders_accepted(site.orders, &time));
     assert_int_equal(time, 1800000000);
     /* Once. */
     assert_false(accept(&site, "* 1800000000"));
@@ -1141,32 +1140,32 @@ accepting_one_domain_leaves_the_others(void **state)
     take_list(&site, LIVE, "list:example.com:it", "a b c");
     assert_true(accept(&site, "Example.ORG 1800000001"));
     /* Redis has lost both domains. */
-    replica_keeper_begin_load(site.keeper);
+    replica_orders_begin_load(site.orders);
     take_text(&site, LOADING, "pin:yan@example.org", "hold");
     take_text(&site, LOADING, "pin:user9@example.com", "hold");
     assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
     assert_true(replica_find_domain(
-        replica_keeper_answering(site.keeper), SPAN("example.org"), &found));
+        replica_orders_answering(site.orders), SPAN("example.org"), &found));
     assert_null(found.state);
     assert_int_equal(pin_of(&site, "zoe@example.org"), PIN_NONE);
     assert_int_equal(pin_of(&site, "yan@example.org"), PIN_HOLD);
     assert_int_equal(pin_of(&site, "user9@example.com"), PIN_NONE);
     assert_int_equal(pin_of(&site, "user1@example.com"), PIN_NEW);
     assert_int_equal(
-        replica_find_unit(replica_keeper_answering(site.keeper), SPAN("zoe@example.org"))
+        replica_find_unit(replica_orders_answering(site.orders), SPAN("zoe@example.org"))
             .length,
         0);
     assert_int_equal(weight_of(&site, "example.com"), 3000);
     assert_int_equal(list_count(&site, "it"), 3);
-    assert_non_null(strstr(replica_keeper_alarm(site.keeper), "1 of 2 domains"));
+    assert_non_null(strstr(replica_orders_alarm(site.orders), "1 of 2 domains"));
     /* And the other one. */
     assert_true(accept(&site, "example.com 1800000002"));
-    replica_keeper_begin_load(site.keeper);
+    replica_orders_begin_load(site.orders);
     take_text(&site, LOADING, "pin:yan@example.org", "hold");
     assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_int_equal(weight_of(&site, "example.com"), -1);
     assert_int_equal(list_count(&site, "it"), 0);
-    assert_string_equal(replica_keeper_alarm(site.keeper), "");
+    assert_string_equal(replica_orders_alarm(site.orders), "");
     site_close(&site);
 }
 
@@ -1184,7 +1183,7 @@ a_first_start_only_remembers_what_was_accepted(void **state)
     site_close(&site);
 
     site_open(&site, false);
-    replica_keeper_adopt(site.keeper, replica_new(), true, 1799990000);
+    replica_orders_adopt(site.orders, replica_new(), true, 1799990000);
     assert_true(accept(&site, "* 1799990001"));
     site_close(&site);
 }
@@ -1216,8 +1215,8 @@ what_was_accepted_outlives_a_load_that_was_given_up(void **state)
     load_all(&site, "weight 30 rev 5 " ROUTES, 0);
     assert_true(accept(&site, "* 1800000000"));
     read_all(&site, "weight 70 rev 4 " ROUTES, 0);
-    replica_keeper_drop_load(site.keeper);
-    assert_true(replica_keeper_wants_load(site.keeper));
+    replica_orders_drop_load(site.orders);
+    assert_true(replica_orders_wants_load(site.orders));
     load_all(&site, "weight 70 rev 4 " ROUTES, 0);
     assert_int_equal(weight_of(&site, "example.com"), 7000);
     assert_false(accept(&site, "* 1800000000"));
@@ -1238,21 +1237,21 @@ overrides_win_through_loads(void **state)
 
     (void)state;
     site_open(&site, false);
-    replica_keeper_set_overrides(site.keeper, entries, 2, false);
+    replica_orders_set_overrides(site.orders, entries, 2, false);
     assert_string_equal(site.change, "override example.org override ->mode=old");
     load_all(&site, "weight 30 " ROUTES, 0);
     assert_true(replica_find_domain(
-        replica_keeper_answering(site.keeper), SPAN("example.com"), &found));
+        replica_orders_answering(site.orders), SPAN("example.com"), &found));
     assert_true(found.override.has_weight);
     assert_int_equal(found.override.weight, 0);
-    replica_keeper_set_overrides(site.keeper, entries + 1, 1, false);
+    replica_orders_set_overrides(site.orders, entries + 1, 1, false);
     assert_string_equal(site.change, "override example.com override weight=0->");
     assert_true(replica_find_domain(
-        replica_keeper_answering(site.keeper), SPAN("example.com"), &found));
+        replica_orders_answering(site.orders), SPAN("example.com"), &found));
     assert_false(found.override.has_weight);
     load_all(&site, "weight 30 " ROUTES, 0);
     assert_true(replica_find_domain(
-        replica_keeper_answering(site.keeper), SPAN("example.org"), &found));
+        replica_orders_answering(site.orders), SPAN("example.org"), &found));
     assert_true(found.override.has_mode);
     assert_false(found.ours);
     site_close(&site);

@@ -1,9 +1,10 @@
 /*
- * fuzz_replica_keeper - absence is no order, over sequences of changes.
+ * fuzz_replica_orders - absence is no order, over sequences of changes.
  *
- * Beside the keeper stands a Redis of a few domains, lists and many pins and units.  Each
- * operation of four octets (what, which, how many, which value) changes that Redis; the
- * keeper hears of it live, or not (a lost connection) and then by a load.  After each:
+ * Beside replica_orders stands a Redis of a few domains, lists and many pins and units.
+ * Each operation of four octets (what, which, how many, which value) changes that Redis,
+ * and replica_orders hears of it live, or not (a lost connection) and then by a load.
+ * After each:
  *
  * - a domain that had a state has one, which is the former one or stands in Redis;
  * - a lower rev was not taken, but from a hash without one;
@@ -12,7 +13,7 @@
  *
  * unless an operator accepted it, or the file no longer names the domain.
  */
-#include "policyd/replica/replica_keeper.h"
+#include "policyd/replica/replica_orders.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -51,7 +52,7 @@ struct redis {
     uint8_t unit[NAMES];
 };
 
-/* What the keeper answered before the operation. */
+/* What was answered before the operation. */
 struct before {
     bool has_state[DOMAINS];
     uint64_t rev[DOMAINS];
@@ -62,7 +63,7 @@ struct before {
 };
 
 struct site {
-    struct replica_keeper *keeper;
+    struct replica_orders *orders;
     struct redis redis;
     struct redis saved;
     bool is_away; /* what changes is not heard */
@@ -75,10 +76,10 @@ struct site {
     int64_t accepted;
 };
 
-static const struct replica_keeper_rules rules = {
+static const struct replica_rules rules = {
     .recipient = {.delimiters = "+", .fold_local_part = true},
 };
-static const struct replica_keeper_rules narrow = {
+static const struct replica_rules narrow = {
     .recipient = {.delimiters = "+", .fold_local_part = true},
     .domains = domains,
     .domain_count = DOMAINS - 1,
@@ -114,7 +115,7 @@ take(struct site *site, bool of_load, const char *kind, struct span name,
                               (int)name.length, name.data));
     replica_key_parse(key, SPAN(""), &rules.recipient, &about);
     assert(about.kind > REPLICA_KEY_BAD);
-    replica_keeper_take(site->keeper, targets_of(site, of_load), key, &about, value);
+    replica_orders_take(site->orders, targets_of(site, of_load), key, &about, value);
 }
 
 static void
@@ -177,15 +178,15 @@ read_list(struct site *site, bool of_load, size_t number, size_t list)
     if (members == 0 && of_load)
         return;
     replica_key_parse(key, SPAN(""), &rules.recipient, &about);
-    replica_keeper_begin_list(site->keeper, targets_of(site, of_load), key, &about);
+    replica_orders_begin_list(site->orders, targets_of(site, of_load), key, &about);
     for (size_t i = 0; i < MEMBERS; i++) {
         char name[32];
 
         if ((members >> i & 1) != 0)
-            replica_keeper_take_member(site->keeper, name_of(name, i));
+            replica_orders_take_member(site->orders, name_of(name, i));
     }
-    replica_keeper_end_list(site->keeper, LIST_READ);
-    while (replica_keeper_step_list(site->keeper, 3))
+    replica_orders_end_list(site->orders, LIST_READ);
+    while (replica_orders_step_list(site->orders, 3))
         continue;
 }
 
@@ -194,7 +195,7 @@ read_list(struct site *site, bool of_load, size_t number, size_t list)
 static void
 begin_load(struct site *site)
 {
-    replica_keeper_begin_load(site->keeper);
+    replica_orders_begin_load(site->orders);
     site->is_loading = true;
     site->is_away = false;
     for (size_t i = 0; i < DOMAINS; i++) {
@@ -211,9 +212,9 @@ begin_load(struct site *site)
 static void
 finish_load(struct site *site)
 {
-    if (replica_keeper_is_accepting(site->keeper))
+    if (replica_orders_is_accepting(site->orders))
         site->is_meant = true;
-    while (replica_keeper_step_load(site->keeper, 50) == REPLICA_LOAD_GOES_ON)
+    while (replica_orders_step_load(site->orders, 50) == REPLICA_LOAD_GOES_ON)
         continue;
     site->is_loading = false;
     site->by_load = true;
@@ -239,7 +240,7 @@ expire_pins(struct site *site, size_t first, size_t count, int64_t seconds)
     char name[32];
 
     for (size_t i = first; i < first + count && i < NAMES; i++)
-        replica_keeper_take_expiry(site->keeper, name_of(name, i), seconds);
+        replica_orders_take_expiry(site->orders, name_of(name, i), seconds);
 }
 
 static void
@@ -251,7 +252,7 @@ accept(struct site *site, size_t which)
     snprintf(text, sizeof(text), "%s %lld", which < DOMAINS ? domains[which] : "*",
         (long long)(NOW + ++site->accepted));
     value.text = span_of(text);
-    if (replica_keeper_take_accept(site->keeper, &value)) {
+    if (replica_orders_take_accept(site->orders, &value)) {
         begin_load(site);
         finish_load(site);
     }
@@ -261,8 +262,8 @@ static void
 pass_time(struct site *site, uint64_t milliseconds)
 {
     site->now_ms += milliseconds;
-    replica_keeper_set_time(
-        site->keeper, NOW + (int64_t)(site->now_ms / 1000), site->now_ms);
+    replica_orders_set_time(
+        site->orders, NOW + (int64_t)(site->now_ms / 1000), site->now_ms);
 }
 
 static void
@@ -304,7 +305,7 @@ operate(struct site *site, const uint8_t operation[4])
     case 7: /* the connection goes; the load that runs with it */
         site->is_away = true;
         site->is_loading = false;
-        replica_keeper_drop_load(site->keeper);
+        replica_orders_drop_load(site->orders);
         break;
     case 8:
         begin_load(site);
@@ -338,7 +339,7 @@ operate(struct site *site, const uint8_t operation[4])
         }
         site->is_meant = true;
         site->is_narrow = value % 4 == 1;
-        replica_keeper_set_rules(site->keeper, site->is_narrow ? &narrow : &rules);
+        replica_orders_set_rules(site->orders, site->is_narrow ? &narrow : &rules);
         begin_load(site);
         finish_load(site);
     }
@@ -367,7 +368,7 @@ has_unit(const struct replica *replica, size_t number)
 static void
 look(const struct site *site, struct before *before)
 {
-    const struct replica *replica = replica_keeper_answering(site->keeper);
+    const struct replica *replica = replica_orders_answering(site->orders);
     int64_t now = NOW + (int64_t)(site->now_ms / 1000);
 
     for (size_t i = 0; i < DOMAINS; i++) {
@@ -458,13 +459,13 @@ was_changed(void *argument, const struct replica_change *change)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct replica_keeper_events events = {.changed = was_changed};
+    static const struct replica_events events = {.changed = was_changed};
     static struct before before;
     static struct before after;
     static struct site site;
 
     memset(&site, 0, sizeof(site));
-    site.keeper = replica_keeper_new(&rules, &events, NULL);
+    site.orders = replica_orders_new(&rules, &events, NULL);
     pass_time(&site, 0);
     look(&site, &before);
     for (size_t i = 0; 4 * i + 4 <= size && i < OPERATIONS_MAX; i++) {
@@ -477,6 +478,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check(&site, &before, &after);
         before = after;
     }
-    replica_keeper_free(site.keeper);
+    replica_orders_free(site.orders);
     return 0;
 }

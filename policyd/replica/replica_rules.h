@@ -1,16 +1,17 @@
 /*
- * replica_keeper_rules - what the file says of the state in Redis: how names become
+ * replica_rules - what the file says of the state in Redis: how names become
  * canonical, where mail may go, whose domains they are.  Pure.
  */
-#ifndef POLICYD_REPLICA_REPLICA_KEEPER_RULES_H
-#define POLICYD_REPLICA_REPLICA_KEEPER_RULES_H
+#ifndef POLICYD_REPLICA_REPLICA_RULES_H
+#define POLICYD_REPLICA_REPLICA_RULES_H
 
 #include "policyd/state/domain_route.h"
 #include "policyd/state/recipient.h"
 
-/* Borrowed; what it points to outlives the keeper, or the next replica_keeper_set_rules.
+/* Borrowed; what it points to outlives replica_orders, or the next
+ * replica_orders_set_rules.
  */
-struct replica_keeper_rules {
+struct replica_rules {
     struct recipient_rules recipient;
     struct domain_state_rules state;
     const char *const *domains; /* of [policyd] domains, closed; count 0: any */
@@ -18,12 +19,10 @@ struct replica_keeper_rules {
 };
 
 /* Whether that domain may be in Redis. */
-bool replica_keeper_rules_allow(
-    const struct replica_keeper_rules *rules, struct span name);
+bool replica_rules_allow(const struct replica_rules *rules, struct span name);
 
 /* Whether a pin, unit or list of that name concerns us: its domain may be in Redis, or it
  * is of none. */
-bool replica_keeper_rules_concern(
-    const struct replica_keeper_rules *rules, struct span name);
+bool replica_rules_concern(const struct replica_rules *rules, struct span name);
 
 #endif

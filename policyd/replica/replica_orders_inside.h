@@ -1,14 +1,14 @@
 /*
- * replica_keeper_inside - the keeper's state, for its own files.  They call downwards:
- * replica_keeper.c and _load.c; _refusal.c; _domain.c, _pin.c (pins and units), _list.c,
+ * replica_orders_inside - its state, for its own files.  They call downwards:
+ * replica_orders.c and _load.c; _refusal.c; _domain.c, _pin.c (pins and units), _list.c,
  * _text.c; _alarm.c (problems, telling, the alarm, waivers).
  */
-#ifndef POLICYD_REPLICA_REPLICA_KEEPER_INSIDE_H
-#define POLICYD_REPLICA_REPLICA_KEEPER_INSIDE_H
+#ifndef POLICYD_REPLICA_REPLICA_ORDERS_INSIDE_H
+#define POLICYD_REPLICA_REPLICA_ORDERS_INSIDE_H
 
 #include "policyd/replica/replica_guard.h"
-#include "policyd/replica/replica_keeper.h"
 #include "policyd/replica/replica_merge.h"
+#include "policyd/replica/replica_orders.h"
 
 enum { REPLICA_KEY_TEXT_MAX = 2 * REPLICA_NAME_MAX };
 
@@ -33,9 +33,9 @@ struct replica_list_job {
     uint64_t cursor;
 };
 
-struct replica_keeper {
-    struct replica_keeper_rules rules;
-    struct replica_keeper_events events;
+struct replica_orders {
+    struct replica_rules rules;
+    struct replica_events events;
     void *argument;
     int64_t now;
     uint64_t now_ms;
@@ -70,48 +70,48 @@ struct replica_keeper {
 };
 
 /* Tells a problem and remembers it. */
-void keeper_problem(struct replica_keeper *keeper, enum replica_problem_kind kind,
+void orders_problem(struct replica_orders *orders, enum replica_problem_kind kind,
     struct span key, const struct domain_problem *detail, const char *kept);
-void keeper_problem_text(struct replica_keeper *keeper, enum replica_problem_kind kind,
+void orders_problem_text(struct replica_orders *orders, enum replica_problem_kind kind,
     struct span key, const char *field, struct span value, const char *text,
     const char *kept);
 
 /* Redis lost more than it may: what went lately comes back, and losses wait. */
-void keeper_raise_alarm(struct replica_keeper *keeper, const char *text);
+void orders_raise_alarm(struct replica_orders *orders, const char *text);
 /* Something of the domain isn't as Redis has it; the first reason stays. */
-void keeper_suspect(struct replica_keeper *keeper, struct span domain, const char *why);
+void orders_suspect(struct replica_orders *orders, struct span domain, const char *why);
 /* Pins or units of the domain are gone from Redis and kept. */
-void keeper_suspect_loss(struct replica_keeper *keeper, struct span domain);
+void orders_suspect_loss(struct replica_orders *orders, struct span domain);
 /* Ends the alarm when Redis says again all that we answer. */
-void keeper_check_alarm(struct replica_keeper *keeper);
+void orders_check_alarm(struct replica_orders *orders);
 
-void keeper_tell_domain(struct replica_keeper *keeper, enum replica_source source,
+void orders_tell_domain(struct replica_orders *orders, enum replica_source source,
     struct span name, const struct domain_state *from, const struct domain_state *to);
-void keeper_tell(struct replica_keeper *keeper, enum replica_change_kind kind,
+void orders_tell(struct replica_orders *orders, enum replica_change_kind kind,
     struct span name, struct span list, struct span from, struct span to);
 
 /* A value for the replicas of `targets`. */
-void keeper_take_domain(struct replica_keeper *keeper, unsigned targets, struct span key,
+void orders_take_domain(struct replica_orders *orders, unsigned targets, struct span key,
     struct span name, const struct replica_value *value);
-void keeper_take_pin(struct replica_keeper *keeper, unsigned targets, struct span key,
+void orders_take_pin(struct replica_orders *orders, unsigned targets, struct span key,
     struct span name, const struct replica_value *value);
-void keeper_take_unit(struct replica_keeper *keeper, unsigned targets, struct span key,
+void orders_take_unit(struct replica_orders *orders, unsigned targets, struct span key,
     struct span recipient, const struct replica_value *value);
 
-void keeper_take_hold_text(struct replica_keeper *keeper, unsigned targets,
+void orders_take_hold_text(struct replica_orders *orders, unsigned targets,
     struct span key, const struct replica_value *value);
 
 /* A load that lacks too much, or is old: what of it is taken all the same. */
-enum replica_load_result keeper_begin_refusal(struct replica_keeper *keeper);
-enum replica_load_result keeper_step_refusal(
-    struct replica_keeper *keeper, size_t entries);
+enum replica_load_result orders_begin_refusal(struct replica_orders *orders);
+enum replica_load_result orders_step_refusal(
+    struct replica_orders *orders, size_t entries);
 /* The load is over, its replica taken, merged or of no use. */
-void keeper_end_load(struct replica_keeper *keeper);
+void orders_end_load(struct replica_orders *orders);
 
 /* The states that were good under other rules: what these don't allow goes. */
-void keeper_check_domains(struct replica_keeper *keeper);
+void orders_check_domains(struct replica_orders *orders);
 
 /* Whether a load is going on whose losses there are meant. */
-bool keeper_is_waived(const struct replica_keeper *keeper, struct span domain);
+bool orders_is_waived(const struct replica_orders *orders, struct span domain);
 
 #endif
