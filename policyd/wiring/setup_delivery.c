@@ -9,6 +9,7 @@
  */
 #include "policyd/wiring/service_options.h"
 #include "policyd/wiring/setup_planner.h"
+#include "shared/base/number.h"
 
 /*
  * What ends a recipient's mail becomes a wait, unless it was said after the content, or
@@ -41,7 +42,7 @@ static const char *const limits[] = {
 };
 
 /* What makes an entry ours; the rest of it is the site's. */
-enum { OURS = 4 };
+enum { OURS = 5 };
 struct own_options {
     const char *names[OURS];
     const char *values[OURS];
@@ -121,6 +122,23 @@ make_stamp(struct setup_planner *planner, const struct setup_delivery *row,
         site_checks(planner, row, own->names[1], "$postshift_unmark"));
 }
 
+/* From 1 on the log says which version of TLS a delivery had; a site that wants to hear
+ * more goes on hearing it. */
+static const char *
+tls_loglevel(struct setup_planner *planner, const char *name, struct span arguments)
+{
+    struct span value;
+    uint64_t level;
+    bool is_set;
+
+    if (!service_options_find(arguments, name, &value))
+        value = setup_planner_value(planner, name, &is_set);
+    value = span_trim(value);
+    if (value.length == 0 || (number_unsigned(value, UINT64_MAX, &level) && level < 1))
+        return "1";
+    return arena_text(planner->arena, value);
+}
+
 static struct own_options
 make_own(struct setup_planner *planner, const struct setup_delivery *row,
     struct span arguments)
@@ -132,16 +150,18 @@ make_own(struct setup_planner *planner, const struct setup_delivery *row,
                     "syslog_name",  arena_printf(arena, "%s_header_checks", row->command),
                     arena_printf(arena, "%s_delivery_status_filter", row->command),
                     arena_printf(arena, "%s_fallback_relay", row->command),
+                    arena_printf(arena, "%s_tls_loglevel", row->command),
                     },
         .values =
             {
                     [0] = arena_printf(arena, "postfix/cutover-%s",                 row->backend),
-                    [2] = status_filter(planner,               row),
+                    [2] = status_filter(planner,                row),
                     /* Mail of one backend must not go to whoever takes the rest. */
                 [3] = "",
                     },
     };
 
+    own.values[4] = tls_loglevel(planner, own.names[4], arguments);
     make_stamp(planner, row, arguments, &own);
     return own;
 }

@@ -429,6 +429,9 @@ def test_ours_begin_as_copies_of_what_carries_the_domain(folder):
             assert site.override(f"cutover-{backend}/unix/smtp_helo_name") == "relay.example"
             assert site.override(f"cutover-{backend}/unix/smtp_fallback_relay") == ""
             assert f"-o smtp_fallback_relay= " in site.postconf("-M", f"cutover-{backend}/unix")
+            # The log is to tell the version of TLS.
+            assert site.override(f"cutover-{backend}/unix/smtp_tls_loglevel") == "1"
+            assert site.override(f"cutover-{backend}-lmtp/unix/lmtp_tls_loglevel") == "1"
             assert site.value(f"cutover-{backend}_destination_concurrency_limit") == "2"
             assert site.value(f"cutover-{backend}_destination_rate_delay") == "1s"
         assert "recipient_maps" not in "".join(line for line in site.postconf("-n").splitlines() if line.startswith("cutover"))

@@ -135,7 +135,7 @@ defines_before_it_uses_and_switches_on_last(void **state)
         "{/^Return-Path:/ "
         "REPLACE X-Cutover-Backend: new}}} -o {lmtp_delivery_status_filter=");
     check_has(find_argument(fixture, "-M", "cutover-new-lmtp/unix="),
-        "-o lmtp_fallback_relay= flags=R");
+        "-o lmtp_fallback_relay= -o lmtp_tls_loglevel=1 flags=R");
 }
 
 static void
@@ -291,7 +291,7 @@ begins_as_a_copy_of_the_sites_service(void **state)
     check_has(find_argument(fixture, "-M", "cutover-old/unix="),
         "X-Cutover-Backend: old}}, regexp:/their}");
     check_has(find_argument(fixture, "-M", "cutover-old/unix="),
-        "-o smtp_fallback_relay= flags=R");
+        "-o smtp_fallback_relay= -o smtp_tls_loglevel=1 flags=R");
     check_has(find_argument(fixture, "-M", "cutover-old-lmtp/unix="),
         "unix - - y - - lmtp -o s");
     assert_true(has_step(fixture, "-e", "cutover-old_destination_concurrency_limit = 2"));
@@ -305,6 +305,46 @@ begins_as_a_copy_of_the_sites_service(void **state)
     apply_entries(fixture);
     assert_true(make(fixture, SETUP_APPLY));
     assert_null(find_argument(fixture, "-M", "cutover"));
+}
+
+static void
+hears_of_the_version_of_tls_and_takes_no_more_away(void **state)
+{
+    static const struct {
+        const char *what;
+        const char *relay; /* settings of the service that is copied */
+        const char *main_cf;
+        const char *smtp; /* the level that ours have */
+        const char *lmtp;
+    } rows[] = {
+        {"nothing said", "", "", "1", "1"},
+        {"switched off by the service", "-o smtp_tls_loglevel=0", "", "1", "1"},
+        {"switched off in main.cf", "", "smtp_tls_loglevel = 0\n", "1", "1"},
+        {"more of the service", "-o smtp_tls_loglevel=2", "", "2", "1"},
+        {"more in main.cf", "", "lmtp_tls_loglevel = 3\n", "1", "3"},
+        {"the service wins", "-o smtp_tls_loglevel=1", "smtp_tls_loglevel = 3\n", "1",
+            "1"},
+        {"what we can't read", "-o smtp_tls_loglevel=$my", "", "$my", "1"},
+    };
+    struct fixture *fixture = *state;
+
+    fixture->facts.like = "relay";
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        print_message("# %s\n", rows[i].what);
+        fixture->facts.main_cf = span_of(rows[i].main_cf);
+        fixture->facts.services = span_of(arena_printf(
+            fixture->arena, "%srelay unix - - y - - smtp %s\n", services, rows[i].relay));
+        assert_true(make(fixture, SETUP_APPLY));
+        check_has(find_argument(fixture, "-M", "cutover-old/unix="),
+            arena_printf(
+                fixture->arena, " -o smtp_tls_loglevel=%s flags=R", rows[i].smtp));
+        check_has(find_argument(fixture, "-M", "cutover-standby-lmtp/unix="),
+            arena_printf(
+                fixture->arena, " -o lmtp_tls_loglevel=%s flags=R", rows[i].lmtp));
+        apply_entries(fixture);
+        assert_true(make(fixture, SETUP_APPLY));
+        assert_null(find_argument(fixture, "-M", "cutover"));
+    }
 }
 
 static void
@@ -601,6 +641,7 @@ main(void)
         SETUP_TEST(uses_no_parameter_of_its_own_in_master_cf),
         SETUP_TEST(asks_some_of_the_sites_maps_first),
         SETUP_TEST(begins_as_a_copy_of_the_sites_service),
+        SETUP_TEST(hears_of_the_version_of_tls_and_takes_no_more_away),
         SETUP_TEST(leaves_what_was_changed_in_ours_and_says_what_is_missing),
         SETUP_TEST(keeps_a_return_path_that_the_site_wants),
         SETUP_TEST(gives_probes_a_way_of_their_own),
