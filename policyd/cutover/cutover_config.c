@@ -2,6 +2,7 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,4 +140,13 @@ cutover_config_free(struct cutover_config *config)
     serve_config_clear(&config->served);
     config_free(config->file);
     free(config);
+}
+
+void
+cutover_config_snapshot(const struct cutover_config *config, char path[CUTOVER_PATH_SIZE])
+{
+    const char *books = config->books;
+
+    (void)snprintf(path, CUTOVER_PATH_SIZE, "%.*s/routes.snapshot",
+        (int)(strrchr(books, '/') - books), books);
 }

@@ -46,4 +46,10 @@ struct cutover_config *cutover_config_read(
     const char *file, bool must_exist, struct buffer *errors);
 void cutover_config_free(struct cutover_config *config);
 
+enum { CUTOVER_PATH_SIZE = 4096 };
+
+/* The file for what Redis said last: beside the books. */
+void cutover_config_snapshot(
+    const struct cutover_config *config, char path[CUTOVER_PATH_SIZE]);
+
 #endif

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policyd/cutover/cutover_access.h"
 #include "policyd/cutover/cutover_books.h"
 #include "shared/service/log.h"
 #include "shared/service/privs.h"
@@ -53,6 +54,13 @@ cutover_daemon_configure(struct cutover_daemon *daemon)
 int
 cutover_daemon_checked(struct cutover_daemon *daemon)
 {
+    struct buffer errors;
+
+    buffer_init(&errors, ERRORS_MAX);
+    cutover_access_check(daemon->config, daemon->options, &errors);
+    if (errors.length > 0)
+        daemon_config_failed(&errors);
+    buffer_clear(&errors);
     cutover_config_free(daemon->config);
     return daemon_config_right(daemon->options);
 }
@@ -106,15 +114,6 @@ change_told(void *argument, const struct replica_change *change)
         follow_touch(daemon->follow);
 }
 
-static void
-find_snapshot(struct cutover_daemon *daemon)
-{
-    const char *books = daemon->config->books;
-
-    (void)snprintf(daemon->snapshot, sizeof(daemon->snapshot), "%.*s/routes.snapshot",
-        (int)(strrchr(books, '/') - books), books);
-}
-
 static struct replica_rules
 replica_rules_of(const struct serve_config *served)
 {
@@ -140,7 +139,7 @@ cutover_daemon_replicate(struct cutover_daemon *daemon)
         .rules = replica_rules_of(served),
     };
 
-    find_snapshot(daemon);
+    cutover_config_snapshot(daemon->config, daemon->snapshot);
     daemon->base = event_base_new();
     if (daemon->base == NULL)
         log_fatal(EXIT_FAILURE, "no event loop");

@@ -40,7 +40,7 @@ struct cutover_daemon {
     bool parts_left;            /* Redis has not taken all that was counted */
     uint64_t started_ms;
     uint64_t ended_ms; /* standard input was over */
-    char snapshot[4096];
+    char snapshot[CUTOVER_PATH_SIZE];
     char gateway[256];
     uint64_t lines_told[3];
 };

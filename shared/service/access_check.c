@@ -4,7 +4,9 @@
 #include "shared/service/privs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,10 +104,61 @@ look_readable(const struct look *look, const struct access_want *want)
         return;
     if (errno == ENOENT && want->kind == ACCESS_READ_FOUND)
         return;
-    if (want->key == NULL)
+    if (want->hint != NULL)
+        (void)snprintf(hint, sizeof(hint), "%s", want->hint);
+    else if (want->key == NULL)
         (void)snprintf(hint, sizeof(hint), "chgrp %s %s; chmod 0640 %s", unit_group,
             want->path, want->path);
     refuse(look, want, "read", want->path, hint);
+}
+
+static void
+look_changeable(const struct look *look, const struct access_want *want)
+{
+    char folder[PATH_LENGTH_MAX];
+
+    if (!folder_of(want->path, folder) || access(folder, X_OK) != 0)
+        return;
+    if (access(want->path, R_OK | W_OK) != 0 && errno != ENOENT)
+        refuse(look, want, "write", want->path, want->hint != NULL ? want->hint : "");
+}
+
+/* What it says is nobody's business here. */
+static int
+run_quietly(const char *const *words)
+{
+    char **argv; /* execve doesn't change them; its type is older than const */
+    posix_spawn_file_actions_t actions;
+    int status = 0;
+    pid_t child;
+    int failed;
+
+    memcpy(&argv, &words, sizeof(argv));
+    (void)posix_spawn_file_actions_init(&actions);
+    (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    (void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    (void)posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    failed = posix_spawnp(&child, words[0], &actions, NULL, argv, environ);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    if (failed != 0)
+        return failed;
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR)
+            return errno;
+    }
+    return status == 0 ? 0 : EACCES;
+}
+
+static void
+look_runnable(const struct look *look, const struct access_want *want)
+{
+    int failed = run_quietly(want->words);
+
+    if (failed == 0)
+        return;
+    errno = failed;
+    refuse(look, want, failed == EACCES ? "read by" : "run", want->path,
+        want->hint != NULL ? want->hint : "");
 }
 
 static void
@@ -202,6 +255,12 @@ look_at(const struct look *look, const struct access_want *want)
     case ACCESS_READ_FOUND:
         look_readable(look, want);
         break;
+    case ACCESS_WRITE_FOUND:
+        look_changeable(look, want);
+        break;
+    case ACCESS_RUN:
+        look_runnable(look, want);
+        break;
     case ACCESS_WRITE_IN:
         look_writable(look, want, want->path);
         break;
@@ -225,7 +284,7 @@ static void
 warn_of_walls(const struct look *look, const struct access_want *want)
 {
     bool writes = want->kind == ACCESS_REPLACE || want->kind == ACCESS_WRITE_IN ||
-                  want->kind == ACCESS_BIND;
+                  want->kind == ACCESS_WRITE_FOUND || want->kind == ACCESS_BIND;
 
     if (want->path[0] != '/' || want->key == NULL)
         return;
@@ -295,7 +354,8 @@ look_as_other(struct look *look, const struct access_want *wants, size_t count, 
 
     buffer_init(&lines, 1 << 16);
     look->errors = &lines;
-    if (privs_become(look->user, group, &error))
+    if (privs_become_with(look->user, group,
+            look->start == START_BY_UNIT ? look->daemon->unit_groups : NULL, &error))
         look_at_all(look, wants, count);
     else
         complain(look, "user", error.text);

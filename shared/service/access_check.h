@@ -18,13 +18,16 @@
 #include "shared/service/daemon.h"
 
 enum access_kind {
-    ACCESS_READ,       /* a file that must be there */
-    ACCESS_READ_FOUND, /* a file or folder that may be missing */
-    ACCESS_REPLACE,    /* a file that is written anew beside itself: its folder */
-    ACCESS_WRITE_IN,   /* a folder */
-    ACCESS_CONNECT,    /* somebody else's unix socket, which may be missing */
-    ACCESS_BIND,       /* a unix socket that the daemon opens itself */
-    ACCESS_BIND_GIVEN, /* one that the unit's .socket opens, at its preset place */
+    ACCESS_READ,        /* a file that must be there */
+    ACCESS_READ_FOUND,  /* a file or folder that may be missing */
+    ACCESS_WRITE_FOUND, /* a file that is read and written, and may be missing; its folder
+                           is a want of its own */
+    ACCESS_REPLACE,     /* a file that is written anew beside itself: its folder */
+    ACCESS_WRITE_IN,    /* a folder */
+    ACCESS_CONNECT,     /* somebody else's unix socket, which may be missing */
+    ACCESS_BIND,        /* a unix socket that the daemon opens itself */
+    ACCESS_BIND_GIVEN,  /* one that the unit's .socket opens, at its preset place */
+    ACCESS_RUN,         /* a program by its name, with `words`, that ends with exit 0 */
 };
 
 /* A path of "" is nothing to look at. */
@@ -34,6 +37,8 @@ struct access_want {
     enum access_kind kind;
     const char *path;
     const char *preset; /* ACCESS_BIND_GIVEN: where the shipped .socket unit opens it */
+    const char *hint;   /* what helps, or NULL */
+    const char *const *words; /* ACCESS_RUN: the program's argv */
 };
 
 struct access_daemon {
@@ -42,6 +47,7 @@ struct access_daemon {
     const char *unit_user; /* User= of the unit; its group is "postshift" */
     const char *user;      /* of the file: "" for none */
     const char *group;
+    const char *unit_groups; /* SupplementaryGroups= of the unit, or NULL */
 };
 
 enum { ACCESS_WANTS_MAX = 40 };

@@ -10,6 +10,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+enum { GROUPS_MAX = 256, GROUP_NAME_SIZE = 256 };
+
 static bool
 is_given(const char *name)
 {
@@ -26,13 +28,34 @@ drop_bounding_set(void)
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
+static bool
+add_groups(const char *names)
+{
+    gid_t groups[GROUPS_MAX];
+    int count = getgroups(GROUPS_MAX, groups);
+    struct span rest = span_of(names);
+    struct span word;
+    char name[GROUP_NAME_SIZE];
+
+    while (count >= 0 && count < GROUPS_MAX && span_word(&rest, &word)) {
+        const struct group *found =
+            span_copy(word, name, sizeof(name)) ? getgrnam(name) : NULL;
+
+        if (found != NULL)
+            groups[count++] = found->gr_gid;
+    }
+    return count >= 0 && setgroups((size_t)count, groups) == 0;
+}
+
 /* Groups before the user, while we may; the kernel drops the capabilities with uid 0. */
 static bool
-change_ids(const char *user, uid_t uid, gid_t gid, struct error *error)
+change_ids(
+    const char *user, uid_t uid, gid_t gid, const char *more_groups, struct error *error)
 {
     drop_bounding_set();
-    if (initgroups(user, gid) != 0 || setresgid(gid, gid, gid) != 0 ||
-        setresuid(uid, uid, uid) != 0)
+    if (initgroups(user, gid) != 0 ||
+        (is_given(more_groups) && !add_groups(more_groups)) ||
+        setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
         return error_permanent(error, "can't become user %s: %s", user, strerror(errno));
     if (uid != 0 && setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
         return error_permanent(error, "root could be had back from user %s", user);
@@ -40,7 +63,7 @@ change_ids(const char *user, uid_t uid, gid_t gid, struct error *error)
 }
 
 static bool
-become(const char *user, const char *group, struct error *error)
+become(const char *user, const char *group, const char *more_groups, struct error *error)
 {
     const struct passwd *entry = getpwnam(user);
     uid_t uid;
@@ -58,7 +81,7 @@ become(const char *user, const char *group, struct error *error)
         gid = found->gr_gid;
     }
     if (geteuid() == 0)
-        return change_ids(user, uid, gid, error);
+        return change_ids(user, uid, gid, more_groups, error);
     return uid == geteuid() ||
            error_permanent(error,
                "can't become user %s: not started as root (user = leaves it as it is)",
@@ -68,7 +91,14 @@ become(const char *user, const char *group, struct error *error)
 bool
 privs_become(const char *user, const char *group, struct error *error)
 {
-    if (is_given(user) && !become(user, group, error))
+    return privs_become_with(user, group, NULL, error);
+}
+
+bool
+privs_become_with(
+    const char *user, const char *group, const char *more_groups, struct error *error)
+{
+    if (is_given(user) && !become(user, group, more_groups, error))
         return false;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return error_permanent(error, "no_new_privs: %s", strerror(errno));

@@ -13,6 +13,11 @@
  */
 bool privs_become(const char *user, const char *group, struct error *error);
 
+/* The same with more supplementary groups, by blanks, as a unit gives them; those that
+ * are not there are passed over. */
+bool privs_become_with(
+    const char *user, const char *group, const char *more_groups, struct error *error);
+
 /* For options `user` and `group` (struct config_option's check): whether there is one. */
 bool privs_check_user(const void *field, struct error *error);
 bool privs_check_group(const void *field, struct error *error);

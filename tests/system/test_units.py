@@ -180,6 +180,61 @@ def test_signatures_and_temporary_folder_of_the_scanners_user(folder):
 
 
 @needs_root
+def test_log_and_books_of_the_controllers_user(folder):
+    (folder / "log").mkdir(mode=0o755)
+    log, books = folder / "log" / "mail.log", folder / "books"
+    log.write_text("", encoding="ascii")
+    log.chmod(0o600)
+    books.mkdir(mode=0o700)
+    text = f"user = nobody\nlog = {log}\nbooks = {books}/books.db\n"
+    file = folder / "postshift.conf"
+    file.write_text(f"[cutover]\n{text}", encoding="ascii")
+    file.chmod(0o644)
+    done = checked("cutover", file)
+    assert done.returncode == 78
+    assert f"{file}:3: [cutover] log: user nobody can't read {log}: Permission denied (setfacl -m g:adm:r {log}" in done.stderr
+    assert f"{file}:4: [cutover] books: user nobody can't write in {books}: Permission denied" in done.stderr
+    assert "books.db" not in done.stderr        # who may not look into the folder is told so once
+    # What somebody made as root in a folder of the right one.
+    shutil.chown(books, "nobody")
+    log.chmod(0o644)
+    for name in ("books.db-wal", "routes.snapshot"):
+        (books / name).write_text("", encoding="ascii")
+        (books / name).chmod(0o600)
+    done = checked("cutover", file)
+    assert f"[cutover] books: user nobody can't write {books}/books.db-wal: Permission denied" in done.stderr
+    assert f"[cutover] books: user nobody can't read {books}/routes.snapshot: Permission denied" in done.stderr
+    for path in books.iterdir():
+        shutil.chown(path, "nobody")
+    done = checked("cutover", file)
+    assert (done.returncode, done.stdout) == (0, f"{file}: the configuration is right\n"), done.stderr
+    # Rotated logs are looked for in its folder; a log that is not there yet is waited for.
+    (folder / "log").chmod(0o711)
+    assert f"[cutover] log: user nobody can't read {folder}/log: Permission denied" in checked("cutover", file).stderr
+    (folder / "log").chmod(0o755)
+    log.unlink()
+    assert checked("cutover", file).returncode == 0
+
+
+@needs_root
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_journal_that_the_controllers_user_may_not_read(folder, code, monkeypatch):
+    (folder / "journalctl").write_text(f"#!/bin/sh\nid -un > {folder}/who\nexit {code}\n", encoding="ascii")
+    (folder / "journalctl").chmod(0o755)
+    (folder / "who").touch()
+    (folder / "who").chmod(0o666)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    file = folder / "postshift.conf"
+    file.write_text(f"[cutover]\nuser = nobody\nlog = journal\nbooks = {folder}/books.db\n", encoding="ascii")
+    file.chmod(0o644)
+    folder.chmod(0o777)
+    done = checked("cutover", file)
+    assert (folder / "who").read_text(encoding="ascii") == "nobody\n"
+    said = "[cutover] log: user nobody can't read by journalctl: Permission denied (is this user in group systemd-journal?)"
+    assert (said in done.stderr, done.returncode) == ((False, 0) if code == 0 else (True, 78)), done.stderr
+
+
+@needs_root
 def test_a_socket_of_others_that_the_user_cannot_reach(folder):
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(folder / "redis.sock"))
