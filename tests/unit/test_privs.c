@@ -94,6 +94,36 @@ leaves_nothing_of_root(void **state)
     assert_int_equal(run(become_nobody), 0);
 }
 
+/* As a unit's SupplementaryGroups= gives them; the unknown one is passed over. */
+static int
+become_with_groups(void)
+{
+    const struct group *adm = getgrnam("adm");
+    struct error error = {.text = ""};
+    gid_t groups[64];
+
+    if (adm == NULL)
+        return 1;
+    if (!privs_become_with("nobody", NULL, "no-such-group adm", &error))
+        return 2;
+    for (int i = getgroups(64, groups); i > 0; i--) {
+        if (groups[i - 1] == adm->gr_gid)
+            return setgid(0) == 0 ? 4 : 0;
+    }
+    return 3;
+}
+
+static void
+has_the_groups_of_its_unit(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("# only root can become another user\n");
+        skip();
+    }
+    assert_int_equal(run(become_with_groups), 0);
+}
+
 static int
 stay(void)
 {
@@ -162,6 +192,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leaves_nothing_of_root),
+        cmocka_unit_test(has_the_groups_of_its_unit),
         cmocka_unit_test(stays_as_started_without_a_user),
         cmocka_unit_test(refuses_names_that_are_unknown),
         cmocka_unit_test(raises_descriptors_and_forbids_cores),
