@@ -80,3 +80,7 @@ test_serve_config_SOURCES  := policyd/serve/serve_config.c policyd/serve/serve_d
 test_serve_config_PACKAGES := $(REDIS_PACKAGES) libevent
 test_auth_report_SOURCES   := $(addprefix milters/auth/,auth_report.c auth_metrics.c auth_session.c) milters/dns/dns.c milters/dns/dns_channels.c $(dkim_SOURCES)
 test_auth_report_PACKAGES  := opendkim libcares resolv libevent
+
+# Programs of the site's, run on a loop.
+test_hook_SOURCES  := policyd/cutover/hook.c
+test_hook_PACKAGES := libevent
