@@ -78,7 +78,7 @@ put_pin(struct books_routes *routes, struct span name, struct span value)
     struct pin pin;
 
     if (value.length == 0)
-        replica_remove_pin(routes->replica, name);
+        replica_remove(routes->replica, REPLICA_PIN, name);
     else if (pin_parse(value, &pin, &error))
         (void)replica_put_pin(routes->replica, name, pin.place, pin.until);
 }

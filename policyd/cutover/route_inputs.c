@@ -225,16 +225,17 @@ enter_pins_and_units(struct saving *saving, const struct replica *replica)
 {
     struct pin pin;
     struct span name;
-    struct span unit;
+    struct span value;
     uint64_t cursor = 0;
 
-    while (replica_next_pin(replica, &cursor, &name, &pin)) {
+    while (replica_next(replica, REPLICA_PIN, &cursor, &name, &value)) {
+        pin = replica_pin_unpack(value);
         if (!enter_pin(saving, name, &pin))
             return false;
     }
     cursor = 0;
-    while (replica_next_unit(replica, &cursor, &name, &unit)) {
-        if (!enter(saving, "unit:", name, unit))
+    while (replica_next(replica, REPLICA_UNIT, &cursor, &name, &value)) {
+        if (!enter(saving, "unit:", name, value))
             return false;
     }
     return true;

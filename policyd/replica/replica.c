@@ -22,13 +22,15 @@ struct replica {
     bool unclear;
     char hold_text[REPLICA_HOLD_TEXT_MAX + 1];
     size_t ours_count;
-    struct packed_table domains; /* name -> struct domain_record * */
-    struct packed_table pins;    /* name -> place, and until unless it is for ever */
-    struct packed_table units;   /* recipient -> unit */
+    struct packed_table domains;              /* name -> struct domain_record * */
+    struct packed_table named[REPLICA_KINDS]; /* name -> value */
     struct replica_members members;
 };
 
-enum { PIN_SHORT = 1, PIN_LONG = 1 + sizeof(int64_t) };
+enum { PIN_SHORT = 1, PIN_LONG = REPLICA_PIN_OCTETS };
+
+static const char *const kind_names[REPLICA_KINDS] = {
+    [REPLICA_PIN] = "pin", [REPLICA_UNIT] = "unit"};
 
 /* The tables of this process; a table keeps the key that it began with. */
 static struct hash_key table_key;
@@ -57,14 +59,43 @@ value_pointer(struct span value)
     return pointer;
 }
 
-static struct pin
-value_pin(struct span value)
+const char *
+replica_kind_name(enum replica_kind kind)
 {
-    struct pin pin = {.place = (enum pin_place)value.data[0]};
+    return kind_names[kind];
+}
 
+struct span
+replica_pin_pack(enum pin_place place, int64_t until, char room[REPLICA_PIN_OCTETS])
+{
+    room[0] = (char)place;
+    memcpy(room + PIN_SHORT, &until, sizeof(until));
+    if (place == PIN_NONE)
+        return SPAN("");
+    return span_make(room, until == 0 ? PIN_SHORT : PIN_LONG);
+}
+
+struct pin
+replica_pin_unpack(struct span value)
+{
+    struct pin pin = {.place = PIN_NONE};
+
+    if (value.length > 0)
+        pin.place = (enum pin_place)value.data[0];
     if (value.length == PIN_LONG)
-        memcpy(&pin.until, value.data + 1, sizeof(pin.until));
+        memcpy(&pin.until, value.data + PIN_SHORT, sizeof(pin.until));
     return pin;
+}
+
+bool
+replica_value_counts(enum replica_kind kind, struct span value, int64_t now)
+{
+    struct pin pin;
+
+    if (kind == REPLICA_UNIT)
+        return true;
+    pin = replica_pin_unpack(value);
+    return pin.place != PIN_BAD && pin_counts(&pin, now);
 }
 
 /* --- domains --- */
@@ -143,8 +174,8 @@ replica_new(void)
 
     packed_blocks_set_up();
     packed_table_init(&replica->domains, table_key);
-    packed_table_init(&replica->pins, table_key);
-    packed_table_init(&replica->units, table_key);
+    for (size_t kind = 0; kind < REPLICA_KINDS; kind++)
+        packed_table_init(&replica->named[kind], table_key);
     replica_members_init(&replica->members, table_key);
     return replica;
 }
@@ -160,8 +191,8 @@ replica_free(struct replica *replica)
     while (packed_table_next(&replica->domains, &cursor, &entry))
         free_record(value_pointer(entry.value));
     packed_table_clear(&replica->domains);
-    packed_table_clear(&replica->pins);
-    packed_table_clear(&replica->units);
+    for (size_t kind = 0; kind < REPLICA_KINDS; kind++)
+        packed_table_clear(&replica->named[kind]);
     replica_members_clear(&replica->members);
     free(replica);
 }
@@ -179,23 +210,29 @@ replica_find_domain(
 }
 
 bool
+replica_find(const struct replica *replica, enum replica_kind kind, struct span name,
+    struct span *value)
+{
+    *value = (struct span){NULL, 0};
+    return packed_table_find(&replica->named[kind], name, value);
+}
+
+bool
 replica_find_pin(const struct replica *replica, struct span name, struct pin *found)
 {
     struct span value;
+    bool is_there = replica_find(replica, REPLICA_PIN, name, &value);
 
-    *found = (struct pin){.place = PIN_NONE};
-    if (!packed_table_find(&replica->pins, name, &value))
-        return false;
-    *found = value_pin(value);
-    return true;
+    *found = replica_pin_unpack(value);
+    return is_there;
 }
 
 struct span
 replica_find_unit(const struct replica *replica, struct span recipient)
 {
-    struct span unit = {NULL, 0};
+    struct span unit;
 
-    (void)packed_table_find(&replica->units, recipient, &unit);
+    (void)replica_find(replica, REPLICA_UNIT, recipient, &unit);
     return unit;
 }
 
@@ -237,15 +274,9 @@ replica_domain_count(const struct replica *replica)
 }
 
 size_t
-replica_pin_count(const struct replica *replica)
+replica_count(const struct replica *replica, enum replica_kind kind)
 {
-    return replica->pins.count;
-}
-
-size_t
-replica_unit_count(const struct replica *replica)
-{
-    return replica->units.count;
+    return replica->named[kind].count;
 }
 
 size_t
@@ -257,8 +288,9 @@ replica_member_count(const struct replica *replica)
 size_t
 replica_memory(const struct replica *replica)
 {
-    return packed_table_memory(&replica->domains) + packed_table_memory(&replica->pins) +
-           packed_table_memory(&replica->units) +
+    return packed_table_memory(&replica->domains) +
+           packed_table_memory(&replica->named[REPLICA_PIN]) +
+           packed_table_memory(&replica->named[REPLICA_UNIT]) +
            replica_members_memory(&replica->members) +
            replica->domains.count * sizeof(struct domain_record);
 }
@@ -277,28 +309,15 @@ replica_next_domain(const struct replica *replica, uint64_t *cursor, struct span
 }
 
 bool
-replica_next_pin(
-    const struct replica *replica, uint64_t *cursor, struct span *name, struct pin *found)
+replica_next(const struct replica *replica, enum replica_kind kind, uint64_t *cursor,
+    struct span *name, struct span *value)
 {
     struct packed_entry entry;
 
-    if (!packed_table_next(&replica->pins, cursor, &entry))
+    if (!packed_table_next(&replica->named[kind], cursor, &entry))
         return false;
     *name = entry.key;
-    *found = value_pin(entry.value);
-    return true;
-}
-
-bool
-replica_next_unit(const struct replica *replica, uint64_t *cursor, struct span *recipient,
-    struct span *unit)
-{
-    struct packed_entry entry;
-
-    if (!packed_table_next(&replica->units, cursor, &entry))
-        return false;
-    *recipient = entry.key;
-    *unit = entry.value;
+    *value = entry.value;
     return true;
 }
 
@@ -398,44 +417,36 @@ replica_remove_domain(struct replica *replica, struct span name)
 }
 
 bool
-replica_put_pin(
-    struct replica *replica, struct span name, enum pin_place place, int64_t until)
+replica_put(
+    struct replica *replica, enum replica_kind kind, struct span name, struct span value)
 {
-    char value[PIN_LONG] = {(char)place};
-
-    if (!is_name(name))
+    if (!is_name(name) || value.length > REPLICA_NAME_MAX)
         return false;
-    if (place == PIN_NONE) {
-        replica_remove_pin(replica, name);
-        return true;
-    }
-    memcpy(value + 1, &until, sizeof(until));
-    return packed_table_put(
-        &replica->pins, name, span_make(value, until == 0 ? PIN_SHORT : PIN_LONG));
+    if (value.length > 0)
+        return packed_table_put(&replica->named[kind], name, value);
+    replica_remove(replica, kind, name);
+    return true;
 }
 
 void
-replica_remove_pin(struct replica *replica, struct span name)
+replica_remove(struct replica *replica, enum replica_kind kind, struct span name)
 {
-    (void)packed_table_remove(&replica->pins, name);
+    (void)packed_table_remove(&replica->named[kind], name);
+}
+
+bool
+replica_put_pin(
+    struct replica *replica, struct span name, enum pin_place place, int64_t until)
+{
+    char room[REPLICA_PIN_OCTETS];
+
+    return replica_put(replica, REPLICA_PIN, name, replica_pin_pack(place, until, room));
 }
 
 bool
 replica_put_unit(struct replica *replica, struct span recipient, struct span unit)
 {
-    if (!is_name(recipient) || unit.length > REPLICA_NAME_MAX)
-        return false;
-    if (unit.length == 0) {
-        replica_remove_unit(replica, recipient);
-        return true;
-    }
-    return packed_table_put(&replica->units, recipient, unit);
-}
-
-void
-replica_remove_unit(struct replica *replica, struct span recipient)
-{
-    (void)packed_table_remove(&replica->units, recipient);
+    return replica_put(replica, REPLICA_UNIT, recipient, unit);
 }
 
 bool

@@ -50,6 +50,25 @@ struct replica_domain {
 };
 
 /*
+ * What is held of one name: a pin on it, or the unit of a recipient.  The value is the
+ * unit itself, or a pin's place and end packed; equal values are equal octets, and an
+ * empty one is none.
+ */
+enum replica_kind { REPLICA_PIN, REPLICA_UNIT, REPLICA_KINDS };
+
+const char *replica_kind_name(enum replica_kind kind); /* "pin" "unit" */
+
+enum { REPLICA_PIN_OCTETS = 1 + sizeof(int64_t) };
+/* Into `room`, which the value borrows. */
+struct span replica_pin_pack(
+    enum pin_place place, int64_t until, char room[REPLICA_PIN_OCTETS]);
+struct pin replica_pin_unpack(struct span value);
+
+/* Whether it decides anything at that time: a pin that is over, or never was good, does
+ * not. */
+bool replica_value_counts(enum replica_kind kind, struct span value, int64_t now);
+
+/*
  * Once at start, before the first replica: a random number, so that nobody who chooses
  * names can make them meet in the tables.
  */
@@ -61,6 +80,9 @@ void replica_free(struct replica *replica);
 /* Looking up.  What is given is borrowed until the next change. */
 bool replica_find_domain(
     const struct replica *replica, struct span name, struct replica_domain *found);
+/* A pin or a unit as it is held; without one false, and an empty value. */
+bool replica_find(const struct replica *replica, enum replica_kind kind, struct span name,
+    struct span *value);
 /* The note is not kept: it is empty.  Without a pin: false and PIN_NONE. */
 bool replica_find_pin(const struct replica *replica, struct span name, struct pin *found);
 /* Empty: its own. */
@@ -84,8 +106,7 @@ bool replica_is_loaded(const struct replica *replica);
 bool replica_is_unclear(const struct replica *replica);
 
 size_t replica_domain_count(const struct replica *replica); /* those that are ours */
-size_t replica_pin_count(const struct replica *replica);
-size_t replica_unit_count(const struct replica *replica);
+size_t replica_count(const struct replica *replica, enum replica_kind kind);
 size_t replica_member_count(const struct replica *replica); /* of all lists together */
 size_t replica_memory(const struct replica *replica);       /* octets taken, about */
 
@@ -98,10 +119,8 @@ size_t replica_memory(const struct replica *replica);       /* octets taken, abo
  */
 bool replica_next_domain(const struct replica *replica, uint64_t *cursor,
     struct span *name, struct replica_domain *found);
-bool replica_next_pin(const struct replica *replica, uint64_t *cursor, struct span *name,
-    struct pin *found);
-bool replica_next_unit(const struct replica *replica, uint64_t *cursor,
-    struct span *recipient, struct span *unit);
+bool replica_next(const struct replica *replica, enum replica_kind kind, uint64_t *cursor,
+    struct span *name, struct span *value);
 bool replica_next_list(const struct replica *replica, uint64_t *cursor,
     struct span *domain, struct span *list, size_t *count);
 bool replica_next_member(const struct replica *replica, struct span domain,
@@ -125,13 +144,14 @@ void replica_set_unclear(struct replica *replica, bool unclear);
 /* An override stays. */
 void replica_remove_domain(struct replica *replica, struct span name);
 
-/* PIN_NONE removes it.  Who needs the former value finds it first. */
+/* An empty value removes it.  Who needs the former value finds it first. */
+bool replica_put(
+    struct replica *replica, enum replica_kind kind, struct span name, struct span value);
+void replica_remove(struct replica *replica, enum replica_kind kind, struct span name);
+/* PIN_NONE and an empty unit remove it, too. */
 bool replica_put_pin(
     struct replica *replica, struct span name, enum pin_place place, int64_t until);
-void replica_remove_pin(struct replica *replica, struct span name);
-/* An empty unit removes it. */
 bool replica_put_unit(struct replica *replica, struct span recipient, struct span unit);
-void replica_remove_unit(struct replica *replica, struct span recipient);
 /* A list is there while it has members. */
 bool replica_put_member(
     struct replica *replica, struct span domain, struct span list, struct span unit);

@@ -23,9 +23,12 @@ replica_waiver_covers_name(const struct replica_waiver *waiver, struct span name
 bool
 replica_losses_forbid(const struct replica_losses *losses)
 {
-    return losses->domains > 0 || losses->older > 0 ||
-           replica_guard_too_many(losses->pins, losses->pins_total) ||
-           replica_guard_too_many(losses->units, losses->units_total);
+    bool forbids = losses->domains > 0 || losses->older > 0;
+
+    for (size_t kind = 0; kind < REPLICA_KINDS; kind++)
+        forbids = forbids ||
+                  replica_guard_too_many(losses->named[kind], losses->named_total[kind]);
+    return forbids;
 }
 
 /* Not of a domain that the file doesn't name, though it names some; units may have none.
@@ -91,42 +94,28 @@ note_concerned(struct replica_losses *losses, struct span name)
         losses->concerned_count++;
 }
 
+/* Pins, then units. */
 static bool
-next_pin(struct replica_compare *compare)
+next_named(struct replica_compare *compare)
 {
+    enum replica_kind kind = compare->kind;
     struct span name;
-    struct pin ours;
-    struct pin theirs;
+    struct span ours;
+    struct span theirs;
 
-    if (!replica_next_pin(compare->ours, &compare->cursor, &name, &ours))
-        return false;
-    if (ours.place == PIN_BAD || !pin_counts(&ours, compare->now) ||
+    if (!replica_next(compare->ours, kind, &compare->cursor, &name, &ours)) {
+        compare->cursor = 0;
+        compare->kind++;
+        return compare->kind < REPLICA_KINDS;
+    }
+    if (!replica_value_counts(kind, ours, compare->now) ||
         !concerns_us(compare, replica_name_domain(name)) ||
         replica_waiver_covers_name(&compare->waiver, name))
         return true;
-    compare->losses.pins_total++;
-    if (!replica_find_pin(compare->theirs, name, &theirs)) {
-        compare->losses.pins++;
+    compare->losses.named_total[kind]++;
+    if (!replica_find(compare->theirs, kind, name, &theirs)) {
+        compare->losses.named[kind]++;
         note_concerned(&compare->losses, name);
-    }
-    return true;
-}
-
-static bool
-next_unit(struct replica_compare *compare)
-{
-    struct span recipient;
-    struct span unit;
-
-    if (!replica_next_unit(compare->ours, &compare->cursor, &recipient, &unit))
-        return false;
-    if (!concerns_us(compare, replica_name_domain(recipient)) ||
-        replica_waiver_covers_name(&compare->waiver, recipient))
-        return true;
-    compare->losses.units_total++;
-    if (replica_find_unit(compare->theirs, recipient).length == 0) {
-        compare->losses.units++;
-        note_concerned(&compare->losses, recipient);
     }
     return true;
 }
@@ -171,12 +160,13 @@ next_list(struct replica_compare *compare)
 }
 
 static bool (*const stages[])(struct replica_compare *compare) = {
-    next_domain, next_pin, next_unit, next_list};
+    next_domain, next_named, next_list};
 
 void
 replica_compare_start(struct replica_compare *compare)
 {
     compare->stage = 0;
+    compare->kind = REPLICA_PIN;
     compare->cursor = 0;
     compare->carries_list = false;
 }

@@ -30,10 +30,8 @@ enum { REPLICA_CONCERNED_MAX = 8 };
 struct replica_losses {
     size_t domains;
     size_t domains_total;
-    size_t pins;
-    size_t pins_total;
-    size_t units;
-    size_t units_total;
+    size_t named[REPLICA_KINDS]; /* pins and units */
+    size_t named_total[REPLICA_KINDS];
     size_t older; /* domains with a lower rev; counted by whom the load is read */
     char domain[DOMAIN_MAX + 1]; /* one of the domains */
     /* Whose pins and units are gone; the first ones met. */
@@ -57,6 +55,7 @@ struct replica_compare {
     void (*gone)(void *argument, struct span domain, struct span list, size_t count);
     void *argument;
     unsigned stage;
+    enum replica_kind kind; /* of what has names, in its stage */
     uint64_t cursor;
     bool carries_list; /* this one */
     struct replica_name list_domain;

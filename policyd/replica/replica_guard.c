@@ -14,19 +14,16 @@ struct loss {
     struct loss *newer;
     struct loss *chain; /* in its bucket */
     uint64_t time_ms;
-    bool is_unit;
-    enum pin_place place;
-    int64_t until;
+    enum replica_kind kind;
     size_t name_length;
-    size_t unit_length;
-    char text[]; /* the name, then the unit */
+    size_t value_length;
+    char text[]; /* the name, then the value */
 };
 
 struct replica_guard {
     struct loss *oldest;
     struct loss *newest;
-    size_t pins;
-    size_t units;
+    size_t counts[REPLICA_KINDS];
     struct loss *buckets[BUCKETS];
 };
 
@@ -37,19 +34,19 @@ loss_name(const struct loss *loss)
 }
 
 static size_t
-bucket_number(bool is_unit, struct span name)
+bucket_number(enum replica_kind kind, struct span name)
 {
-    return hash_of(name, (struct hash_key){.low = is_unit}) % BUCKETS;
+    return hash_of(name, (struct hash_key){.low = kind}) % BUCKETS;
 }
 
 /* The pointer that leads to it, or to the NULL at the end of its bucket. */
 static struct loss **
-find_loss(struct replica_guard *guard, bool is_unit, struct span name)
+find_loss(struct replica_guard *guard, enum replica_kind kind, struct span name)
 {
-    struct loss **link = &guard->buckets[bucket_number(is_unit, name)];
+    struct loss **link = &guard->buckets[bucket_number(kind, name)];
 
-    while (*link != NULL &&
-           ((*link)->is_unit != is_unit || !span_equal(loss_name(*link), name)))
+    while (
+        *link != NULL && ((*link)->kind != kind || !span_equal(loss_name(*link), name)))
         link = &(*link)->chain;
     return link;
 }
@@ -62,17 +59,14 @@ drop_loss(struct replica_guard *guard, struct loss **link)
     *link = loss->chain;
     *(loss->older == NULL ? &guard->oldest : &loss->older->newer) = loss->newer;
     *(loss->newer == NULL ? &guard->newest : &loss->newer->older) = loss->older;
-    if (loss->is_unit)
-        guard->units--;
-    else
-        guard->pins--;
+    guard->counts[loss->kind]--;
     free(loss);
 }
 
 static void
-drop_named(struct replica_guard *guard, bool is_unit, struct span name)
+drop_named(struct replica_guard *guard, enum replica_kind kind, struct span name)
 {
-    struct loss **link = find_loss(guard, is_unit, name);
+    struct loss **link = find_loss(guard, kind, name);
 
     if (*link != NULL)
         drop_loss(guard, link);
@@ -83,41 +77,37 @@ drop_old(struct replica_guard *guard, uint64_t now_ms)
 {
     while (guard->oldest != NULL &&
            now_ms - guard->oldest->time_ms > REPLICA_GUARD_WINDOW_MS)
-        drop_named(guard, guard->oldest->is_unit, loss_name(guard->oldest));
+        drop_named(guard, guard->oldest->kind, loss_name(guard->oldest));
 }
 
-static struct loss *
-remember(struct replica_guard *guard, bool is_unit, struct span name, struct span unit,
-    uint64_t now_ms)
+static void
+remember(struct replica_guard *guard, enum replica_kind kind, struct span name,
+    struct span value, uint64_t now_ms)
 {
-    struct loss *loss = allocate(sizeof(*loss) + name.length + unit.length);
-    struct loss **link = find_loss(guard, is_unit, name);
+    struct loss *loss = allocate(sizeof(*loss) + name.length + value.length);
+    struct loss **link = find_loss(guard, kind, name);
 
     loss->time_ms = now_ms;
-    loss->is_unit = is_unit;
+    loss->kind = kind;
     loss->name_length = name.length;
-    loss->unit_length = unit.length;
+    loss->value_length = value.length;
     memcpy(loss->text, name.data, name.length);
-    if (unit.length > 0)
-        memcpy(loss->text + name.length, unit.data, unit.length);
+    memcpy(loss->text + name.length, value.data, value.length);
     *link = loss;
     loss->older = guard->newest;
     *(loss->older == NULL ? &guard->oldest : &loss->older->newer) = loss;
     guard->newest = loss;
-    return loss;
+    guard->counts[kind]++;
 }
 
 static bool
 put_back(struct replica *replica, const struct loss *loss)
 {
-    struct pin pin;
+    struct span value;
 
-    if (loss->is_unit)
-        return replica_find_unit(replica, loss_name(loss)).length == 0 &&
-               replica_put_unit(replica, loss_name(loss),
-                   span_make(loss->text + loss->name_length, loss->unit_length));
-    return !replica_find_pin(replica, loss_name(loss), &pin) &&
-           replica_put_pin(replica, loss_name(loss), loss->place, loss->until);
+    return !replica_find(replica, loss->kind, loss_name(loss), &value) &&
+           replica_put(replica, loss->kind, loss_name(loss),
+               span_make(loss->text + loss->name_length, loss->value_length));
 }
 
 bool
@@ -144,55 +134,27 @@ replica_guard_free(struct replica_guard *guard)
 }
 
 bool
-replica_guard_may_lose_pin(struct replica_guard *guard, const struct replica *replica,
-    struct span name, uint64_t now_ms)
+replica_guard_may_lose(struct replica_guard *guard, const struct replica *replica,
+    enum replica_kind kind, struct span name, uint64_t now_ms)
 {
-    struct pin pin;
-    struct loss *loss;
+    struct span value;
 
-    if (!replica_find_pin(replica, name, &pin))
+    if (!replica_find(replica, kind, name, &value))
         return true;
     drop_old(guard, now_ms);
-    drop_named(guard, false, name);
-    if (replica_guard_too_many(guard->pins + 1, replica_pin_count(replica) + guard->pins))
-        return false;
-    loss = remember(guard, false, name, span_of(""), now_ms);
-    loss->place = pin.place;
-    loss->until = pin.until;
-    guard->pins++;
-    return true;
-}
-
-bool
-replica_guard_may_lose_unit(struct replica_guard *guard, const struct replica *replica,
-    struct span recipient, uint64_t now_ms)
-{
-    struct span unit = replica_find_unit(replica, recipient);
-
-    if (unit.length == 0)
-        return true;
-    drop_old(guard, now_ms);
-    drop_named(guard, true, recipient);
+    drop_named(guard, kind, name);
     if (replica_guard_too_many(
-            guard->units + 1, replica_unit_count(replica) + guard->units))
+            guard->counts[kind] + 1, replica_count(replica, kind) + guard->counts[kind]))
         return false;
-    remember(guard, true, recipient, unit, now_ms);
-    guard->units++;
+    remember(guard, kind, name, value, now_ms);
     return true;
 }
 
 void
-replica_guard_found_pin(struct replica_guard *guard, struct span name)
+replica_guard_found(struct replica_guard *guard, enum replica_kind kind, struct span name)
 {
-    if (guard->pins > 0)
-        drop_named(guard, false, name);
-}
-
-void
-replica_guard_found_unit(struct replica_guard *guard, struct span recipient)
-{
-    if (guard->units > 0)
-        drop_named(guard, true, recipient);
+    if (guard->counts[kind] > 0)
+        drop_named(guard, kind, name);
 }
 
 size_t
@@ -217,19 +179,12 @@ void
 replica_guard_forget(struct replica_guard *guard)
 {
     while (guard->oldest != NULL)
-        drop_named(guard, guard->oldest->is_unit, loss_name(guard->oldest));
+        drop_named(guard, guard->oldest->kind, loss_name(guard->oldest));
 }
 
 size_t
-replica_guard_lost_pins(struct replica_guard *guard, uint64_t now_ms)
+replica_guard_lost(struct replica_guard *guard, enum replica_kind kind, uint64_t now_ms)
 {
     drop_old(guard, now_ms);
-    return guard->pins;
-}
-
-size_t
-replica_guard_lost_units(struct replica_guard *guard, uint64_t now_ms)
-{
-    drop_old(guard, now_ms);
-    return guard->units;
+    return guard->counts[kind];
 }

@@ -27,14 +27,12 @@ void replica_guard_free(struct replica_guard *guard);
  * and is remembered. False: that is one too many; it stays, and the caller restores the
  * others.
  */
-bool replica_guard_may_lose_pin(struct replica_guard *guard,
-    const struct replica *replica, struct span name, uint64_t now_ms);
-bool replica_guard_may_lose_unit(struct replica_guard *guard,
-    const struct replica *replica, struct span recipient, uint64_t now_ms);
+bool replica_guard_may_lose(struct replica_guard *guard, const struct replica *replica,
+    enum replica_kind kind, struct span name, uint64_t now_ms);
 
 /* It was written again. */
-void replica_guard_found_pin(struct replica_guard *guard, struct span name);
-void replica_guard_found_unit(struct replica_guard *guard, struct span recipient);
+void replica_guard_found(
+    struct replica_guard *guard, enum replica_kind kind, struct span name);
 
 /*
  * Puts back what went within the window, but for what is there again, and forgets all of
@@ -47,7 +45,7 @@ size_t replica_guard_restore(struct replica_guard *guard, struct replica *replic
 void replica_guard_forget(struct replica_guard *guard);
 
 /* What is remembered now. */
-size_t replica_guard_lost_pins(struct replica_guard *guard, uint64_t now_ms);
-size_t replica_guard_lost_units(struct replica_guard *guard, uint64_t now_ms);
+size_t replica_guard_lost(
+    struct replica_guard *guard, enum replica_kind kind, uint64_t now_ms);
 
 #endif

@@ -27,60 +27,44 @@ merge_state(struct replica_merge *merge)
     return false;
 }
 
+/* The next pin of `from`, then the next unit. */
 static bool
-drop_pin(struct replica_merge *merge)
+next_named(struct replica_merge *merge, const struct replica *from, struct span *name,
+    struct span *value)
 {
-    struct span name;
-    struct pin pin;
-    struct replica_name copy;
-
-    if (!replica_next_pin(merge->ours, &merge->cursor, &name, &pin))
-        return false;
-    if (is_its_name(merge, name) && !replica_find_pin(merge->theirs, name, &pin) &&
-        replica_name_set(&copy, name))
-        replica_remove_pin(merge->ours, replica_name_span(&copy));
+    while (!replica_next(from, merge->kind, &merge->cursor, name, value)) {
+        merge->cursor = 0;
+        merge->kind++;
+        if (merge->kind == REPLICA_KINDS)
+            return false;
+    }
     return true;
 }
 
 static bool
-take_pin(struct replica_merge *merge)
+drop_named(struct replica_merge *merge)
 {
     struct span name;
-    struct pin pin;
+    struct span value;
 
-    if (!replica_next_pin(merge->theirs, &merge->cursor, &name, &pin))
+    if (!next_named(merge, merge->ours, &name, &value))
+        return false;
+    if (is_its_name(merge, name) &&
+        !replica_find(merge->theirs, merge->kind, name, &value))
+        replica_remove(merge->ours, merge->kind, name);
+    return true;
+}
+
+static bool
+take_named(struct replica_merge *merge)
+{
+    struct span name;
+    struct span value;
+
+    if (!next_named(merge, merge->theirs, &name, &value))
         return false;
     if (is_its_name(merge, name))
-        replica_put_pin(merge->ours, name, pin.place, pin.until);
-    return true;
-}
-
-static bool
-drop_unit(struct replica_merge *merge)
-{
-    struct span recipient;
-    struct span unit;
-    struct replica_name copy;
-
-    if (!replica_next_unit(merge->ours, &merge->cursor, &recipient, &unit))
-        return false;
-    if (is_its_name(merge, recipient) &&
-        replica_find_unit(merge->theirs, recipient).length == 0 &&
-        replica_name_set(&copy, recipient))
-        replica_remove_unit(merge->ours, replica_name_span(&copy));
-    return true;
-}
-
-static bool
-take_unit(struct replica_merge *merge)
-{
-    struct span recipient;
-    struct span unit;
-
-    if (!replica_next_unit(merge->theirs, &merge->cursor, &recipient, &unit))
-        return false;
-    if (is_its_name(merge, recipient))
-        replica_put_unit(merge->ours, recipient, unit);
+        replica_put(merge->ours, merge->kind, name, value);
     return true;
 }
 
@@ -135,7 +119,7 @@ take_member(struct replica_merge *merge)
 }
 
 static bool (*const stages[])(struct replica_merge *merge) = {
-    merge_state, drop_pin, take_pin, drop_unit, take_unit, drop_member, take_member};
+    merge_state, drop_named, take_named, drop_member, take_member};
 
 void
 replica_merge_start(struct replica_merge *merge, struct replica *ours,
@@ -153,6 +137,7 @@ replica_merge_step(struct replica_merge *merge, size_t entries)
             return false;
         if (!stages[merge->stage](merge)) {
             merge->stage++;
+            merge->kind = REPLICA_PIN;
             merge->cursor = 0;
             merge->in_list = false;
         }

@@ -15,6 +15,7 @@ struct replica_merge {
     const struct replica *theirs;
     char domain[DOMAIN_MAX + 1];
     unsigned stage;
+    enum replica_kind kind;
     uint64_t cursor;
     bool in_list; /* going through the members of this one */
     struct replica_name list;

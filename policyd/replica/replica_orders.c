@@ -85,9 +85,9 @@ replica_orders_take(struct replica_orders *orders, unsigned targets, struct span
     if (about->kind == REPLICA_KEY_DOMAIN)
         orders_take_domain(orders, targets, key, name, value);
     else if (about->kind == REPLICA_KEY_PIN)
-        orders_take_pin(orders, targets, key, name, value);
+        orders_take_named(orders, REPLICA_PIN, targets, key, name, value);
     else if (about->kind == REPLICA_KEY_UNIT)
-        orders_take_unit(orders, targets, key, name, value);
+        orders_take_named(orders, REPLICA_UNIT, targets, key, name, value);
     else if (about->kind == REPLICA_KEY_HOLD_TEXT)
         orders_take_hold_text(orders, targets, key, value);
     if ((targets & REPLICA_ANSWERING) != 0) {

@@ -1,7 +1,7 @@
 /*
  * replica_orders_inside - its state, for its own files.  They call downwards:
- * replica_orders.c and _load.c; _refusal.c; _domain.c, _pin.c (pins and units), _list.c,
- * _text.c; _alarm.c (problems, telling, the alarm, waivers).
+ * replica_orders.c and _load.c; _refusal.c; _domain.c, _named.c (pins and units),
+ * _list.c, _text.c; _alarm.c (problems, telling, the alarm, waivers).
  */
 #ifndef POLICYD_REPLICA_REPLICA_ORDERS_INSIDE_H
 #define POLICYD_REPLICA_REPLICA_ORDERS_INSIDE_H
@@ -52,7 +52,7 @@ struct replica_orders {
     enum load_stage stage;
     bool tainted; /* Redis lost what we keep while this load was read: it lacks that */
     uint64_t telling;  /* cursor */
-    unsigned refusing; /* how far a refusal is */
+    unsigned refusing; /* how far a refusal is: domains, then each kind of name */
     struct replica_compare compare;
     struct replica_merge merge;
 
@@ -93,11 +93,9 @@ void orders_tell(struct replica_orders *orders, enum replica_change_kind kind,
 /* A value for the replicas of `targets`. */
 void orders_take_domain(struct replica_orders *orders, unsigned targets, struct span key,
     struct span name, const struct replica_value *value);
-void orders_take_pin(struct replica_orders *orders, unsigned targets, struct span key,
-    struct span name, const struct replica_value *value);
-void orders_take_unit(struct replica_orders *orders, unsigned targets, struct span key,
-    struct span recipient, const struct replica_value *value);
-
+void orders_take_named(struct replica_orders *orders, enum replica_kind kind,
+    unsigned targets, struct span key, struct span name,
+    const struct replica_value *value);
 void orders_take_hold_text(struct replica_orders *orders, unsigned targets,
     struct span key, const struct replica_value *value);
 

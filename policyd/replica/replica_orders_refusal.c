@@ -36,11 +36,11 @@ write_refusal(const struct replica_losses *losses, char *out, size_t size)
     if (losses->older > 0)
         buffer_printf(&text, " %zu domain%s with a lower rev,", losses->older,
             losses->older == 1 ? "" : "s");
-    if (losses->pins > 0)
-        buffer_printf(&text, " %zu of %zu pins gone,", losses->pins, losses->pins_total);
-    if (losses->units > 0)
-        buffer_printf(
-            &text, " %zu of %zu units gone,", losses->units, losses->units_total);
+    for (size_t kind = 0; kind < REPLICA_KINDS; kind++) {
+        if (losses->named[kind] > 0)
+            buffer_printf(&text, " %zu of %zu %ss gone,", losses->named[kind],
+                losses->named_total[kind], replica_kind_name((enum replica_kind)kind));
+    }
     if (text.length == before)
         buffer_append_text(&text, " much was lost while it was read,");
     buffer_append_text(&text, " ours is kept until accept-state");
@@ -108,43 +108,21 @@ next_domain(struct replica_orders *orders)
     return true;
 }
 
-static void
-mark_names(struct replica_orders *orders, struct span name)
-{
-    orders_suspect(orders, replica_name_domain(name),
-        "pins or units in Redis say otherwise; not taken until accept-state");
-}
-
 static bool
-next_pin(struct replica_orders *orders)
+next_named(struct replica_orders *orders, enum replica_kind kind)
 {
     struct span name;
-    struct pin theirs;
-    struct pin ours;
+    struct span theirs;
+    struct span ours;
 
-    if (!replica_next_pin(orders->loading, &orders->telling, &name, &theirs))
+    if (!replica_next(orders->loading, kind, &orders->telling, &name, &theirs))
         return false;
-    (void)replica_find_pin(orders->answering, name, &ours);
-    if (theirs.place != ours.place || theirs.until != ours.until)
-        mark_names(orders, name);
+    (void)replica_find(orders->answering, kind, name, &ours);
+    if (!span_equal(theirs, ours))
+        orders_suspect(orders, replica_name_domain(name),
+            "pins or units in Redis say otherwise; not taken until accept-state");
     return true;
 }
-
-static bool
-next_unit(struct replica_orders *orders)
-{
-    struct span recipient;
-    struct span unit;
-
-    if (!replica_next_unit(orders->loading, &orders->telling, &recipient, &unit))
-        return false;
-    if (!span_equal(unit, replica_find_unit(orders->answering, recipient)))
-        mark_names(orders, recipient);
-    return true;
-}
-
-static bool (*const steps[])(struct replica_orders *orders) = {
-    next_domain, next_pin, next_unit};
 
 /* --- the refusal --- */
 
@@ -210,12 +188,13 @@ orders_step_refusal(struct replica_orders *orders, size_t entries)
     if (orders->stage == LOAD_MERGING)
         return replica_merge_step(&orders->merge, entries) ? REPLICA_LOAD_GOES_ON
                                                            : finish(orders);
-    for (; entries > 0 && orders->refusing < ARRAY_LENGTH(steps); entries--) {
-        if (steps[orders->refusing](orders))
+    for (; entries > 0 && orders->refusing <= REPLICA_KINDS; entries--) {
+        if (orders->refusing == 0
+                ? next_domain(orders)
+                : next_named(orders, (enum replica_kind)(orders->refusing - 1)))
             continue;
         orders->refusing++;
         orders->telling = 0;
     }
-    return orders->refusing == ARRAY_LENGTH(steps) ? begin_merge(orders)
-                                                   : REPLICA_LOAD_GOES_ON;
+    return orders->refusing > REPLICA_KINDS ? begin_merge(orders) : REPLICA_LOAD_GOES_ON;
 }

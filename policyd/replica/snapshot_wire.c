@@ -118,10 +118,13 @@ static void
 write_pins(struct writer *writer, const struct replica *replica)
 {
     struct span name;
+    struct span value;
     struct pin pin;
     uint64_t cursor = 0;
 
-    while (!writer->failed && replica_next_pin(replica, &cursor, &name, &pin)) {
+    while (
+        !writer->failed && replica_next(replica, REPLICA_PIN, &cursor, &name, &value)) {
+        pin = replica_pin_unpack(value);
         make_room(writer, 1 + 2 + name.length + 1 + 8);
         buffer_append_octet(&writer->block, 'P');
         put_text(writer, name);
@@ -138,7 +141,8 @@ write_units(struct writer *writer, const struct replica *replica)
     struct span unit;
     uint64_t cursor = 0;
 
-    while (!writer->failed && replica_next_unit(replica, &cursor, &recipient, &unit)) {
+    while (!writer->failed &&
+           replica_next(replica, REPLICA_UNIT, &cursor, &recipient, &unit)) {
         make_room(writer, 1 + 2 + recipient.length + 2 + unit.length);
         buffer_append_octet(&writer->block, 'U');
         put_text(writer, recipient);

@@ -175,8 +175,9 @@ status_page_write(struct buffer *out, const struct status_facts *facts,
     json_object_begin(&json, NULL);
     write_facts(&json, facts);
     json_bool(&json, "loaded", replica_is_loaded(replica));
-    write_count(&json, "pins", facts->only_domains, replica_pin_count(replica));
-    write_count(&json, "units", facts->only_domains, replica_unit_count(replica));
+    write_count(&json, "pins", facts->only_domains, replica_count(replica, REPLICA_PIN));
+    write_count(
+        &json, "units", facts->only_domains, replica_count(replica, REPLICA_UNIT));
     json_array_begin(&json, "domains");
     for (size_t i = 0; i < count; i++)
         write_entry(&json, rules, replica, &entries[i]);

@@ -110,8 +110,10 @@ set_replica(struct metrics *metrics, const struct replica *replica,
     const struct replica_status *status)
 {
     set(metrics, "policyd_replica_domains", NULL, (double)replica_domain_count(replica));
-    set(metrics, "policyd_replica_pins", NULL, (double)replica_pin_count(replica));
-    set(metrics, "policyd_replica_units", NULL, (double)replica_unit_count(replica));
+    set(metrics, "policyd_replica_pins", NULL,
+        (double)replica_count(replica, REPLICA_PIN));
+    set(metrics, "policyd_replica_units", NULL,
+        (double)replica_count(replica, REPLICA_UNIT));
     set(metrics, "policyd_replica_invalid", NULL, (double)status->invalid);
     set(metrics, "policyd_replica_suspect", NULL, (double)status->suspect);
     set(metrics, "policyd_replica_synced_timestamp_seconds", NULL,

@@ -184,8 +184,8 @@ is_too_long(const struct changed_keys *changed, size_t more)
     const struct replica *replica = replica_orders_answering(changed->reading->orders);
     size_t length = changed->waiting.count + more;
 
-    return length > WAITING_MAX &&
-           length > replica_pin_count(replica) + replica_unit_count(replica);
+    return length > WAITING_MAX && length > replica_count(replica, REPLICA_PIN) +
+                                                replica_count(replica, REPLICA_UNIT);
 }
 
 bool

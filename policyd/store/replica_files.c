@@ -35,8 +35,8 @@ tell_snapshot(const struct replica_sync *sync, const char *path, uint64_t took_m
 
     log_info("snapshot", log_text("file", path),
         log_number("domains", (int64_t)replica_domain_count(replica)),
-        log_number("pins", (int64_t)replica_pin_count(replica)),
-        log_number("units", (int64_t)replica_unit_count(replica)),
+        log_number("pins", (int64_t)replica_count(replica, REPLICA_PIN)),
+        log_number("units", (int64_t)replica_count(replica, REPLICA_UNIT)),
         log_number("age", time(NULL) - sync->snapshot_read),
         log_milliseconds("delay", (int64_t)took_ms));
 }

@@ -130,8 +130,8 @@ tell_load(const struct replica_sync *sync, bool taken)
 
     log_info("replica", log_text("load", taken ? "taken" : "refused"),
         log_number("domains", (int64_t)replica_domain_count(replica)),
-        log_number("pins", (int64_t)replica_pin_count(replica)),
-        log_number("units", (int64_t)replica_unit_count(replica)),
+        log_number("pins", (int64_t)replica_count(replica, REPLICA_PIN)),
+        log_number("units", (int64_t)replica_count(replica, REPLICA_UNIT)),
         log_number("members", (int64_t)replica_member_count(replica)),
         log_milliseconds("delay", (int64_t)sync->load_took_ms));
 }

@@ -61,12 +61,13 @@ check(const struct replica *replica)
         pins += places[i] != PIN_NONE;
         units += lengths[i] != 0;
     }
-    assert(replica_pin_count(replica) == pins && replica_unit_count(replica) == units);
-    while (replica_next_unit(replica, &cursor, &name, &unit)) {
+    assert(replica_count(replica, REPLICA_PIN) == pins &&
+           replica_count(replica, REPLICA_UNIT) == units);
+    while (replica_next(replica, REPLICA_UNIT, &cursor, &name, &unit)) {
         assert(span_equal(replica_find_unit(replica, name), unit));
         units--;
     }
-    for (cursor = 0; replica_next_pin(replica, &cursor, &name, &pin);)
+    for (cursor = 0; replica_next(replica, REPLICA_PIN, &cursor, &name, &unit);)
         pins--;
     assert(pins == 0 && units == 0);
     for (size_t i = 0; i < NAMES; i++) {
@@ -87,14 +88,14 @@ remove_while_going_through(struct replica *replica, uint8_t odd)
     struct span name;
     struct span unit;
 
-    while (replica_next_unit(replica, &cursor, &name, &unit)) {
+    while (replica_next(replica, REPLICA_UNIT, &cursor, &name, &unit)) {
         size_t number = 0;
 
         for (size_t i = 0; name.data[i] != '@'; i++)
             number = number * 10 + (size_t)(name.data[i] - '0');
         if (number % 2 != odd % 2)
             continue;
-        replica_remove_unit(replica, name);
+        replica_remove(replica, REPLICA_UNIT, name);
         lengths[number] = 0;
     }
 }

@@ -34,8 +34,10 @@ write_and_read_again(const struct snapshot_reader *first)
     assert(snapshot_reader_take(&second, &rest, &error));
     assert(snapshot_reader_end(&second, rest, &error));
     assert(replica_domain_count(first->replica) == replica_domain_count(second.replica));
-    assert(replica_pin_count(first->replica) == replica_pin_count(second.replica));
-    assert(replica_unit_count(first->replica) == replica_unit_count(second.replica));
+    assert(replica_count(first->replica, REPLICA_PIN) ==
+           replica_count(second.replica, REPLICA_PIN));
+    assert(replica_count(first->replica, REPLICA_UNIT) ==
+           replica_count(second.replica, REPLICA_UNIT));
     assert(replica_member_count(first->replica) == replica_member_count(second.replica));
     assert(first->extra.accepted == second.extra.accepted);
     replica_free(second.replica);

@@ -147,7 +147,7 @@ keeps_pins_and_units(void **state)
     assert_int_equal(pin.note.length, 0);
     assert_true(replica_find_pin(replica, SPAN("b@example.com"), &pin));
     assert_int_equal(pin.until, 1795521600);
-    assert_int_equal(replica_pin_count(replica), 3);
+    assert_int_equal(replica_count(replica, REPLICA_PIN), 3);
 
     /* Longer, shorter, and none. */
     assert_true(replica_put_pin(replica, SPAN("a@example.com"), PIN_OLD, -5));
@@ -160,18 +160,18 @@ keeps_pins_and_units(void **state)
     assert_int_equal(pin.until, 0);
     assert_true(replica_put_pin(replica, SPAN("a@example.com"), PIN_NONE, 0));
     assert_false(replica_find_pin(replica, SPAN("a@example.com"), &pin));
-    replica_remove_pin(replica, SPAN("a@example.com"));
-    assert_int_equal(replica_pin_count(replica), 2);
+    replica_remove(replica, REPLICA_PIN, SPAN("a@example.com"));
+    assert_int_equal(replica_count(replica, REPLICA_PIN), 2);
 
     assert_int_equal(replica_find_unit(replica, SPAN("a@example.com")).length, 0);
     assert_true(replica_put_unit(replica, SPAN("a@example.com"), SPAN("alice")));
     assert_true(replica_put_unit(replica, SPAN("a@example.com"), SPAN("a longer name")));
     assert_true(
         span_is(replica_find_unit(replica, SPAN("a@example.com")), "a longer name"));
-    assert_int_equal(replica_unit_count(replica), 1);
+    assert_int_equal(replica_count(replica, REPLICA_UNIT), 1);
     assert_true(replica_put_unit(replica, SPAN("a@example.com"), SPAN("")));
-    assert_int_equal(replica_unit_count(replica), 0);
-    replica_remove_unit(replica, SPAN("a@example.com"));
+    assert_int_equal(replica_count(replica, REPLICA_UNIT), 0);
+    replica_remove(replica, REPLICA_UNIT, SPAN("a@example.com"));
     replica_free(replica);
 }
 
@@ -274,7 +274,7 @@ is_gone_through_undisturbed(void **state)
     unsigned char *met = calloc(MANY, 1);
     uint64_t cursor = 0;
     struct span name;
-    struct pin pin;
+    struct span value;
     char text[64];
     size_t step = 0;
 
@@ -282,7 +282,7 @@ is_gone_through_undisturbed(void **state)
     assert_non_null(met);
     for (size_t i = 0; i < MANY; i++)
         assert_true(replica_put_pin(replica, numbered(text, "p", i), PIN_OLD, 0));
-    while (replica_next_pin(replica, &cursor, &name, &pin)) {
+    while (replica_next(replica, REPLICA_PIN, &cursor, &name, &value)) {
         size_t number = (size_t)strtoul(name.data + 1, NULL, 10);
 
         if (name.data[0] == 'p')
@@ -294,7 +294,7 @@ is_gone_through_undisturbed(void **state)
             if (step % 3 == 0)
                 assert_true(replica_put_pin(replica, other, PIN_NEW, 1 + (int64_t)step));
             else if (step % 3 == 1)
-                replica_remove_pin(replica, other);
+                replica_remove(replica, REPLICA_PIN, other);
             assert_true(replica_put_pin(replica, numbered(text, "q", step), PIN_OLD, 0));
             step++;
         }
@@ -311,21 +311,21 @@ may_be_emptied_while_gone_through(void **state)
     struct replica *replica = replica_new();
     uint64_t cursor = 0;
     struct span name;
-    struct pin pin;
+    struct span value;
     char text[64];
     size_t met = 0;
 
     (void)state;
     for (size_t i = 0; i < MANY; i++)
         assert_true(replica_put_pin(replica, numbered(text, "p", i), PIN_OLD, 0));
-    while (replica_next_pin(replica, &cursor, &name, &pin)) {
-        replica_remove_pin(replica, name);
+    while (replica_next(replica, REPLICA_PIN, &cursor, &name, &value)) {
+        replica_remove(replica, REPLICA_PIN, name);
         met++;
     }
     assert_int_equal(met, MANY);
-    assert_int_equal(replica_pin_count(replica), 0);
+    assert_int_equal(replica_count(replica, REPLICA_PIN), 0);
     cursor = 0;
-    assert_false(replica_next_pin(replica, &cursor, &name, &pin));
+    assert_false(replica_next(replica, REPLICA_PIN, &cursor, &name, &value));
     replica_free(replica);
 }
 
@@ -348,15 +348,15 @@ takes_little_memory_and_stays_there(void **state)
             assert_true(replica_put_pin(replica, numbered(text, "user", i), PIN_NEW,
                 round % 2 == 0 ? 1795521600 : 0));
         for (size_t i = round; i < MANY; i += 5) {
-            replica_remove_pin(replica, numbered(text, "user", i));
+            replica_remove(replica, REPLICA_PIN, numbered(text, "user", i));
             assert_true(replica_put_pin(replica, numbered(text, "user", i), PIN_NEW, 0));
         }
     }
     print_message("# %zu octets a pin later\n", replica_memory(replica) / MANY);
     assert_true(replica_memory(replica) / MANY <= 110);
-    assert_int_equal(replica_pin_count(replica), MANY);
+    assert_int_equal(replica_count(replica, REPLICA_PIN), MANY);
     for (size_t i = 0; i < MANY; i++)
-        replica_remove_pin(replica, numbered(text, "user", i));
+        replica_remove(replica, REPLICA_PIN, numbered(text, "user", i));
     print_message("# %zu octets when empty\n", replica_memory(replica));
     assert_true(replica_memory(replica) < settled);
     replica_free(replica);
@@ -437,7 +437,7 @@ holds_what_a_simple_list_would(void **state)
         count += length != 0;
         assert_true(replica_put_unit(replica, name, span_of(values[key])));
         assert_true(span_is(replica_find_unit(replica, name), values[key]));
-        assert_int_equal(replica_unit_count(replica), count);
+        assert_int_equal(replica_count(replica, REPLICA_UNIT), count);
     }
     for (size_t key = 0; key < KEYS; key++)
         assert_true(

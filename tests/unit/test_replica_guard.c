@@ -36,9 +36,10 @@ lose_pins(
     struct replica_guard *guard, struct replica *replica, size_t count, uint64_t step_ms)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!replica_guard_may_lose_pin(guard, replica, numbered("pin", i), i * step_ms))
+        if (!replica_guard_may_lose(
+                guard, replica, REPLICA_PIN, numbered("pin", i), i * step_ms))
             return i;
-        replica_remove_pin(replica, numbered("pin", i));
+        replica_remove(replica, REPLICA_PIN, numbered("pin", i));
     }
     return count;
 }
@@ -77,9 +78,9 @@ losses_are_orders_up_to_the_limit(void **state)
 
     (void)state;
     assert_int_equal(lose_pins(guard, replica, 500, 10), 100);
-    assert_int_equal(replica_pin_count(replica), 400);
+    assert_int_equal(replica_count(replica, REPLICA_PIN), 400);
     assert_int_equal(replica_guard_restore(guard, replica, 2000, NULL, NULL), 100);
-    assert_int_equal(replica_pin_count(replica), 500);
+    assert_int_equal(replica_count(replica, REPLICA_PIN), 500);
     assert_true(replica_find_pin(replica, numbered("pin", 42), &pin));
     assert_int_equal(pin.place, PIN_NEW);
     assert_int_equal(pin.until, 42);
@@ -108,12 +109,13 @@ what_is_written_again_is_no_loss(void **state)
 
     (void)state;
     for (size_t i = 0; i < 1000; i++) {
-        assert_true(replica_guard_may_lose_pin(guard, replica, numbered("pin", 1), i));
-        replica_remove_pin(replica, numbered("pin", 1));
+        assert_true(
+            replica_guard_may_lose(guard, replica, REPLICA_PIN, numbered("pin", 1), i));
+        replica_remove(replica, REPLICA_PIN, numbered("pin", 1));
         replica_put_pin(replica, numbered("pin", 1), PIN_OLD, 0);
-        replica_guard_found_pin(guard, numbered("pin", 1));
+        replica_guard_found(guard, REPLICA_PIN, numbered("pin", 1));
     }
-    assert_int_equal(replica_guard_lost_pins(guard, 1000), 0);
+    assert_int_equal(replica_guard_lost(guard, REPLICA_PIN, 1000), 0);
     replica_free(replica);
     replica_guard_free(guard);
 }
@@ -126,11 +128,11 @@ what_went_long_ago_does_not_come_back(void **state)
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        assert_true(replica_guard_may_lose_unit(
-            guard, replica, numbered("unit", i), i * 40 * 1000));
-        replica_remove_unit(replica, numbered("unit", i));
+        assert_true(replica_guard_may_lose(
+            guard, replica, REPLICA_UNIT, numbered("unit", i), i * 40 * 1000));
+        replica_remove(replica, REPLICA_UNIT, numbered("unit", i));
     }
-    assert_int_equal(replica_guard_lost_units(guard, 80 * 1000), 2);
+    assert_int_equal(replica_guard_lost(guard, REPLICA_UNIT, 80 * 1000), 2);
     assert_int_equal(replica_guard_restore(guard, replica, 80 * 1000, NULL, NULL), 2);
     assert_int_equal(replica_find_unit(replica, numbered("unit", 0)).length, 0);
     assert_true(span_is(replica_find_unit(replica, numbered("unit", 2)), "team"));

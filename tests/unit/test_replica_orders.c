@@ -561,7 +561,8 @@ single_losses_are_orders_and_many_are_not(void **state)
     take_text(&site, LIVE, pin_key(100), NULL);
     assert_int_equal(site.alarms, 1);
     assert_int_equal(pin_of(&site, "user42@example.com"), PIN_NEW);
-    assert_int_equal(replica_pin_count(replica_orders_answering(site.orders)), 500);
+    assert_int_equal(
+        replica_count(replica_orders_answering(site.orders), REPLICA_PIN), 500);
     /* Until the alarm is over, nothing goes; what is written counts. */
     pass_time(&site, 100 * 1000);
     take_text(&site, LIVE, pin_key(200), NULL);
@@ -725,7 +726,8 @@ pins_written_none_or_expired_are_no_loss(void **state)
     for (size_t i = 0; i < 300; i++)
         take_text(&site, LIVE, pin_key(i), NULL);
     assert_int_equal(site.alarms, 0);
-    assert_int_equal(replica_pin_count(replica_orders_answering(site.orders)), 0);
+    assert_int_equal(
+        replica_count(replica_orders_answering(site.orders), REPLICA_PIN), 0);
     site_close(&site);
 }
 
@@ -821,7 +823,8 @@ units_are_canonical_and_guarded(void **state)
         take_text(&site, LIVE, key, NULL);
     }
     assert_int_equal(site.alarms, 1);
-    assert_int_equal(replica_unit_count(replica_orders_answering(site.orders)), 300);
+    assert_int_equal(
+        replica_count(replica_orders_answering(site.orders), REPLICA_UNIT), 300);
     site_close(&site);
 }
 
@@ -890,11 +893,13 @@ loads_with_small_losses_are_taken(void **state)
     site_open(&site, false);
     load_all(&site, "weight 30 " ROUTES, 1000);
     load_all(&site, "weight 31 " ROUTES, 900);
-    assert_int_equal(replica_pin_count(replica_orders_answering(site.orders)), 900);
+    assert_int_equal(
+        replica_count(replica_orders_answering(site.orders), REPLICA_PIN), 900);
     assert_string_equal(site.change, "redis example.com weight 30->31");
     read_all(&site, "weight 32 " ROUTES, 799);
     assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
-    assert_int_equal(replica_pin_count(replica_orders_answering(site.orders)), 900);
+    assert_int_equal(
+        replica_count(replica_orders_answering(site.orders), REPLICA_PIN), 900);
     assert_int_equal(weight_of(&site, "example.com"), 3200);
     assert_non_null(strstr(site.alarm, "101 of 900 pins"));
     site_close(&site);
@@ -963,7 +968,8 @@ losses_behind_the_comparison_are_losses(void **state)
     for (size_t i = 0; i < 120; i++)
         take_text(&site, BOTH, pin_key(i), NULL);
     assert_int_equal(finish_load(&site), REPLICA_LOAD_REFUSED);
-    assert_int_equal(replica_pin_count(replica_orders_answering(site.orders)), 300);
+    assert_int_equal(
+        replica_count(replica_orders_answering(site.orders), REPLICA_PIN), 300);
     site_close(&site);
 
     /* A whole list, and a forgotten domain: neither is a loss, and neither goes. */
@@ -1108,7 +1114,8 @@ accepting_all_takes_what_is_there(void **state)
     read_all(&site, "weight 70 rev 4 " ROUTES, 1);
     assert_int_equal(finish_load(&site), REPLICA_LOAD_TAKEN);
     assert_int_equal(weight_of(&site, "example.com"), 7000);
-    assert_int_equal(replica_pin_count(replica_orders_answering(site.orders)), 1);
+    assert_int_equal(
+        replica_count(replica_orders_answering(site.orders), REPLICA_PIN), 1);
     assert_int_equal(list_count(&site, "it"), 0);
     assert_true(replica_find_domain(
         replica_orders_answering(site.orders), SPAN("example.org"), &found));

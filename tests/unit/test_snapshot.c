@@ -104,7 +104,7 @@ pins_in_file(struct site *site)
     if (replica == NULL)
         return -1;
     assert_int_equal(extra.accepted, 1234);
-    count = (int)replica_pin_count(replica);
+    count = (int)replica_count(replica, REPLICA_PIN);
     replica_free(replica);
     return count;
 }

@@ -126,7 +126,7 @@ what_is_written_is_read(void **state)
         assert_true(replica_find_domain(reader.replica, SPAN("gone.example"), &domain));
         assert_int_equal(domain.state->mode, DOMAIN_MODE_FORGOTTEN);
         assert_false(replica_find_domain(reader.replica, SPAN("never.example"), &domain));
-        assert_int_equal(replica_pin_count(reader.replica), 5001);
+        assert_int_equal(replica_count(reader.replica, REPLICA_PIN), 5001);
         assert_true(replica_find_pin(reader.replica, SPAN("user5@example.com"), &pin));
         assert_int_equal(pin.place, PIN_HOLD);
         assert_int_equal(pin.until, 200);
