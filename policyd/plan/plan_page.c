@@ -1,0 +1,509 @@
+#include "policyd/plan/plan_page.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const char *const side_names[DOMAIN_SIDES] = {"old", "new"};
+
+void
+plan_page_age(int64_t seconds, char out[32])
+{
+    static const struct {
+        int64_t seconds;
+        const char *name;
+    } units[] = {
+        {86400, "d"  },
+        {3600,  "h"  },
+        {60,    "min"},
+        {1,     "s"  },
+    };
+    size_t i = 0;
+
+    if (seconds < 0)
+        seconds = 0;
+    while (i < ARRAY_LENGTH(units) - 1 && seconds < units[i].seconds)
+        i++;
+    /* The next smaller unit besides, but nobody counts seconds of minutes. */
+    if (i < 2 && seconds % units[i].seconds >= units[i + 1].seconds)
+        (void)snprintf(out, 32, "%" PRId64 " %s %" PRId64 " %s",
+            seconds / units[i].seconds, units[i].name,
+            seconds % units[i].seconds / units[i + 1].seconds, units[i + 1].name);
+    else
+        (void)snprintf(
+            out, 32, "%" PRId64 " %s", seconds / units[i].seconds, units[i].name);
+}
+
+/* --- in words --- */
+
+static const char *
+gates_that_close(const struct plan_page *page, char out[PLAN_SENTENCE_MAX])
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < page->gate_count && used < PLAN_SENTENCE_MAX; i++) {
+        int length;
+
+        if (page->gates[i].answer == PLAN_YES ||
+            plan_record_is_past(page->plan, plan_gate_name(page->gates[i].kind)))
+            continue;
+        length = snprintf(out + used, PLAN_SENTENCE_MAX - used, "%s%s",
+            used == 0 ? "" : " ", plan_gate_name(page->gates[i].kind));
+        used += length > 0 ? (size_t)length : 0;
+    }
+    return out;
+}
+
+static void
+say_share(const struct plan_page *page, char out[80])
+{
+    const struct plan_record *plan = page->plan;
+
+    if (plan->stage == 0 || plan->stage > plan->stage_count) {
+        (void)snprintf(out, 80, "no stage is set yet");
+        return;
+    }
+    plan_stage_name(&plan->stages[plan->stage - 1], out);
+}
+
+void
+plan_page_sentence(const struct plan_page *page, char out[PLAN_SENTENCE_MAX])
+{
+    const struct plan_record *plan = page->plan;
+    char stage[80];
+    char age[32];
+
+    if (plan == NULL) {
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "the plan is bad and moves nothing: %s",
+            page->problem);
+        return;
+    }
+    if (plan->state == PLAN_NONE) {
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "there is no plan");
+        return;
+    }
+    say_share(page, stage);
+    plan_page_age(page->now - plan->since, age);
+    if (plan->stage == 0)
+        (void)snprintf(
+            out, PLAN_SENTENCE_MAX, "%s, %s", plan_state_name(plan->state), stage);
+    else if (plan->since == 0)
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "%s in stage %zu of %zu, %s",
+            plan_state_name(plan->state), plan->stage, plan->stage_count, stage);
+    else
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "%s in stage %zu of %zu, %s, for %s%s",
+            plan_state_name(plan->state), plan->stage, plan->stage_count, stage, age,
+            plan->edited ? "; the weight was raised by hand since" : "");
+}
+
+static void
+say_closed(const struct plan_page *page, const char *next, char out[PLAN_SENTENCE_MAX])
+{
+    const struct plan_gate *first = NULL;
+    size_t closed = 0;
+
+    for (size_t i = 0; i < page->gate_count; i++) {
+        if (page->gates[i].answer == PLAN_YES ||
+            plan_record_is_past(page->plan, plan_gate_name(page->gates[i].kind)))
+            continue;
+        if (closed++ == 0)
+            first = &page->gates[i];
+    }
+    if (first == NULL && page->gate_count == 0)
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "nobody asked the gates before %s", next);
+    else if (first == NULL)
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "nothing: %s is next", next);
+    else if (closed == 1)
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "%s waits for %s: %s", next,
+            plan_gate_name(first->kind), first->text);
+    else
+        (void)snprintf(out, PLAN_SENTENCE_MAX,
+            "%s waits for %s: %s; and for %zu more gate%s", next,
+            plan_gate_name(first->kind), first->text, closed - 1, closed == 2 ? "" : "s");
+}
+
+/* While it may advance by itself. */
+static void
+say_running(const struct plan_page *page, char out[PLAN_SENTENCE_MAX])
+{
+    const struct plan_record *plan = page->plan;
+    char next[80] = "the end";
+    char age[32];
+
+    if (page->next > 0 && page->next <= plan->stage_count)
+        plan_stage_name(&plan->stages[page->next - 1], next);
+    if (plan->step == 0) {
+        say_closed(page, next, out);
+        return;
+    }
+    plan_page_age(page->now - plan->step_since, age);
+    (void)snprintf(out, PLAN_SENTENCE_MAX,
+        "%s is prepared by %s for %s: its hook before_advance has to end", next,
+        plan->step_by, age);
+}
+
+void
+plan_page_waits_for(const struct plan_page *page, char out[PLAN_SENTENCE_MAX])
+{
+    const struct plan_record *plan = page->plan;
+    const char *reason = plan == NULL ? "" : plan->why;
+
+    out[0] = '\0';
+    if (plan == NULL) {
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "a person who mends it");
+        return;
+    }
+    switch (plan->state) {
+    case PLAN_WAITING:
+    case PLAN_RUNNING:
+        say_running(page, out);
+        break;
+    case PLAN_PAUSED:
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "a person who says resume%s%s",
+            reason[0] == '\0' ? "" : "; why it stands: ", reason);
+        break;
+    case PLAN_ROLLED_BACK:
+    case PLAN_ABORTED:
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "a person who says start%s%s",
+            reason[0] == '\0' ? "" : "; why it ended: ", reason);
+        break;
+    case PLAN_DONE:
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "finish, once 100 %% has held for 7 days");
+        break;
+    case PLAN_NONE:
+    case PLAN_STATES:
+        break;
+    }
+}
+
+/* What a person would type now. */
+static void
+write_command(struct json *json, const struct plan_page *page)
+{
+    char gates[PLAN_SENTENCE_MAX];
+    char text[2 * PLAN_SENTENCE_MAX] = "";
+    int domain = (int)page->domain.length;
+    const char *name = page->domain.data;
+
+    switch (page->plan == NULL ? PLAN_NONE : page->plan->state) {
+    case PLAN_WAITING:
+    case PLAN_RUNNING:
+        (void)gates_that_close(page, gates);
+        if (page->next > 0)
+            (void)snprintf(text, sizeof(text), "postshiftctl plan advance %.*s%s%s",
+                domain, name, gates[0] == '\0' ? "" : " --past ", gates);
+        break;
+    case PLAN_PAUSED:
+        (void)snprintf(text, sizeof(text), "postshiftctl plan resume %.*s", domain, name);
+        break;
+    case PLAN_ROLLED_BACK:
+        (void)snprintf(text, sizeof(text), "postshiftctl ledger %.*s", domain, name);
+        break;
+    case PLAN_DONE:
+        (void)snprintf(text, sizeof(text), "postshiftctl finish %.*s", domain, name);
+        break;
+    case PLAN_ABORTED:
+        (void)snprintf(text, sizeof(text), "postshiftctl plan start %.*s", domain, name);
+        break;
+    case PLAN_NONE:
+    case PLAN_STATES:
+        break;
+    }
+    json_text(json, "command", text[0] == '\0' ? NULL : text);
+}
+
+/* --- stages and gates --- */
+
+static void
+write_stages(struct json *json, const struct plan_page *page)
+{
+    const struct plan_record *plan = page->plan;
+    bool counts = plan != NULL && plan->since != 0 &&
+                  (plan->state == PLAN_RUNNING || plan->state == PLAN_DONE);
+
+    json_array_begin(json, "stages");
+    for (size_t i = 0; plan != NULL && i < plan->stage_count; i++) {
+        int64_t stay_s = (int64_t)(plan->stages[i].stay_ms / 1000);
+        int64_t left_s = plan->since + stay_s - page->now;
+        char name[80];
+
+        plan_stage_name(&plan->stages[i], name);
+        json_object_begin(json, NULL);
+        json_text(json, "name", name);
+        json_integer(json, "stay_s", stay_s);
+        json_bool(json, "is_over", i + 1 < plan->stage);
+        if (counts && i + 1 == plan->stage)
+            json_integer(json, "left_s", left_s > 0 ? left_s : 0);
+        else
+            json_null(json, "left_s");
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
+static void
+write_gates(struct json *json, const struct plan_page *page)
+{
+    json_array_begin(json, "gates");
+    for (size_t i = 0; i < page->gate_count; i++) {
+        json_object_begin(json, NULL);
+        json_text(json, "name", plan_gate_name(page->gates[i].kind));
+        json_text(json, "answer", plan_answer_name(page->gates[i].answer));
+        json_text(json, "text", page->gates[i].text);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
+static void
+write_step(struct json *json, const struct plan_page *page)
+{
+    const struct plan_record *plan = page->plan;
+
+    if (plan == NULL || plan->step == 0) {
+        json_null(json, "step");
+    } else {
+        json_object_begin(json, "step");
+        json_integer(json, "stage", (int64_t)plan->step);
+        json_text(json, "by", plan->step_by);
+        json_integer(json, "since", plan->step_since);
+        json_object_end(json);
+    }
+    if (page->hook == NULL) {
+        json_null(json, "hook");
+        return;
+    }
+    json_object_begin(json, "hook");
+    json_text(json, "name", page->hook);
+    json_integer(json, "since", page->hook_since);
+    json_object_end(json);
+}
+
+/* --- figures --- */
+
+/* Where counts begin, unix milliseconds. */
+static int64_t
+counted_from(const struct plan_page *page)
+{
+    int64_t from = 1000 * page->now - PLAN_SUCCESS_MS;
+    int64_t since = page->plan == NULL ? 0 : 1000 * page->plan->since;
+
+    return since > from ? since : from;
+}
+
+/* Null where there is nothing to divide by. */
+static void
+write_share_of(struct json *json, const char *key, double share)
+{
+    if (share < 0)
+        json_null(json, key);
+    else
+        json_hundredths(json, key, (int64_t)(share * 10000 + 0.5));
+}
+
+static void
+write_delay(struct json *json, const char *key, const struct plan_counts *counts)
+{
+    if (counts->delay_count == 0)
+        json_null(json, key);
+    else
+        json_integer(json, key, (int64_t)(counts->delay_ms / counts->delay_count));
+}
+
+static void
+write_waiting(struct json *json, const struct plan_page *page, enum domain_side side)
+{
+    if (page->knows_waiting)
+        json_integer(json, "waiting", (int64_t)page->waiting[side]);
+    else
+        json_null(json, "waiting");
+    if (page->knows_waiting && page->oldest[side] != 0)
+        json_integer(json, "oldest_s", page->now - page->oldest[side]);
+    else
+        json_null(json, "oldest_s");
+}
+
+static void
+write_sides(struct json *json, const struct plan_page *page,
+    const struct plan_counts counts[DOMAIN_SIDES])
+{
+    if (page->series == NULL) {
+        json_null(json, "sides");
+        json_null(json, "sides_since");
+        return;
+    }
+    json_object_begin(json, "sides");
+    for (int side = SIDE_OLD; side < DOMAIN_SIDES; side++) {
+        json_object_begin(json, side_names[side]);
+        json_integer(json, "delivered", (int64_t)counts[side].ok);
+        write_share_of(json, "success", plan_counts_success(&counts[side]));
+        write_delay(json, "delay_ms", &counts[side]);
+        json_integer(json, "fail", (int64_t)counts[side].fail);
+        json_integer(json, "neutral", (int64_t)counts[side].neutral);
+        json_integer(json, "rejected", (int64_t)counts[side].rejected);
+        json_integer(json, "unknown", (int64_t)counts[side].unknown);
+        json_integer(json, "toobig", (int64_t)counts[side].toobig);
+        write_waiting(json, page, (enum domain_side)side);
+        json_object_end(json);
+    }
+    json_object_end(json);
+    json_integer(json, "sides_since", counted_from(page) / 1000);
+}
+
+/* Whether two of the three shares are more than a factor of two from each other. */
+static bool
+are_apart(double left, double right)
+{
+    return left >= 0 && right >= 0 && (left > 2 * right || right > 2 * left);
+}
+
+static void
+write_shares(struct json *json, const struct plan_page *page,
+    const struct plan_counts counts[DOMAIN_SIDES])
+{
+    uint64_t all = counts[SIDE_OLD].ok + counts[SIDE_NEW].ok;
+    double mail = all == 0 ? -1 : (double)counts[SIDE_NEW].ok / (double)all;
+
+    json_object_begin(json, "share");
+    write_share_of(json, "mail", mail);
+    write_share_of(json, "units", page->units_on_new);
+    json_bool(json, "apart",
+        page->state != NULL && page->state->mode == DOMAIN_MODE_SPLIT &&
+            (are_apart(mail, page->units_on_new) ||
+                are_apart(mail, page->state->weight / 10000.0)));
+    json_object_end(json);
+}
+
+/* So long is a point, whole slots: all points are the last 24 hours, or, while the plan
+ * is younger, what there is of it. */
+static int64_t
+chart_step(const struct plan_page *page)
+{
+    const struct plan_series *series = page->series;
+    int64_t now_ms = 1000 * page->now;
+    int64_t from_ms = series->count > 0 ? series->slots[0].start_ms : now_ms;
+    int64_t span_ms = now_ms - from_ms;
+    int64_t slots;
+
+    if (span_ms > PLAN_SUCCESS_MS)
+        span_ms = PLAN_SUCCESS_MS;
+    slots = (span_ms / series->slot_ms + PLAN_PAGE_POINTS) / PLAN_PAGE_POINTS;
+    return (slots < 1 ? 1 : slots) * series->slot_ms;
+}
+
+enum line { LINE_DELIVERED, LINE_FAIL, LINE_DELAY, LINES };
+
+static void
+write_line(
+    struct json *json, const struct plan_counts points[PLAN_PAGE_POINTS], enum line line)
+{
+    static const char *const names[LINES] = {"delivered", "fail", "delay_ms"};
+
+    json_array_begin(json, names[line]);
+    for (size_t i = 0; i < PLAN_PAGE_POINTS; i++) {
+        if (line == LINE_DELAY)
+            write_delay(json, NULL, &points[i]);
+        else
+            json_integer(
+                json, NULL, (int64_t)(line == LINE_FAIL ? points[i].fail : points[i].ok));
+    }
+    json_array_end(json);
+}
+
+static void
+write_chart(struct json *json, const struct plan_page *page)
+{
+    struct plan_counts points[PLAN_PAGE_POINTS];
+    int64_t step;
+    int64_t end;
+
+    if (page->series == NULL || page->series->slot_ms <= 0) {
+        json_null(json, "chart");
+        return;
+    }
+    step = chart_step(page);
+    end = (1000 * page->now / page->series->slot_ms + 1) * page->series->slot_ms;
+    json_object_begin(json, "chart");
+    json_integer(json, "start", (end - PLAN_PAGE_POINTS * step) / 1000);
+    json_double(json, "step_s", (double)step / 1000);
+    for (int side = SIDE_OLD; side < DOMAIN_SIDES; side++) {
+        for (int i = 0; i < PLAN_PAGE_POINTS; i++)
+            plan_series_sum(page->series, (enum domain_side)side,
+                end - (PLAN_PAGE_POINTS - i) * step,
+                end - (PLAN_PAGE_POINTS - i - 1) * step, &points[i]);
+        json_object_begin(json, side_names[side]);
+        for (int line = LINE_DELIVERED; line < LINES; line++)
+            write_line(json, points, (enum line)line);
+        json_object_end(json);
+    }
+    json_object_end(json);
+}
+
+static void
+write_events(struct json *json, const struct plan_page *page)
+{
+    json_array_begin(json, "events");
+    for (size_t i = 0; i < page->event_count; i++) {
+        const struct plan_page_event *event = &page->events[i];
+
+        json_object_begin(json, NULL);
+        json_span(json, "id", event->id);
+        json_integer(json, "time", event->time);
+        json_span(json, "who", event->who);
+        json_span(json, "what", event->what);
+        json_span(json, "from", event->from);
+        json_span(json, "to", event->to);
+        json_span(json, "why", event->why);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
+/* --- the whole --- */
+
+static void
+write_head(struct json *json, const struct plan_page *page)
+{
+    const struct plan_record *plan = page->plan;
+    char text[PLAN_SENTENCE_MAX];
+
+    json_span(json, "domain", page->domain);
+    json_text(json, "state", plan == NULL ? "bad" : plan_state_name(plan->state));
+    json_integer(json, "stage", plan == NULL ? 0 : (int64_t)plan->stage);
+    if (page->state == NULL)
+        json_null(json, "weight");
+    else
+        json_hundredths(json, "weight", page->state->weight);
+    json_text(json, "problem", plan == NULL ? page->problem : NULL);
+    plan_page_sentence(page, text);
+    json_text(json, "sentence", text);
+    plan_page_waits_for(page, text);
+    json_text(json, "waits_for", text[0] == '\0' ? NULL : text);
+    json_text(json, "why", plan == NULL || plan->why[0] == '\0' ? NULL : plan->why);
+    json_bool(json, "edited", plan != NULL && plan->edited);
+    if (plan == NULL || plan->since == 0)
+        json_null(json, "since");
+    else
+        json_integer(json, "since", plan->since);
+    write_command(json, page);
+}
+
+void
+plan_page_write(struct json *json, const struct plan_page *page)
+{
+    struct plan_counts counts[DOMAIN_SIDES] = {{0}};
+
+    for (int side = SIDE_OLD; page->series != NULL && side < DOMAIN_SIDES; side++)
+        plan_series_sum(page->series, (enum domain_side)side, counted_from(page),
+            INT64_MAX, &counts[side]);
+    json_object_begin(json, NULL);
+    write_head(json, page);
+    write_stages(json, page);
+    write_gates(json, page);
+    write_step(json, page);
+    write_sides(json, page, counts);
+    write_shares(json, page, counts);
+    write_chart(json, page);
+    write_events(json, page);
+    json_object_end(json);
+}
