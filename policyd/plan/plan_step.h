@@ -9,7 +9,13 @@
  *
  * An edit by hand: a weight above the stage's is told as edited, the next advance goes to
  * the next stage above it; a weight below, a mode other than split or a list of the
- * stage's taken away pauses the plan.
+ * plan's taken away pauses the plan.  After `resume` what is there is taken as it is.  A
+ * plan never lowers a weight but by a rollback: one that starts on a domain that is
+ * beyond its first number takes the highest stage that is not above.
+ *
+ * A hook that fails pauses the plan.  While the override file decides, or without a good
+ * state, nothing is done; while Redis says something else than what is in force, nothing
+ * but pauses and freezes.
  */
 #ifndef POLICYD_PLAN_PLAN_STEP_H
 #define POLICYD_PLAN_PLAN_STEP_H
@@ -18,11 +24,13 @@
 
 enum plan_move {
     PLAN_STAND,    /* nothing to do */
-    PLAN_PREPARE,  /* take the step and run before_advance, its movers on stdin */
-    PLAN_CALL_OFF, /* end the hook that we run: a stop came, or the step is another's */
+    PLAN_PREPARE,  /* take the step, then run before_advance, its movers on stdin */
+    PLAN_CALL_OFF, /* end the hook that we run: a stop came, or the step is another's;
+                      nothing is written */
+    PLAN_LET_GO,   /* a gate closed meanwhile: the step or the order is dropped */
     PLAN_ADVANCE,  /* set the next stage */
     PLAN_FINISH,   /* the last stay is over: done */
-    PLAN_NOTE,     /* an edit by hand upwards: told */
+    PLAN_NOTE,     /* the weight was changed by hand: taken as it is, told */
     PLAN_PAUSE,
     PLAN_FREEZE,
     PLAN_ROLL_BACK,
@@ -39,7 +47,7 @@ struct plan_domain {
 /* The hook before_advance, where it is ours. */
 enum plan_hook {
     PLAN_HOOK_NONE, /* there is none in the configuration */
-    PLAN_HOOK_IDLE,
+    PLAN_HOOK_IDLE, /* not for the step that is prepared */
     PLAN_HOOK_RUNNING,
     PLAN_HOOK_GOOD, /* ended with 0 for the step that is prepared */
     PLAN_HOOK_BAD,
@@ -72,43 +80,8 @@ void plan_step_decide(const struct plan_view *view, struct plan_decision *decisi
  * whose number is above the weight; 0: there is none. */
 size_t plan_step_next(const struct plan_record *plan, const struct domain_state *state);
 
-/* How long a prepared step may take before others take it over, seconds: a hook's 10
- * minutes and more. */
-enum { PLAN_STEP_SECONDS = 900, PLAN_WRITE_FIELDS_MAX = 16 };
-
-/* What is set, on the plan's hash and on the domain's, if both are still as they were
- * read; and the event. */
-struct plan_write {
-    struct domain_field plan[PLAN_WRITE_FIELDS_MAX]; /* an empty value takes it out */
-    size_t plan_count;
-    struct domain_field domain[PLAN_WRITE_FIELDS_MAX];
-    size_t domain_count;
-    const char *what; /* of the event: "plan-advance", "freeze", ... */
-    char from[64];
-    char to[64];
-    char texts[PLAN_WRITE_FIELDS_MAX][PLAN_NAME_MAX]; /* what the values point to */
-    char lists[DOMAIN_STATE_VALUE_MAX + 1];
-    size_t text_count;
-};
-
-/* For all moves but STAND and CALL_OFF.  `rev` of the domain and of the plan are the
- * larger of theirs + 1 and `now`. */
-void plan_step_write(const struct plan_view *view, const struct plan_decision *decision,
-    struct plan_write *write);
-
-/* What an operator says, as writes too: false: it makes no sense in this state, *error
- * says why. */
-enum plan_order {
-    PLAN_ORDER_START,
-    PLAN_ORDER_ADVANCE,
-    PLAN_ORDER_PAUSE,
-    PLAN_ORDER_RESUME,
-    PLAN_ORDER_ABORT,
-    PLAN_ORDER_ROLLBACK, /* the plan's part of `rollback`: rolled-back */
-};
-
-bool plan_order_write(enum plan_order order, const struct plan_record *plan,
-    const char *past, const char *why, int64_t now, struct plan_write *write,
-    struct error *error);
+/* How long a prepared step may take before others take it over: a hook's ten minutes,
+ * and more. */
+enum { PLAN_STEP_SECONDS = 900 };
 
 #endif
