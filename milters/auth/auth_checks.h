@@ -28,6 +28,7 @@ struct auth_engines {
     struct dmarc_suffixes *suffixes; /* NULL: the tree is walked */
 };
 
+/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): in the order of reading */
 struct auth_findings {
     bool has_spf;
     struct spf_client client; /* as SPF was told */

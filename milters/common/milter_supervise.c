@@ -209,8 +209,7 @@ delay_ms(unsigned quick_deaths)
 static void
 schedule(struct slot *slot)
 {
-    long delay = delay_ms(slot->quick_deaths);
-    struct timeval when = {delay / 1000, delay % 1000 * 1000};
+    struct timeval when = clock_timeval((uint64_t)delay_ms(slot->quick_deaths));
 
     (void)evtimer_add(slot->restart, &when);
 }

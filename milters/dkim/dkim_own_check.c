@@ -114,7 +114,8 @@ put_field(struct buffer *out, struct span name, struct span value, enum dkim_for
 
     for (size_t i = 0; i < shown.length; i++)
         buffer_append_octet(
-            out, form == DKIM_RELAXED ? span_lower_octet(shown.data[i]) : shown.data[i]);
+            out, (char)(form == DKIM_RELAXED ? span_lower_octet(shown.data[i])
+                                             : shown.data[i]));
     buffer_append_octet(out, ':');
     put_value(out, value, form);
 }

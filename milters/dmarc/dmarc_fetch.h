@@ -18,9 +18,10 @@ struct dmarc_suffixes;
 struct dmarc_suffixes *dmarc_suffixes_new(struct error *error); /* NULL on failure */
 void dmarc_suffixes_free(struct dmarc_suffixes *suffixes);      /* NULL is fine */
 
-/* Asks for what a name's walk may find, less the top, and doesn't wait. */
+/* Asks for what the walk of an author's domain may find, less the top, and doesn't wait.
+ */
 void dmarc_fetch_ask(const struct dns_lookup *lookup,
-    const struct dmarc_suffixes *suffixes, struct span name);
+    const struct dmarc_suffixes *suffixes, struct span author);
 
 /*
  * Fills the organizations of the request itself where there is a list.  `identifiers` are

@@ -28,7 +28,7 @@ mime_header_doubt(struct mime_header *header, const char *why)
 static char
 next(const struct value *value)
 {
-    return value->rest.length == 0 ? '\0' : value->rest.data[0];
+    return (char)(value->rest.length == 0 ? '\0' : value->rest.data[0]);
 }
 
 static void

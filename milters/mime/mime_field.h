@@ -49,8 +49,8 @@ struct mime_header {
 };
 
 /* Each adds what a field's value (its folds still in it) says. */
-void mime_field_type(struct span value, struct mime_header *header);
-void mime_field_encoding(struct span value, struct mime_header *header);
+void mime_field_type(struct span text, struct mime_header *header);
+void mime_field_encoding(struct span text, struct mime_header *header);
 
 void mime_header_doubt(struct mime_header *header, const char *why);
 void mime_header_add_boundary(struct mime_header *header, struct span boundary);

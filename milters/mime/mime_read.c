@@ -17,6 +17,7 @@ struct reader {
     bool stopped;
 };
 
+/* NOLINTBEGIN(misc-no-recursion): parts in parts, which the depth's limit bounds */
 static void read_entity(
     struct mime_text *text, size_t at, bool digest, struct mime_end *end);
 
@@ -409,6 +410,7 @@ read_entity(struct mime_text *text, size_t at, bool digest, struct mime_end *end
     text->depth--;
     free(header);
 }
+/* NOLINTEND(misc-no-recursion) */
 
 static struct reader
 reader_of(struct span octets, mime_leaf leaf, void *context, struct mime_report *report)

@@ -167,6 +167,7 @@ look_at_time(void)
     watched.late();
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a definition's parts have none */
 #define WATCH_MEMORY(name, parameters, arguments, size)                                  \
     void *(name)parameters                                                               \
     {                                                                                    \
@@ -178,6 +179,7 @@ look_at_time(void)
         return got;                                                                      \
     }
 
+/* NOLINTEND(bugprone-macro-parentheses) */
 WATCH_MEMORY(malloc, (size_t size), (size), size)
 WATCH_MEMORY(calloc, (size_t count, size_t size), (count, size), size)
 WATCH_MEMORY(realloc, (void *old, size_t size), (old, size), size)

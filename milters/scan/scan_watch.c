@@ -84,8 +84,7 @@ fingerprint(const char *folder)
 static void
 schedule(struct scan_watch *watch, uint64_t wait_ms)
 {
-    struct timeval when = {
-        (time_t)(wait_ms / 1000), (suseconds_t)(wait_ms % 1000 * 1000)};
+    struct timeval when = clock_timeval(wait_ms);
 
     (void)evtimer_add(watch->timer, &when);
 }

@@ -43,7 +43,7 @@ is_of_word(char octet)
 static bool
 stands_at(struct span text, size_t at, struct span address)
 {
-    char before = at > 0 ? text.data[at - 1] : ' ';
+    char before = (char)(at > 0 ? text.data[at - 1] : ' ');
     struct span behind = span_from(text, at + address.length);
 
     return !is_of_word(before) && before != '.' && before != '+' &&

@@ -275,11 +275,14 @@ books_session_tls(struct books_session *session, uint32_t pid, struct span peer,
     struct span queue_id, int64_t now_ms)
 {
     struct item *item = find(session, TLS, pid, now_ms);
-    struct span rest = span_of(item != NULL ? item->value : "");
     struct span version = SPAN("");
     struct span known = SPAN("");
     struct span first = SPAN("");
+    struct span rest;
 
+    if (item == NULL)
+        return SPAN("");
+    rest = span_of(item->value);
     if (!span_word(&rest, &version) || !span_word(&rest, &known) ||
         !span_equal(known, peer))
         return SPAN("");

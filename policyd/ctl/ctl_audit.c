@@ -13,6 +13,7 @@
 #include "policyd/ctl/ctl_queue.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/setup/setup_process.h"
+#include "policyd/terminal/report_format.h"
 #include "shared/base/attributes.h"
 #include "shared/base/json.h"
 
@@ -102,7 +103,7 @@ print_window(struct ctl *ctl, const struct audit *audit)
 static void
 print_row(struct ctl *ctl, const char *what, uint64_t number, const char *more)
 {
-    ctl_output_note("%-12s %14s%s", what, ctl_books_count(ctl->arena, number), more);
+    ctl_output_note("%-12s %14s%s", what, report_format_count(ctl->arena, number), more);
 }
 
 static void
@@ -112,17 +113,17 @@ print_balance(struct ctl *ctl, const struct audit *audit)
 
     print_row(ctl, "accepted", audit->accepted,
         arena_printf(ctl->arena, "  of %s messages (%s mails)",
-            ctl_books_count(ctl->arena, audit->messages),
-            ctl_books_count(ctl->arena, audit->stories)));
+            report_format_count(ctl->arena, audit->messages),
+            report_format_count(ctl->arena, audit->stories)));
     for (int end = END_DELIVERED; end < END_COUNT; end++)
         print_row(ctl, ctl_books_end((enum books_end)end), audit->ends[end],
             end != END_DELIVERED
                 ? ""
                 : arena_printf(ctl->arena, "  old %s, new %s, standby %s, elsewhere %s",
-                      ctl_books_count(ctl->arena, by[BACKEND_OLD]),
-                      ctl_books_count(ctl->arena, by[BACKEND_NEW]),
-                      ctl_books_count(ctl->arena, by[BACKEND_STANDBY]),
-                      ctl_books_count(ctl->arena, by[BACKEND_OTHER])));
+                      report_format_count(ctl->arena, by[BACKEND_OLD]),
+                      report_format_count(ctl->arena, by[BACKEND_NEW]),
+                      report_format_count(ctl->arena, by[BACKEND_STANDBY]),
+                      report_format_count(ctl->arena, by[BACKEND_OTHER])));
     print_row(ctl, ctl_books_end(END_WAITING), audit->ends[END_WAITING], "");
     ctl_output_note("not in the balance: %" PRIu64 " probes, %" PRIu64
                     " notices, %" PRIu64 " that only began (messages)",
@@ -147,7 +148,7 @@ others(struct ctl *ctl, const struct findings *findings)
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         if (rows[i].number > 0)
             text = arena_printf(ctl->arena, "%s, %s %s", text,
-                ctl_books_count(ctl->arena, rows[i].number), rows[i].what);
+                report_format_count(ctl->arena, rows[i].number), rows[i].what);
     }
     return text;
 }
@@ -166,10 +167,11 @@ print_last(struct ctl *ctl, const struct findings *findings)
             ctl_books_age(
                 arena, ((int64_t)time(NULL) * 1000) - audit->oldest_waiting_ms));
     ctl_output_say("%s in, %s out, %s lost, %s perhaps double, %s waiting%s%s",
-        ctl_books_count(arena, audit->accepted), ctl_books_count(arena, out),
-        ctl_books_count(arena, audit->lost.total),
-        ctl_books_count(arena, audit->twice.total),
-        ctl_books_count(arena, audit->ends[END_WAITING]), oldest, others(ctl, findings));
+        report_format_count(arena, audit->accepted), report_format_count(arena, out),
+        report_format_count(arena, audit->lost.total),
+        report_format_count(arena, audit->twice.total),
+        report_format_count(arena, audit->ends[END_WAITING]), oldest,
+        others(ctl, findings));
 }
 
 static void

@@ -90,15 +90,6 @@ ctl_books_window(struct ctl *ctl, int64_t *since_ms, int64_t *until_ms)
     return false;
 }
 
-const char *
-ctl_books_count(struct arena *arena, uint64_t number)
-{
-    const char *thousands = number < 1000 ? "" : ctl_books_count(arena, number / 1000);
-
-    return number < 1000 ? arena_printf(arena, "%" PRIu64, number)
-                         : arena_printf(arena, "%s,%03" PRIu64, thousands, number % 1000);
-}
-
 /* In the local zone; what can't be told is 1900. */
 static struct tm
 local(int64_t milliseconds)

@@ -19,9 +19,6 @@ bool ctl_books_time(const char *text, const char *option, int64_t *milliseconds)
  * so, also where there is nothing between them. */
 bool ctl_books_window(struct ctl *ctl, int64_t *since_ms, int64_t *until_ms);
 
-/* "412,338" */
-const char *ctl_books_count(struct arena *arena, uint64_t number);
-
 /* In the reader's zone, in the arena: "2026-11-29 08:12:43 +0100", and "08:12:43" where
  * the day is that of `day_of`. */
 const char *ctl_books_stamp(struct arena *arena, int64_t milliseconds);

@@ -50,6 +50,7 @@ text_of(struct arena *arena, const json_t *value)
 
 /* NULL: deeper or more than we take. */
 static struct ctl_json *
+/* NOLINTNEXTLINE(misc-no-recursion): CTL_JSON_DEPTH_MAX bounds it */
 take(struct taking *taking, json_t *value, const char *name, unsigned depth)
 {
     struct ctl_json *node;

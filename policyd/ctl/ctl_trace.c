@@ -10,6 +10,7 @@
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/maillog/queue_id.h"
+#include "policyd/terminal/report_format.h"
 #include "shared/base/json.h"
 
 enum { OUT_MAX = 512 << 20, LINE_MAX_OCTETS = 4096, ADDRESS_WIDTH = 36 };
@@ -63,7 +64,7 @@ static const char *
 size_of(struct ctl *ctl, const struct trace_leg *leg)
 {
     return leg->size > 0 ? arena_printf(ctl->arena, ", %s octets",
-                               ctl_books_count(ctl->arena, leg->size))
+                               report_format_count(ctl->arena, leg->size))
                          : "";
 }
 
@@ -127,7 +128,7 @@ print_sum(struct ctl *ctl, const struct trace_story *stories, size_t count)
     buffer_printf(&line, "%zu mail%s, recipients:", count, count == 1 ? "" : "s");
     for (int end = 0; end < END_COUNT; end++) {
         if (ends[end] > 0)
-            buffer_printf(&line, " %s %s,", ctl_books_count(ctl->arena, ends[end]),
+            buffer_printf(&line, " %s %s,", report_format_count(ctl->arena, ends[end]),
                 ctl_books_end((enum books_end)end));
     }
     ctl_output_note("%.*s", (int)(buffer_span(&line).length - 1), buffer_text(&line));

@@ -367,7 +367,7 @@ counts_send(struct counts *counts, struct books *books, struct redis *redis, boo
     *left = true;
     if (counts->sent != 0 || books == NULL)
         return;
-    arena = arena_new(2 * PART_MAX);
+    arena = arena_new((size_t)2 * PART_MAX);
     if (books_outbox_after(books, counts->taken, arena, &number, &text, &error)) {
         *left = number != 0;
         if (*left && redis_is_up(redis))

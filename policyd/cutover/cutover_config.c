@@ -81,7 +81,7 @@ check_instances(const void *field, struct error *error)
 static const struct config_option own[] = {
     CUTOVER(log, CONFIG_TEXT, "auto", .check = check_log),
     CUTOVER(books, CONFIG_PATH, "/var/lib/postshift/cutover/books.db"),
-    CUTOVER_MS(keep, CONFIG_DURATION, "30d", .least = 60 * MINUTE_MS,
+    CUTOVER_MS(keep, CONFIG_DURATION, "30d", .least = UINT64_C(60) * MINUTE_MS,
         .most = UINT64_C(366) * DAY_MS),
     CUTOVER(books_max, CONFIG_SIZE, "4G", .least = 16 << 20, .most = UINT64_C(1) << 40),
     CUTOVER_MS(slot, CONFIG_DURATION, "60s", .least = 1000, .most = MINUTE_MS),

@@ -119,7 +119,8 @@ void
 cutover_metrics_follow(struct metrics *metrics, const struct follow_status *status,
     uint64_t told[3], bool redis_up)
 {
-    double lag = (double)(status->last_line_seen - status->last_line_ms / 1000);
+    int64_t last = status->last_line_ms / 1000;
+    double lag = (double)(status->last_line_seen - last);
 
     for (size_t i = 0; i < ARRAY_LENGTH(results); i++) {
         metrics_add(metrics_series(metrics, "cutover_log_lines_total", &results[i]),
@@ -127,8 +128,7 @@ cutover_metrics_follow(struct metrics *metrics, const struct follow_status *stat
         told[i] = status->lines[i];
     }
     set(metrics, "redis_up", redis_up);
-    set(metrics, "cutover_log_last_line_timestamp_seconds",
-        (double)(status->last_line_ms / 1000));
+    set(metrics, "cutover_log_last_line_timestamp_seconds", (double)last);
     set(metrics, "cutover_log_lag_seconds", status->is_up_to_date || lag < 0 ? 0 : lag);
     set(metrics, "cutover_books_commit_timestamp_seconds", (double)status->committed);
     set(metrics, "cutover_trouble", status->trouble[0] != '\0');

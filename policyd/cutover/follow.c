@@ -399,7 +399,7 @@ static void
 turn(evutil_socket_t fd, short what, void *argument)
 {
     struct follow *follow = argument;
-    struct timeval pause = {0, LOOK_MS * 1000};
+    struct timeval pause = {0, LOOK_MS * 1000L};
     bool more = false;
 
     (void)fd;

@@ -75,7 +75,7 @@ append_word(struct buffer *line, struct span word)
     for (size_t i = 0; i < word.length; i++) {
         unsigned char octet = (unsigned char)word.data[i];
 
-        buffer_append_octet(line, octet <= ' ' || octet == 0x7f ? '?' : word.data[i]);
+        buffer_append_octet(line, (char)(octet <= ' ' || octet == 0x7f ? '?' : octet));
     }
 }
 
@@ -101,7 +101,7 @@ write_line(const struct span fields[FIELD_COUNT], struct buffer *line)
     for (size_t i = 0; i < fields[MESSAGE].length; i++) {
         char octet = fields[MESSAGE].data[i];
 
-        buffer_append_octet(line, octet == '\n' ? ' ' : octet);
+        buffer_append_octet(line, (char)(octet == '\n' ? ' ' : octet));
     }
 }
 

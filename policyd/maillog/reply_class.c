@@ -97,9 +97,8 @@ hear_enhanced(struct verdict *verdict, const struct maillog_reply *reply)
     }
     if (span_starts(code, SPAN("5.7.")))
         hear(verdict, REPLY_POLICY, 5);
-    else if (span_starts(code, SPAN("4.7.")))
-        hear(verdict, REPLY_POLICY, 3);
-    else if (span_starts(code, SPAN("5.6.")) || span_starts(code, SPAN("4.6.")))
+    else if (span_starts(code, SPAN("4.7.")) || span_starts(code, SPAN("5.6.")) ||
+             span_starts(code, SPAN("4.6.")))
         hear(verdict, REPLY_POLICY, 3);
     /* Exchange Online's word for a mailbox that its directory does not have. */
     if (span_is(code, "5.4.1") && reply->phase == PHASE_RCPT)

@@ -117,8 +117,7 @@ wait_for_next_attempt(struct redis *redis)
         milliseconds = FIRST_WAIT_MS;
     redis->failures++;
     redis->phase = PHASE_WAITING;
-    wait.tv_sec = milliseconds / 1000;
-    wait.tv_usec = (suseconds_t)(milliseconds % 1000 * 1000);
+    wait = clock_timeval(milliseconds);
     event_add(redis->retry, &wait);
 }
 

@@ -85,10 +85,7 @@ link_lost(struct redis_link *link, enum redis_trouble trouble, const char *why)
 static void
 arm_timer(struct redis_link *link, uint64_t milliseconds)
 {
-    struct timeval wait = {
-        .tv_sec = (time_t)(milliseconds / 1000),
-        .tv_usec = (suseconds_t)(milliseconds % 1000 * 1000),
-    };
+    struct timeval wait = clock_timeval(milliseconds);
 
     event_add(link->timer, &wait);
     link->timer_armed = true;

@@ -6,6 +6,7 @@
 
 #include "policyd/redis/redis_dial.h"
 #include "shared/base/allocate.h"
+#include "shared/service/clock.h"
 
 enum { OTHERS_MS = 250, QUESTIONS = 2 };
 
@@ -39,8 +40,7 @@ hang_up(struct redis_sentinels *sentinels)
 static void
 end_in(struct redis_sentinels *sentinels, unsigned milliseconds)
 {
-    struct timeval wait = {
-        .tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+    struct timeval wait = clock_timeval(milliseconds);
 
     event_add(sentinels->end, &wait);
 }

@@ -13,6 +13,7 @@
 #include "policyd/redis/redis_socket.h"
 #include "policyd/redis/redis_trim.h"
 #include "shared/base/allocate.h"
+#include "shared/service/clock.h"
 
 enum {
     WORDS_MAX = 1024,
@@ -36,10 +37,7 @@ connect_to(struct redis_sync *sync, const struct socket_address *address,
     struct redis_tls_context *tls, unsigned timeout_ms, struct error *error)
 {
     struct error why = {0};
-    struct timeval timeout = {
-        .tv_sec = timeout_ms / 1000,
-        .tv_usec = (suseconds_t)(timeout_ms % 1000 * 1000),
-    };
+    struct timeval timeout = clock_timeval(timeout_ms);
     const char *host = address->host[0] == '\0' ? "127.0.0.1" : address->host;
 
     redisFree(sync->context);
@@ -294,6 +292,7 @@ redis_sync_receive(
         sync->context->err = REDIS_ERR_OTHER; /* nothing more will work */
         return false;
     }
+    assert(answer != NULL);
     given = answer;
     if (reply != NULL)
         *reply = given;

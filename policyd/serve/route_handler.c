@@ -1,11 +1,13 @@
 #include "policyd/serve/route_handler.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "policyd/routing/route_view.h"
 #include "policyd/wire/socketmap_wire.h"
 #include "shared/base/allocate.h"
+#include "shared/base/attributes.h"
 #include "shared/service/log_limit.h"
 
 enum route_answer {
@@ -67,6 +69,7 @@ write_route(const struct serve_context *context, const struct route_view *view,
     case VIEW_OK:
         break;
     }
+    assert(route->place < ARRAY_LENGTH(answers));
     socketmap_wire_write(out, SPAN("OK"), said.text, said.rest);
     return answers[route->place];
 }

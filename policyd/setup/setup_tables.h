@@ -18,7 +18,7 @@ bool setup_tables_find(
     struct setup_tables *tables, struct span table, struct span key, struct span *value);
 
 /* Why a table can't be asked; NULL where it can. */
-const char *setup_tables_fault(struct setup_tables *tables, struct span table);
+const char *setup_tables_fault(struct setup_tables *tables, struct span name);
 
 /* Whether it is asked for whole addresses alone, as patterns are; only such a table sees
  * none of the shorter forms. */

@@ -250,10 +250,7 @@ wait_until(struct snapshot *snapshot, uint64_t time_ms)
 {
     uint64_t now = clock_now_ms();
     uint64_t wait_ms = time_ms > now ? time_ms - now : 0;
-    struct timeval wait = {
-        .tv_sec = (time_t)(wait_ms / 1000),
-        .tv_usec = (suseconds_t)(wait_ms % 1000 * 1000),
-    };
+    struct timeval wait = clock_timeval(wait_ms);
 
     event_add(snapshot->timer, &wait);
 }

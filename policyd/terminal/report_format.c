@@ -5,10 +5,11 @@
 const char *
 report_format_count(struct arena *arena, uint64_t number)
 {
-    if (number < 1000)
-        return arena_printf(arena, "%" PRIu64, number);
-    return arena_printf(
-        arena, "%s,%03" PRIu64, report_format_count(arena, number / 1000), number % 1000);
+    const char *behind = "";
+
+    for (; number >= 1000; number /= 1000)
+        behind = arena_printf(arena, ",%03" PRIu64 "%s", number % 1000, behind);
+    return arena_printf(arena, "%" PRIu64 "%s", number, behind);
 }
 
 const char *

@@ -53,6 +53,7 @@ name_matches(struct span name, struct span domain, enum domain_class_names names
            domain.data[domain.length - name.length - 1] == '.';
 }
 
+/* NOLINTBEGIN(misc-no-recursion): DOMAIN_CLASS_DEPTH bounds it */
 static enum match look_through(struct span list, struct span domain,
     enum domain_class_names names, const struct domain_class_tables *tables, int depth);
 
@@ -100,6 +101,7 @@ look_through(struct span list, struct span domain, enum domain_class_names names
     }
     return MATCH_NONE;
 }
+/* NOLINTEND(misc-no-recursion) */
 
 bool
 domain_class_is_in(struct span list, struct span domain, enum domain_class_names names,

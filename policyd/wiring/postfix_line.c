@@ -6,22 +6,22 @@
 #include <stdlib.h>
 
 struct span
-postfix_line_skip_blanks(struct span span)
+postfix_line_skip_blanks(struct span text)
 {
     size_t count = 0;
 
-    while (count < span.length && octet_is_space(span.data[count]))
+    while (count < text.length && octet_is_space(text.data[count]))
         count++;
-    return span_from(span, count);
+    return span_from(text, count);
 }
 
 struct span
-postfix_line_trim(struct span span)
+postfix_line_trim(struct span text)
 {
-    span = postfix_line_skip_blanks(span);
-    while (span.length > 0 && octet_is_space(span.data[span.length - 1]))
-        span.length--;
-    return span;
+    text = postfix_line_skip_blanks(text);
+    while (text.length > 0 && octet_is_space(text.data[text.length - 1]))
+        text.length--;
+    return text;
 }
 
 static bool

@@ -42,8 +42,8 @@ struct span span_first(struct span span, size_t count);
 
 size_t span_find(struct span span, char octet);
 size_t span_find_last(struct span span, char octet);
-size_t span_find_text(struct span span, struct span text);
-size_t span_find_text_nocase(struct span span, struct span text);
+size_t span_find_text(struct span span, struct span wanted);
+size_t span_find_text_nocase(struct span span, struct span wanted);
 
 /* Without blanks, tabs, CR and LF at both ends. */
 struct span span_trim(struct span span);

@@ -22,3 +22,10 @@ clock_now_ms(void)
 {
     return clock_now_us() / 1000;
 }
+
+struct timeval
+clock_timeval(uint64_t milliseconds)
+{
+    return (struct timeval){.tv_sec = (time_t)(milliseconds / 1000),
+        .tv_usec = (suseconds_t)(milliseconds % 1000 * 1000)};
+}

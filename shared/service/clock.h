@@ -5,11 +5,15 @@
 #define SHARED_SERVICE_CLOCK_H
 
 #include <stdint.h>
+#include <sys/time.h>
 
 /* Milliseconds, microseconds, nanoseconds since some point in the past that all processes
  * share. */
 uint64_t clock_now_ms(void);
 uint64_t clock_now_us(void);
 uint64_t clock_now_ns(void);
+
+/* So long, as timers and sockets take it. */
+struct timeval clock_timeval(uint64_t milliseconds);
 
 #endif

@@ -109,7 +109,7 @@ typedef void config_notice(void *argument, const char *section, const char *key)
 /* As config_read_anyway; what concerns the file as a whole is of `section` "". */
 struct config *config_read_noticed(const char *file, bool must_exist,
     const struct config_option *options, size_t option_count, void *target,
-    struct buffer *errors, config_notice *notice, void *argument);
+    struct buffer *errors, config_notice *told, void *argument);
 
 /* The same as config_read from text in memory, for tests and fuzzers. */
 struct config *config_parse(const char *name, struct span text,

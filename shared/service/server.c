@@ -181,7 +181,7 @@ on_resume(int fd, short what, void *argument)
 static void
 pause_accepting(struct server *server, unsigned pause_ms)
 {
-    struct timeval pause = {.tv_usec = (suseconds_t)1000 * pause_ms};
+    struct timeval pause = clock_timeval(pause_ms);
 
     set_accepting(server, false);
     (void)event_add(server->resume, &pause);
