@@ -72,7 +72,9 @@ fuzz_milter_session_SOURCES := $(milter_session_SOURCES)
 
 # The books: lines in, rows out.
 books_SOURCES  := $(wildcard policyd/books/*.c) tests/fakes/books_feed.c
-$(foreach t,$(filter test_books_%,$(notdir $(basename $(wildcard tests/unit/test_books_*.c)))),$(eval $t_SOURCES := $(books_SOURCES)) $(eval $t_PACKAGES := sqlite3 libevent))
+$(foreach t,$(filter test_books_%,$(notdir $(basename $(wildcard tests/unit/test_books_*.c)))),$(eval $t_SOURCES := $(books_SOURCES)) $(eval $t_PACKAGES := sqlite3 jansson libevent))
+fuzz_queue_listing_SOURCES  := policyd/books/queue_listing.c
+fuzz_queue_listing_PACKAGES := jansson
 test_books_crash_SOURCES := $(books_SOURCES) tests/fakes/failing_vfs.c
 
 # A program's own parts, with the libraries that they need.

@@ -7,10 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "policyd/books/books_queue.h"
+#include "policyd/books/queue_listing.h"
 #include "policyd/ctl/ctl_books.h"
 #include "policyd/ctl/ctl_output.h"
-#include "policyd/ctl/ctl_queue.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/setup/setup_process.h"
 #include "policyd/terminal/report_format.h"
@@ -30,9 +29,31 @@ struct findings {
 /* --- the queue --- */
 
 static bool
+compare(struct ctl *ctl, struct books *books, struct span listing, int64_t asked_ms,
+    struct findings *findings, struct error *error)
+{
+    struct queue_compare compare;
+    struct queue_entry *entries;
+    struct error why;
+    size_t count;
+
+    if (!queue_listing_read(ctl->arena, listing, &entries, &count, &why)) {
+        findings->queue_silent = arena_text(ctl->arena, span_of(why.text));
+        return true;
+    }
+    queue_compare_begin(&compare, ctl->arena, entries, count, asked_ms);
+    if (!queue_compare_all(&compare, books, error))
+        return false;
+    findings->queue_only = compare.queue_only;
+    findings->books_only = compare.books_only;
+    return true;
+}
+
+static bool
 look_at_queue(
     struct ctl *ctl, struct books *books, struct findings *findings, struct error *error)
 {
+    int64_t asked_ms = (int64_t)time(NULL) * 1000;
     const char *words[5] = {"postqueue", "-j", NULL};
     struct buffer out;
     struct buffer said;
@@ -54,12 +75,7 @@ look_at_queue(
         findings->queue_silent =
             arena_text(ctl->arena, span_trim(span_first(buffer_span(&said), 200)));
     } else {
-        struct queue_entry *entries;
-        size_t count = ctl_queue_read(ctl->arena, buffer_span(&out), &entries);
-
-        done = books_compare_queue(books, ctl->arena, entries, count,
-            (int64_t)time(NULL) * 1000, &findings->queue_only, &findings->books_only,
-            error);
+        done = compare(ctl, books, buffer_span(&out), asked_ms, findings, error);
     }
     buffer_clear(&out);
     buffer_clear(&said);

@@ -135,6 +135,18 @@ each_second(evutil_socket_t fd, short what, void *argument)
     send_counts(argument);
 }
 
+static struct books *
+books_that_are_up_to_date(void *argument)
+{
+    struct cutover_daemon *daemon = argument;
+    struct follow_status status;
+
+    if (daemon->follow == NULL)
+        return NULL;
+    follow_status(daemon->follow, &status);
+    return status.is_up_to_date ? follow_books(daemon->follow) : NULL;
+}
+
 /* --- start and stop --- */
 
 static void
@@ -185,6 +197,10 @@ cutover_books_start(struct cutover_daemon *daemon)
     daemon->tick =
         allocated(event_new(daemon->base, -1, EV_PERSIST, each_second, daemon));
     (void)event_add(daemon->tick, &second);
+    if (daemon->queue == NULL)
+        daemon->queue = queue_watch_new(daemon->base,
+            &(struct queue_watch_source){books_that_are_up_to_date, daemon});
+    queue_watch_configure(daemon->queue, config->queue ? config->postfix : NULL);
 }
 
 void

@@ -157,10 +157,13 @@ gather(void *argument)
 {
     struct cutover_daemon *daemon = argument;
     struct follow_status status;
+    struct queue_watch_status queue;
 
     follow_status(daemon->follow, &status);
     cutover_metrics_follow(
         daemon->metrics, &status, daemon->lines_told, redis_is_up(daemon->redis));
+    queue_watch_status(daemon->queue, &queue);
+    cutover_metrics_queue(daemon->metrics, &queue);
 }
 
 static bool
@@ -279,6 +282,7 @@ void
 cutover_daemon_clear(struct cutover_daemon *daemon)
 {
     metrics_http_free(daemon->http);
+    queue_watch_free(daemon->queue);
     cutover_books_stop(daemon);
     cutover_tally_clear(&daemon->tally);
     replica_sync_free(daemon->sync);

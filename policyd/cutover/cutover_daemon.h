@@ -11,6 +11,7 @@
 #include "policyd/cutover/cutover_config.h"
 #include "policyd/cutover/cutover_metrics.h"
 #include "policyd/cutover/follow.h"
+#include "policyd/cutover/queue_watch.h"
 #include "policyd/cutover/route_inputs.h"
 #include "policyd/store/replica_sync.h"
 #include "shared/service/daemon.h"
@@ -34,6 +35,7 @@ struct cutover_daemon {
     struct counts *counts;
     struct books_rules rules;
     struct follow *follow;
+    struct queue_watch *queue;
     struct buffer instances;
     struct event *tick;
     struct cutover_tally tally; /* attempts since the last commit */

@@ -1,5 +1,6 @@
 #include "policyd/cutover/cutover_metrics.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -36,6 +37,9 @@ static const struct metrics_family families[] = {
     {"cutover_books_commit_timestamp_seconds",
      "When the books were last written, in unix time; 0: not yet.",                                       METRICS_GAUGE,
      {NULL},                                                                                                                                                   NULL        },
+    {"queue_disagreement",
+     "Messages that Postfix's queue has and the books don't, or the reverse; NaN: not "
+     "known.",                                                                                            METRICS_GAUGE,     {NULL},                           NULL        },
     {"cutover_trouble",                         "1 while log or books can't be used.",                    METRICS_GAUGE,     {NULL},
      NULL                                                                                                                                                                  },
 };
@@ -132,4 +136,11 @@ cutover_metrics_follow(struct metrics *metrics, const struct follow_status *stat
     set(metrics, "cutover_log_lag_seconds", status->is_up_to_date || lag < 0 ? 0 : lag);
     set(metrics, "cutover_books_commit_timestamp_seconds", (double)status->committed);
     set(metrics, "cutover_trouble", status->trouble[0] != '\0');
+}
+
+void
+cutover_metrics_queue(struct metrics *metrics, const struct queue_watch_status *status)
+{
+    set(metrics, "queue_disagreement",
+        status->is_known ? (double)(status->queue_only + status->books_only) : NAN);
 }

@@ -6,6 +6,7 @@
 
 #include "policyd/books/books_enter.h"
 #include "policyd/cutover/follow.h"
+#include "policyd/cutover/queue_watch.h"
 #include "shared/service/metrics.h"
 
 struct metrics *cutover_metrics_registry(void);
@@ -27,5 +28,9 @@ void cutover_metrics_take(struct metrics *metrics, struct cutover_tally *tally);
 /* Gauges, as they are now; `told` is how many lines of each kind were counted before. */
 void cutover_metrics_follow(struct metrics *metrics, const struct follow_status *status,
     uint64_t told[3], bool redis_up);
+
+/* NaN while it is not known. */
+void cutover_metrics_queue(
+    struct metrics *metrics, const struct queue_watch_status *status);
 
 #endif
