@@ -179,6 +179,6 @@ It goes on running.  To try (copy the first two lines):
    postqueue -c $D/postfix/etc -p;  postqueue -c $D/postfix/etc -f
    ls $D/mail-old $D/mail-new;  tail -f $D/postfix/mail.log
    postshiftctl -c $D/{demo.cutover.config.relative_to(demo.folder)} trace --to {PEOPLE[0]}
-   curl -s http://{demo.policyd.address}:{demo.policyd.page_port}/status.json
+   curl -s http://{"%s:%d" % demo.policyd.page_address}/status.json
 
 To end it: {script}""")

@@ -9,6 +9,7 @@ import pytest
 
 from loopback import own_loopback
 from processes import new_folder
+from scanner import start as start_scanner
 
 LIMIT_SECONDS = 180     # a test; @pytest.mark.limit(SECONDS) states another
 LOG_LINES = 40
@@ -59,6 +60,28 @@ def module_folder(request):
     findings = sanitizer_findings(made)
     shutil.rmtree(made, ignore_errors=True)
     assert not findings, findings
+
+
+@pytest.fixture(scope="module")
+def scanner(request, module_folder):
+    """postshift-scan at the file's ADDRESS, with its SCANNER options if it has some; its tests share it."""
+    milter = start_scanner(module_folder, request.module.ADDRESS, **getattr(request.module, "SCANNER", {}))
+    yield milter
+    milter.stop()
+
+
+@pytest.fixture
+def own(request, folder):
+    """Scanners of the test's own, at the file's OWN_ADDRESS: own(option=value)."""
+    started = []
+
+    def make(**options):
+        started.append(start_scanner(folder, request.module.OWN_ADDRESS, **options))
+        return started[-1]
+
+    yield make
+    for milter in started:
+        milter.stop()
 
 
 def read_logs(folder):

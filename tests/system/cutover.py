@@ -25,7 +25,7 @@ class Cutover(Page):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.books = pathlib.Path(books) if books else self.folder / "books.db"
         self.config = self.folder / "postshift.conf"
-        self.address, self.page_port = address, page_port
+        self.page_address = (address, page_port)
         self.options = {"books": self.books, "page": f"inet:{address}:{page_port}", "gateway": "gw1", "queue": "no", "slot": "1s",
                         "user": user, **options}
         self.policyd_options = {"domains": domains, "allow_loopback": "yes", "override": self.folder / "override",

@@ -3,6 +3,7 @@ import contextlib
 import socket
 import struct
 
+from page import Page
 from processes import Process, BIN, wait_for, can_connect
 
 NR = {"C": 0x1000, "H": 0x2000, "M": 0x4000, "R": 0x8000, "T": 0x10000, "L": 0x80, "N": 0x40000, "B": 0x80000}
@@ -162,14 +163,14 @@ class Session:
         self.send(b"A")
 
 
-class Milter:
+class Milter(Page):
     """One of our milters in a folder of its own."""
 
     def __init__(self, folder, program, address, port=8892, metrics_port=9892, **sections):
         self.folder = folder
         self.program = program
         self.address = (address, port)
-        self.metrics = (address, metrics_port)
+        self.page_address = (address, metrics_port)
         self.section = program.removeprefix("postshift-")
         self.options = {"listen": f"inet:{address}:{port}", "metrics": f"inet:{address}:{metrics_port}", "user": "",
                         **sections.pop("options", {})}
@@ -209,23 +210,6 @@ class Milter:
             return None
 
         return wait_for(sent, seconds, f"{self.program} to answer")
-
-    def page(self, path="/metrics"):
-        with socket.create_connection(self.metrics, timeout=5) as http:
-            http.sendall(f"GET {path} HTTP/1.0\r\nHost: {self.metrics[0]}:{self.metrics[1]}\r\n\r\n".encode())
-            data = b""
-            while more := http.recv(65536):
-                data += more
-        head, _, body = data.partition(b"\r\n\r\n")
-        return int(head.split()[1]), body.decode()
-
-    def metric(self, series):
-        """Its value; None where there is none, or nobody to ask just now."""
-        with contextlib.suppress(OSError, IndexError):
-            for line in self.page()[1].splitlines():
-                if line.startswith(series + " "):
-                    return float(line.split()[-1])
-        return None
 
     def log(self):
         return self.process.output()

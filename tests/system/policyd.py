@@ -129,7 +129,7 @@ class Policyd(Page):
         self.config = self.folder / "postshift.conf"
         self.override = self.folder / "override"
         self.snapshot = self.folder / "snapshot"
-        self.address, self.page_port = address, metrics_port
+        self.page_address = (address, metrics_port)
         self.policyd_options = {
             "policy": f"unix:{self.sockets}/policy.sock", "route": f"unix:{self.sockets}/route.sock",
             "dict": f"unix:{self.sockets}/dict.sock", "metrics": f"inet:{address}:{metrics_port}",

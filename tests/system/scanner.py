@@ -19,16 +19,8 @@ def start(folder, address, **options):
         "databases": folder / "db", "temp": temp, "workers": 2, "reload_check": "200ms", "reload_quiet": "200ms",
         **options})
     milter.start()
-    wait_for(lambda: is_ready(milter), 20, "signatures to be loaded")
+    milter.wait_until_well()
     return milter
-
-
-def is_ready(milter):
-    """The page's socket may be a moment later than the milter's."""
-    try:
-        return milter.page("/healthz")[0] == 200
-    except (OSError, IndexError):
-        return False
 
 
 def children(pid):

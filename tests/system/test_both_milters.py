@@ -33,7 +33,7 @@ def site(module_folder):
         "databases": module_folder / "db", "temp": module_folder / "temp", "listen": f"inet:{ADDRESS}:8892 unix:{gateway.sockets}/scan.sock"})
     for milter in (auth, scan):
         milter.start()
-    wait_for(lambda: scan.page("/healthz")[0] == 200, 20, "signatures")
+    scan.wait_until_well(20)
     for name in ("auth", "scan"):
         os.chmod(gateway.sockets / f"{name}.sock", 0o666)
     gateway.start()

@@ -20,7 +20,7 @@ def ask_and_read_nothing(address, stop):
     held = []
     while not stop.is_set():
         try:
-            client = socket.create_connection((address, 8793), timeout=5)
+            client = socket.create_connection(address, timeout=5)
             client.sendall(b"GET /status.json HTTP/1.0\r\n\r\n")
             held.append(client)
         except OSError:
@@ -35,7 +35,7 @@ def ask_quickly(address, stop):
     """Reads a page and asks for the next one."""
     while not stop.is_set():
         try:
-            with socket.create_connection((address, 8793), timeout=5) as client:
+            with socket.create_connection(address, timeout=5) as client:
                 client.sendall(b"GET /status.json HTTP/1.0\r\n\r\n")
                 while client.recv(1 << 20):
                     pass
@@ -64,7 +64,7 @@ def test_pages_do_not_hold_up_routes(folder, domains):
                          for n in range(domains)])
     policyd = Policyd(folder, "127.20.18.2", redis=redis).start()
     stop = threading.Event()
-    threads = [threading.Thread(target=work, args=(policyd.address, stop))
+    threads = [threading.Thread(target=work, args=(policyd.page_address, stop))
                for work in (ask_and_read_nothing, ask_and_read_nothing, ask_quickly)]
     try:
         quiet = times(policyd, 1.0)

@@ -493,8 +493,8 @@ def limited(one, *words):
     milter.process.stop()
     milter.process = Process(["prlimit", *words, "--", *milter.process.command], milter.process.log)
     milter.process.start()
-    wait_for(lambda: can_connect(one.milter.metrics), 20, "its page")
-    wait_for(lambda: one.milter.page("/healthz")[0] == 200, 20, "it serves")
+    wait_for(lambda: can_connect(one.milter.page_address), 20, "its page")
+    one.milter.wait_until_well(20)
 
 
 def test_a_configuration_that_can_not_serve_leaves_the_one_before_in_force(one):
@@ -506,7 +506,7 @@ def test_a_configuration_that_can_not_serve_leaves_the_one_before_in_force(one):
     milter.process = Process(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", *milter.process.command],
                              milter.process.log)
     milter.process.start()
-    wait_for(lambda: can_connect(milter.address) and milter.page("/healthz")[0] == 200, 20, "it serves")
+    wait_for(lambda: can_connect(milter.address) and milter.is_well(), 20, "it serves")
     with milter.session() as before:
         assert one.is_done(message(before))
         good = serving(milter)

@@ -1123,7 +1123,7 @@ def test_without_a_list_the_domains_that_were_good_are_ours(site, redis):
 def test_a_killed_policyd_leaves_no_listener_behind(policyd, redis):
     set_pins(redis, 20000)
     policyd.kill()
-    wait_for(lambda: not can_connect((policyd.address, policyd.page_port)), 3, "the port is free")
+    wait_for(lambda: not can_connect(policyd.page_address), 3, "the port is free")
     policyd.start()
     assert backend(policyd, "user7@example.com") == "new"
 

@@ -10,31 +10,10 @@ import pytest
 
 from milter import Milter, Session
 from processes import is_alive, wait_for
-from scanner import Load, children, keeper_of, start, workers_of
+from scanner import Load, children, keeper_of, workers_of
 from signatures import EICAR, MARKER_A, MARKER_B, PLAIN, attachment, make_folder, office, pdf, tarred, zipped
 
-ADDRESS = "127.20.40.1"
-
-
-@pytest.fixture(scope="module")
-def scanner(module_folder):
-    milter = start(module_folder, ADDRESS)
-    yield milter
-    milter.stop()
-
-
-@pytest.fixture
-def own(folder):
-    """A scanner of the test's own, with options."""
-    started = []
-
-    def make(**options):
-        started.append(start(folder, "127.20.40.2", **options))
-        return started[-1]
-
-    yield make
-    for milter in started:
-        milter.stop()
+ADDRESS, OWN_ADDRESS = "127.20.40.1", "127.20.40.2"
 
 
 NESTED = zipped("outer.zip", zipped("inner.zip", zipped("deep.com", EICAR)))

@@ -5,31 +5,10 @@ import struct
 import pytest
 
 from documents import docx, pdf, xar
-from scanner import start
 from signatures import EICAR, PLAIN, attachment, tarred, zipped
 
-ADDRESS = "127.20.49.1"
+ADDRESS, OWN_ADDRESS = "127.20.49.1", "127.20.49.2"
 DAMAGED = "Unscanned (damaged part)"
-
-
-@pytest.fixture(scope="module")
-def scanner(module_folder):
-    milter = start(module_folder, ADDRESS)
-    yield milter
-    milter.stop()
-
-
-@pytest.fixture
-def own(folder):
-    started = []
-
-    def make(**options):
-        started.append(start(folder, "127.20.49.2", **options))
-        return started[-1]
-
-    yield make
-    for milter in started:
-        milter.stop()
 
 
 XZ = lzma.compress(b"a letter\r\n" * 1000)

@@ -2,17 +2,9 @@
 import pytest
 
 from documents import EACH, KINDS, prose, word_xml, xar
-from scanner import start
 from signatures import EICAR, attachment
 
 ADDRESS = "127.20.48.1"
-
-
-@pytest.fixture(scope="module")
-def scanner(module_folder):
-    milter = start(module_folder, ADDRESS)
-    yield milter
-    milter.stop()
 
 
 def worker_exits(milter):

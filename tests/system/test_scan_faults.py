@@ -17,25 +17,11 @@ import pytest
 
 from milter import Milter
 from processes import BIN, LIBMILTER, is_alive, wait_for
-from scanner import CALLS_ARE_WATCHED, Load, children, in_memory, is_ready, keeper_of, start, workers_of
+from scanner import CALLS_ARE_WATCHED, Load, children, in_memory, keeper_of, workers_of
 from signatures import EICAR, MARKER_A, MARKER_B, PLAIN, attachment, make_folder, zipped
 
-ADDRESS = "127.20.44.1"
+ADDRESS = OWN_ADDRESS = "127.20.44.1"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
-
-@pytest.fixture
-def own(folder):
-    """A scanner of the test's own, with options."""
-    started = []
-
-    def make(**options):
-        started.append(start(folder, ADDRESS, **options))
-        return started[-1]
-
-    yield make
-    for milter in started:
-        milter.stop()
 
 
 def slow():
@@ -192,7 +178,7 @@ def test_stopped_processes_are_replaced(own):
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
         wait_for(lambda: not any(is_alive(p) for p in stopped), 5, "them to be ended")
-        wait_for(lambda: milter.page("/healthz")[0] == 200, 10, "others")
+        milter.wait_until_well(10)
         assert milter.send(PLAIN, b"x\r\n").action == "accept"
 
 
@@ -283,7 +269,7 @@ def test_a_killed_keeper_leaves_no_folder(own, folder):
     left, = (folder / "temp").iterdir()
     os.kill(keeper_of(milter), signal.SIGKILL)
     wait_for(lambda: not left.exists(), 10, "its folder to be removed")
-    wait_for(lambda: milter.page("/healthz")[0] == 200, 10, "another keeper")
+    milter.wait_until_well(10)
     assert milter.send(*attachment(EICAR)).reply.startswith("550")
 
 
@@ -298,7 +284,7 @@ def test_other_peoples_files_in_the_temporary_folder_are_none_of_ours_and_delay_
     milter = Milter(folder, "postshift-scan", ADDRESS, options={"databases": folder / "db", "temp": temp, "workers": 1})
     milter.start()
     try:
-        wait_for(lambda: is_ready(milter), 20, "signatures")
+        milter.wait_until_well(20)
         wait_for(lambda: not (temp / "postshift-scan.3999999.ghijkl").exists(), 20, "what a keeper left behind to go")
         assert milter.send(*attachment(EICAR)).reply.startswith("550")
     finally:
@@ -447,7 +433,7 @@ def test_started_as_a_user_without_rights(folder, options):
                               *milter.process.command]
     milter.start()
     try:
-        wait_for(lambda: milter.page("/healthz")[0] == 200, 20, "signatures")
+        milter.wait_until_well(20)
         assert milter.send(*attachment(EICAR)).reply.startswith("550")
         assert milter.send(*attachment(zipped("a.txt", b"text"))).field("X-Virus-Status") == "Clean"
         for pid in family(milter.process.pid):

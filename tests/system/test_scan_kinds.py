@@ -10,22 +10,14 @@ import zipfile
 
 import pytest
 
-from scanner import start
 from signatures import EICAR, PLAIN, attachment, office, pdf, tarred, zipped
 
-ADDRESS = "127.20.44.1"
+ADDRESS, OWN_ADDRESS = "127.20.44.1", "127.20.44.2"
 FOUND = "550 5.7.1 message refused: it contains Eicar-Test-Signature.UNOFFICIAL"
 # Packs well, so that no method stores it as it is.
 HIDDEN = EICAR + b"\n" * 3000
 TEXT = b"a text of many words that are alike\n" * 40
 NOISE = random.Random(1).randbytes(400)
-
-
-@pytest.fixture(scope="module")
-def scanner(module_folder):
-    milter = start(module_folder, ADDRESS)
-    yield milter
-    milter.stop()
 
 
 def seven_zip(folder, name, *how, content=HIDDEN):
@@ -196,13 +188,10 @@ def test_encrypted_messages(scanner):
 
 @pytest.mark.parametrize("option,starts", [("fail", "554 5.7.1 message refused, it can't be scanned: not opened: RAR"),
                                            ("infected", "550 5.7.1 ")])
-def test_on_unopened(folder, option, starts):
-    milter = start(folder, "127.20.44.2", on_unopened=option, on_encrypted="tag")
-    try:
-        assert status(milter, KINDS["RAR 5"][1]).startswith(starts)
-        assert status(milter, seven_zip(folder, "e.7z", "-t7z", "-px")) == "Unscanned (encrypted part)"
-    finally:
-        milter.stop()
+def test_on_unopened(own, folder, option, starts):
+    milter = own(on_unopened=option, on_encrypted="tag")
+    assert status(milter, KINDS["RAR 5"][1]).startswith(starts)
+    assert status(milter, seven_zip(folder, "e.7z", "-t7z", "-px")) == "Unscanned (encrypted part)"
 
 
 def test_what_is_opened_is_clean(scanner):

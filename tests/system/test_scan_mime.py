@@ -16,19 +16,11 @@ import random
 
 import pytest
 
-from scanner import start
 from signatures import EICAR, PLAIN, zipped
 
-ADDRESS = "127.20.42.1"
+ADDRESS, OWN_ADDRESS = "127.20.42.1", "127.20.42.2"
 FOUND = "550 5.7.1 message refused: it contains Eicar-Test-Signature.UNOFFICIAL"
 AMBIGUOUS = "Unscanned (ambiguous MIME)"
-
-
-@pytest.fixture(scope="module")
-def scanner(module_folder):
-    milter = start(module_folder, ADDRESS)
-    yield milter
-    milter.stop()
 
 
 # Packed, so that nothing finds it but who decodes the part.
@@ -197,17 +189,13 @@ ODD = top('multipart/mixed; boundary=q; boundary="p"'), parts(HELLO, HELLO)
 @pytest.mark.parametrize("option,action,says", [
     ("tag", "accept", None), ("fail", "reply", "554 5.7.1 message refused, it can't be scanned: ambiguous MIME"),
     ("infected", "reply", "550 5.7.1 ")])
-def test_on_ambiguous(folder, option, action, says):
-    milter = start(folder, "127.20.42.2", on_ambiguous=option)
-    try:
-        answer = milter.send(*ODD)
-        assert answer.action == action
-        if says is None:
-            assert answer.field("X-Virus-Status") == AMBIGUOUS
-        else:
-            assert answer.reply.startswith(says)
-    finally:
-        milter.stop()
+def test_on_ambiguous(own, option, action, says):
+    answer = own(on_ambiguous=option).send(*ODD)
+    assert answer.action == action
+    if says is None:
+        assert answer.field("X-Virus-Status") == AMBIGUOUS
+    else:
+        assert answer.reply.startswith(says)
 
 
 def ordinary_fields(number):

@@ -12,18 +12,11 @@ import zipfile
 
 import pytest
 
-from scanner import start
 from signatures import EICAR, PLAIN, attachment, office, pdf, tarred, zipped
 
+ADDRESS = "127.20.43.1"
+SCANNER = {"max_file": "1M", "max_scan": "3M", "max_files": 50, "max_recursion": 8, "max_message": "6M"}
 FOUND = "550 5.7.1 message refused: it contains Eicar-Test-Signature.UNOFFICIAL"
-
-
-@pytest.fixture(scope="module")
-def scanner(module_folder):
-    milter = start(module_folder, "127.20.43.1", max_file="1M", max_scan="3M", max_files=50, max_recursion=8,
-                   max_message="6M")
-    yield milter
-    milter.stop()
 
 
 def lines(data):

@@ -48,7 +48,7 @@ def site(module_folder, spamd):
         "databases": module_folder / "db", "temp": temp, "spamd": spamd})
     milter.options["listen"] = f"inet:{ADDRESS}:8892 unix:{gateway.sockets}/scan.sock"
     milter.start()
-    wait_for(lambda: milter.page("/healthz")[0] == 200, 20, "signatures")
+    milter.wait_until_well(20)
     os.chmod(gateway.sockets / "scan.sock", 0o666)
     gateway.start()
     yield gateway, backend, milter
@@ -170,6 +170,6 @@ def test_a_milter_that_is_down_makes_mail_wait(site):
         send(gateway, mime(b"clean"), "down@example.com")
     milter.start()
     os.chmod(gateway.sockets / "scan.sock", 0o666)
-    wait_for(lambda: milter.page("/healthz")[0] == 200, 20, "signatures")
+    milter.wait_until_well(20)
     assert send(gateway, mime(b"clean"), "down@example.com") == {}
     wait_for(lambda: backend.copies_of("down@example.com"), 20, "the mail")
