@@ -8,20 +8,33 @@ import signal
 import pytest
 
 from loopback import own_loopback
-from processes import new_folder
+from processes import ROOT, new_folder
 from scanner import start as start_scanner
 
 LIMIT_SECONDS = 180     # a test; @pytest.mark.limit(SECONDS) states another
 LOG_LINES = 40
 
+# Those that take longest begin first, so that none is left to the end when other workers have nothing to do.
+LONG = ("replica_redis", "postfix_setup", "faults", "cutover_file", "ctl", "milter_peers", "policyd_wire", "scan_faults",
+        "setup_day_one", "dict_dovecot", "cutover_postfix", "scan_fair", "setup_wiring", "wiring_status", "gateway_stamps",
+        "two_gateways", "gateway_storm", "auth_enforced", "cutover_journal")
 
 own_loopback()
+os.environ["PATH"] = f"{ROOT}/tests/fakes/bin:{os.environ['PATH']}"
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "limit(seconds): how long this test may take")
     # A thread that dies of an exception fails the test that runs meanwhile.
     config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")
+
+
+def pytest_collection_modifyitems(items):
+    def place(item):
+        name = item.path.stem.removeprefix("test_")
+        return LONG.index(name) if name in LONG else len(LONG)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True)
