@@ -28,5 +28,6 @@ def test_the_old_goes_and_what_waits_stays(tmp_path):
 
 
 def test_a_log_that_is_fed_late_is_kept(tmp_path):
-    books = Books(tmp_path, lines=["keep = 2d"]).fill(message("2024-03-01", "4jYVch3KtSz1bYF1"))
+    """And entered without Redis, too."""
+    books = Books(tmp_path, lines=["keep = 2d"]).fill(message("2024-03-01", "4jYVch3KtSz1bYF1"), with_redis=False)
     assert books.json("audit")["delivered"] == 1
