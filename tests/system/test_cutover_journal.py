@@ -7,8 +7,9 @@ import pytest
 
 from cutover import Cutover, Maillog
 from processes import wait_for
+from redis_server import RedisServer
 
-ADDRESS = "127.20.42.1"
+ADDRESS = "127.20.55.1"
 
 # Entries are files 1, 2, ... of a folder; --after-cursor=N begins behind N.  It notes how it was called.
 JOURNALCTL = """#!/usr/bin/python3
@@ -72,9 +73,11 @@ def journal(folder):
 
 @pytest.fixture
 def cutover(folder, journal):
-    made = Cutover(folder, ADDRESS, domains="example.com", log="journal", environment=journal.environment)
+    redis = RedisServer(folder / "redis", "127.20.55.2").start()
+    made = Cutover(folder, ADDRESS, domains="example.com", log="journal", redis=redis, environment=journal.environment)
     yield made
     made.process.resume_and_kill()
+    redis.process.resume_and_kill()
 
 
 def all_once(cutover, log):
@@ -110,7 +113,7 @@ def test_a_journal_that_may_not_be_read(cutover, journal, folder):
     (journal.folder / "refuse").touch()
     cutover.start()
     wait_for(lambda: cutover.said("systemd-journal"), 10, "it says so")
-    time.sleep(6)
+    wait_for(lambda: len(journal.calls()) >= 3, 20, "it tries again")
     assert len(cutover.said("systemd-journal")) == 1
     assert cutover.page("/healthz")[0] == 503
     (journal.folder / "refuse").unlink()
