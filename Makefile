@@ -118,6 +118,8 @@ $(MADE)/config_keys.h: postfix-conf/postshift.conf
 	               printf "    {\"%s\", %s_keys, ARRAY_LENGTH(%s_keys)},\n", names[i], names[i], names[i]; \
 	           print "};" }' $< > $@
 $(OBJ)/shared/service/config_names.o $(FUZZ_OBJ)/shared/service/config_names.o: $(MADE)/config_keys.h
+# What the assembler takes in, the compiler doesn't tell make of.
+$(OBJ)/policyd/cutover/page_files.o: $(addprefix policyd/cutover/page.,html css js)
 
 $(OBJ)/libbase.a: $(call objects,$(BASE))
 $(OBJ)/libpure.a: $(call objects,$(PURE))
@@ -226,7 +228,6 @@ bench: packages ## ratios against a reference in the same run
 	tests/bench/bench_scan
 	tests/bench/bench_auth
 	tests/bench/bench_books
-	tests/bench/bench_keep
 
 bench-peers: packages ## the same beside clamd, rspamd and others, which it installs
 	tests/install-packages --peers

@@ -167,11 +167,7 @@ check_version(struct books *books, struct error *error)
     int version;
 
     if (statement == NULL)
-        return books->mode == BOOKS_READ && sqlite3_errcode(books->file) == SQLITE_ERROR
-                   ? error_temporary(error,
-                         "there is nothing in the books yet: postshift-cutover has not "
-                         "begun them")
-                   : false;
+        return false;
     switch (books_step(books, statement, error)) {
     case 1:
         version = sqlite3_column_int(statement, 0);
@@ -204,17 +200,6 @@ read_generation(struct books *books, struct error *error)
     return result >= 0;
 }
 
-/* All of it or nothing: who reads at that moment sees no half of it. */
-static bool
-make_tables(struct books *books, struct error *error)
-{
-    if (books_exec(books, "BEGIN", error) && books_exec(books, schema, error) &&
-        check_version(books, error) && books_commit(books, error))
-        return true;
-    books_rollback(books);
-    return false;
-}
-
 static bool
 prepare_file(struct books *books, struct error *error)
 {
@@ -229,7 +214,8 @@ prepare_file(struct books *books, struct error *error)
                "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
                "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864",
                error) &&
-           make_tables(books, error) && read_generation(books, error);
+           books_exec(books, schema, error) && check_version(books, error) &&
+           read_generation(books, error);
 }
 
 struct books *

@@ -11,6 +11,7 @@
 
 #include "policyd/cutover/cutover_access.h"
 #include "policyd/cutover/cutover_books.h"
+#include "policyd/cutover/page_files.h"
 #include "shared/service/log.h"
 #include "shared/service/privs.h"
 
@@ -177,12 +178,24 @@ healthy(void *argument, struct buffer *why)
     return status.trouble[0] == '\0';
 }
 
+static int
+write_page(void *argument, const char *path, const char *query, struct buffer *body,
+    const char **content_type)
+{
+    (void)argument;
+    (void)query;
+    if (page_files_write(path, body, content_type))
+        return 200;
+    buffer_append_text(body, "not found (there are /, /metrics and /healthz)\n");
+    return 404;
+}
+
 static void
 serve_page(struct cutover_daemon *daemon)
 {
     metrics_on_write(daemon->metrics, gather, daemon);
-    daemon->http = metrics_http_new(
-        daemon->base, &daemon->config->page, daemon->metrics, healthy, NULL, daemon);
+    daemon->http = metrics_http_new(daemon->base, &daemon->config->page, daemon->metrics,
+        healthy, write_page, daemon);
     listener_set_serve(&daemon->page_sockets, metrics_http_server(daemon->http));
 }
 

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+enum { AGE_MAX = 1000000000 };
+
 static const char *const side_names[DOMAIN_SIDES] = {"old", "new"};
 
 void
@@ -17,10 +19,12 @@ plan_page_age(int64_t seconds, char out[32])
         {60,    "min"},
         {1,     "s"  },
     };
-    size_t i = 0;
+    size_t i = seconds < 2 * 86400 ? 1 : 0; /* 24 h, 47 h, 2 d */
 
     if (seconds < 0)
         seconds = 0;
+    if (seconds > AGE_MAX)
+        seconds = AGE_MAX;
     while (i < ARRAY_LENGTH(units) - 1 && seconds < units[i].seconds)
         i++;
     /* The next smaller unit besides, but nobody counts seconds of minutes. */
@@ -110,16 +114,17 @@ say_closed(const struct plan_page *page, const char *next, char out[PLAN_SENTENC
             first = &page->gates[i];
     }
     if (first == NULL && page->gate_count == 0)
-        (void)snprintf(out, PLAN_SENTENCE_MAX, "nobody asked the gates before %s", next);
+        (void)snprintf(
+            out, PLAN_SENTENCE_MAX, "the gates before %s, which nobody asked", next);
     else if (first == NULL)
-        (void)snprintf(out, PLAN_SENTENCE_MAX, "nothing: %s is next", next);
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "nothing more; %s is next", next);
     else if (closed == 1)
-        (void)snprintf(out, PLAN_SENTENCE_MAX, "%s waits for %s: %s", next,
-            plan_gate_name(first->kind), first->text);
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "%s (%s); %s is next",
+            plan_gate_name(first->kind), first->text, next);
     else
-        (void)snprintf(out, PLAN_SENTENCE_MAX,
-            "%s waits for %s: %s; and for %zu more gate%s", next,
-            plan_gate_name(first->kind), first->text, closed - 1, closed == 2 ? "" : "s");
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "%s (%s) and %zu more gate%s; %s is next",
+            plan_gate_name(first->kind), first->text, closed - 1, closed == 2 ? "" : "s",
+            next);
 }
 
 /* While it may advance by itself. */
@@ -138,15 +143,14 @@ say_running(const struct plan_page *page, char out[PLAN_SENTENCE_MAX])
     }
     plan_page_age(page->now - plan->step_since, age);
     (void)snprintf(out, PLAN_SENTENCE_MAX,
-        "%s is prepared by %s for %s: its hook before_advance has to end", next,
-        plan->step_by, age);
+        "the hook before_advance, which %s began %s ago; %s is next", plan->step_by, age,
+        next);
 }
 
 void
 plan_page_waits_for(const struct plan_page *page, char out[PLAN_SENTENCE_MAX])
 {
     const struct plan_record *plan = page->plan;
-    const char *reason = plan == NULL ? "" : plan->why;
 
     out[0] = '\0';
     if (plan == NULL) {
@@ -159,13 +163,11 @@ plan_page_waits_for(const struct plan_page *page, char out[PLAN_SENTENCE_MAX])
         say_running(page, out);
         break;
     case PLAN_PAUSED:
-        (void)snprintf(out, PLAN_SENTENCE_MAX, "a person who says resume%s%s",
-            reason[0] == '\0' ? "" : "; why it stands: ", reason);
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "a person who says resume");
         break;
     case PLAN_ROLLED_BACK:
     case PLAN_ABORTED:
-        (void)snprintf(out, PLAN_SENTENCE_MAX, "a person who says start%s%s",
-            reason[0] == '\0' ? "" : "; why it ended: ", reason);
+        (void)snprintf(out, PLAN_SENTENCE_MAX, "a person who says start");
         break;
     case PLAN_DONE:
         (void)snprintf(out, PLAN_SENTENCE_MAX, "finish, once 100 %% has held for 7 days");

@@ -5,9 +5,9 @@
  *
  *     {"domain": "example.com", "state": "running" | "bad", "stage": 2, "weight": 70 |
  *      null, "problem": null | "text", "sentence": "70 % of its people are on new: stage
- *      2 of 3, for 5 h", "waits_for": "the stay: 19 h left" | null, "why": null | "text",
- *      "edited": false, "since": 1764000000 | null, "command": null | "postshiftctl ...",
- *      "stages": [{"name": "30 %", "stay_s": 259200, "is_over": true,
+ *      2 of 3, for 5 h", "waits_for": "stay (19 h left); 100 % is next" | null, "why":
+ * null | "text", "edited": false, "since": 1764000000 | null, "command": null |
+ * "postshiftctl ...", "stages": [{"name": "30 %", "stay_s": 259200, "is_over": true,
  *                  "left_s": 0 | null}],
  *      "gates": [{"name": "stay", "answer": "yes" | "no" | "not-known", "text": "..."}],
  *      "step": null | {"stage": 3, "by": "gw1", "since": 1764000000},
