@@ -197,7 +197,18 @@ judge(struct entry *entry, const struct books_recipient *recipient,
     attempt->is_first = recipient->attempts == 0;
     attempt->is_accepted = event->status == MAILLOG_SENT && !event->is_forwarded;
     attempt->is_maybe = event->maybe_double;
+    attempt->phase = reply.phase;
+    attempt->code = reply.said == SAID_REPLY ? reply.code : 0;
+    attempt->reply = event->text;
+    attempt->queue_id = event->queue_id;
     find_backend(entry, recipient, attempt, domain);
+}
+
+bool
+books_attempt_is_refusal(const struct books_attempt *attempt)
+{
+    return attempt->backend == BACKEND_NEW && attempt->phase == PHASE_RCPT &&
+           attempt->code >= 500;
 }
 
 bool

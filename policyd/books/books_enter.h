@@ -52,7 +52,15 @@ struct books_attempt {
     bool is_accepted;  /* delivered */
     bool is_maybe;     /* may be sent more than once */
     uint64_t delay_ms; /* c+d of delays= */
+    /* What was said, and where: code 0 where no reply is told. */
+    enum maillog_phase phase;
+    unsigned code;
+    struct span reply; /* as logged */
+    struct span queue_id;
 };
+
+/* New refused this recipient for good: a 5xx said to RCPT. */
+bool books_attempt_is_refusal(const struct books_attempt *attempt);
 
 /* What the controller knows and the log does not. */
 struct books_rules {

@@ -21,8 +21,6 @@ find_domain(void *argument, struct span recipient, bool *old_is_site, char out[2
     return span_of(out);
 }
 
-static const struct books_rules rules = {.find_domain = find_domain};
-
 void
 books_feed_open(struct books_feed *feed)
 {
@@ -34,9 +32,10 @@ books_feed_open(struct books_feed *feed)
         assert(mkdtemp(folder) != NULL);
         (void)snprintf(feed->path, sizeof(feed->path), "%s/books.db", folder);
     }
+    feed->rules.find_domain = find_domain;
     feed->books = books_open(feed->path, BOOKS_WRITE, &error);
     feed->writer =
-        feed->books == NULL ? NULL : books_writer_new(feed->books, &rules, &error);
+        feed->books == NULL ? NULL : books_writer_new(feed->books, &feed->rules, &error);
     if (feed->writer == NULL)
         (void)fprintf(stderr, "%s\n", error.text);
     assert(feed->writer != NULL);

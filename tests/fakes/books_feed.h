@@ -13,7 +13,8 @@ struct books_feed {
     struct books *books;
     struct books_writer *writer;
     int64_t last_ms;
-    unsigned lines; /* entered */
+    struct books_rules rules; /* `attempted` and its argument may be set before opening */
+    unsigned lines;           /* entered */
     unsigned unknown;
     char text[BOOKS_FEED_TEXT_MAX];
 };
