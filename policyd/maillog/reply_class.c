@@ -2,6 +2,7 @@
 
 #include "shared/base/attributes.h"
 #include "shared/base/octet.h"
+#include "shared/base/utf8.h"
 
 enum {
     TEXT_MAX = 8 << 10,
@@ -155,9 +156,9 @@ struct index {
 static size_t
 bucket_of(const char *text)
 {
-    unsigned first = (unsigned char)span_lower_octet(text[0]);
-    unsigned second = (unsigned char)span_lower_octet(text[1]);
-    unsigned third = (unsigned char)span_lower_octet(text[2]);
+    unsigned first = (unsigned char)text[0];
+    unsigned second = (unsigned char)text[1];
+    unsigned third = (unsigned char)text[2];
 
     return (first * 961 + second * 31 + third) % BUCKETS;
 }
@@ -180,27 +181,55 @@ make_index(struct index *index)
         index->rows[count[bucket_of(phrases[i].text.data)]++] = (unsigned short)i;
 }
 
-/* The phrase at the start of `text`, without regard to case. */
-static bool
-begins(struct span text, struct span phrase)
+/* Latin, Greek and Cyrillic letters; each has as many octets in either case. */
+static uint32_t
+lower_letter(uint32_t letter)
 {
-    if (text.length < phrase.length)
-        return false;
-    for (size_t i = 0; i < phrase.length; i++) {
-        if (span_lower_octet(text.data[i]) != phrase.data[i])
-            return false;
+    if ((letter >= 0xc0 && letter <= 0xde && letter != 0xd7) ||
+        (letter >= 0x391 && letter <= 0x3a9) || (letter >= 0x410 && letter <= 0x42f))
+        return letter + 0x20;
+    if (letter >= 0x400 && letter <= 0x40f)
+        return letter + 0x50;
+    /* In pairs. */
+    if (letter >= 0x139 && letter <= 0x148)
+        return letter + (letter & 1);
+    if (letter >= 0x100 && letter <= 0x177 && letter != 0x130)
+        return letter | 1;
+    return letter;
+}
+
+/* In lower case into `out`, of TEXT_MAX octets; what is no UTF-8 stays as it is. */
+static struct span
+lower(struct span text, char *out)
+{
+    text = span_first(text, TEXT_MAX);
+    for (size_t at = 0; at < text.length;) {
+        struct span rest = span_from(text, at);
+        size_t length = utf8_length(rest);
+
+        if (length == 2) {
+            uint32_t letter = lower_letter(utf8_code_point(rest, length));
+
+            out[at] = (char)(0xc0 | letter >> 6);
+            out[at + 1] = (char)(0x80 | (letter & 0x3f));
+        } else {
+            length = 1;
+            out[at] = span_lower_octet(text.data[at]);
+        }
+        at += length;
     }
-    return true;
+    return span_make(out, text.length);
 }
 
 static void
 hear_words(struct verdict *verdict, struct span text)
 {
     struct index index;
+    char lowered[TEXT_MAX];
     char before = ' ';
 
     make_index(&index);
-    text = span_first(text, TEXT_MAX);
+    text = lower(text, lowered);
     for (size_t at = 0; at + START <= text.length; before = text.data[at++]) {
         bool is_ascii = (unsigned char)text.data[at] < 0x80;
         size_t bucket;
@@ -212,7 +241,7 @@ hear_words(struct verdict *verdict, struct span text)
             const struct phrase *phrase = &phrases[index.rows[i]];
 
             if (phrase->strength > verdict->strength &&
-                begins(span_from(text, at), phrase->text))
+                span_starts(span_from(text, at), phrase->text))
                 hear(verdict, phrase->class, phrase->strength);
         }
     }

@@ -352,6 +352,19 @@ PHRASE(DISABLED, 8,
     "\xb0\xd0\xbd")
 PHRASE(DISABLED, 8, "\xe5\x81\x9c\xe7\x94\xa8")
 PHRASE(DISABLED, 8, "\xe7\xa6\x81\xe7\x94\xa8")
+PHRASE(DISABLED, 10, "administratively disabled")
+PHRASE(DISABLED, 8, "compte bloqu")
+PHRASE(DISABLED, 8, "compte est bloqu")
+PHRASE(DISABLED, 8,
+    "bo\xc3\xaete bloqu\xc3\xa9"
+    "e")
+PHRASE(DISABLED, 8, "konto gesperrt")
+PHRASE(DISABLED, 8, "gek\xc3\xbcndigt")
+PHRASE(DISABLED, 8, "cuenta bloquead")
+PHRASE(DISABLED, 8,
+    "\xd1\x83\xd1\x87\xd0\xb5\xd1\x82\xd0\xbd\xd0\xb0\xd1\x8f "
+    "\xd0\xb7\xd0\xb0\xd0\xbf\xd0\xb8\xd1\x81\xd1\x8c "
+    "\xd0\xbe\xd1\x82\xd0\xba\xd0\xbb\xd1\x8e\xd1\x87")
 
 /* --- full --- */
 PHRASE(QUOTA, 9, "over quota")
@@ -450,6 +463,14 @@ PHRASE(QUOTA, 8, "cheio")
 PHRASE(QUOTA, 8, "\xe6\xba\x80\xe6\x9d\xaf")
 PHRASE(QUOTA, 8, "\xe3\x81\x84\xe3\x81\xa3\xe3\x81\xb1\xe3\x81\x84")
 PHRASE(QUOTA, 8, "\xec\xb4\x88\xea\xb3\xbc")
+PHRASE(QUOTA, 9, "storage full")
+PHRASE(QUOTA, 9, "storage is full")
+PHRASE(QUOTA, 9, "recipient storage")
+PHRASE(QUOTA, 8, "\xd0\xba\xd0\xb2\xd0\xbe\xd1\x82")
+PHRASE(QUOTA, 8, "speichervolumen")
+PHRASE(QUOTA, 8, "stockage insuffisant")
+PHRASE(QUOTA, 8, "spazio insufficiente")
+PHRASE(QUOTA, 8, "espacio insuficiente")
 
 /* --- too big --- */
 PHRASE(SIZE, 9, "message size exceeds")
@@ -757,6 +778,12 @@ PHRASE(POLICY, 8, "nadawc")
 PHRASE(POLICY, 8, "politique")
 PHRASE(POLICY, 8, "pol\xc3\xadtica")
 PHRASE(POLICY, 8, "\xe6\x8b\x92\xe7\xbb\x9d")
+PHRASE(POLICY, 9, "traffic not accepted")
+PHRASE(POLICY, 8, "relay non consentit")
+PHRASE(POLICY, 8,
+    "\xd0\xb4\xd0\xbe\xd1\x81\xd1\x82\xd1\x83\xd0\xbf "
+    "\xd0\xb7\xd0\xb0\xd0\xbf\xd1\x80\xd0\xb5")
+PHRASE(POLICY, 8, "\xe8\xbf\xb7\xe6\x83\x91\xe3\x83\xa1\xe3\x83\xbc\xe3\x83\xab")
 
 /* --- too much at once, or not yet --- */
 PHRASE(RATE, 9, "greylist")
@@ -1017,6 +1044,35 @@ PHRASE(OUTAGE, 8, "st\xc3\xb6rung")
 PHRASE(OUTAGE, 8, "\xd0\xb2\xd1\x80\xd0\xb5\xd0\xbc\xd0\xb5\xd0\xbd\xd0\xbd")
 PHRASE(OUTAGE, 8, "\xe7\xb9\x81\xe5\xbf\x99")
 PHRASE(OUTAGE, 8, "\xe3\x81\x97\xe3\x81\xb0\xe3\x82\x89\xe3\x81\x8f")
+PHRASE(OUTAGE, 9, "service not active")
+PHRASE(OUTAGE, 9, "error temporal")
+PHRASE(OUTAGE, 9, "erreur temporaire")
+PHRASE(OUTAGE, 9, "errore temporaneo")
+PHRASE(OUTAGE, 9, "erro tempor\xc3\xa1rio")
+PHRASE(OUTAGE, 9,
+    "vor\xc3\xbc"
+    "bergehender fehler")
+PHRASE(OUTAGE, 9, "tempor\xc3\xa4re st\xc3\xb6rung")
+PHRASE(OUTAGE, 9, "tijdelijke fout")
+PHRASE(OUTAGE, 9, "tijdelijke storing")
+PHRASE(OUTAGE, 9,
+    "tymczasowy b\xc5\x82\xc4\x85"
+    "d")
+PHRASE(OUTAGE, 9,
+    "\xd0\xb2\xd1\x80\xd0\xb5\xd0\xbc\xd0\xb5\xd0\xbd\xd0\xbd\xd0\xb0\xd1\x8f "
+    "\xd0\xbe\xd1\x88\xd0\xb8\xd0\xb1\xd0\xba\xd0\xb0")
+PHRASE(OUTAGE, 9, "erreur interne")
+PHRASE(OUTAGE, 9, "errore interno")
+PHRASE(OUTAGE, 9, "error interno")
+PHRASE(OUTAGE, 9, "erro interno")
+PHRASE(OUTAGE, 9, "interner fehler")
+PHRASE(OUTAGE, 9, "interne fout")
+PHRASE(OUTAGE, 9,
+    "b\xc5\x82\xc4\x85"
+    "d wewn\xc4\x99trzny")
+PHRASE(OUTAGE, 9,
+    "\xd0\xb2\xd0\xbd\xd1\x83\xd1\x82\xd1\x80\xd0\xb5\xd0\xbd\xd0\xbd\xd1\x8f\xd1\x8f "
+    "\xd0\xbe\xd1\x88\xd0\xb8\xd0\xb1\xd0\xba\xd0\xb0")
 
 /* --- none of these --- */
 PHRASE(OTHER, 9, "too many hops")
@@ -1053,3 +1109,8 @@ PHRASE(OTHER, 8, "line too long")
 PHRASE(OTHER, 8, "internationalized")
 PHRASE(OTHER, 8, "protocol error")
 PHRASE(OTHER, 8, "invalid argument")
+PHRASE(OTHER, 9, "send helo")
+PHRASE(OTHER, 9, "send ehlo")
+PHRASE(OTHER, 9, "say helo")
+PHRASE(OTHER, 9, "helo first")
+PHRASE(OTHER, 9, "polite people say")

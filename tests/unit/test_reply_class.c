@@ -94,7 +94,7 @@ knows_replies_that_it_never_saw(void **state)
     (void)state;
     judge_file("tests/data/replies/held-back.tsv", &score);
     tell("held back", &score);
-    assert_true(score.all >= 150);
+    assert_true(score.all >= 300);
     assert_true(percent(score.all_right, score.all) >= 92);
     assert_true(percent(score.right[REPLY_UNKNOWN], score.replies[REPLY_UNKNOWN]) >= 95);
     assert_true(percent(score.policy_as_unknown, score.replies[REPLY_POLICY]) <= 3);
@@ -126,6 +126,25 @@ takes_no_sender_for_a_recipient(void **state)
         assert_int_equal(reply_class_of(&reply), REPLY_POLICY);
         maillog_reply_read(span_of(replies[i]), PHASE_RCPT, &reply);
         assert_int_not_equal(reply_class_of(&reply), REPLY_OTHER);
+    }
+}
+
+/* In any of the alphabets that have it. */
+static void
+case_does_not_count(void **state)
+{
+    static const char *const replies[] = {"550 5.2.1 Buz\xc3\xb3n LLENO",
+        "550 BO\xc3\x8eTE PLEINE",
+        "550 \xd0\x9f\xd0\x95\xd0\xa0\xd0\x95\xd0\x9f\xd0\x9e\xd0\x9b\xd0\x9d\xd0\x95\xd0"
+        "\x9d",
+        "550 Skrzynka PE\xc5\x81NA", "550 \xff\xc5 mailbox FULL"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(replies); i++) {
+        struct maillog_reply reply;
+
+        maillog_reply_read(span_of(replies[i]), PHASE_RCPT, &reply);
+        assert_int_equal(reply_class_of(&reply), REPLY_QUOTA);
     }
 }
 
@@ -189,6 +208,7 @@ main(void)
         cmocka_unit_test(knows_replies_that_it_never_saw),
         cmocka_unit_test(knows_those_it_was_written_on),
         cmocka_unit_test(takes_no_sender_for_a_recipient),
+        cmocka_unit_test(case_does_not_count),
         cmocka_unit_test(is_quick_with_a_reply_of_any_length),
     };
 
