@@ -252,9 +252,9 @@ lint: $(MADE)/config_keys.h ## formatting, clang-tidy, manual pages
 	$(Q)tests/lint $(BASE) $(PURE) $(SERVICE) $(foreach p,$(PROGRAMS),$($p_SOURCES)) -- -std=c11 -D_GNU_SOURCE -I. -I$(MADE) -DPOSTSHIFT_VERSION='"$(VERSION)"' $(ALL_CFLAGS)
 
 # Where systemd looks, also below /usr/local.
-UNITS := $(wildcard postfix-conf/*.service postfix-conf/*.socket postfix-conf/*.target)
+UNITS := $(wildcard postfix-conf/*.service postfix-conf/*.socket postfix-conf/*.target postfix-conf/*.path)
 SHARED_DATA := $(wildcard postfix-conf/*.acl postfix-conf/*.lua) postfix-conf/postshift.conf postfix-conf/users-and-folders \
-               postfix-conf/wired postfix-conf/may-go
+               postfix-conf/flush postfix-conf/wired postfix-conf/may-go
 
 install: all ## DESTDIR= prefix=/usr; without DESTDIR also users, folders and the rights of the configuration
 	$(foreach p,$(PROGRAMS),install -D -m 0755 $(BIN)/$(call program_name,$p) $(DESTDIR)$(prefix)/$(if $(filter ctl,$p),bin,sbin)/$(call program_name,$p) &&) true
@@ -274,7 +274,7 @@ install: all ## DESTDIR= prefix=/usr; without DESTDIR also users, folders and th
 
 uninstall: ## removes what install put there, but configuration, users and state; refuses while Postfix is wired (FORCE=1)
 	$(if $(DESTDIR),,POSTSHIFT_FORCE=$(FORCE) postfix-conf/may-go policyd auth scan)
-	$(if $(DESTDIR),,test ! -d /run/systemd/system || systemctl disable --now $(filter %.service %.socket,$(notdir $(UNITS))))
+	$(if $(DESTDIR),,test ! -d /run/systemd/system || systemctl disable --now $(filter %.service %.socket %.path,$(notdir $(UNITS))))
 	rm -f $(foreach p,$(PROGRAMS),$(DESTDIR)$(prefix)/$(if $(filter ctl,$p),bin,sbin)/$(call program_name,$p))
 	rm -f $(foreach m,$(MANUALS),$(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
 	rm -rf $(DESTDIR)$(prefix)/share/postshift $(DESTDIR)$(prefix)/share/doc/postshift $(DESTDIR)$(prefix)/share/bash-completion/completions/postshiftctl

@@ -111,6 +111,7 @@ change_told(void *argument, const struct replica_change *change)
     struct cutover_daemon *daemon = argument;
 
     route_inputs_change(daemon->inputs, change);
+    drain_change(daemon->drain, change);
     if (daemon->follow != NULL)
         follow_touch(daemon->follow);
 }
@@ -123,6 +124,29 @@ replica_rules_of(const struct serve_config *served)
         .state = served->state_rules,
         .domains = served->route_rules.domains,
         .domain_count = served->route_rules.domain_count,
+    };
+}
+
+static const struct replica *
+replica_of(void *argument)
+{
+    const struct cutover_daemon *daemon = argument;
+
+    return daemon->replica;
+}
+
+static struct drain_options
+drain_options_of(struct cutover_daemon *daemon)
+{
+    const struct cutover_config *config = daemon->config;
+
+    return (struct drain_options){
+        .file = config->drain,
+        .policyd = &config->served.metrics,
+        .rules = &config->served.route_rules,
+        .every_ms = config->slot_ms < DRAIN_EVERY_MS ? config->slot_ms : DRAIN_EVERY_MS,
+        .replica = replica_of,
+        .argument = daemon,
     };
 }
 
@@ -139,6 +163,7 @@ cutover_daemon_replicate(struct cutover_daemon *daemon)
         .override = served->override,
         .rules = replica_rules_of(served),
     };
+    struct drain_options drain;
 
     cutover_config_snapshot(daemon->config, daemon->snapshot);
     daemon->base = event_base_new();
@@ -146,6 +171,8 @@ cutover_daemon_replicate(struct cutover_daemon *daemon)
         log_fatal(EXIT_FAILURE, "no event loop");
     daemon->metrics = cutover_metrics_registry();
     daemon->inputs = route_inputs_new();
+    drain = drain_options_of(daemon);
+    daemon->drain = drain_new(daemon->base, &drain);
     daemon->sync = replica_sync_new(daemon->base, &options, &events, daemon);
     daemon->replica = replica_sync_replica(daemon->sync);
     route_inputs_compare(daemon->inputs);
@@ -238,9 +265,12 @@ take_config(struct cutover_daemon *daemon, struct cutover_config *config)
 {
     struct cutover_config *old = daemon->config;
     struct replica_rules rules = replica_rules_of(&config->served);
+    struct drain_options drain;
 
     cutover_books_stop(daemon);
     daemon->config = config;
+    drain = drain_options_of(daemon);
+    drain_set_options(daemon->drain, &drain);
     if (!serve_config_same_redis(&old->served, &config->served))
         replica_sync_set_redis(
             daemon->sync, &config->served.redis.options, config->served.redis.prefix);
@@ -299,6 +329,7 @@ cutover_daemon_clear(struct cutover_daemon *daemon)
     cutover_books_stop(daemon);
     cutover_tally_clear(&daemon->tally);
     replica_sync_free(daemon->sync);
+    drain_free(daemon->drain);
     route_inputs_free(daemon->inputs);
     metrics_free(daemon->metrics);
     listener_set_close(&daemon->page_sockets);

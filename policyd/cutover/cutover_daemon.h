@@ -10,6 +10,7 @@
 #include "policyd/cutover/counts.h"
 #include "policyd/cutover/cutover_config.h"
 #include "policyd/cutover/cutover_metrics.h"
+#include "policyd/cutover/drain.h"
 #include "policyd/cutover/follow.h"
 #include "policyd/cutover/queue_watch.h"
 #include "policyd/cutover/route_inputs.h"
@@ -31,6 +32,7 @@ struct cutover_daemon {
     struct replica_sync *sync; /* what decides, as policyd has it */
     const struct replica *replica;
     struct route_inputs *inputs;
+    struct drain *drain;
     struct redis *redis; /* where counts go */
     struct counts *counts;
     struct books_rules rules;

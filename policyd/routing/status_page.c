@@ -186,3 +186,14 @@ status_page_write(struct buffer *out, const struct status_facts *facts,
     buffer_append_octet(out, '\n');
     free(entries);
 }
+
+void
+status_page_write_domain(struct buffer *out, const struct route_rules *rules,
+    const struct replica *replica, struct span name)
+{
+    struct json json = json_on(out);
+    struct entry entry = {name, {.suspect = false}};
+
+    (void)replica_find_domain(replica, name, &entry.domain);
+    write_entry(&json, rules, replica, &entry);
+}

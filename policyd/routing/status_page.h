@@ -50,4 +50,8 @@ struct status_facts {
 void status_page_write(struct buffer *out, const struct status_facts *facts,
     const struct route_rules *rules, const struct replica *replica);
 
+/* One entry of `domains`, byte for byte as it stands in the whole. */
+void status_page_write_domain(struct buffer *out, const struct route_rules *rules,
+    const struct replica *replica, struct span name);
+
 #endif

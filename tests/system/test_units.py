@@ -270,9 +270,20 @@ def test_the_controller_may_read_the_log_and_write_its_books():
     service = unit("postshift-cutover.service")
     assert "User=postshift-cutover\n" in service and re.search("^u postshift-cutover ", unit("postshift.sysusers"), re.M)
     assert "SupplementaryGroups=adm systemd-journal postdrop\n" in service
-    assert "StateDirectory=postshift/cutover\n" in service and "ReadWritePaths" not in service
+    assert "StateDirectory=postshift/cutover\n" in service
+    assert re.findall("^ReadWritePaths=(.*)$", service, re.M) == ["-/run/postshift/flush"]
     assert "PrivateUsers" not in service        # its groups would be nobody's
     assert "RestartPreventExitStatus=78\n" in service
+
+
+def test_what_the_controller_touches_is_what_the_root_helper_watches():
+    path, service = unit("postshift-flush.path"), unit("postshift-flush.service")
+    touched = re.search("^#?drain = (.*)$", unit("postshift.conf"), re.M)[1]
+    assert f"PathChanged={touched}\nUnit=postshift-flush.service\n" in path
+    assert f"ReadWritePaths=-{touched}\n" in unit("postshift-cutover.service")
+    assert re.search(rf"^f {touched} +0644 postshift-cutover postshift -$", unit("postshift.tmpfiles"), re.M)
+    assert "Type=oneshot\n" in service and "ExecStart=/usr/share/postshift/flush\n" in service and "User=" not in service
+    assert os.access(UNITS / "flush", os.X_OK)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -1,0 +1,125 @@
+"""What waits is routed anew when the direction turns: once policyd answers so, by a root helper, on a real Postfix."""
+import os
+import pathlib
+import time
+
+import pytest
+
+from cutover import Cutover
+from mailsite import MailSite, side
+from processes import ROOT, Process, wait_for
+
+FLUSH = ROOT / "postfix-conf" / "flush"
+PEOPLE = [f"person{n}@example.com" for n in range(40)]
+
+
+@pytest.fixture(scope="module")
+def site(module_folder):
+    made = MailSite(module_folder, "127.20.61").start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def cutover(site, folder):
+    site.reset()
+    site.gateway.wait_until_empty()
+    drain = folder / "flush"
+    drain.touch()
+    made = Cutover(folder, site.address[5], redis=site.redis, domains="example.com", log=site.gateway.log,
+                   postfix=site.gateway.etc, drain=drain,
+                   policyd_lines={"metrics": "inet:%s:%d" % site.policyd.page_address})
+    made.drain = drain
+    made.start()
+    wait_for(lambda: made.said("replica: load=taken"), 10, "what is in force was read")
+    wait_for(lambda: not made.said("drain: ") or quiet(drain), 10, "no drain is on its way")
+    yield made
+    made.process.resume_and_kill()
+
+
+def quiet(drain):
+    return time.time() - drain.stat().st_mtime > 2
+
+
+def touched(cutover):
+    return cutover.drain.stat().st_mtime_ns
+
+
+def wait_for_word(cutover, text):
+    """The controller has heard of it."""
+    wait_for(lambda: cutover.count("SELECT count(*) FROM input_now WHERE value LIKE ?", f"%{text}%"), 10,
+             f"{text} is known")
+
+
+@pytest.fixture
+def helper(site, cutover, folder):
+    """What stands for the root helper where there is no systemd."""
+    made = Process([FLUSH, "--watch"], folder / "helper.log",
+                   environment={**os.environ, "POSTSHIFT_CONF": str(cutover.config), "MAIL_CONFIG": ""})
+    made.start()
+    yield made
+    made.kill()
+
+
+def test_waits_until_policyd_answers_so(site, cutover):
+    before = touched(cutover)
+    site.policyd.process.pause()
+    try:
+        site.redis.set_domain("example.com", weight=30)
+        wait_for_word(cutover, "weight=30")
+        time.sleep(1)       # nothing to wait for: nothing is to happen
+        assert touched(cutover) == before
+    finally:
+        site.policyd.process.resume()
+    wait_for(lambda: touched(cutover) != before, 15, "the file was touched")
+    assert len(cutover.said("drain: domain=example.com")) >= 1
+
+
+@pytest.mark.limit(120)
+def test_a_silent_policyd_is_told_of_and_does_not_hold_it_up(site, cutover):
+    before = touched(cutover)
+    site.policyd.process.pause()
+    try:
+        start = time.monotonic()
+        site.redis.set_domain("example.com", weight=70)
+        wait_for(lambda: touched(cutover) != before, 60, "the file was touched")
+        assert time.monotonic() - start >= 29
+        assert cutover.said("policyd does not answer the new way within 30 s (no answer in time)")
+    finally:
+        site.policyd.process.resume()
+
+
+def test_pins_and_units_by_hand_and_other_fields_turn_nothing(site, cutover):
+    before = touched(cutover)
+    site.redis.command("SET", "cutover:pin:alice@example.com", "new")
+    site.redis.set_domain("example.com", imap_old="127.20.61.3")
+    wait_for_word(cutover, "127.20.61.3")
+    time.sleep(1)           # nothing to wait for: nothing is to happen
+    assert touched(cutover) == before
+
+
+def test_mail_that_waits_goes_where_it_belongs_now(site, cutover, helper):
+    moved = [person for person in PEOPLE if side(person, 70) == "new"][:5]
+    site.set(weight=70)
+    site.new.refuse()
+    for person in moved:
+        site.gateway.send(site.sender, [person])
+    for person in moved:
+        site.gateway.wait_for_waiting(person, "refused")
+    site.redis.set_domain("example.com", weight=0)
+    assert site.old.wait_for(len(moved), 60)
+    assert sorted(site.old.recipients()) == sorted(moved)
+    site.gateway.wait_until_empty()
+
+
+def test_the_file_can_not_be_touched(site, folder):
+    made = Cutover(folder, site.address[5], redis=site.redis, domains="example.com", log=site.gateway.log,
+                   drain=pathlib.Path("/nowhere/flush"), name="other", page_port=8795,
+                   policyd_lines={"metrics": "inet:%s:%d" % site.policyd.page_address})
+    made.start()
+    try:
+        wait_for(lambda: made.said("replica: load=taken"), 10, "what is in force was read")
+        site.redis.set_domain("example.com", weight=33)
+        wait_for(lambda: made.said("/nowhere/flush can't be touched"), 20, "it was told")
+    finally:
+        made.kill()
