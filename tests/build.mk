@@ -77,7 +77,7 @@ fuzz_queue_listing_SOURCES  := policyd/books/queue_listing.c
 fuzz_queue_listing_PACKAGES := jansson
 test_books_crash_SOURCES := $(books_SOURCES) tests/fakes/failing_vfs.c
 test_refusals_SOURCES  := policyd/cutover/refusals.c $(books_SOURCES)
-test_refusals_PACKAGES := sqlite3 libevent
+test_refusals_PACKAGES := sqlite3 jansson libevent
 
 # A program's own parts, with the libraries that they need.
 test_serve_config_SOURCES  := policyd/serve/serve_config.c policyd/serve/serve_domains.c $(redis_SOURCES)
