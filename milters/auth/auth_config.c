@@ -93,7 +93,8 @@ auth_config_load(const char *file, bool must_exist, struct buffer *errors)
     if (!dns_servers_check(&config->dns.servers, &error))
         config_complain(config->config, errors, "dns", "servers", "%s", error.text);
     if (errors->length > before) {
-        auth_config_free(config);
+        config_free(config->config);
+        free(config);
         return NULL;
     }
     return config;
@@ -113,15 +114,6 @@ auth_config_check_access(const struct auth_config *config,
     count += access_want_sockets(
         wants + count, "listen", ACCESS_BIND_GIVEN, &config->listen, AUTH_SOCKET);
     access_check(config->config, given, &daemon, wants, count, errors);
-}
-
-void
-auth_config_free(struct auth_config *config)
-{
-    if (config == NULL)
-        return;
-    config_free(config->config);
-    free(config);
 }
 
 bool

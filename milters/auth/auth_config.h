@@ -42,7 +42,6 @@ struct auth_config *auth_config_load(
 /* For -t: adds a line for what the daemon's user can't read or bind. */
 void auth_config_check_access(const struct auth_config *config,
     const struct daemon_options *given, struct buffer *errors);
-void auth_config_free(struct auth_config *config);
 
 /* Whether the client's address (text) is in trusted_networks. */
 bool auth_config_trusts(const struct auth_config *config, struct span address);

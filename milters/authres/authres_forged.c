@@ -367,31 +367,3 @@ authres_received_spf_claims(struct span value, struct span authserv_id)
     buffer_clear(&plain);
     return claims;
 }
-
-size_t
-authres_forged(const struct header_field *fields, size_t field_count,
-    struct span authserv_id, struct verdict_edit *edits, size_t room)
-{
-    static const struct {
-        const char *name;
-        bool (*claims)(struct span value, struct span authserv_id);
-    } rows[] = {
-        {"Authentication-Results", authres_claims             },
-        {"Received-SPF",           authres_received_spf_claims},
-    };
-    size_t count = 0;
-
-    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        unsigned number = 0;
-
-        for (size_t j = 0; j < field_count && count < room; j++) {
-            if (!header_field_is(&fields[j], span_of(rows[i].name)))
-                continue;
-            number++;
-            if (rows[i].claims(fields[j].value, authserv_id))
-                edits[count++] =
-                    (struct verdict_edit){VERDICT_DELETE, rows[i].name, NULL, number};
-        }
-    }
-    return count;
-}

@@ -12,17 +12,9 @@
 #ifndef MILTERS_AUTHRES_AUTHRES_FORGED_H
 #define MILTERS_AUTHRES_AUTHRES_FORGED_H
 
-#include "milters/message/header_field.h"
-#include "milters/protocol/verdict.h"
+#include "shared/base/span.h"
 
 bool authres_claims(struct span value, struct span authserv_id);
 bool authres_received_spf_claims(struct span value, struct span authserv_id);
-
-/*
- * Writes a deletion for each of them to `edits`, which has `room` for that many (of a
- * thousand fields each is deleted once); gives their count.
- */
-size_t authres_forged(const struct header_field *fields, size_t field_count,
-    struct span authserv_id, struct verdict_edit *edits, size_t room);
 
 #endif

@@ -59,10 +59,16 @@ milter_ending_init(
     (void)pthread_sigmask(SIG_SETMASK, &all, &ending->heard);
 }
 
+static bool
+has_begun(const struct milter_ending *ending)
+{
+    return ending->draining || ending->stopping_ms > 0;
+}
+
 bool
 milter_ending_wait(struct milter_ending *ending, int fd)
 {
-    bool ends = milter_ending_has_begun(ending);
+    bool ends = has_begun(ending);
     const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
     struct pollfd waiting[2] = {
         {ending->stopping_ms > 0 ? -1 : ending->control, POLLIN, 0},
@@ -77,12 +83,6 @@ milter_ending_wait(struct milter_ending *ending, int fd)
     if (waiting[0].revents != 0)
         hear(ending);
     return waiting[0].revents == 0 && waiting[1].revents != 0;
-}
-
-bool
-milter_ending_has_begun(const struct milter_ending *ending)
-{
-    return ending->draining || ending->stopping_ms > 0;
 }
 
 bool

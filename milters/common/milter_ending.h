@@ -29,7 +29,6 @@ void milter_ending_init(
  * be -1, has something to read.  It is not asked once the end has begun. */
 bool milter_ending_wait(struct milter_ending *ending, int fd);
 
-bool milter_ending_has_begun(const struct milter_ending *ending);
 bool milter_ending_is_over(const struct milter_ending *ending);
 
 #endif

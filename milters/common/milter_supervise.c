@@ -364,15 +364,6 @@ supervise_add(struct supervise *supervise, const struct supervise_role *role)
 }
 
 void
-supervise_set_argument(struct supervise *supervise, const char *name, void *argument)
-{
-    struct slot *slot = slot_find(supervise, name);
-
-    assert(slot != NULL);
-    slot->role.argument = argument;
-}
-
-void
 supervise_set_drain_first(struct supervise *supervise, const char *name, bool drain_first)
 {
     struct slot *slot = slot_find(supervise, name);

@@ -73,11 +73,10 @@ struct supervise *supervise_new(
 void supervise_add(struct supervise *supervise, const struct supervise_role *role);
 
 /*
- * New children for every role, then the old ones are told to drain.  `argument` of each
- * role may have been replaced before by supervise_set_argument.  A drained child has 10
- * minutes, then it is killed.  One that has not yet said that it is ready
- * gets SIGTERM besides: it has nothing to finish.  A child that may have begun to serve
- * by then ignores it.
+ * New children for every role, then the old ones are told to drain.  A drained child has
+ * 10 minutes, then it is killed.  One that has not yet said that it is ready gets SIGTERM
+ * besides: it has nothing to finish.  A child that may have begun to serve by then
+ * ignores it.
  */
 void supervise_reload(struct supervise *supervise);
 
@@ -89,8 +88,6 @@ bool supervise_is_running(const struct supervise *supervise, const char *name);
 
 /* Whether one of them has yet to say that it is ready. */
 bool supervise_is_starting(const struct supervise *supervise, const char *name);
-void supervise_set_argument(
-    struct supervise *supervise, const char *name, void *argument);
 void supervise_set_drain_first(
     struct supervise *supervise, const char *name, bool drain_first);
 

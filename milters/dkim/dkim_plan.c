@@ -31,8 +31,10 @@ dkim_candidate_decide(
     candidate->signature.reason = reason;
 }
 
-void
-dkim_candidate_keep(struct dkim_candidate *candidate, const char *reason)
+/* Neutral, since libopendkim can't be given it; where it is aligned, for dkim_own_check.
+ */
+static void
+keep(struct dkim_candidate *candidate, const char *reason)
 {
     bool is_pending = dkim_candidate_is_pending(candidate);
 
@@ -209,7 +211,7 @@ refuse_octets(struct dkim_plan *plan, const struct header_field *field)
         if (nul)
             dkim_candidate_decide(candidate, AUTH_PERMERROR, "NUL in a signed field");
         else if (candidate->signature.header_form == DKIM_RELAXED)
-            dkim_candidate_keep(candidate, "control character in a signed field");
+            keep(candidate, "control character in a signed field");
     }
 }
 
@@ -326,7 +328,7 @@ dkim_plan_settle(
 
             if (dkim_candidate_is_pending(candidate) &&
                 !can_show_signed(plan, &forms, candidate, fields, field_count)) {
-                dkim_candidate_keep(candidate, "signs a signature that can't be shown");
+                keep(candidate, "signs a signature that can't be shown");
                 changed = true;
             }
         }

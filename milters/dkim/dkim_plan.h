@@ -57,10 +57,6 @@ void dkim_plan_settle(
 /* Whether libopendkim has to verify it. */
 bool dkim_candidate_is_pending(const struct dkim_candidate *candidate);
 
-/* Neutral, since libopendkim can't be given it; where it is aligned, for dkim_own_check.
- */
-void dkim_candidate_keep(struct dkim_candidate *candidate, const char *reason);
-
 /* Once more is known: the first decision stands. */
 void dkim_candidate_decide(
     struct dkim_candidate *candidate, enum auth_result result, const char *reason);

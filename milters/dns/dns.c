@@ -18,8 +18,8 @@ enum {
 
 struct dns {
     struct dns_channels *channels;
-    _Atomic uint64_t timeout_us;
-    _Atomic uint64_t message_us;
+    uint64_t timeout_us;
+    uint64_t message_us;
     struct dns_observer observer;
 };
 
@@ -87,13 +87,6 @@ clock_run(struct dns_context *context, bool running)
     context->started_us = monotonic_us() - context->clock_us;
 }
 
-static void
-set_times(struct dns *dns, const struct dns_config *config)
-{
-    atomic_store(&dns->timeout_us, config->timeout * 1000);
-    atomic_store(&dns->message_us, config->message_timeout * 1000);
-}
-
 struct dns *
 dns_new(const struct dns_config *config, const struct dns_observer *observer,
     struct error *error)
@@ -105,7 +98,8 @@ dns_new(const struct dns_config *config, const struct dns_observer *observer,
         return NULL;
     dns = allocate(sizeof(*dns));
     dns->channels = channels;
-    set_times(dns, config);
+    dns->timeout_us = config->timeout * 1000;
+    dns->message_us = config->message_timeout * 1000;
     if (observer != NULL)
         dns->observer = *observer;
     return dns;
@@ -120,20 +114,11 @@ dns_free(struct dns *dns)
     free(dns);
 }
 
-bool
-dns_reload(struct dns *dns, const struct dns_config *config, struct error *error)
-{
-    if (!dns_channels_reload(dns->channels, config, error))
-        return false;
-    set_times(dns, config);
-    return true;
-}
-
 static void
 context_start(struct dns_context *context)
 {
-    context->timeout_us = atomic_load(&context->dns->timeout_us);
-    context->budget_us = atomic_load(&context->dns->message_us);
+    context->timeout_us = context->dns->timeout_us;
+    context->budget_us = context->dns->message_us;
     context->limit_us = context->budget_us;
     context->clock_us = 0;
     context->questions = NULL;

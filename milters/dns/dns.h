@@ -66,9 +66,6 @@ struct dns *dns_new(const struct dns_config *config, const struct dns_observer *
     struct error *error);
 void dns_free(struct dns *dns); /* after the last context */
 
-/* New settings for questions asked from now on; on false the old ones stay. */
-bool dns_reload(struct dns *dns, const struct dns_config *config, struct error *error);
-
 struct dns_context *dns_context_new(struct dns *dns);
 void dns_context_free(struct dns_context *context); /* open questions end; NULL is fine */
 

@@ -23,7 +23,6 @@ struct dns_channels {
     pthread_mutex_t lock; /* for all below */
     struct dns_channel *idle;
     unsigned idle_count;
-    unsigned generation;
     char servers[SERVERS_TEXT_MAX]; /* as c-ares reads them; "" is resolv.conf */
     int trust_ad;
 };
@@ -166,7 +165,6 @@ channel_new(const struct dns_channels *settings, struct error *error)
         (void)error_temporary(error, "no DNS channel: %s", ares_strerror(status));
         return NULL;
     }
-    channel->generation = settings->generation;
     channel->trusted = settings->trust_ad == DNS_TRUST_YES ||
                        (settings->trust_ad == DNS_TRUST_LOOPBACK && is_local);
     return channel;
@@ -230,25 +228,6 @@ dns_channels_free(struct dns_channels *channels)
     free(channels);
 }
 
-bool
-dns_channels_reload(
-    struct dns_channels *channels, const struct dns_config *config, struct error *error)
-{
-    struct dns_channels fresh = {.generation = channels->generation + 1};
-
-    if (!settings_read(&fresh, config, error))
-        return false;
-    (void)pthread_mutex_lock(&channels->lock);
-    idle_free(channels);
-    channels->idle = fresh.idle;
-    channels->idle_count = fresh.idle_count;
-    channels->generation = fresh.generation;
-    memcpy(channels->servers, fresh.servers, sizeof(channels->servers));
-    channels->trust_ad = fresh.trust_ad;
-    (void)pthread_mutex_unlock(&channels->lock);
-    return true;
-}
-
 struct dns_channel *
 dns_channels_borrow(struct dns_channels *channels)
 {
@@ -271,7 +250,7 @@ void
 dns_channels_return(struct dns_channels *channels, struct dns_channel *channel)
 {
     (void)pthread_mutex_lock(&channels->lock);
-    if (channel->generation == channels->generation && channels->idle_count < IDLE_MAX) {
+    if (channels->idle_count < IDLE_MAX) {
         channel->next = channels->idle;
         channels->idle = channel;
         channels->idle_count++;

@@ -5,7 +5,7 @@
  * destroyed, never lent again: one with a question that ended without an answer (what
  * c-ares keeps of it is not to be trusted, its sockets stay open where all servers are on
  * loopback), one that has met a server without EDNS (c-ares leaves EDNS off for good
- * then).  So is one made with settings that have been replaced.
+ * then).
  */
 #ifndef MILTERS_DNS_DNS_CHANNELS_H
 #define MILTERS_DNS_DNS_CHANNELS_H
@@ -22,17 +22,14 @@ struct dns_channels;
 struct dns_channel {
     struct dns_channel *next;
     ares_channel ares;
-    unsigned generation; /* of the settings it was made with */
-    bool trusted;        /* its servers' AD bit */
-    bool spoilt;         /* set by the caller: not to be lent again */
+    bool trusted; /* its servers' AD bit */
+    bool spoilt;  /* set by the caller: not to be lent again */
 };
 
 /* Makes a first channel, so that what can't work fails here. */
 struct dns_channels *dns_channels_new(
     const struct dns_config *config, struct error *error);
 void dns_channels_free(struct dns_channels *channels);
-bool dns_channels_reload(
-    struct dns_channels *channels, const struct dns_config *config, struct error *error);
 
 struct dns_channel *dns_channels_borrow(struct dns_channels *channels); /* or NULL */
 void dns_channels_return(struct dns_channels *channels, struct dns_channel *channel);

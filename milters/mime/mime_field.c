@@ -18,8 +18,8 @@ struct pieces {
     unsigned count;
 };
 
-void
-mime_header_doubt(struct mime_header *header, const char *why)
+static void
+doubt(struct mime_header *header, const char *why)
 {
     if (header->ambiguous == NULL)
         header->ambiguous = why;
@@ -114,7 +114,7 @@ mime_header_add_boundary(struct mime_header *header, struct span boundary)
     struct mime_boundary *place = &header->boundaries[header->boundary_count];
 
     while (boundary.length > 0 && octet_is_white(boundary.data[boundary.length - 1])) {
-        mime_header_doubt(header, "a boundary that ends with a blank");
+        doubt(header, "a boundary that ends with a blank");
         boundary.length--;
     }
     if (boundary.length == 0)
@@ -125,11 +125,11 @@ mime_header_add_boundary(struct mime_header *header, struct span boundary)
             return;
     }
     if (header->boundary_count > 0)
-        mime_header_doubt(header, "two boundaries");
+        doubt(header, "two boundaries");
     if (header->boundary_count == MIME_BOUNDARIES_MAX)
         return;
     if (boundary.length > MIME_BOUNDARY_USUAL)
-        mime_header_doubt(header, "a very long boundary");
+        doubt(header, "a very long boundary");
     place->length =
         boundary.length < MIME_BOUNDARY_MAX ? boundary.length : MIME_BOUNDARY_MAX;
     memcpy(place->octets, boundary.data, place->length);
@@ -157,16 +157,16 @@ take_boundary(struct span text, bool quoted, bool escaped, struct mime_header *h
     struct mime_boundary room;
 
     if (escaped) {
-        mime_header_doubt(header, "a boundary with escapes");
+        doubt(header, "a boundary with escapes");
         mime_header_add_boundary(header, unescape(text, false, &room));
     }
     if (span_has_control(text) || !span_is_ascii(text))
-        mime_header_doubt(header, "a boundary of odd octets");
+        doubt(header, "a boundary of odd octets");
     if (span_find_text(text, SPAN("=?")) != SPAN_NONE &&
         span_find_text(text, SPAN("?=")) != SPAN_NONE)
-        mime_header_doubt(header, "a boundary that is an encoded word");
+        doubt(header, "a boundary that is an encoded word");
     if (!quoted && text.length > 2 && text.data[0] == '\'') {
-        mime_header_doubt(header, "a boundary in single quotes");
+        doubt(header, "a boundary in single quotes");
         mime_header_add_boundary(header, span_first(span_from(text, 1), text.length - 2));
     }
     mime_header_add_boundary(header, unescape(text, quoted, &room));
@@ -275,7 +275,7 @@ take_parameters(struct value *value, struct mime_header *header)
     }
     value->broken = broken;
     if (pieces.count > 0) {
-        mime_header_doubt(header, "a boundary in pieces");
+        doubt(header, "a boundary in pieces");
         mime_header_add_boundary(
             header, span_make(pieces.joined.octets, pieces.joined.length));
     }
@@ -311,17 +311,17 @@ mime_field_type(struct span text, struct mime_header *header)
         said.boundary_count = 0;
         said.ambiguous = NULL;
         if ((value.broken || value.comment) && speaks_of_structure(text))
-            mime_header_doubt(&said, "a Content-Type that is none");
+            doubt(&said, "a Content-Type that is none");
     } else if (value.broken || value.comment || subtype.length == 0) {
-        mime_header_doubt(&said, "an odd Content-Type");
+        doubt(&said, "an odd Content-Type");
     }
     if (span_is_nocase(subtype, "partial") && said.structures == MIME_MESSAGE)
-        mime_header_doubt(&said, "a piece of a message");
+        doubt(&said, "a piece of a message");
     if (header->structures != 0 && header->structures != said.structures)
-        mime_header_doubt(header, "two fields Content-Type");
+        doubt(header, "two fields Content-Type");
     header->structures |= said.structures;
     if (said.ambiguous != NULL)
-        mime_header_doubt(header, said.ambiguous);
+        doubt(header, said.ambiguous);
     for (unsigned i = 0; i < said.boundary_count; i++)
         mime_header_add_boundary(
             header, span_make(said.boundaries[i].octets, said.boundaries[i].length));
@@ -375,10 +375,10 @@ mime_field_encoding(struct span text, struct mime_header *header)
     skip_blanks(&value);
     encodings = encoding_of(take_word(&value, ";("));
     if (encodings == 0 || value.comment || value.rest.length > 0) {
-        mime_header_doubt(header, "an unknown Content-Transfer-Encoding");
+        doubt(header, "an unknown Content-Transfer-Encoding");
         encodings |= MIME_PLAIN | MIME_BASE64 | MIME_QUOTED;
     }
     if (header->encodings != 0 && header->encodings != encodings)
-        mime_header_doubt(header, "two fields Content-Transfer-Encoding");
+        doubt(header, "two fields Content-Transfer-Encoding");
     header->encodings |= encodings;
 }

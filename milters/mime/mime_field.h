@@ -52,7 +52,6 @@ struct mime_header {
 void mime_field_type(struct span text, struct mime_header *header);
 void mime_field_encoding(struct span text, struct mime_header *header);
 
-void mime_header_doubt(struct mime_header *header, const char *why);
 void mime_header_add_boundary(struct mime_header *header, struct span boundary);
 
 #endif

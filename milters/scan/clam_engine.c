@@ -255,15 +255,6 @@ clam_engine_load(
 }
 
 void
-clam_engine_free(struct clam_engine *engine)
-{
-    if (engine == NULL)
-        return;
-    cl_engine_free(engine->library);
-    free(engine);
-}
-
-void
 clam_engine_set_room(struct clam_engine *engine, uint64_t octets)
 {
     if (octets < engine->max_file)

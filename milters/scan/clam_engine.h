@@ -33,7 +33,6 @@ struct clam_limits {
  */
 struct clam_engine *clam_engine_load(
     const char *folder, const struct clam_limits *limits, struct error *error);
-void clam_engine_free(struct clam_engine *engine);
 
 /* What there is of the file system for temporary files; no end until then.  Where that
  * holds a file of the largest size it is a limit like others, else a want. */

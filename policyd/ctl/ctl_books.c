@@ -50,8 +50,10 @@ read_local(struct span text, int64_t *milliseconds)
     return false;
 }
 
-bool
-ctl_books_time(const char *text, const char *option, int64_t *milliseconds)
+/* A time of the command line: a duration ago (2h), RFC 3339, or a date with or without a
+ * time of day in the local zone (2026-11-29, "2026-11-29 08:00").  False: said so. */
+static bool
+read_time(const char *text, const char *option, int64_t *milliseconds)
 {
     struct span given = span_of(text);
     uint64_t ago;
@@ -80,8 +82,8 @@ ctl_books_window(struct ctl *ctl, int64_t *since_ms, int64_t *until_ms)
     const char *since = ctl->arguments.values[CTL_SINCE];
     const char *until = ctl->arguments.values[CTL_UNTIL];
 
-    if ((since != NULL && !ctl_books_time(since, "since", since_ms)) ||
-        (until != NULL && !ctl_books_time(until, "until", until_ms)))
+    if ((since != NULL && !read_time(since, "since", since_ms)) ||
+        (until != NULL && !read_time(until, "until", until_ms)))
         return false;
     if (since == NULL || until == NULL || *since_ms < *until_ms)
         return true;

@@ -11,10 +11,6 @@
 /* NULL: said so. */
 struct books *ctl_books_open(struct ctl *ctl);
 
-/* A time of the command line: a duration ago (2h), RFC 3339, or a date with or without a
- * time of day in the local zone (2026-11-29, "2026-11-29 08:00"). False: said so. */
-bool ctl_books_time(const char *text, const char *option, int64_t *milliseconds);
-
 /* --since and --until of the command line, 0 and 0 where they are not given; false: said
  * so, also where there is nothing between them. */
 bool ctl_books_window(struct ctl *ctl, int64_t *since_ms, int64_t *until_ms);

@@ -132,8 +132,8 @@ take_domain_key(void *argument, struct span key, struct error *error)
         world, arena_span(world->ctl->arena, span_of(name)), error);
 }
 
-bool
-ctl_world_add_all_domains(struct ctl_world *world, struct error *error)
+static bool
+add_all_domains(struct ctl_world *world, struct error *error)
 {
     return ctl_store_scan(world->ctl, "domain:*", take_domain_key, world, error);
 }
@@ -320,7 +320,7 @@ ctl_world_status_page(struct ctl *ctl, struct buffer *page, struct error *error)
     bool done;
 
     ctl_world_open(&world, ctl);
-    done = ctl_world_add_all_domains(&world, error);
+    done = add_all_domains(&world, error);
     if (done) {
         facts.redis_address = redis_sync_address(ctl->redis);
         status_page_write(page, &facts, &ctl->config->serve->route_rules, world.replica);

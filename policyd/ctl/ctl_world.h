@@ -24,9 +24,6 @@ void ctl_world_clear(struct ctl_world *world);
 /* A domain, and the one that it is same_as; asked for once. */
 bool ctl_world_add_domain(struct ctl_world *world, struct span name, struct error *error);
 
-/* All domains that Redis names. */
-bool ctl_world_add_all_domains(struct ctl_world *world, struct error *error);
-
 /* The lists `exclude` and `known`, and those that the domain's state names. */
 bool ctl_world_add_lists(
     struct ctl_world *world, struct span domain, struct error *error);

@@ -96,12 +96,6 @@ route_inputs_compare(struct route_inputs *inputs)
     inputs->compare_ms = now_ms();
 }
 
-bool
-route_inputs_are_pending(const struct route_inputs *inputs)
-{
-    return inputs->compare || inputs->count > 0;
-}
-
 /* --- values --- */
 
 static void

@@ -19,8 +19,6 @@ void route_inputs_change(
 /* Another replica answers: all of it is compared at the next save. */
 void route_inputs_compare(struct route_inputs *inputs);
 
-bool route_inputs_are_pending(const struct route_inputs *inputs);
-
 /* Within a transaction. */
 bool route_inputs_save(struct route_inputs *inputs, const struct replica *replica,
     struct books *books, struct error *error);

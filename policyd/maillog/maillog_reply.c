@@ -6,12 +6,6 @@
 static const char *const phase_names[PHASE_COUNT] = {
     "none", "connect", "hello", "tls", "auth", "mail", "rcpt", "data", "end"};
 
-const char *
-maillog_phase_name(enum maillog_phase phase)
-{
-    return phase_names[phase];
-}
-
 bool
 maillog_phase_parse(struct span name, enum maillog_phase *phase)
 {

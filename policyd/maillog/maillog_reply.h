@@ -51,7 +51,6 @@ void maillog_reply_read(
 
 /* "rcpt" and so on, as `postshiftctl classify` takes them: none connect hello tls auth
  * mail rcpt data end. */
-const char *maillog_phase_name(enum maillog_phase phase);
 bool maillog_phase_parse(struct span name, enum maillog_phase *phase);
 
 #endif

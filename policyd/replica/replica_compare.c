@@ -14,8 +14,8 @@ replica_waiver_covers_domain(const struct replica_waiver *waiver, struct span do
     return waiver->all || (domain.length > 0 && span_is(domain, waiver->domain));
 }
 
-bool
-replica_waiver_covers_name(const struct replica_waiver *waiver, struct span name)
+static bool
+covers_name(const struct replica_waiver *waiver, struct span name)
 {
     return replica_waiver_covers_domain(waiver, replica_name_domain(name));
 }
@@ -110,7 +110,7 @@ next_named(struct replica_compare *compare)
     }
     if (!replica_value_counts(kind, ours, compare->now) ||
         !concerns_us(compare, replica_name_domain(name)) ||
-        replica_waiver_covers_name(&compare->waiver, name))
+        covers_name(&compare->waiver, name))
         return true;
     compare->losses.named_total[kind]++;
     if (!replica_find(compare->theirs, kind, name, &theirs)) {

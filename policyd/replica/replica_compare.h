@@ -23,7 +23,6 @@ struct replica_waiver {
 
 bool replica_waiver_covers_domain(
     const struct replica_waiver *waiver, struct span domain);
-bool replica_waiver_covers_name(const struct replica_waiver *waiver, struct span name);
 
 enum { REPLICA_CONCERNED_MAX = 8 };
 

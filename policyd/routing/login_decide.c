@@ -24,8 +24,9 @@ static const unsigned usual_ports[DOMAIN_LOGINS] = {
     [DOMAIN_LOGIN_SIEVE] = 4190,
 };
 
-bool
-login_protocol_parse(struct span text, enum domain_login *protocol)
+/* "imap", "pop3", "lmtp", "submission", "sieve", also "managesieve"; false: another. */
+static bool
+read_protocol(struct span text, enum domain_login *protocol)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
         if (span_is_nocase(text, names[i].name)) {
@@ -43,7 +44,7 @@ login_key_parse(struct span key, enum domain_login *protocol, struct span *user)
 
     *protocol = DOMAIN_LOGIN_IMAP;
     *user = key;
-    if (slash != SPAN_NONE && login_protocol_parse(span_first(key, slash), protocol))
+    if (slash != SPAN_NONE && read_protocol(span_first(key, slash), protocol))
         *user = span_from(key, slash + 1);
 }
 

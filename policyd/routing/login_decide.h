@@ -28,9 +28,6 @@ struct login {
     char why[80];
 };
 
-/* "imap", "pop3", "lmtp", "submission", "sieve", also "managesieve"; false: another. */
-bool login_protocol_parse(struct span text, enum domain_login *protocol);
-
 /* The rest of a key: USER, or PROTOCOL/USER. */
 void login_key_parse(struct span key, enum domain_login *protocol, struct span *user);
 

@@ -25,8 +25,9 @@ explain_bucket(struct buffer *out, const struct route *route)
         route->bucket < route->weight ? "below" : "not below", weight, route->weight);
 }
 
-void
-route_page_explain(struct buffer *out, const struct route *route)
+/* The reason in a sentence of its own, without a final stop. */
+static void
+explain(struct buffer *out, const struct route *route)
 {
     switch (route->reason) {
     case ROUTE_REASON_NO_ADDRESS:
@@ -142,7 +143,7 @@ route_page_write(struct buffer *out, const char *source, struct span address,
     struct buffer why;
 
     buffer_init(&why, (size_t)4 * REPLICA_NAME_MAX);
-    route_page_explain(&why, route);
+    explain(&why, route);
     json_object_begin(&json, NULL);
     json_text(&json, "source", source);
     json_span(&json, "address", address);

@@ -26,7 +26,4 @@
 void route_page_write(struct buffer *out, const char *source, struct span address,
     const struct route *route);
 
-/* The reason in a sentence of its own, without a final stop. */
-void route_page_explain(struct buffer *out, const struct route *route);
-
 #endif

@@ -77,9 +77,10 @@ postfix_form(const struct setup_site *site, const struct socket_address *address
     return arena_text(site->arena, span_of(text));
 }
 
-/* One in the queue directory, else a unix socket, else the first. */
-const struct socket_address *
-setup_sockets_pick(const struct setup_site *site, const struct config_sockets *sockets)
+/* The one that this Postfix is to ask: one in the queue directory, else a unix socket,
+ * else the first; SOCKET_NONE where there is none. */
+static const struct socket_address *
+pick(const struct setup_site *site, const struct config_sockets *sockets)
 {
     static const struct socket_address none = {.kind = SOCKET_NONE};
     const struct socket_address *unix_socket = NULL;
@@ -197,8 +198,8 @@ setup_sockets_read(struct setup_site *site, const struct setup_sockets *sockets)
 {
     struct setup_facts *facts = &site->facts;
 
-    site->route = setup_sockets_pick(site, sockets->route);
-    site->policy = setup_sockets_pick(site, sockets->policy);
+    site->route = pick(site, sockets->route);
+    site->policy = pick(site, sockets->policy);
     facts->route = postfix_form(site, site->route);
     facts->policy = postfix_form(site, site->policy);
     facts->by_filter = sockets->by_filter;
@@ -206,8 +207,7 @@ setup_sockets_read(struct setup_site *site, const struct setup_sockets *sockets)
     if (facts->open_folder[0] == '\0')
         facts->open_folder = open_folder(site, site->policy);
     for (size_t i = 0; i < ARRAY_LENGTH(milters); i++) {
-        const struct socket_address *address =
-            setup_sockets_pick(site, sockets->milters[i]);
+        const struct socket_address *address = pick(site, sockets->milters[i]);
 
         if (facts->open_folder[0] == '\0')
             facts->open_folder = shared_user(site, address, milters[i].name);

@@ -13,8 +13,4 @@
 /* Fills in the facts that come from our own configuration file. */
 void setup_sockets_read(struct setup_site *site, const struct setup_sockets *sockets);
 
-/* The one that this Postfix is to ask; SOCKET_NONE where there is none. */
-const struct socket_address *setup_sockets_pick(
-    const struct setup_site *site, const struct config_sockets *sockets);
-
 #endif

@@ -2,8 +2,9 @@
 
 #include "shared/base/number.h"
 
-uint64_t
-swap_watch_count(struct span info)
+/* How many SWAPDB this text of INFO tells of. */
+static uint64_t
+count_swaps(struct span info)
 {
     static const struct span begin = {"cmdstat_swapdb:calls=", 21};
     struct span line;
@@ -27,7 +28,7 @@ was_told(void *argument, const struct redis_reply *reply)
 
     if (!redis_reply_is_string(reply))
         return;
-    calls = swap_watch_count(reply->text);
+    calls = count_swaps(reply->text);
     swapped = watch->known && calls != watch->calls;
     watch->known = true;
     watch->calls = calls;

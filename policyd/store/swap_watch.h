@@ -23,7 +23,4 @@ struct swap_watch {
 void swap_watch_ask(struct swap_watch *watch, struct redis *redis);
 void swap_watch_forget(struct swap_watch *watch);
 
-/* How many SWAPDB this text of INFO tells of. */
-uint64_t swap_watch_count(struct span info);
-
 #endif

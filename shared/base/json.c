@@ -92,15 +92,6 @@ json_object_begin(struct json *json, const char *key)
 }
 
 void
-json_object_begin_span(struct json *json, struct span key)
-{
-    begin_value(json, NULL);
-    write_string(json->out, key);
-    buffer_append_octet(json->out, ':');
-    open_with(json, '{');
-}
-
-void
 json_object_end(struct json *json)
 {
     close_with(json, '}');

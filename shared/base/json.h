@@ -34,7 +34,4 @@ void json_double(
 void json_bool(struct json *json, const char *key, bool yes);
 void json_null(struct json *json, const char *key);
 
-/* An object member whose name comes from outside: escaped like a text. */
-void json_object_begin_span(struct json *json, struct span key);
-
 #endif

@@ -285,8 +285,8 @@ log_set_level(enum log_level level)
     atomic_store(&sink.level, (int)level);
 }
 
-bool
-log_would(enum log_level level)
+static bool
+is_wanted(enum log_level level)
 {
     return (int)level <= atomic_load(&sink.level);
 }
@@ -319,7 +319,7 @@ log_write(enum log_level level, const char *queue_id, const char *word,
     char text[LOG_LINE_MAX + 1];
     size_t length;
 
-    if (!log_would(level))
+    if (!is_wanted(level))
         return;
     length = log_format(text, sizeof(text), level, queue_id, word, fields);
     send_line(level, text, length, true);
@@ -330,7 +330,7 @@ log_say(enum log_level level, const char *format, ...)
 {
     va_list arguments;
 
-    if (!log_would(level))
+    if (!is_wanted(level))
         return;
     va_start(arguments, format);
     say(level, format, arguments);

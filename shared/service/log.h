@@ -60,7 +60,6 @@ struct log_field log_nothing(
  */
 void log_open(const char *program, bool to_syslog, enum log_level level);
 void log_set_level(enum log_level level);
-bool log_would(enum log_level level);
 
 /* A line of its own into `out` (NUL-terminated, no line end): what the writers below
  * send.  Pure. */

@@ -29,8 +29,8 @@ log_line_on(char *out, size_t size)
         out, 0, ceiling > ROOM_FOR_MARK ? ceiling - ROOM_FOR_MARK : 0, ceiling};
 }
 
-bool
-log_line_put(struct log_line *line, struct span text)
+static bool
+put(struct log_line *line, struct span text)
 {
     if (text.length > line->ceiling - line->length)
         return false;
@@ -43,7 +43,7 @@ log_line_put(struct log_line *line, struct span text)
 bool
 log_line_text(struct log_line *line, const char *text)
 {
-    return log_line_put(line, span_of(text));
+    return put(line, span_of(text));
 }
 
 void
@@ -76,7 +76,7 @@ log_line_escaped(struct log_line *line, struct span text, const char *special)
         bool fits = true;
 
         if (is_harmless(character, special)) {
-            fits = log_line_put(line, character);
+            fits = put(line, character);
         } else {
             for (size_t i = 0; i < character.length; i++)
                 fits = fits && log_line_printf(line, "\\x%02x",

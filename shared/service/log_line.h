@@ -23,7 +23,6 @@ struct log_line {
 /* `size` is that of `out`, 1 at least; more than LOG_LINE_MAX + 1 is not used. */
 struct log_line log_line_on(char *out, size_t size);
 
-bool log_line_put(struct log_line *line, struct span text);
 bool log_line_text(struct log_line *line, const char *text);
 
 /* For numbers: at most 47 octets. */

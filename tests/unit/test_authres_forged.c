@@ -206,42 +206,6 @@ knows_received_spf_of_its_own(void **state)
 }
 
 static void
-numbers_what_is_to_be_deleted(void **state)
-{
-    const struct header_field fields[] = {
-        {SPAN("Authentication-Results"), SPAN(" mx.example.net; none")},
-        {SPAN("Received-SPF"), SPAN(" pass receiver=other.example")},
-        {SPAN("authentication-results"), SPAN(" other.example; none")},
-        {SPAN("Subject"), SPAN(" mx.example.net; none")},
-        {SPAN("AUTHENTICATION-RESULTS "), SPAN(" MX.example.net 1; none")},
-        {SPAN("X-Authentication-Results"), SPAN(" mx.example.net; none")},
-        {SPAN("Received-SPF"), SPAN(" pass receiver=mx.example.net")},
-        {SPAN("Authentication-Results"), SPAN("mx.example.net; none")},
-    };
-    static const struct {
-        const char *name;
-        unsigned number;
-    } wanted[] = {
-        {"Authentication-Results", 1},
-        {"Authentication-Results", 3},
-        {"Authentication-Results", 4},
-        {"Received-SPF", 2},
-    };
-    struct verdict_edit edits[8];
-
-    (void)state;
-    assert_int_equal(authres_forged(fields, ARRAY_LENGTH(fields), id, edits, 8), 4);
-    for (size_t i = 0; i < ARRAY_LENGTH(wanted); i++) {
-        assert_int_equal(edits[i].kind, VERDICT_DELETE);
-        assert_string_equal(edits[i].name, wanted[i].name);
-        assert_int_equal(edits[i].number, wanted[i].number);
-        assert_null(edits[i].value);
-    }
-    assert_int_equal(authres_forged(fields, ARRAY_LENGTH(fields), id, edits, 2), 2);
-    assert_int_equal(authres_forged(NULL, 0, id, edits, 8), 0);
-}
-
-static void
 finds_it_in_values_of_any_size(void **state)
 {
     const size_t size = 1 << 20;
@@ -282,7 +246,6 @@ main(void)
         cmocka_unit_test(knows_ids_that_readers_take_differently),
         cmocka_unit_test(keeps_results_of_others),
         cmocka_unit_test(knows_received_spf_of_its_own),
-        cmocka_unit_test(numbers_what_is_to_be_deleted),
         cmocka_unit_test(finds_it_in_values_of_any_size),
     };
 

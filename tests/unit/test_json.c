@@ -30,13 +30,11 @@ writes_a_document(void **state)
     json_array_end(&json);
     json_bool(&json, NULL, false);
     json_array_end(&json);
-    json_object_begin_span(&json, SPAN("a\tb"));
     json_null(&json, "x");
-    json_object_end(&json);
     json_object_end(&json);
     assert_string_equal(buffer_text(&out),
         "{\"name\":\"a \\\"quoted\\\" one\",\"none\":null,\"least\":-9223372036854775808,"
-        "\"yes\":true,\"list\":[1,{},[],false],\"a\\u0009b\":{\"x\":null}}");
+        "\"yes\":true,\"list\":[1,{},[],false],\"x\":null}");
     buffer_clear(&out);
 }
 
