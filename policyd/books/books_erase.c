@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "policyd/books/books_base.h"
+#include "policyd/maillog/address_form.h"
 #include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
 #include "shared/base/buffer.h"
@@ -24,60 +25,12 @@ enum {
 struct erasing {
     struct books *books;
     struct span address;
+    struct address_form form; /* its two parts */
     struct books_erased *erased;
     struct error *error;
 };
 
-/* --- in a text --- */
-
-static bool
-is_of_word(char octet)
-{
-    char lower = span_lower_octet(octet);
-
-    return (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') ||
-           octet == '-' || octet == '_' || (unsigned char)octet >= 0x80;
-}
-
-/* It stands there by itself, not as a part of another address. */
-static bool
-stands_at(struct span text, size_t at, struct span address)
-{
-    char before = (char)(at > 0 ? text.data[at - 1] : ' ');
-    struct span behind = span_from(text, at + address.length);
-
-    return !is_of_word(before) && before != '.' && before != '+' &&
-           (behind.length == 0 || (!is_of_word(behind.data[0]) &&
-                                      (behind.data[0] != '.' || behind.length == 1 ||
-                                          !is_of_word(behind.data[1]))));
-}
-
-static size_t
-find_nocase(struct span text, size_t from, struct span address)
-{
-    for (size_t at = from; at + address.length <= text.length; at++) {
-        size_t i = 0;
-
-        while (i < address.length &&
-               span_lower_octet(text.data[at + i]) == span_lower_octet(address.data[i]))
-            i++;
-        if (i == address.length)
-            return at;
-    }
-    return SPAN_NONE;
-}
-
-static size_t
-find_address(struct span text, size_t from, struct span address)
-{
-    size_t at = find_nocase(text, from, address);
-
-    while (at != SPAN_NONE && !stands_at(text, at, address))
-        at = find_nocase(text, at + 1, address);
-    return at;
-}
-
-/* --- for SQL: names(TEXT), erased(TEXT) --- */
+/* --- for SQL: names(TEXT...), erased(TEXT), handle(KIND, TEXT) --- */
 
 static struct span
 argument_text(sqlite3_value *value)
@@ -91,10 +44,12 @@ static void
 sql_names(sqlite3_context *context, int count, sqlite3_value **values)
 {
     const struct erasing *erasing = sqlite3_user_data(context);
+    struct address_place place;
     bool found = false;
 
     for (int i = 0; i < count && !found; i++)
-        found = find_address(argument_text(values[i]), 0, erasing->address) != SPAN_NONE;
+        found =
+            address_form_find(&erasing->form, argument_text(values[i]), 0, false, &place);
     sqlite3_result_int(context, found);
 }
 
@@ -102,19 +57,13 @@ static void
 sql_erased(sqlite3_context *context, int count, sqlite3_value **values)
 {
     const struct erasing *erasing = sqlite3_user_data(context);
-    struct span text = argument_text(values[0]);
+    struct span name = span_of(erasing->erased->name);
     struct buffer out;
-    size_t from = 0;
-    size_t at;
 
     (void)count;
     buffer_init(&out, TEXT_MAX);
-    while ((at = find_address(text, from, erasing->address)) != SPAN_NONE) {
-        buffer_append(&out, span_make(text.data + from, at - from));
-        buffer_append_text(&out, erasing->erased->name);
-        from = at + erasing->address.length;
-    }
-    buffer_append(&out, span_from(text, from));
+    address_form_replace(&erasing->form, argument_text(values[0]),
+        span_first(name, span_find(name, '@')), &out);
     if (out.length == 0)
         sqlite3_result_text(context, "", 0, SQLITE_STATIC);
     else
@@ -122,17 +71,35 @@ sql_erased(sqlite3_context *context, int count, sqlite3_value **values)
     buffer_clear(&out);
 }
 
+static void
+sql_handle(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    struct span kind = argument_text(values[0]);
+
+    (void)count;
+    sqlite3_result_int64(context, books_handle(kind.data[0], argument_text(values[1])));
+}
+
 static bool
 add_functions(struct erasing *erasing)
 {
-    sqlite3 *file = erasing->books->file;
+    static const struct {
+        const char *name;
+        int count;
+        void (*run)(sqlite3_context *, int, sqlite3_value **);
+    } rows[] = {
+        {"names",  -1, sql_names },
+        {"erased", 1,  sql_erased},
+        {"handle", 2,  sql_handle}
+    };
 
-    return (sqlite3_create_function(file, "names", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
-                erasing, sql_names, NULL, NULL) == SQLITE_OK &&
-               sqlite3_create_function(file, "erased", 1,
-                   SQLITE_UTF8 | SQLITE_DETERMINISTIC, erasing, sql_erased, NULL,
-                   NULL) == SQLITE_OK) ||
-           books_fail(erasing->books, erasing->error);
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        if (sqlite3_create_function(erasing->books->file, rows[i].name, rows[i].count,
+                SQLITE_UTF8 | SQLITE_DETERMINISTIC, erasing, rows[i].run, NULL,
+                NULL) != SQLITE_OK)
+            return books_fail(erasing->books, erasing->error);
+    }
+    return true;
 }
 
 /* --- the rows --- */
@@ -170,6 +137,31 @@ change_handles(struct erasing *erasing, char kind)
     return true;
 }
 
+/* Where the address stands in another form, that text's own are changed; before the rows,
+ * whose texts say which those are. */
+static bool
+change_forms(struct erasing *erasing)
+{
+#define CHANGE(kind, column, table, id)                                                  \
+    "INSERT OR IGNORE INTO handle(key, message) SELECT handle('" kind                    \
+    "', erased(" column ")), " id " FROM " table " WHERE names(" column ")",             \
+        "DELETE FROM handle WHERE (key, message) IN (SELECT handle('" kind "', " column  \
+        "), " id " FROM " table " WHERE names(" column "))"
+    static const char *const all[] = {
+        CHANGE("f", "sender", "message", "id"),
+        CHANGE("m", "message_id", "message", "id"),
+        CHANGE("t", "addr", "recipient", "message"),
+        CHANGE("t", "orig", "recipient", "message"),
+    };
+#undef CHANGE
+
+    for (size_t i = 0; i < ARRAY_LENGTH(all); i++) {
+        if (!books_exec(erasing->books, all[i], erasing->error))
+            return false;
+    }
+    return true;
+}
+
 static bool
 change_rows(struct erasing *erasing)
 {
@@ -192,10 +184,13 @@ change_rows(struct erasing *erasing)
         if (!change(erasing, others[i], &erased->others))
             return false;
     }
-    return change(erasing,
+    return change_forms(erasing) &&
+           change(erasing,
                "UPDATE message SET sender = erased(sender), login = erased(login),"
+               " message_id = CASE WHEN message_id IS NULL THEN NULL"
+               "   ELSE erased(message_id) END,"
                " refused = erased(refused), verdicts = erased(verdicts)"
-               " WHERE names(sender, login, refused, verdicts)",
+               " WHERE names(sender, login, message_id, refused, verdicts)",
                &erased->messages) &&
            change(erasing,
                "UPDATE recipient SET addr = erased(addr), orig = erased(orig),"
@@ -221,10 +216,12 @@ change_all(struct erasing *erasing)
 
 /* --- what is left in free parts --- */
 
-/* The octets of a file, in pieces that overlap by an address. */
+/* The octets of a file, in pieces that overlap by the longest of its forms. */
 static bool
-file_has(const char *path, struct span address)
+file_has(const char *path, const struct address_form *address)
 {
+    enum { OVERLAP = ADDRESS_MAX + ADDRESS_FORM_TAG_MAX + 2 };
+    struct address_place place;
     char *piece = allocate(PIECE);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     size_t kept = 0;
@@ -234,8 +231,8 @@ file_has(const char *path, struct span address)
     while (fd >= 0 && !found && (got = read(fd, piece + kept, PIECE - kept)) > 0) {
         size_t length = kept + (size_t)got;
 
-        found = find_nocase(span_make(piece, length), 0, address) != SPAN_NONE;
-        kept = length < address.length ? length : address.length - 1;
+        found = address_form_find(address, span_make(piece, length), 0, true, &place);
+        kept = length < OVERLAP ? length : OVERLAP;
         memmove(piece, piece + length - kept, kept);
     }
     if (fd >= 0)
@@ -264,7 +261,7 @@ clean_file(struct erasing *erasing)
 
     if (!empty_wal(erasing))
         return false;
-    if (!file_has(sqlite3_db_filename(books->file, "main"), erasing->address))
+    if (!file_has(sqlite3_db_filename(books->file, "main"), &erasing->form))
         return true;
     return books_exec(books, "PRAGMA temp_store = FILE; VACUUM", erasing->error) &&
            empty_wal(erasing);
@@ -303,7 +300,8 @@ bool
 books_erase(struct books *books, struct span address, struct books_erased *erased,
     struct error *error)
 {
-    struct erasing erasing = {books, address, erased, error};
+    struct erasing erasing = {
+        .books = books, .address = address, .erased = erased, .error = error};
     size_t at = span_find_last(address, '@');
     bool done;
 
@@ -311,6 +309,8 @@ books_erase(struct books *books, struct span address, struct books_erased *erase
     if (at == SPAN_NONE || at == 0 || at + 1 == address.length ||
         address.length > ADDRESS_MAX - 64)
         return error_permanent(error, "an address has a local part and a domain");
+    erasing.form =
+        (struct address_form){span_first(address, at), span_from(address, at + 1)};
     (void)sqlite3_busy_handler(books->file, wait_for_gap, NULL);
     done = make_name(&erasing, span_from(address, at + 1)) &&
            books_exec(books, "PRAGMA secure_delete = ON", error) &&

@@ -2,11 +2,12 @@
  * books_erase - an address goes from the books: the rows stay, and where the address
  * stood stands a name made of a keyed hash.
  *
- * Senders, logins, recipients (what they were written to, too), replies, verdicts, what
- * was refused, attempts, route inputs, the ledger, examples of unknown forms, what is on
- * its way to Redis, and what is remembered between two lines; and by what messages are
- * found.  Case does not count.  A longer address that ends or begins with this one is
- * another's and stays.
+ * Senders, logins, recipients (what they were written to, too), Message-IDs, replies,
+ * verdicts, what was refused, attempts, route inputs, the ledger, examples of unknown
+ * forms, what is on its way to Redis, and what is remembered between two lines; and by
+ * what messages are found.  Case does not count; a subaddress goes as well, and what
+ * senders make of it (SRS, VERP, BATV: see address_form.h).  A longer address that ends
+ * or begins with this one is another's and stays.
  *
  * The key is drawn for each call and kept nowhere, so that nobody can try a guess; all
  * places of one call get the same name, `erased-<24 hex digits>@DOMAIN`, which the caller
@@ -18,8 +19,8 @@
  * is still found.  A controller that runs forgets what it has in memory of that time when
  * it begins its next transaction, and waits as long as this takes: the log is the buffer.
  *
- * Limits: encoded forms (SRS, VERP, xtext) are not recognised; the log itself is not
- * touched, and lines that come later name the address again.
+ * Limits: xtext and quoted local parts are not recognised; the log itself is not touched,
+ * and lines that come later name the address again.
  */
 #ifndef POLICYD_BOOKS_BOOKS_ERASE_H
 #define POLICYD_BOOKS_BOOKS_ERASE_H
