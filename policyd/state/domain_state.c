@@ -185,8 +185,8 @@ copy_printable(struct span text, char *out, size_t size)
     out[length] = '\0';
 }
 
-static void
-tell(struct domain_problem *problem, struct span field, struct span value,
+void
+domain_problem_tell(struct domain_problem *problem, struct span field, struct span value,
     const char *text)
 {
     copy_printable(field, problem->field, sizeof(problem->field));
@@ -247,7 +247,7 @@ read_field(struct reading *reading, const struct field *field,
         *seen |= bit;
         return true;
     }
-    tell(problem, given->name, given->value, error.text);
+    domain_problem_tell(problem, given->name, given->value, error.text);
     return false;
 }
 
@@ -259,7 +259,8 @@ check_whole(const struct reading *reading, struct domain_problem *problem)
     const char *missing = NULL;
 
     if (state->mode == DOMAIN_MODE_STANDBY && state->standby_route[0] == '\0') {
-        tell(problem, SPAN("standby"), SPAN(""), "is missing, but mode is standby");
+        domain_problem_tell(
+            problem, SPAN("standby"), SPAN(""), "is missing, but mode is standby");
         return false;
     }
     if (state->old_route[0] == '\0')
@@ -272,7 +273,7 @@ check_whole(const struct reading *reading, struct domain_problem *problem)
     if (missing == NULL || state->mode == DOMAIN_MODE_FORGOTTEN ||
         state->same_as[0] != '\0')
         return true;
-    tell(problem, span_of(missing), SPAN(""), "is missing");
+    domain_problem_tell(problem, span_of(missing), SPAN(""), "is missing");
     return false;
 }
 
@@ -316,7 +317,8 @@ read_fields(struct reading *reading, const struct domain_field *fields, size_t c
             if (!read_field(reading, field, &fields[i], &seen, problem))
                 return false;
         } else if (find_site_field(fields[i].name, &site) == NULL && warn != NULL) {
-            tell(problem, fields[i].name, fields[i].value, "is no field of a domain");
+            domain_problem_tell(
+                problem, fields[i].name, fields[i].value, "is no field of a domain");
             warn(argument, problem);
         }
     }
@@ -349,7 +351,8 @@ domain_state_parse(struct span domain, const struct domain_field *fields, size_t
 
     static_assert(ARRAY_LENGTH(fields_known) <= 32, "a bit for each field");
     if (count > DOMAIN_STATE_FIELDS_MAX) {
-        tell(problem, SPAN(""), SPAN(""), "a domain's hash has at most 64 fields");
+        domain_problem_tell(
+            problem, SPAN(""), SPAN(""), "a domain's hash has at most 64 fields");
         return NULL;
     }
     reading.state = make_room(fields, count, rules);

@@ -73,6 +73,10 @@ struct domain_problem {
     char text[200];  /* what is allowed */
 };
 
+/* Cut, and nothing in it that could disturb a log or a terminal. */
+void domain_problem_tell(struct domain_problem *problem, struct span field,
+    struct span value, const char *text);
+
 /*
  * NULL: bad, *problem says why.  `warn` (may be NULL) is called for each unknown field.
  * `domain` is the domain's own canonical name (same_as may not name it).
