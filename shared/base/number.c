@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const uint64_t longest_duration_ms = UINT64_C(366) * 24 * 3600 * 1000;
 static const uint64_t largest_size = UINT64_C(1) << 40;
@@ -306,6 +307,26 @@ number_rfc3339_write(int64_t unix_time, char out[21])
     (void)snprintf(out, 21, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)year % 10000,
         (unsigned)month % 100, (unsigned)day % 100, (unsigned)(seconds / 3600) % 100,
         (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60));
+}
+
+bool
+number_real(struct span text, double *number)
+{
+    struct span digits = span_from(text, text.length > 0 && text.data[0] == '-' ? 1 : 0);
+    char copy[32];
+    char *end;
+    double value;
+
+    /* strtod knows blanks, signs, names and other bases besides. */
+    if (digits.length == 0 || !octet_is_digit(digits.data[0]) ||
+        !span_copy(text, copy, sizeof(copy)) ||
+        copy[strspn(copy, "-+.eE0123456789")] != '\0')
+        return false;
+    value = strtod(copy, &end);
+    if (*end != '\0' || !isfinite(value))
+        return false;
+    *number = value;
+    return true;
 }
 
 const char *

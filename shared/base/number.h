@@ -44,6 +44,10 @@ bool number_rfc3339(struct span text, int64_t *unix_time);
  */
 void number_rfc3339_write(int64_t unix_time, char out[21]);
 
+/* What number_write writes, and other decimal numbers with or without an exponent;
+ * finite, at most 31 octets; leading zeros are allowed. */
+bool number_real(struct span text, double *number);
+
 /* The shortest decimal text that reads back as the same number (which is finite). */
 const char *number_write(double number, char out[32]);
 

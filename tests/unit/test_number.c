@@ -328,6 +328,52 @@ writes_the_shortest_text_that_reads_back(void **state)
         assert_string_equal(number_write(rows[i].number, out), rows[i].wanted);
 }
 
+static void
+reads_numbers_with_an_exponent_or_none(void **state)
+{
+    static const struct {
+        const char *text;
+        bool good;
+        double wanted;
+    } rows[] = {
+        {"0", true, 0},
+        {"-0.5", true, -0.5},
+        {"12.25", true, 12.25},
+        {"1e-05", true, 1e-5},
+        {"-1.7976931348623157e+308", true, -1.7976931348623157e308},
+        {"007", true, 7},
+        {"", false, 0},
+        {"-", false, 0},
+        {" 1", false, 0},
+        {"1 ", false, 0},
+        {"+1", false, 0},
+        {".5", false, 0},
+        {"1e", false, 0},
+        {"1e309", false, 0},
+        {"inf", false, 0},
+        {"nan", false, 0},
+        {"0x10", false, 0},
+        {"1,5", false, 0},
+        {"1.2.3", false, 0},
+        {"--1", false, 0},
+        {"1-1", false, 0},
+        {"10000000000000000000000000000000", false, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        double number = 77;
+        char out[32];
+
+        if (number_real(span_of(rows[i].text), &number) != rows[i].good)
+            fail_msg("\"%s\"", rows[i].text);
+        assert_true(number == (rows[i].good ? rows[i].wanted : 77));
+        assert_true(number_real(span_of(number_write(number, out)), &number));
+    }
+    /* A NUL ends nothing. */
+    assert_false(number_real(span_make("1\0", 2), &(double){0}));
+}
+
 int
 main(void)
 {
@@ -341,6 +387,7 @@ main(void)
         cmocka_unit_test(reads_scores),
         cmocka_unit_test(reads_points_in_time),
         cmocka_unit_test(writes_the_shortest_text_that_reads_back),
+        cmocka_unit_test(reads_numbers_with_an_exponent_or_none),
     };
 
     return cmocka_run_group_tests_name("number", tests, NULL, NULL);
