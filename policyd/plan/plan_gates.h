@@ -3,16 +3,23 @@
  * that tells value, limit, window and what it waits for.  Pure.
  *
  * Not known never advances.  The traffic gates (samples, success, delay, rate, judge) are
- * all not known when the figures can't be believed: no log line for ten minutes though
- * the probe succeeds, a clock step, books more than two slots behind, a gateway whose
- * controller is silent, Redis not there.
+ * all not known when the figures can't be believed (plan_doubt.h), or the plan doesn't
+ * say since when its stage is in force.  No traffic is no success: without a first
+ * attempt on new, success and delay are not known.  The judge alone says yes while it
+ * does not know yet, with a text that says so: without failures there is nothing to
+ * compare.
+ *
+ * Samples are deliveries on new since the stage began; success, delay and rate are of the
+ * same time, at most 24 hours.
  */
 #ifndef POLICYD_PLAN_PLAN_GATES_H
 #define POLICYD_PLAN_PLAN_GATES_H
 
+#include "policyd/plan/plan_doubt.h"
 #include "policyd/plan/plan_judge.h"
 #include "policyd/plan/plan_record.h"
 #include "policyd/plan/plan_series.h"
+#include "policyd/plan/plan_trigger.h"
 
 enum plan_answer { PLAN_NO, PLAN_YES, PLAN_NOT_KNOWN };
 
@@ -45,29 +52,6 @@ struct plan_gate {
     char text[PLAN_TEXT_MAX]; /* "143 of 200 deliveries on new, about 2 h" */
 };
 
-/* Why figures can't be believed; `since` 0 where that is unknown. */
-struct plan_doubt {
-    char text[PLAN_TEXT_MAX]; /* "": they can be believed */
-    int64_t since;            /* unix time */
-};
-
-/* What the doubt is made from. */
-struct plan_sources {
-    bool redis_up;
-    int64_t redis_down_since; /* unix time */
-    bool log_silent;          /* no line of Postfix for ten minutes */
-    int64_t log_silent_since;
-    bool probe_good;            /* of new */
-    int64_t books_behind_ms;    /* how old what is entered is, while there is more */
-    int64_t clock_step;         /* unix time of a step seen in the last hour; 0: none */
-    const char *silent_gateway; /* NULL: none */
-    int64_t silent_since;
-    uint64_t silent_waiting; /* messages that waited there at its last word */
-};
-
-void plan_doubt_find(
-    const struct plan_sources *sources, int64_t slot_ms, struct plan_doubt *doubt);
-
 /* A gate that somebody else answers; an empty text: it is not there. */
 struct plan_opinion {
     enum plan_answer answer;
@@ -93,24 +77,9 @@ struct plan_facts {
 size_t plan_gates_ask(const struct plan_record *plan, const struct plan_facts *facts,
     struct plan_gate gates[PLAN_GATES]);
 
-/* All say yes, or the order passes over them. */
+/* All say yes, or the order passes over them; else *closed is the first that doesn't.
+ * Without any gate: no, and NULL, as nobody asked them. */
 bool plan_gates_are_open(const struct plan_record *plan, const struct plan_gate *gates,
     size_t count, const struct plan_gate **closed);
-
-/* --- triggers --- */
-
-struct plan_alarm {
-    bool is_pulled;
-    double availability; /* 0..1; -1: not known */
-    uint64_t samples;
-    int64_t bad_since_ms;     /* end of the first bad slot, for rto_s */
-    char text[PLAN_TEXT_MAX]; /* "availability of new 43.10 % for 5 min (below 50 %)" */
-};
-
-/* By whole slots that have ended, only where the window is full since the last transition
- * (`since_ms`). */
-void plan_trigger_look(const struct plan_trigger *trigger,
-    const struct plan_series *series, int64_t since_ms, int64_t now_ms,
-    struct plan_alarm *alarm);
 
 #endif
