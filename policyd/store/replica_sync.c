@@ -14,23 +14,7 @@
 
 enum {
     ROLE_SECONDS = 5, /* between questions whether it still is the primary */
-    /* A flush: a load no sooner after the last one than so many times its duration, or so
-       long. */
-    AGAIN_FACTOR = 3,
-    AGAIN_MS = 5 * 1000,
-    /* While an alarm stands, a load may end it: so long after the last change, which may
-       never be. */
-    HEAL_MS = 2 * 1000,
-    HEAL_LATEST_MS = 30 * 1000,
-    HEAL_PAUSE_MS = 10 * 1000, /* between such loads, or ten times what one takes */
 };
-
-bool
-sync_is_up(const struct replica_sync *sync)
-{
-    return redis_is_up(replica_tracker_redis(sync->tracker)) &&
-           redis_is_up(sync->reading.redis);
-}
 
 static void
 note_up(struct replica_sync *sync)
@@ -39,14 +23,6 @@ note_up(struct replica_sync *sync)
         return;
     sync->was_up = !sync->was_up;
     sync->up_since = time(NULL);
-}
-
-static void
-note_synced(struct replica_sync *sync)
-{
-    if (sync_is_up(sync) && sync->in_step && changed_keys_waiting(sync->changed) == 0 &&
-        replica_orders_alarm(sync->orders)[0] == '\0')
-        sync->synced = time(NULL);
 }
 
 /* --- what replica_orders tells --- */
@@ -88,138 +64,6 @@ was_alarmed(void *argument, const char *text)
     replica_log_alarm(text);
 }
 
-/* --- loads --- */
-
-static void
-start_load(struct replica_sync *sync)
-{
-    sync->load_wanted = true;
-    sync->load_earliest_ms = 0;
-    if (!sync_is_up(sync))
-        return;
-    sync->load_wanted = false;
-    sync->load_again = false;
-    sync->load_begun_ms = clock_now_ms();
-    eviction_policy_ask(&sync->policy, sync->reading.redis);
-    swap_watch_ask(&sync->swap, sync->reading.redis);
-    replica_scan_start(sync->scan);
-}
-
-/*
- * A load that runs goes on to its end: whoever flushes all the time would stop us from
- * ever having one.
- */
-static void
-read_everything(struct replica_sync *sync, uint64_t earliest_ms)
-{
-    changed_keys_forget(sync->changed);
-    if (replica_scan_is_running(sync->scan)) {
-        sync->load_again = true;
-    } else if (earliest_ms <= clock_now_ms()) {
-        start_load(sync);
-    } else {
-        sync->load_wanted = true;
-        sync->load_earliest_ms = earliest_ms;
-    }
-}
-
-static void
-tell_load(const struct replica_sync *sync, bool taken)
-{
-    const struct replica *replica = replica_orders_answering(sync->orders);
-
-    log_info("replica", log_text("load", taken ? "taken" : "refused"),
-        log_number("domains", (int64_t)replica_domain_count(replica)),
-        log_number("pins", (int64_t)replica_count(replica, REPLICA_PIN)),
-        log_number("units", (int64_t)replica_count(replica, REPLICA_UNIT)),
-        log_number("members", (int64_t)replica_member_count(replica)),
-        log_milliseconds("delay", (int64_t)sync->load_took_ms));
-}
-
-static void
-load_finished(void *argument, bool taken)
-{
-    struct replica_sync *sync = argument;
-
-    sync->load_ended_ms = clock_now_ms();
-    sync->load_took_ms = sync->load_ended_ms - sync->load_begun_ms;
-    sync->loads += taken;
-    sync->refused += !taken;
-    sync->in_step = true;
-    replica_log_readable(sync->log, sync->reading.redis);
-    tell_load(sync, taken);
-    note_synced(sync);
-    if (sync->snapshot != NULL)
-        snapshot_touch(sync->snapshot);
-    if (sync->events.changed != NULL)
-        sync->events.changed(sync->argument, replica_orders_answering(sync->orders));
-    if (replica_orders_has_accept(sync->orders) || sync->load_again)
-        start_load(sync);
-}
-
-static void
-load_failed(void *argument)
-{
-    struct replica_sync *sync = argument;
-
-    sync->load_wanted = true;
-}
-
-/* While an alarm stands, what was written since the last load may have ended it. */
-static bool
-may_heal(const struct replica_sync *sync)
-{
-    uint64_t now = clock_now_ms();
-    uint64_t since = now - sync->load_ended_ms;
-
-    return replica_orders_wants_load(sync->orders) && since >= HEAL_PAUSE_MS &&
-           since >= 10 * sync->load_took_ms &&
-           (now - sync->changed_ms >= HEAL_MS || since >= HEAL_LATEST_MS);
-}
-
-static bool
-is_load_due(const struct replica_sync *sync)
-{
-    uint64_t now = clock_now_ms();
-
-    return (sync->load_wanted && now >= sync->load_earliest_ms) || may_heal(sync) ||
-           now - sync->load_ended_ms >= (uint64_t)sync->reload_seconds * 1000;
-}
-
-/* --- what operators accept --- */
-
-static void
-accept_was_read(void *argument, const struct redis_reply *reply, bool stale)
-{
-    struct replica_sync *sync = argument;
-    struct domain_field fields[READING_FIELDS_MAX];
-    struct replica_value value;
-
-    (void)stale;
-    if (reply == NULL || !reading_value(&sync->reading, reply, fields, &value))
-        return;
-    if (!replica_orders_take_accept(sync->orders, &value))
-        return;
-    /* The load that runs began before the word was given; one with a word of its own
-     * first brings that to pass. */
-    if (!replica_scan_is_running(sync->scan) ||
-        !replica_orders_is_accepting(sync->orders))
-        start_load(sync);
-}
-
-static void
-read_accept(void *argument)
-{
-    struct replica_sync *sync = argument;
-    struct buffer whole;
-
-    buffer_init(&whole, (size_t)2 * REPLICA_NAME_MAX);
-    /* With the connection down, it is read as soon as that is up. */
-    (void)reading_ask_words(&sync->reading, REPLICA_ANSWERING, accept_was_read, sync,
-        SPAN("GET"), reading_whole_key(&sync->reading, SPAN("accept"), &whole));
-    buffer_clear(&whole);
-}
-
 static void
 scan_may_go_on(void *argument)
 {
@@ -250,7 +94,7 @@ is_following(void *argument)
     note_up(sync);
     sync->in_step = false;
     if (is_same_server(sync))
-        start_load(sync);
+        sync_start_load(sync);
 }
 
 /* Changes go unheard until it is back: a load that runs may miss some. */
@@ -272,19 +116,14 @@ keys_changed(void *argument, const struct redis_reply *keys, size_t count)
 
     /* Some keys are not going to be read one by one: at once. */
     if (!changed_keys_put(sync->changed, keys, count))
-        read_everything(sync, 0);
+        sync_read_everything(sync, 0);
 }
 
 static void
 was_flushed(void *argument)
 {
-    struct replica_sync *sync = argument;
-    uint64_t pause_ms = AGAIN_FACTOR * sync->load_took_ms;
-
-    /* Flushes of other databases are told as well: not each of them gets a load. */
     log_debug("replica", log_note("Redis was flushed"));
-    read_everything(
-        sync, sync->load_ended_ms + (pause_ms < AGAIN_MS ? pause_ms : AGAIN_MS));
+    sync_read_after_flush(argument);
 }
 
 static void
@@ -292,13 +131,13 @@ was_swapped(void *argument)
 {
     log_info(
         "replica", log_text("redis", "SWAPDB"), log_note("everything is read again"));
-    read_everything(argument, 0);
+    sync_read_everything(argument, 0);
 }
 
 static void
 tracker_is_alive(void *argument)
 {
-    note_synced(argument);
+    sync_note_synced(argument);
 }
 
 /* --- the reading connection --- */
@@ -313,9 +152,9 @@ reader_is_up(void *argument)
     if (!is_same_server(sync))
         return;
     if (sync->load_wanted)
-        start_load(sync);
+        sync_start_load(sync);
     else
-        read_accept(sync);
+        sync_read_accept(sync);
     changed_keys_read(sync->changed);
 }
 
@@ -388,8 +227,8 @@ on_second(evutil_socket_t fd, short what, void *argument)
         (void)redis_ask(sync->reading.redis, role_was_told, sync, SPAN("ROLE"));
     if (sync->seconds % SWAP_WATCH_SECONDS == 0)
         swap_watch_ask(&sync->swap, sync->reading.redis);
-    if (!replica_scan_is_running(sync->scan) && is_load_due(sync))
-        start_load(sync);
+    if (!replica_scan_is_running(sync->scan) && sync_is_load_due(sync))
+        sync_start_load(sync);
 }
 
 /* --- public --- */
@@ -403,8 +242,9 @@ open_connections(
     static const struct replica_tracker_events tracker_events = {
         is_following, tracker_was_lost, keys_changed, was_flushed, tracker_is_alive};
     static const struct changed_keys_events changed_events = {
-        read_accept, scan_may_go_on, scan_may_go_on};
-    static const struct replica_scan_events scan_events = {load_finished, load_failed};
+        sync_read_accept, scan_may_go_on, scan_may_go_on};
+    static const struct replica_scan_events scan_events = {
+        sync_load_finished, sync_load_failed};
     struct redis_options quiet = *options;
 
     sync->prefix = allocate_text(span_of(prefix));
@@ -505,7 +345,7 @@ replica_sync_set_rules(struct replica_sync *sync, const struct replica_rules *ru
     reading_set_time(&sync->reading);
     replica_orders_set_rules(sync->orders, rules);
     sync->reading.recipient = rules->recipient;
-    start_load(sync);
+    sync_start_load(sync);
 }
 
 const struct replica *

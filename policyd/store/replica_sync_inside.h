@@ -1,6 +1,6 @@
 /*
- * replica_sync_inside - the state of replica_sync, for its own three files:
- * replica_sync.c, replica_files.c and replica_status.c.
+ * replica_sync_inside - the state of replica_sync, for its own files: replica_sync.c,
+ * replica_load.c (when everything is read), replica_files.c and replica_status.c.
  */
 #ifndef POLICYD_STORE_REPLICA_SYNC_INSIDE_H
 #define POLICYD_STORE_REPLICA_SYNC_INSIDE_H
@@ -57,6 +57,23 @@ struct replica_sync {
 
 /* Whether both connections are up. */
 bool sync_is_up(const struct replica_sync *sync);
+
+/* What is answered is what Redis says, as far as is known now. */
+void sync_note_synced(struct replica_sync *sync);
+
+/* At once; where a connection is down, as soon as both are up. */
+void sync_start_load(struct replica_sync *sync);
+/* Not before that time.  What was to be read key by key is in it. */
+void sync_read_everything(struct replica_sync *sync, uint64_t earliest_ms);
+/* After a flush, which may be one of many. */
+void sync_read_after_flush(struct replica_sync *sync);
+bool sync_is_load_due(const struct replica_sync *sync);
+/* As replica_scan tells it. */
+void sync_load_finished(void *argument, bool taken);
+void sync_load_failed(void *argument);
+
+/* The `accept` key is there, or has changed. */
+void sync_read_accept(void *argument);
 
 void sync_open_files(
     struct replica_sync *sync, const struct replica_sync_options *options);
