@@ -12,7 +12,8 @@ enum { READER_BUSY_MS = 5000, HANDLE_MAX = 512 };
 /*
  * Numbers stand before texts, so that what is summed is near the start of its row.
  * `handle` is one index for all that a message is found by: written in order of its keys,
- * a second's worth at a time.
+ * a second's worth at a time.  `recipient_lost` is of END_LOST: the difference of the
+ * accounts, without reading them all.
  */
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -30,6 +31,7 @@ static const char schema[] =
     "  first_delay INT, first_backend INT, domain TEXT, addr TEXT, orig TEXT,"
     "  service TEXT, relay TEXT, tls TEXT, reply TEXT,"
     "  PRIMARY KEY(message, n)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS recipient_lost ON recipient(message) WHERE end = 7;"
     "CREATE TABLE IF NOT EXISTS attempt("
     "  message INT, n INT, at INT, outcome INT, class INT, backend INT, reply TEXT,"
     "  PRIMARY KEY(message, n, at)) WITHOUT ROWID;"

@@ -67,7 +67,7 @@ saved(void *argument, struct books *books)
     struct cutover_daemon *daemon = argument;
 
     counts_settled(daemon->counts);
-    cutover_metrics_take(daemon->metrics, &daemon->tally);
+    cutover_metrics_take(daemon->metrics, &daemon->tally, &daemon->deliveries);
     counts_send(daemon->counts, books, daemon->redis, &daemon->parts_left);
 }
 
@@ -136,6 +136,31 @@ each_second(evutil_socket_t fd, short what, void *argument)
 }
 
 static struct books *
+books_as_they_are(void *argument)
+{
+    struct cutover_daemon *daemon = argument;
+
+    return daemon->follow == NULL ? NULL : follow_books(daemon->follow);
+}
+
+static void
+gather_beat(void *argument, struct heartbeat_facts *facts)
+{
+    struct cutover_daemon *daemon = argument;
+    struct follow_status status;
+    struct figures_status figures;
+
+    follow_status(daemon->follow, &status);
+    figures_status(daemon->figures, &figures);
+    *facts = (struct heartbeat_facts){
+        .log_time = status.last_line_ms / 1000,
+        .is_known = figures.is_known,
+        .difference = figures.difference,
+        .waiting = figures.waiting->recipients,
+    };
+}
+
+static struct books *
 books_that_are_up_to_date(void *argument)
 {
     struct cutover_daemon *daemon = argument;
@@ -161,6 +186,32 @@ find_names(struct cutover_daemon *daemon)
     buffer_init(&daemon->instances, INSTANCES_MAX);
     for (size_t i = 0; i < config->instances.count; i++)
         buffer_printf(&daemon->instances, "%s ", config->instances.items[i]);
+}
+
+/* They outlive a new configuration: what was told is not told again. */
+static void
+start_watching(struct cutover_daemon *daemon)
+{
+    const struct cutover_config *config = daemon->config;
+    const struct queue_watch_source queue = {books_that_are_up_to_date, daemon};
+    const struct figures_source figures = {books_as_they_are, &daemon->rules, daemon};
+    const struct heartbeat_options heartbeat = {
+        .prefix = config->served.redis.prefix,
+        .gateway = daemon->gateway,
+        .slot_ms = config->slot_ms,
+        .without_hops = config->served.site[0] != '\0',
+        .gather = gather_beat,
+        .argument = daemon,
+    };
+
+    if (daemon->queue == NULL) {
+        daemon->started = (int64_t)time(NULL);
+        daemon->queue = queue_watch_new(daemon->base, &queue);
+        daemon->figures = figures_new(daemon->base, &figures);
+    }
+    queue_watch_configure(daemon->queue, config->queue ? config->postfix : NULL);
+    daemon->heartbeat =
+        heartbeat_new(daemon->base, daemon->redis, daemon->replica, &heartbeat);
 }
 
 void
@@ -197,15 +248,14 @@ cutover_books_start(struct cutover_daemon *daemon)
     daemon->tick =
         allocated(event_new(daemon->base, -1, EV_PERSIST, each_second, daemon));
     (void)event_add(daemon->tick, &second);
-    if (daemon->queue == NULL)
-        daemon->queue = queue_watch_new(daemon->base,
-            &(struct queue_watch_source){books_that_are_up_to_date, daemon});
-    queue_watch_configure(daemon->queue, config->queue ? config->postfix : NULL);
+    start_watching(daemon);
 }
 
 void
 cutover_books_stop(struct cutover_daemon *daemon)
 {
+    heartbeat_free(daemon->heartbeat);
+    daemon->heartbeat = NULL;
     event_free(daemon->tick);
     follow_free(daemon->follow);
     daemon->follow = NULL;

@@ -11,7 +11,7 @@
 
 #include "policyd/cutover/cutover_access.h"
 #include "policyd/cutover/cutover_books.h"
-#include "policyd/cutover/page_files.h"
+#include "policyd/cutover/cutover_page.h"
 #include "shared/service/log.h"
 #include "shared/service/privs.h"
 
@@ -101,6 +101,8 @@ replica_changed(void *argument, const struct replica *replica)
 
     daemon->replica = replica;
     route_inputs_compare(daemon->inputs);
+    if (daemon->heartbeat != NULL)
+        heartbeat_changed(daemon->heartbeat, replica);
     if (daemon->follow != NULL)
         follow_touch(daemon->follow);
 }
@@ -112,6 +114,8 @@ change_told(void *argument, const struct replica_change *change)
 
     route_inputs_change(daemon->inputs, change);
     drain_change(daemon->drain, change);
+    if (daemon->heartbeat != NULL)
+        heartbeat_changed(daemon->heartbeat, daemon->replica);
     if (daemon->follow != NULL)
         follow_touch(daemon->follow);
 }
@@ -186,35 +190,15 @@ gather(void *argument)
     struct cutover_daemon *daemon = argument;
     struct follow_status status;
     struct queue_watch_status queue;
+    struct figures_status figures;
 
     follow_status(daemon->follow, &status);
     cutover_metrics_follow(
         daemon->metrics, &status, daemon->lines_told, redis_is_up(daemon->redis));
     queue_watch_status(daemon->queue, &queue);
     cutover_metrics_queue(daemon->metrics, &queue);
-}
-
-static bool
-healthy(void *argument, struct buffer *why)
-{
-    struct cutover_daemon *daemon = argument;
-    struct follow_status status;
-
-    follow_status(daemon->follow, &status);
-    buffer_append_text(why, status.trouble);
-    return status.trouble[0] == '\0';
-}
-
-static int
-write_page(void *argument, const char *path, const char *query, struct buffer *body,
-    const char **content_type)
-{
-    (void)argument;
-    (void)query;
-    if (page_files_write(path, body, content_type))
-        return 200;
-    buffer_append_text(body, "not found (there are /, /metrics and /healthz)\n");
-    return 404;
+    figures_status(daemon->figures, &figures);
+    cutover_metrics_figures(daemon->metrics, &figures, &daemon->shown);
 }
 
 static void
@@ -222,7 +206,7 @@ serve_page(struct cutover_daemon *daemon)
 {
     metrics_on_write(daemon->metrics, gather, daemon);
     daemon->http = metrics_http_new(daemon->base, &daemon->config->page, daemon->metrics,
-        healthy, write_page, daemon);
+        cutover_page_healthy, cutover_page, daemon);
     listener_set_serve(&daemon->page_sockets, metrics_http_server(daemon->http));
 }
 
@@ -326,6 +310,9 @@ cutover_daemon_clear(struct cutover_daemon *daemon)
 {
     metrics_http_free(daemon->http);
     queue_watch_free(daemon->queue);
+    figures_free(daemon->figures);
+    free(daemon->shown.rows);
+    deliveries_clear(&daemon->deliveries);
     cutover_books_stop(daemon);
     cutover_tally_clear(&daemon->tally);
     replica_sync_free(daemon->sync);

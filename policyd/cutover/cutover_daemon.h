@@ -10,8 +10,11 @@
 #include "policyd/cutover/counts.h"
 #include "policyd/cutover/cutover_config.h"
 #include "policyd/cutover/cutover_metrics.h"
+#include "policyd/cutover/deliveries.h"
 #include "policyd/cutover/drain.h"
+#include "policyd/cutover/figures.h"
 #include "policyd/cutover/follow.h"
+#include "policyd/cutover/heartbeat.h"
 #include "policyd/cutover/queue_watch.h"
 #include "policyd/cutover/route_inputs.h"
 #include "policyd/store/replica_sync.h"
@@ -38,10 +41,15 @@ struct cutover_daemon {
     struct books_rules rules;
     struct follow *follow;
     struct queue_watch *queue;
+    struct figures *figures;
+    struct heartbeat *heartbeat;
     struct buffer instances;
     struct event *tick;
-    struct cutover_tally tally; /* attempts since the last commit */
-    bool parts_left;            /* Redis has not taken all that was counted */
+    struct cutover_tally tally;   /* attempts since the last commit */
+    struct deliveries deliveries; /* since `started`, unix time */
+    struct waiting_shown shown;
+    int64_t started;
+    bool parts_left; /* Redis has not taken all that was counted */
     uint64_t started_ms;
     uint64_t ended_ms; /* standard input was over */
     char snapshot[CUTOVER_PATH_SIZE];

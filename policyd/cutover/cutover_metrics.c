@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "shared/base/allocate.h"
@@ -37,9 +38,13 @@ static const struct metrics_family families[] = {
     {"cutover_books_commit_timestamp_seconds",
      "When the books were last written, in unix time; 0: not yet.",                                       METRICS_GAUGE,
      {NULL},                                                                                                                                                   NULL        },
+    {"books_difference",
+     "By how many recipients the accounts fail to balance; NaN: not known.",                              METRICS_GAUGE,     {NULL},                           NULL        },
+    {"oldest_waiting_seconds",
+     "How long the oldest mail waits, by domain and reason; 0: none, NaN: not known.",                    METRICS_GAUGE,     {"domain", "reason"},             NULL        },
     {"queue_disagreement",
      "Messages that Postfix's queue has and the books don't, or the reverse; NaN: not "
-     "known.",                                                                                            METRICS_GAUGE,     {NULL},                           NULL        },
+        "known.",                                                                                         METRICS_GAUGE,     {NULL},                           NULL        },
     {"cutover_trouble",                         "1 while log or books can't be used.",                    METRICS_GAUGE,     {NULL},
      NULL                                                                                                                                                                  },
 };
@@ -89,7 +94,8 @@ cutover_tally_clear(struct cutover_tally *tally)
 }
 
 static void
-take_row(struct metrics *metrics, const struct cutover_tally_row *row)
+take_row(struct metrics *metrics, struct deliveries *deliveries,
+    const struct cutover_tally_row *row)
 {
     static const char *const backends[BACKEND_COUNT] = {"other", "old", "new", "standby"};
     const char *labels[3] = {
@@ -99,6 +105,7 @@ take_row(struct metrics *metrics, const struct cutover_tally_row *row)
         metrics_add(metrics_series(metrics, "cutover_duplicates_total", labels), 1);
     if (!row->is_first)
         return;
+    deliveries_add(deliveries, row->domain, row->backend, row->outcome);
     metrics_add(metrics_series(metrics, "cutover_deliveries_total", labels), 1);
     if (row->outcome == OUTCOME_OK)
         metrics_observe(metrics_series(metrics, "cutover_delivery_delay_seconds", labels),
@@ -106,10 +113,11 @@ take_row(struct metrics *metrics, const struct cutover_tally_row *row)
 }
 
 void
-cutover_metrics_take(struct metrics *metrics, struct cutover_tally *tally)
+cutover_metrics_take(
+    struct metrics *metrics, struct cutover_tally *tally, struct deliveries *deliveries)
 {
     for (size_t i = 0; i < tally->count; i++)
-        take_row(metrics, &tally->rows[i]);
+        take_row(metrics, deliveries, &tally->rows[i]);
     tally->count = 0;
 }
 
@@ -119,12 +127,19 @@ set(struct metrics *metrics, const char *name, double value)
     metrics_set(metrics_series(metrics, name, NULL), value);
 }
 
+double
+cutover_metrics_lag(const struct follow_status *status)
+{
+    double lag = (double)(status->last_line_seen - status->last_line_ms / 1000);
+
+    return status->is_up_to_date || lag < 0 ? 0 : lag;
+}
+
 void
 cutover_metrics_follow(struct metrics *metrics, const struct follow_status *status,
     uint64_t told[3], bool redis_up)
 {
     int64_t last = status->last_line_ms / 1000;
-    double lag = (double)(status->last_line_seen - last);
 
     for (size_t i = 0; i < ARRAY_LENGTH(results); i++) {
         metrics_add(metrics_series(metrics, "cutover_log_lines_total", &results[i]),
@@ -133,7 +148,7 @@ cutover_metrics_follow(struct metrics *metrics, const struct follow_status *stat
     }
     set(metrics, "redis_up", redis_up);
     set(metrics, "cutover_log_last_line_timestamp_seconds", (double)last);
-    set(metrics, "cutover_log_lag_seconds", status->is_up_to_date || lag < 0 ? 0 : lag);
+    set(metrics, "cutover_log_lag_seconds", cutover_metrics_lag(status));
     set(metrics, "cutover_books_commit_timestamp_seconds", (double)status->committed);
     set(metrics, "cutover_trouble", status->trouble[0] != '\0');
 }
@@ -143,4 +158,54 @@ cutover_metrics_queue(struct metrics *metrics, const struct queue_watch_status *
 {
     set(metrics, "queue_disagreement",
         status->is_known ? (double)(status->queue_only + status->books_only) : NAN);
+}
+
+static bool
+is_same(const struct waiting_row *left, const struct waiting_row *right)
+{
+    return left->reason == right->reason && strcmp(left->domain, right->domain) == 0;
+}
+
+static const struct waiting_row *
+find_row(const struct waiting_row *rows, size_t count, const struct waiting_row *wanted)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (is_same(&rows[i], wanted))
+            return &rows[i];
+    }
+    return NULL;
+}
+
+static void
+show_new_rows(struct waiting_shown *shown, const struct books_waiting *waiting)
+{
+    for (size_t i = 0; i < waiting->count && shown->count < WAITING_ROWS_MAX; i++) {
+        if (find_row(shown->rows, shown->count, &waiting->rows[i]) != NULL)
+            continue;
+        shown->rows =
+            allocate_more(shown->rows, shown->count, &shown->room, sizeof(*shown->rows));
+        shown->rows[shown->count++] = waiting->rows[i];
+    }
+}
+
+void
+cutover_metrics_figures(struct metrics *metrics, const struct figures_status *status,
+    struct waiting_shown *shown)
+{
+    const struct books_waiting *waiting = status->waiting;
+    int64_t now = (int64_t)time(NULL);
+
+    set(metrics, "books_difference", status->is_known ? (double)status->difference : NAN);
+    if (status->is_known)
+        show_new_rows(shown, waiting);
+    for (size_t i = 0; i < shown->count; i++) {
+        const struct waiting_row *row =
+            find_row(waiting->rows, waiting->count, &shown->rows[i]);
+        const char *labels[] = {
+            shown->rows[i].domain, waiting_reason_name(shown->rows[i].reason)};
+        double age = row == NULL ? 0 : (double)(now - row->oldest_ms / 1000);
+
+        metrics_set(metrics_series(metrics, "oldest_waiting_seconds", labels),
+            status->is_known ? (age > 0 ? age : 0) : NAN);
+    }
 }

@@ -5,6 +5,8 @@
 #define POLICYD_CUTOVER_CUTOVER_METRICS_H
 
 #include "policyd/books/books_enter.h"
+#include "policyd/cutover/deliveries.h"
+#include "policyd/cutover/figures.h"
 #include "policyd/cutover/follow.h"
 #include "policyd/cutover/queue_watch.h"
 #include "shared/service/metrics.h"
@@ -23,7 +25,11 @@ void cutover_tally_attempt(
 void cutover_tally_clear(struct cutover_tally *tally);
 
 /* They are committed: each is counted for deliveries where it was a recipient's first. */
-void cutover_metrics_take(struct metrics *metrics, struct cutover_tally *tally);
+void cutover_metrics_take(
+    struct metrics *metrics, struct cutover_tally *tally, struct deliveries *deliveries);
+
+/* By how many seconds the books are behind the log; 0 when all of it is read. */
+double cutover_metrics_lag(const struct follow_status *status);
 
 /* Gauges, as they are now; `told` is how many lines of each kind were counted before. */
 void cutover_metrics_follow(struct metrics *metrics, const struct follow_status *status,
@@ -32,5 +38,16 @@ void cutover_metrics_follow(struct metrics *metrics, const struct follow_status 
 /* NaN while it is not known. */
 void cutover_metrics_queue(
     struct metrics *metrics, const struct queue_watch_status *status);
+
+/* Domains and reasons that have a series: it is 0 when nothing waits any more. */
+struct waiting_shown {
+    struct waiting_row *rows;
+    size_t count;
+    size_t room;
+};
+
+/* NaN while they are not known. */
+void cutover_metrics_figures(struct metrics *metrics, const struct figures_status *status,
+    struct waiting_shown *shown);
 
 #endif
