@@ -6,7 +6,6 @@
 #include "shared/base/number.h"
 
 enum {
-    HOSTS_MAX = 16,
     SOCKET_PATH_MAX = 107, /* sun_path, its terminator left out */
 };
 
@@ -139,7 +138,7 @@ check_host(struct span host, const struct domain_state_rules *rules, struct erro
 
 /* Takes `[host]:port` from the front of `rest`. */
 static bool
-take_host(struct span *rest, struct span *host)
+take_host(struct span *rest, struct span *host, unsigned *host_port)
 {
     static const struct span prefix = {"ipv6:", 5};
     size_t end = span_find(*rest, ']');
@@ -167,6 +166,7 @@ take_host(struct span *rest, struct span *host)
             return false;
     }
     *host = inside;
+    *host_port = (unsigned)number;
     return is_host(inside);
 }
 
@@ -187,60 +187,76 @@ take_separator(struct span *rest)
 }
 
 static bool
-check_hosts(
-    struct span nexthop, const struct domain_state_rules *rules, struct error *error)
+read_hosts(struct span rest, struct domain_route *route, struct error *error)
 {
-    struct span rest = nexthop;
-    struct span host;
-
-    for (size_t count = 0; count < HOSTS_MAX; count++) {
-        if (rest.length == 0 || !take_host(&rest, &host))
+    while (route->count < DOMAIN_ROUTE_HOSTS_MAX) {
+        if (rest.length == 0 || !take_host(&rest, &route->hosts[route->count].host,
+                                    &route->hosts[route->count].port))
             return error_permanent(
                 error, "a nexthop is [host]:port, a list of those, or unix:path");
-        if (!check_host(host, rules, error))
-            return false;
+        route->count++;
         if (rest.length == 0)
             return true;
         if (!take_separator(&rest))
             return error_permanent(error, "hosts are parted by a comma or blanks");
     }
-    return error_permanent(error, "a nexthop names at most %d hosts", HOSTS_MAX);
+    return error_permanent(
+        error, "a nexthop names at most %d hosts", DOMAIN_ROUTE_HOSTS_MAX);
 }
 
 static bool
-check_socket(struct span transport, struct span nexthop,
-    const struct domain_state_rules *rules, struct error *error)
+read_socket(struct span path, struct domain_route *route, struct error *error)
 {
-    static const struct span suffix = {"-lmtp", 5};
-
-    if (!span_ends(transport, suffix))
+    if (!span_ends(route->transport, SPAN("-lmtp")))
         return error_permanent(error, "unix: goes with a transport that ends in -lmtp");
-    if (!is_socket_path(span_from(nexthop, unix_prefix.length)))
+    if (!is_socket_path(path))
         return error_permanent(error,
             "a socket's path has 1 to %d octets, no blank and no comma", SOCKET_PATH_MAX);
-    if (!is_allowed_nexthop(nexthop, rules))
-        return error_permanent(error, "the socket is not in [policyd] nexthops");
+    route->socket = path;
     return true;
 }
 
 bool
-domain_route_check(
-    struct span route, const struct domain_state_rules *rules, struct error *error)
+domain_route_read(struct span text, struct domain_route *route, struct error *error)
 {
-    size_t colon = span_find(route, ':');
-    struct span transport = span_first(route, colon);
+    size_t colon = span_find(text, ':');
     struct span nexthop;
 
-    if (span_has_control(route) || !span_is_ascii(route))
+    *route = (struct domain_route){.transport = span_first(text, colon)};
+    if (span_has_control(text) || !span_is_ascii(text))
         return error_permanent(error, "a route is printable ASCII");
     if (colon == SPAN_NONE)
         return error_permanent(error, "a route is transport:nexthop");
-    nexthop = span_from(route, colon + 1);
-    if (!check_transport(transport, rules, error))
+    route->is_lmtp =
+        span_is(route->transport, "lmtp") || span_ends(route->transport, SPAN("-lmtp"));
+    nexthop = span_from(text, colon + 1);
+    return span_starts(nexthop, unix_prefix)
+               ? read_socket(span_from(nexthop, unix_prefix.length), route, error)
+               : read_hosts(nexthop, route, error);
+}
+
+bool
+domain_route_check(
+    struct span text, const struct domain_state_rules *rules, struct error *error)
+{
+    struct domain_route route;
+    struct error unread = {.text = ""};
+    bool is_read = domain_route_read(text, &route, &unread);
+
+    /* The transport is looked at first: what stands behind it depends on it. */
+    if (route.transport.length < text.length && !span_has_control(text) &&
+        span_is_ascii(text) && !check_transport(route.transport, rules, error))
         return false;
-    if (span_starts(nexthop, unix_prefix))
-        return check_socket(transport, nexthop, rules, error);
-    return check_hosts(nexthop, rules, error);
+    if (!is_read)
+        return error_permanent(error, "%s", unread.text);
+    if (route.count == 0 &&
+        !is_allowed_nexthop(span_from(text, route.transport.length + 1), rules))
+        return error_permanent(error, "the socket is not in [policyd] nexthops");
+    for (size_t i = 0; i < route.count; i++) {
+        if (!check_host(route.hosts[i].host, rules, error))
+            return false;
+    }
+    return true;
 }
 
 /* host, host:port, [IPv6] or [IPv6]:port. */

@@ -34,6 +34,23 @@ struct domain_state_rules {
 bool domain_route_check(
     struct span route, const struct domain_state_rules *rules, struct error *error);
 
+enum { DOMAIN_ROUTE_HOSTS_MAX = 16 };
+
+/* What a route names, in its order; spans into it. */
+struct domain_route {
+    struct span transport;
+    bool is_lmtp;       /* the transport is lmtp, or ends in -lmtp */
+    struct span socket; /* of unix:path; "": hosts */
+    struct {
+        struct span host; /* a name or an address, without brackets */
+        unsigned port;
+    } hosts[DOMAIN_ROUTE_HOSTS_MAX];
+    size_t count;
+};
+
+/* False: it is none (as domain_route_check, but for what the file allows). */
+bool domain_route_read(struct span text, struct domain_route *route, struct error *error);
+
 /* host, host:port, [IPv6] or [IPv6]:port; *port is 0 where there is none. */
 bool domain_route_split_login(struct span address, struct span *host, unsigned *port);
 

@@ -335,6 +335,51 @@ tells_what_can_stand_in_nexthops(void **state)
         assert_false(domain_route_is_nexthop(span_of(bad[i])));
 }
 
+static void
+reads_what_a_route_names(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *wanted; /* transport, lmtp?, host:port ... or the path; "": none */
+    } rows[] = {
+        {"cutover-new:[mx.example]:25", "cutover-new smtp mx.example:25"},
+        {"cutover-new:[mx.example]:25, [192.0.2.1]:2525 [ipv6:2001:db8::1]:24",
+            "cutover-new smtp mx.example:25 192.0.2.1:2525 2001:db8::1:24"},
+        {"cutover-new-lmtp:[mx.example]:24", "cutover-new-lmtp lmtp mx.example:24"},
+        {"lmtp:[mx.example]:24", "lmtp lmtp mx.example:24"},
+        {"cutover-old-lmtp:unix:/run/lmtp", "cutover-old-lmtp lmtp /run/lmtp"},
+        {"anything:[127.0.0.1]:25", "anything smtp 127.0.0.1:25"},
+        {"site", ""},
+        {"cutover-new:mx.example:25", ""},
+        {"cutover-new:unix:/run/lmtp", ""},
+        {"cutover-new:[mx.example]:25\r\n", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct domain_route route;
+        struct error error = {.text = ""};
+        char found[300] = "";
+
+        print_message("# %s\n", rows[i].text);
+        if (domain_route_read(span_of(rows[i].text), &route, &error)) {
+            int length = snprintf(found, sizeof(found), "%.*s %s%s%.*s",
+                (int)route.transport.length, route.transport.data,
+                route.is_lmtp ? "lmtp" : "smtp", route.socket.length > 0 ? " " : "",
+                (int)route.socket.length,
+                route.socket.length > 0 ? route.socket.data : "");
+
+            for (size_t j = 0; j < route.count; j++)
+                length += snprintf(found + length, sizeof(found) - (size_t)length,
+                    " %.*s:%u", (int)route.hosts[j].host.length, route.hosts[j].host.data,
+                    route.hosts[j].port);
+        } else {
+            assert_true(error.text[0] != '\0');
+        }
+        assert_string_equal(found, rows[i].wanted);
+    }
+}
+
 int
 main(void)
 {
@@ -348,6 +393,7 @@ main(void)
         cmocka_unit_test(knows_the_files_transports),
         cmocka_unit_test(checks_where_logins_go),
         cmocka_unit_test(tells_what_can_stand_in_nexthops),
+        cmocka_unit_test(reads_what_a_route_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
