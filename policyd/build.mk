@@ -11,7 +11,7 @@ policyd_PACKAGES := libevent $(REDIS_PACKAGES)
 PROGRAMS         += cutover
 cutover_SOURCES  := $(wildcard policyd/cutover/*.c policyd/books/*.c policyd/store/*.c policyd/redis/*.c) \
                     policyd/serve/serve_config.c policyd/serve/serve_domains.c
-cutover_PACKAGES := libevent $(REDIS_PACKAGES) jansson sqlite3 zlib
+cutover_PACKAGES := libevent libevent_openssl openssl $(REDIS_PACKAGES) jansson sqlite3 zlib
 
 PROGRAMS         += ctl
 ctl_NAME         := postshiftctl

@@ -59,6 +59,11 @@ test_redis_sentinel_SOURCES  := $(redis_SOURCES)
 test_redis_sentinel_PACKAGES := $(REDIS_PACKAGES) libevent
 test_redis_trim_SOURCES  := policyd/redis/redis_trim.c
 
+# Dialogs with a mail server that is told what to answer.
+smtp_SOURCES := $(wildcard policyd/cutover/smtp_*.c) policyd/redis/redis_resolve.c policyd/redis/redis_socket.c tests/fakes/smtp_server.c
+test_smtp_talk_SOURCES  := $(smtp_SOURCES)
+test_smtp_talk_PACKAGES := libevent libevent_openssl openssl
+
 test_override_SOURCES  := policyd/store/override.c
 test_override_PACKAGES := libevent
 test_snapshot_SOURCES  := policyd/store/snapshot.c policyd/store/state_record.c

@@ -67,7 +67,7 @@ struct smtp_talk_result {
     enum smtp_trouble trouble; /* NONE: all was asked and answered */
     enum smtp_phase phase;     /* the last one that was begun */
     char why[400];             /* one line; "" without trouble */
-    char host[300];            /* "[name]:port" or "unix:path", the one spoken to last */
+    char host[320];            /* "[name]:port" or "unix:path", the one spoken to last */
     struct smtp_reply reply;   /* the last one; code 0: none */
     struct smtp_extensions extensions; /* of the last EHLO */
     struct smtp_tls_facts tls;
