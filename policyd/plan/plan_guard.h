@@ -38,9 +38,6 @@ enum {
     GUARD_REPLIES_MAX = 64,  /* kinds of replies; the one unheard for longest gives way */
     GUARD_SECONDS_AGAIN = 3600,
     GUARD_A_SECOND = 5,
-    GUARD_ALIKE = 20,
-    GUARD_ALIKE_ASKED = 10,
-    GUARD_ALIKE_MS = 60000,
     GUARD_UNKNOWN_PINS_MAX = 1000,
     GUARD_PIN_SECONDS = 7 * 86400,
     GUARD_UNKNOWN_PIN_SECONDS = 3600,
@@ -80,8 +77,7 @@ enum guard_answer {
 };
 
 /* An id that is not known (any more) changes nothing. */
-void guard_answered(
-    struct guard *guard, int64_t now_ms, uint64_t id, enum guard_answer answer);
+void guard_answered(struct guard *guard, uint64_t id, enum guard_answer answer);
 
 enum guard_verdict {
     GUARD_NOTHING,
@@ -103,7 +99,7 @@ bool guard_find(struct guard *guard, int64_t now_ms, struct guard_finding *findi
 
 /* How long until a question or a finding may be due; -1: nothing waits but for answers.
  */
-int64_t guard_wait_ms(const struct guard *guard, int64_t now_ms);
+int64_t guard_wait_ms(struct guard *guard, int64_t now_ms);
 
 /* A pin of an earlier run that is still there: it counts. */
 void guard_remember(
@@ -112,6 +108,10 @@ void guard_remember(
 /* After a person's `resume`: questions are asked again, counts begin anew (but pins of
  * what both refuse, which are still there). */
 void guard_restart(struct guard *guard);
+
+/* Nobody is moved now: what waits is forgotten, and may be asked about when it comes
+ * again. */
+void guard_forget_waiting(struct guard *guard);
 
 struct guard_counts {
     uint64_t refused;        /* told to the guard */
