@@ -63,6 +63,11 @@ test_redis_trim_SOURCES  := policyd/redis/redis_trim.c
 smtp_SOURCES := $(wildcard policyd/cutover/smtp_*.c) policyd/redis/redis_resolve.c policyd/redis/redis_socket.c tests/fakes/smtp_server.c
 test_smtp_talk_SOURCES  := $(smtp_SOURCES)
 test_smtp_talk_PACKAGES := libevent libevent_openssl openssl
+test_probe_SOURCES    := policyd/cutover/probe.c $(smtp_SOURCES)
+test_probe_PACKAGES   := $(test_smtp_talk_PACKAGES)
+test_callout_SOURCES  := policyd/cutover/callout.c $(smtp_SOURCES)
+test_callout_PACKAGES := $(test_smtp_talk_PACKAGES)
+test_callout_LINK     := -Wl,--wrap=clock_now_ms
 
 test_override_SOURCES  := policyd/store/override.c
 test_override_PACKAGES := libevent

@@ -42,8 +42,11 @@ void probe_free(struct probe *probe);
 void probe_set_route(struct probe *probe, const char *route);
 
 /* The fingerprint that is expected: hexadecimal; "": any, the first that comes is told as
- * seen. */
+ * seen.  The same as before changes nothing, so it may be said again and again. */
 void probe_expect(struct probe *probe, const char *fingerprint);
+
+/* A person's word: this one from now on, and what was seen before is forgiven. */
+void probe_accept(struct probe *probe, const char *fingerprint);
 
 /* What is known, for the gate; valid until the probe is changed or done again. */
 const struct plan_probe_view *probe_view(const struct probe *probe);
