@@ -169,7 +169,11 @@ check_version(struct books *books, struct error *error)
     int version;
 
     if (statement == NULL)
-        return false;
+        return books->mode == BOOKS_READ && sqlite3_errcode(books->file) == SQLITE_ERROR
+                   ? error_temporary(error,
+                         "there is nothing in the books yet: postshift-cutover has not "
+                         "begun them")
+                   : false;
     switch (books_step(books, statement, error)) {
     case 1:
         version = sqlite3_column_int(statement, 0);
@@ -202,6 +206,17 @@ read_generation(struct books *books, struct error *error)
     return result >= 0;
 }
 
+/* All of it or nothing: who reads at that moment sees no half of it. */
+static bool
+make_tables(struct books *books, struct error *error)
+{
+    if (books_exec(books, "BEGIN", error) && books_exec(books, schema, error) &&
+        check_version(books, error) && books_commit(books, error))
+        return true;
+    books_rollback(books);
+    return false;
+}
+
 static bool
 prepare_file(struct books *books, struct error *error)
 {
@@ -216,8 +231,7 @@ prepare_file(struct books *books, struct error *error)
                "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
                "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864",
                error) &&
-           books_exec(books, schema, error) && check_version(books, error) &&
-           read_generation(books, error);
+           make_tables(books, error) && read_generation(books, error);
 }
 
 struct books *

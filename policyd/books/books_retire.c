@@ -1,13 +1,16 @@
 #include "policyd/books/books_retire.h"
 
-#include <stdlib.h>
-
 #include "policyd/books/books_base.h"
 
 enum {
     BEGUN_MS = 86400000,
-    KEYS_MAX = BOOKS_RETIRE_ROWS + 16, /* what a message has more than its recipients */
-    KEYS_OF_RECIPIENT = 3,
+    /* Of a step for messages and recipients; they have up to four times as many keys, and
+     * the sweep is to keep up. */
+    ROWS_SHARE = 5,
+    /* A sweep looks at so many keys for each row that went: a round of all keys takes
+     * about a fifth of the time that a message is kept. */
+    KEYS_EACH_ROW = 12,
+    KEYS_AT_LEAST = 5000,
 };
 
 struct key {
@@ -20,192 +23,218 @@ struct retiring {
     struct books *books;
     int64_t ended_before; /* messages that ended before that go */
     int64_t begun_before; /* and those that only began, without a word since */
-    unsigned rows;        /* gone so far */
-    size_t key_count;
-    struct key keys[KEYS_MAX];
+    unsigned rows_max;
+    unsigned rows;   /* gone so far */
+    int64_t highest; /* the newest of those that have ended and gone, now or earlier */
+    struct key keys[BOOKS_RETIRE_ROWS_MAX];
     struct error *error;
 };
 
-static bool
-is_full(const struct retiring *retiring)
+static sqlite3_stmt *
+prepare(struct retiring *retiring, const char *sql, int64_t first, int64_t second)
 {
-    return retiring->rows + KEYS_OF_RECIPIENT + 10 > BOOKS_RETIRE_ROWS;
-}
+    sqlite3_stmt *row = books_prepare(retiring->books, sql, retiring->error);
 
-static void
-add_key(struct retiring *retiring, char kind, struct span value, int64_t message)
-{
-    if (value.length == 0)
-        return;
-    retiring->keys[retiring->key_count++] =
-        (struct key){books_handle(kind, value), message};
-    retiring->rows++;
-}
-
-static struct span
-text_at(sqlite3_stmt *row, int at)
-{
-    const unsigned char *text = sqlite3_column_text(row, at);
-
-    return text == NULL ? SPAN("")
-                        : span_make(text, (size_t)sqlite3_column_bytes(row, at));
+    if (row != NULL) {
+        (void)sqlite3_bind_int64(row, 1, first);
+        (void)sqlite3_bind_int64(row, 2, second);
+    }
+    return row;
 }
 
 static bool
 run_with(struct retiring *retiring, const char *sql, int64_t first, int64_t second)
 {
+    sqlite3_stmt *row = prepare(retiring, sql, first, second);
+
+    if (row == NULL || !books_run(retiring->books, row, retiring->error))
+        return false;
+    retiring->rows += (unsigned)sqlite3_changes(retiring->books->file);
+    return true;
+}
+
+/* --- what is kept from one step to the next --- */
+
+static bool
+recall(struct retiring *retiring, const char *name, int64_t preset, int64_t *value)
+{
+    static const char sql[] = "SELECT value FROM meta WHERE name = ?";
+    sqlite3_stmt *row = books_prepare(retiring->books, sql, retiring->error);
+    int result = -1;
+
+    *value = preset;
+    if (row == NULL)
+        return false;
+    books_bind_text(row, 1, name);
+    result = books_step(retiring->books, row, retiring->error);
+    if (result == 1) {
+        *value = sqlite3_column_int64(row, 0);
+        (void)sqlite3_reset(row);
+    }
+    return result >= 0;
+}
+
+static bool
+remember(struct retiring *retiring, const char *name, int64_t value)
+{
+    static const char sql[] = "INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)";
     sqlite3_stmt *row = books_prepare(retiring->books, sql, retiring->error);
 
     if (row == NULL)
         return false;
-    (void)sqlite3_bind_int64(row, 1, first);
-    (void)sqlite3_bind_int64(row, 2, second);
-    if (!books_run(retiring->books, row, retiring->error))
-        return false;
-    retiring->rows += (unsigned)sqlite3_changes(retiring->books->file);
-    return true;
+    books_bind_text(row, 1, name);
+    (void)sqlite3_bind_int64(row, 2, value);
+    return books_run(retiring->books, row, retiring->error);
+}
+
+/* --- messages --- */
+
+static bool
+is_full(const struct retiring *retiring)
+{
+    return retiring->rows >= retiring->rows_max / ROWS_SHARE;
 }
 
 /* From the last one on, as many as there is room for; *left: some are left. */
 static bool
 retire_recipients(struct retiring *retiring, int64_t message, bool *left)
 {
-    static const char sql[] = "SELECT n, addr, orig, domain FROM recipient"
-                              " WHERE message = ? ORDER BY n DESC";
-    sqlite3_stmt *row = books_prepare(retiring->books, sql, retiring->error);
-    int64_t lowest = INT64_MAX;
-    int result = 0;
+    static const char nth[] =
+        "SELECT max(ifnull((SELECT n FROM recipient WHERE message = ?1"
+        "                   ORDER BY n DESC LIMIT 1 OFFSET ?2), -1),"
+        "           ifnull((SELECT n FROM attempt WHERE message = ?1"
+        "                   ORDER BY n DESC LIMIT 1 OFFSET ?2), -1))";
+    unsigned room = retiring->rows_max / ROWS_SHARE - retiring->rows;
+    sqlite3_stmt *row = prepare(retiring, nth, message, room - 1);
+    int64_t lowest;
 
-    *left = false;
-    if (row == NULL)
+    if (row == NULL || books_step(retiring->books, row, retiring->error) != 1)
         return false;
-    (void)sqlite3_bind_int64(row, 1, message);
-    while (!*left && (result = books_step(retiring->books, row, retiring->error)) == 1) {
-        struct span address = text_at(row, 1);
-        struct span domain = text_at(row, 3);
-        size_t at = span_find_last(address, '@');
-
-        if (domain.length == 0 && at != SPAN_NONE)
-            domain = span_from(address, at + 1);
-        add_key(retiring, 't', address, message);
-        add_key(retiring, 't', text_at(row, 2), message);
-        add_key(retiring, 'd', domain, message);
-        lowest = sqlite3_column_int64(row, 0);
-        retiring->rows++;
-        *left = is_full(retiring);
-    }
+    lowest = sqlite3_column_int64(row, 0);
     (void)sqlite3_reset(row);
-    if (result < 0)
-        return false;
-    retiring->rows -= retiring->rows > 0 && lowest != INT64_MAX; /* counted below */
+    *left = lowest > 0;
     return run_with(retiring, "DELETE FROM attempt WHERE message = ?1 AND n >= ?2",
                message, lowest) &&
            run_with(retiring, "DELETE FROM recipient WHERE message = ?1 AND n >= ?2",
                message, lowest);
 }
 
+/* What is left of a large one is in balance until the next step. */
 static bool
-retire_message(struct retiring *retiring, int64_t message)
+retire_message(struct retiring *retiring, int64_t message, bool *left)
 {
-    static const char sql[] =
-        "SELECT queue_id, sender, client, message_id FROM message WHERE id = ?";
-    sqlite3_stmt *row;
-    struct span client;
-    size_t open;
-    bool left;
-    int result;
+    static const char balance[] =
+        "UPDATE message SET nrcpt = (SELECT count(*) FROM recipient WHERE message = ?1)"
+        " WHERE id = ?1";
 
-    if (!retire_recipients(retiring, message, &left))
-        return false;
-    if (left)
-        return true;
-    row = books_prepare(retiring->books, sql, retiring->error);
-    if (row == NULL)
-        return false;
-    (void)sqlite3_bind_int64(row, 1, message);
-    result = books_step(retiring->books, row, retiring->error);
-    if (result == 1) {
-        add_key(retiring, 'q', text_at(row, 0), message);
-        add_key(retiring, 'f', text_at(row, 1), message);
-        client = text_at(row, 2);
-        open = span_find_last(client, '[');
-        client = open == SPAN_NONE ? SPAN("") : span_from(client, open + 1);
-        add_key(retiring, 'c', span_first(client, span_find(client, ']')), message);
-        add_key(retiring, 'm', text_at(row, 3), message);
-        (void)sqlite3_reset(row);
-    }
-    return result >= 0 &&
-           run_with(retiring, "DELETE FROM message WHERE id = ?1", message, 0);
+    return retire_recipients(retiring, message, left) &&
+           run_with(retiring, *left ? balance : "DELETE FROM message WHERE id = ?1",
+               message, 0);
 }
 
-static int
-compare_keys(const void *left, const void *right)
-{
-    const struct key *a = left;
-    const struct key *b = right;
-
-    return (a->key > b->key) - (a->key < b->key);
-}
-
-/* In the order of the index. */
+/* Those of a query that gives id, the time that counts and when it began, in the order of
+ * ids: none that began later than the limit can be due. */
 static bool
-retire_keys(struct retiring *retiring)
+retire_rows(struct retiring *retiring, const char *sql, int64_t before, int64_t *last)
 {
-    static const char sql[] = "DELETE FROM handle WHERE key = ?1 AND message = ?2";
-
-    qsort(retiring->keys, retiring->key_count, sizeof(*retiring->keys), compare_keys);
-    for (size_t i = 0; i < retiring->key_count; i++) {
-        sqlite3_stmt *row = books_prepare(retiring->books, sql, retiring->error);
-
-        if (row == NULL)
-            return false;
-        (void)sqlite3_bind_int64(row, 1, retiring->keys[i].key);
-        (void)sqlite3_bind_int64(row, 2, retiring->keys[i].message);
-        if (!books_run(retiring->books, row, retiring->error))
-            return false;
-    }
-    return true;
-}
-
-static bool
-is_due(const struct retiring *retiring, sqlite3_stmt *row)
-{
-    int64_t ended = sqlite3_column_int64(row, 1);
-    bool is_accepted = sqlite3_column_int64(row, 2) != 0;
-
-    return ended != 0
-               ? ended < retiring->ended_before
-               : !is_accepted && sqlite3_column_int64(row, 3) < retiring->begun_before;
-}
-
-/* The oldest first; none that began later than the limits can be due.  The newest row
- * stays, so that no number is given twice. */
-static bool
-retire_oldest(struct retiring *retiring, bool *left)
-{
-    static const char sql[] = "SELECT id, ended, accepted, seen, begun FROM message"
-                              " WHERE id < (SELECT max(id) FROM message) ORDER BY id";
-    int64_t limit = retiring->ended_before > retiring->begun_before
-                        ? retiring->ended_before
-                        : retiring->begun_before;
     sqlite3_stmt *row = books_prepare(retiring->books, sql, retiring->error);
     int result = -1;
+    bool left;
 
-    *left = false;
-    while (row != NULL && !*left &&
+    while (row != NULL && !is_full(retiring) &&
            (result = books_step(retiring->books, row, retiring->error)) == 1) {
-        if (sqlite3_column_int64(row, 4) >= limit)
+        int64_t message = sqlite3_column_int64(row, 0);
+        int64_t time_ms = sqlite3_column_int64(row, 1);
+
+        if (sqlite3_column_int64(row, 2) >= before)
             break;
-        if (!is_due(retiring, row))
+        if (time_ms == 0 || time_ms >= before)
             continue;
-        if (!retire_message(retiring, sqlite3_column_int64(row, 0)))
+        if (!retire_message(retiring, message, &left))
             return false;
-        *left = is_full(retiring);
+        *last = message > *last && !left ? message : *last;
     }
     if (row != NULL)
         (void)sqlite3_reset(row);
-    return row != NULL && result >= 0;
+    return row != NULL && (result >= 0 || is_full(retiring));
 }
+
+/* The oldest first.  The newest row stays, so that no number is given twice. */
+static bool
+retire_oldest(struct retiring *retiring)
+{
+    static const char ended[] = "SELECT id, ended, begun FROM message"
+                                " WHERE id < (SELECT max(id) FROM message) ORDER BY id";
+    static const char begun[] =
+        "SELECT id, CASE accepted WHEN 0 THEN seen ELSE 0 END, begun"
+        " FROM message INDEXED BY message_open"
+        " WHERE ended = 0 AND id < (SELECT max(id) FROM message) ORDER BY id";
+    int64_t unused = 0;
+
+    return retire_rows(retiring, ended, retiring->ended_before, &retiring->highest) &&
+           retire_rows(retiring, begun, retiring->begun_before, &unused);
+}
+
+/* --- what they were found by --- */
+
+/* The dead ones of those behind `from`, which moves on; *count is smaller than there was
+ * room for where all that was to be looked at was. */
+static bool
+find_dead_keys(
+    struct retiring *retiring, struct key *from, unsigned looked_at, unsigned *count)
+{
+    static const char sql[] =
+        "SELECT key, message, message <= ?3 AND NOT EXISTS"
+        "  (SELECT 1 FROM message m WHERE m.id = h.message)"
+        " FROM handle h WHERE (key, message) > (?1, ?2) ORDER BY key, message LIMIT ?4";
+    sqlite3_stmt *row = prepare(retiring, sql, from->key, from->message);
+    unsigned seen = 0;
+    int result = 0;
+
+    *count = 0;
+    if (row == NULL)
+        return false;
+    (void)sqlite3_bind_int64(row, 3, retiring->highest);
+    (void)sqlite3_bind_int64(row, 4, looked_at);
+    while (retiring->rows + *count < retiring->rows_max &&
+           (result = books_step(retiring->books, row, retiring->error)) == 1) {
+        *from = (struct key){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1)};
+        seen++;
+        if (sqlite3_column_int(row, 2) != 0)
+            retiring->keys[(*count)++] = *from;
+    }
+    (void)sqlite3_reset(row);
+    if (result == 0 && seen < looked_at) /* the next round */
+        *from = (struct key){INT64_MIN, INT64_MIN};
+    return result >= 0;
+}
+
+/* A part of the keys, in their order: those of messages that went lie anywhere, and here
+ * a page is written once for all of its own. */
+static bool
+sweep_keys(struct retiring *retiring, bool *left)
+{
+    unsigned wanted = retiring->rows * KEYS_EACH_ROW;
+    struct key from;
+    unsigned count;
+
+    if (!recall(retiring, "swept key", INT64_MIN, &from.key) ||
+        !recall(retiring, "swept message", INT64_MIN, &from.message) ||
+        !find_dead_keys(
+            retiring, &from, wanted > KEYS_AT_LEAST ? wanted : KEYS_AT_LEAST, &count))
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        if (!run_with(retiring, "DELETE FROM handle WHERE key = ?1 AND message = ?2",
+                retiring->keys[i].key, retiring->keys[i].message))
+            return false;
+    }
+    *left |= retiring->rows >= retiring->rows_max;
+    return remember(retiring, "swept key", from.key) &&
+           remember(retiring, "swept message", from.message) &&
+           remember(retiring, "retired", retiring->highest);
+}
+
+/* --- a step --- */
 
 /* What is in use, free pages aside. */
 static bool
@@ -224,30 +253,44 @@ read_size(struct retiring *retiring, uint64_t *octets)
     return true;
 }
 
+static bool
+retire(struct retiring *retiring, const struct books_keeping *keeping, int64_t now_ms,
+    bool *left)
+{
+    uint64_t octets = 0;
+
+    if (!read_size(retiring, &octets) ||
+        !recall(retiring, "retired", 0, &retiring->highest))
+        return false;
+    if (octets > keeping->octets_max)
+        retiring->ended_before = INT64_MAX;
+    if (!retire_oldest(retiring))
+        return false;
+    *left = is_full(retiring);
+    return (retiring->highest == 0 || sweep_keys(retiring, left)) &&
+           run_with(retiring, "DELETE FROM gap WHERE to_at < ?1",
+               now_ms - keeping->keep_ms, 0);
+}
+
 bool
 books_retire(struct books *books, const struct books_keeping *keeping, int64_t now_ms,
-    bool *left, struct error *error)
+    unsigned rows, bool *left, struct error *error)
 {
     struct retiring retiring = {
         .books = books,
         .ended_before = now_ms - keeping->keep_ms,
         .begun_before = now_ms - BEGUN_MS,
+        .rows_max = rows < BOOKS_RETIRE_ROWS_MIN   ? BOOKS_RETIRE_ROWS_MIN
+                    : rows > BOOKS_RETIRE_ROWS_MAX ? BOOKS_RETIRE_ROWS_MAX
+                                                   : rows,
         .error = error,
     };
-    uint64_t octets = 0;
 
     *left = false;
     if (!books_begin(books, error))
         return false;
-    if (read_size(&retiring, &octets)) {
-        if (octets > keeping->octets_max)
-            retiring.ended_before = INT64_MAX;
-        if (retire_oldest(&retiring, left) && retire_keys(&retiring) &&
-            run_with(&retiring, "DELETE FROM gap WHERE to_at < ?1",
-                now_ms - keeping->keep_ms, 0) &&
-            books_commit(books, error))
-            return true;
-    }
+    if (retire(&retiring, keeping, now_ms, left) && books_commit(books, error))
+        return true;
     books_rollback(books);
     return false;
 }

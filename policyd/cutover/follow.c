@@ -22,7 +22,8 @@ enum {
     CALM_MS = 10000,
     SILENCE_MS = 600000,
     GAP_MS = 5,
-    RETIRE_MS = 50,
+    RETIRE_MS = 200,     /* at a time */
+    RETIRE_STEP_MS = 50, /* what a step should take: half or twice as many rows then */
     RETIRE_EACH_MS = 60000,
 };
 
@@ -38,8 +39,9 @@ struct follow {
     uint64_t begun_ms;
     uint64_t pending; /* lines since the commit */
     uint64_t tried_ms;
-    uint64_t retired_ms; /* when the books were last looked through for what is old */
-    bool has_old;        /* and there was more */
+    uint64_t retired_ms;  /* when the books were last looked through for what is old */
+    bool has_old;         /* and there was more */
+    unsigned retire_rows; /* of a step */
     /* The local zone, as it was about then. */
     int64_t zone_at;
     int zone_offset;
@@ -319,8 +321,19 @@ read_lines(struct follow *follow, bool *more, struct error *error)
 
 /* --- what is old --- */
 
-/* A few steps where no line waits and nothing is in hand; the log's own time counts, so
- * that one that was fed late is kept, too. */
+/* On a slow disk a step is a small one. */
+static void
+set_step(struct follow *follow, uint64_t took_ms)
+{
+    if (took_ms > RETIRE_STEP_MS && follow->retire_rows > BOOKS_RETIRE_ROWS_MIN)
+        follow->retire_rows /= 2;
+    else if (took_ms < RETIRE_STEP_MS / 2 &&
+             follow->retire_rows < BOOKS_RETIRE_ROWS_MAX / 2)
+        follow->retire_rows *= 2;
+}
+
+/* A few steps where nothing is in hand; the log's own time counts, so that one that was
+ * fed late is kept, too. */
 static bool
 retire(struct follow *follow, struct error *error)
 {
@@ -334,9 +347,12 @@ retire(struct follow *follow, struct error *error)
         now_ms = follow->status.last_line_ms;
     follow->retired_ms = clock_now_ms();
     do {
-        if (!books_retire(
-                follow->books, &follow->options.keeping, now_ms, &follow->has_old, error))
+        uint64_t began = clock_now_ms();
+
+        if (!books_retire(follow->books, &follow->options.keeping, now_ms,
+                follow->retire_rows, &follow->has_old, error))
             return false;
+        set_step(follow, clock_now_ms() - began);
     } while (follow->has_old && clock_now_ms() < end);
     return true;
 }
@@ -416,6 +432,7 @@ follow_new(struct event_base *base, const struct follow_options *options)
 
     follow->options = *options;
     follow->heard_ms = clock_now_ms();
+    follow->retire_rows = BOOKS_RETIRE_ROWS_MIN;
     follow->timer = allocated(evtimer_new(base, turn, follow));
     (void)event_add(follow->timer, &at_once);
     return follow;

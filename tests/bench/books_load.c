@@ -4,10 +4,9 @@
  *
  *     books_load log MESSAGES                     the lines, to standard output
  *     books_load parse MESSAGES                   lines a second of CPU
- *     books_load enter BOOKS MESSAGES             messages a second, memory
- *     books_load ask BOOKS                        trace by each handle, audit:
- * milliseconds books_load retire BOOKS                     all of it thrown away: the
- * longest step
+ *     books_load enter BOOKS MESSAGES [DAYS]      messages a second, memory; DAYS ago
+ *     books_load ask BOOKS                        trace by each handle, audit: in ms
+ *     books_load retire BOOKS                     all of it thrown away: the longest step
  *
  * One JSON object each.
  */
@@ -26,7 +25,7 @@
 
 enum { CHUNK = 20000, A_SECOND = 2000, DOMAINS = 20, SENDERS = 5000, USERS = 50000 };
 
-static const int64_t begin_ms = INT64_C(1795939200000); /* 2026-11-29 08:00 */
+static int64_t begin_ms = INT64_C(1795939200000); /* 2026-11-29 08:00 */
 
 static double
 seconds(clockid_t clock)
@@ -281,7 +280,9 @@ retire(const char *path)
     for (; left; steps++) {
         double start = seconds(CLOCK_MONOTONIC);
 
-        must(books_retire(books, &keeping, begin_ms * 2, &left, &error), &error);
+        must(books_retire(
+                 books, &keeping, begin_ms * 2, BOOKS_RETIRE_ROWS_MAX, &left, &error),
+            &error);
         start = seconds(CLOCK_MONOTONIC) - start;
         longest = start > longest ? start : longest;
     }
@@ -298,9 +299,11 @@ main(int argc, char **argv)
         write_log(atol(argv[2]));
     else if (argc == 3 && strcmp(argv[1], "parse") == 0)
         parse_log(atol(argv[2]));
-    else if (argc == 4 && strcmp(argv[1], "enter") == 0)
+    else if ((argc == 4 || argc == 5) && strcmp(argv[1], "enter") == 0) {
+        if (argc == 5)
+            begin_ms = ((int64_t)time(NULL) - atol(argv[4]) * 86400) * 1000;
         enter_log(argv[2], atol(argv[3]));
-    else if (argc == 3 && strcmp(argv[1], "ask") == 0)
+    } else if (argc == 3 && strcmp(argv[1], "ask") == 0)
         ask(argv[2]);
     else if (argc == 3 && strcmp(argv[1], "retire") == 0)
         retire(argv[2]);

@@ -188,6 +188,12 @@ def test_no_books_is_one_clear_line(fresh):
         assert said.count("\n") == 1 and "books.db" in said and "postshift-cutover" in said
 
 
+def test_books_that_are_only_being_made(fresh):
+    fresh.file.touch()
+    said = fresh.ctl("audit", code=1).stderr
+    assert said.count("\n") == 1 and "nothing in the books yet" in said
+
+
 # report
 
 class Page(html.parser.HTMLParser):

@@ -225,7 +225,7 @@ def test_content_filter_of_two_passes(site, cutover):
         gateway.postconf("-M", f"{where}/inet={where} inet n - y - - smtpd")
         gateway.postconf("-P", *(f"{where}/inet/{option}" for option in options))
     gateway.reload()
-    wait_for(cutover.books.exists, 10, "the books")
+    wait_for(lambda: cutover.count("SELECT 1 FROM meta"), 20, "the books")
     before = cutover.audit()
     port, gateway.port = gateway.port, 10028
     try:

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policyd/books/books_base.h"
 #include "policyd/books/books_retire.h"
 #include "shared/base/attributes.h"
 #include "shared/base/buffer.h"
@@ -16,20 +17,28 @@
     "SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM recipient),"           \
     " (SELECT count(*) FROM attempt), (SELECT count(*) FROM handle)"
 
-enum { DAY_MS = 86400000 };
+enum { DAY_MS = 86400000, STEP = 2000, NOTES = 4 /* what a step writes down besides */ };
+
+static bool
+retire_step(struct books_feed *feed, int64_t keep_ms, uint64_t octets_max, int64_t now_ms)
+{
+    const struct books_keeping keeping = {keep_ms, octets_max};
+    int before = sqlite3_total_changes(feed->books->file);
+    struct error error;
+    bool left;
+
+    assert_true(books_retire(feed->books, &keeping, now_ms, STEP, &left, &error));
+    assert_true(sqlite3_total_changes(feed->books->file) - before <= STEP + NOTES);
+    return left;
+}
 
 static unsigned
 retire_all(struct books_feed *feed, int64_t keep_ms, uint64_t octets_max, int64_t now_ms)
 {
-    const struct books_keeping keeping = {keep_ms, octets_max};
-    unsigned steps = 0;
-    struct error error;
-    bool left = true;
+    unsigned steps = 1;
 
-    for (; left; steps++) {
+    for (; retire_step(feed, keep_ms, octets_max, now_ms); steps++)
         assert_true(steps < 10000);
-        assert_true(books_retire(feed->books, &keeping, now_ms, &left, &error));
-    }
     return steps;
 }
 
@@ -88,8 +97,57 @@ a_step_is_small_however_large_the_message(void **state)
     buffer_append_octet(&out, '\0');
     books_feed_lines(&feed, out.data, 0);
     buffer_clear(&out);
+    /* What is left of it balances in the meantime. */
+    assert_true(retire_step(&feed, DAY_MS, UINT64_MAX, feed.last_ms + 2 * DAY_MS));
+    assert_string_equal(
+        books_feed_ask(&feed, "SELECT nrcpt < 6000 AND nrcpt = (SELECT count(*) FROM"
+                              " recipient) FROM message ORDER BY id LIMIT 1"),
+        "1");
     assert_true(retire_all(&feed, DAY_MS, UINT64_MAX, feed.last_ms + 2 * DAY_MS) >= 4);
     assert_string_equal(books_feed_ask(&feed, COUNTS), "1 0 0 2");
+    books_feed_remove(&feed);
+}
+
+static void
+write_messages(struct buffer *out, const char *day, int from, int to)
+{
+    for (int i = from; i < to; i++)
+        buffer_printf(out,
+            "%s gw postfix/smtpd[4]: %08XAB: client=c%d[192.0.2.%d]\n"
+            "%s gw postfix/qmgr[1]: %08XAB: from=<a%d@b>, size=4, nrcpt=1 (queue "
+            "active)\n"
+            "%s gw postfix/smtp[2]: %08XAB: to=<u%d@x.test>, relay=h[192.0.2.1]:25, "
+            "delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (ok)\n"
+            "%s gw postfix/qmgr[1]: %08XAB: removed\n",
+            day, i, i, i % 250, day, i, i, day, i, i, day, i);
+}
+
+/* Round after round, a part at a time; what is still there is found. */
+static void
+what_it_was_found_by_is_swept(void **state)
+{
+    static const char stale[] =
+        "SELECT count(*) FROM handle WHERE message NOT IN (SELECT id FROM message)";
+    struct books_feed feed = {.path = ""};
+    struct buffer out;
+
+    (void)state;
+    books_feed_open(&feed);
+    buffer_init(&out, 16 << 20);
+    write_messages(&out, "Nov 20 08:00:00", 0, 200);
+    write_messages(&out, "Nov 29 08:00:00", 200, 8000);
+    buffer_append_octet(&out, '\0');
+    books_feed_lines(&feed, out.data, 0);
+    buffer_clear(&out);
+    (void)retire_all(&feed, DAY_MS, UINT64_MAX, feed.last_ms);
+    assert_string_equal(books_feed_ask(&feed, "SELECT count(*) FROM message"), "7800");
+    assert_string_not_equal(books_feed_ask(&feed, stale), "0");
+    for (int minute = 0; minute < 12; minute++)
+        (void)retire_step(&feed, DAY_MS, UINT64_MAX, feed.last_ms);
+    assert_string_equal(books_feed_ask(&feed, stale), "0");
+    assert_string_equal(
+        books_feed_ask(&feed, "SELECT count(*) / 7800, count(*) % 7800 FROM handle"),
+        "5 0");
     books_feed_remove(&feed);
 }
 
@@ -114,6 +172,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_old_goes_and_what_waits_stays),
         cmocka_unit_test(a_step_is_small_however_large_the_message),
+        cmocka_unit_test(what_it_was_found_by_is_swept),
         cmocka_unit_test(the_oldest_goes_where_there_is_too_much),
     };
 
