@@ -4,6 +4,7 @@
 
 #include "policyd/terminal/report_chart.h"
 #include "policyd/terminal/report_format.h"
+#include "shared/base/attributes.h"
 
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -22,10 +23,11 @@ static const char head[] =
     "p{margin:.2rem 0;color:var(--soft)}\n"
     "table{border-collapse:collapse;width:100%}\n"
     "th,td{text-align:left;padding:.3rem .7rem .3rem 0;vertical-align:top;"
-    "border-bottom:1px solid var(--line);overflow-wrap:anywhere}\n"
+    "border-bottom:1px solid var(--line);overflow-wrap:break-word}\n"
     "th{font-weight:600;color:var(--soft);white-space:nowrap}\n"
     ".n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\n"
     ".n+td:not(.n),.n+th:not(.n){padding-left:1rem}\n"
+    ".w{overflow-wrap:anywhere;min-width:14rem}\n"
     ".t{white-space:nowrap}.bad{color:var(--bad);font-weight:600}\n"
     "svg{width:100%;height:auto;background:var(--card);border-radius:6px}\n"
     "svg text{fill:var(--soft);font:11px system-ui,sans-serif}\n"
@@ -33,6 +35,9 @@ static const char head[] =
     ".grid{stroke:var(--line)}\n"
     ".lold{stroke:var(--old)}.lnew{stroke:var(--new)}"
     ".lold,.lnew{fill:none;stroke-width:2}\n"
+    "@media(max-width:44rem){body{padding:1rem;font-size:14px}"
+    "table{display:block;overflow-x:auto}.s td{min-width:9rem}"
+    "svg text{font-size:16px}}\n"
     "@media print{body{padding:0;max-width:none}"
     "h2{break-after:avoid}tr,svg{break-inside:avoid}}\n"
     "</style></head><body>\n";
@@ -67,6 +72,19 @@ titles(struct buffer *out, const char *const *names, const char *classes)
     buffer_append_text(out, "</tr>\n");
 }
 
+/* A number as it is said; below 0: it is not known. */
+static void
+said_figure(struct buffer *out, const char *key, int64_t number, const char *text)
+{
+    buffer_append_text(out, "<td class=\"n\">");
+    if (number >= 0)
+        buffer_printf(
+            out, "<data id=\"%s\" value=\"%" PRId64 "\">%s</data>", key, number, text);
+    else
+        buffer_append_text(out, text);
+    buffer_append_text(out, "</td>");
+}
+
 /* --- parts of the page --- */
 
 static void
@@ -79,7 +97,7 @@ write_summary(struct buffer *out, struct arena *arena, const struct report *repo
     report_format_lines(arena, report, now);
     if (before != NULL)
         report_format_lines(arena, before, then);
-    buffer_append_text(out, "<table>");
+    buffer_append_text(out, "<table class=\"s\">");
     if (before != NULL)
         buffer_append_text(
             out, "<tr><th></th><th>this period</th><th>the one before</th></tr>\n");
@@ -135,6 +153,18 @@ write_sides(struct buffer *out, struct arena *arena, const struct report *report
     for (int side = 0; side < REPORT_SIDES; side++) {
         const struct report_attempts *attempts = &report->sides[side];
         const char *name = report_side_name((enum report_side)side);
+        int64_t share = report_availability(attempts);
+        const struct {
+            const char *key;
+            int64_t number;
+            const char *text;
+        } said[] = {
+            {"other",        (int64_t)attempts->other,
+             report_format_count(arena,                                                attempts->other) },
+            {"availability", share,                    report_format_hundredths(arena, share)           },
+            {"p50",          attempts->p50_ms,         report_format_delay(arena,      attempts->p50_ms)},
+            {"p95",          attempts->p95_ms,         report_format_delay(arena,      attempts->p95_ms)},
+        };
 
         buffer_append_text(out, "<tr>");
         cell(out, "", name);
@@ -143,11 +173,10 @@ write_sides(struct buffer *out, struct arena *arena, const struct report *report
         buffer_append_text(out, "</td><td class=\"n\">");
         figure(out, arena, arena_printf(arena, "%s-fail", name), attempts->fail, true);
         buffer_append_text(out, "</td>");
-        cell(out, "n", report_format_count(arena, attempts->other));
-        cell(out, "n", report_format_hundredths(arena, report_availability(attempts)));
-        cell(out, "n", report_format_delay(arena, attempts->p50_ms));
-        cell(out, "n", report_format_delay(arena, attempts->p95_ms));
-        cell(out, "", report_format_tls(arena, report, side));
+        for (size_t i = 0; i < ARRAY_LENGTH(said); i++)
+            said_figure(out, arena_printf(arena, "%s-%s", name, said[i].key),
+                said[i].number, said[i].text);
+        cell(out, "w", report_format_tls(arena, report, side));
         buffer_append_text(out, "</tr>\n");
     }
     buffer_append_text(out, "</table>\n");
@@ -169,7 +198,7 @@ write_changes(struct buffer *out, struct arena *arena, const struct report *repo
         buffer_append_text(out, "<tr>");
         cell(out, "t", report_format_time(arena, report, change->at_ms));
         cell(out, "", change->domain);
-        cell(out, "",
+        cell(out, "t",
             arena_printf(arena, "%s %s \u2192 %s", change->what,
                 change->from[0] != '\0' ? change->from : "-", change->to));
         for (int side = REPORT_OLD; side <= REPORT_NEW; side++)
@@ -199,7 +228,7 @@ write_causes(struct buffer *out, struct arena *arena, const struct report *repor
         cell(out, "", cause->class);
         cell(out, "", cause->side);
         cell(out, "n", report_format_count(arena, cause->recipients));
-        cell(out, "", cause->reply);
+        cell(out, "w", cause->reply);
         buffer_append_text(out, "</tr>\n");
     }
     buffer_append_text(out, "</table>\n");
@@ -208,16 +237,30 @@ write_causes(struct buffer *out, struct arena *arena, const struct report *repor
 static void
 write_oldest(struct buffer *out, struct arena *arena, const struct report *report)
 {
+    const char *unknown = "not known";
+    const struct {
+        const char *name;
+        const char *text;
+    } rows[] = {
+        {"queue id",                                              report->oldest_id                                                   },
+        {"to",                                                    report->oldest_to[0] != '\0' ? report->oldest_to : "(not named yet)"},
+        {"since",                                                 report_format_time(arena,                                             report, report->oldest_ms)},
+        {"would expire",                                     report->expires_ms != 0
+                             ? report_format_time(arena,                                                                                                         report, report->expires_ms)
+                             : unknown},
+        {"last reply", report->oldest_reply[0] != '\0' ? report->oldest_reply
+                                                       : "not tried yet, or on hold"},
+    };
+
     if (report->oldest_ms == 0)
         return;
-    buffer_append_text(out, "<h2>What waits longest</h2>\n<table><tr>");
-    cell(out, "t", report->oldest_id);
-    cell(out, "", report->oldest_to[0] != '\0' ? report->oldest_to : "(not named yet)");
-    cell(out, "t", report_format_time(arena, report, report->oldest_ms));
-    cell(out, "",
-        report->oldest_reply[0] != '\0' ? report->oldest_reply
-                                        : "not tried yet, or on hold");
-    buffer_append_text(out, "</tr></table>\n");
+    buffer_append_text(out, "<h2>What waits longest</h2>\n<table>");
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        buffer_printf(out, "<tr><th>%s</th>", rows[i].name);
+        cell(out, "w", rows[i].text);
+        buffer_append_text(out, "</tr>\n");
+    }
+    buffer_append_text(out, "</table>\n");
 }
 
 void

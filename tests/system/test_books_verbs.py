@@ -306,7 +306,12 @@ def test_the_page_has_the_figures_of_the_json(moved, words):
     wanted = {key: report[key] for key in ("mails", "recipients", "delivered", "bounced", "expired", "removed",
                                            "waiting", "lost", "double")}
     wanted |= {f"{side}-{key}": report["sides"][side][key] for side in ("old", "new", "standby")
-               for key in ("ok", "fail")}
+               for key in ("ok", "fail", "other")}
+    for side in ("old", "new", "standby"):
+        found = report["sides"][side]
+        known = {"p50": found["p50_ms"], "p95": found["p95_ms"],
+                 "availability": found["availability"] and round(found["availability"] * 100)}
+        wanted |= {f"{side}-{key}": value for key, value in known.items() if value is not None}
     assert page.figures == wanted
     assert "script" not in page.tags and page.links == [] and "svg" in page.tags and "url(" not in text
     assert "&lt;b&gt;over quota&lt;/b&gt; &amp; full" in text and "prefers-color-scheme" in text

@@ -45,7 +45,7 @@ static const char forms[] =
         R ": to=<bounce+alice=new.test@list.test>, orig_to=<Alice+News@new.test>, "
     "relay=h[192.0.2.1]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 "
     "ok)\n" AGENT R ": to=<prvs=0123456789=alice@new.test>, relay=h[192.0.2.1]:25, "
-                    "delay=1, delays=0/0/0/1, "
+    "delay=1, delays=0/0/0/1, "
     "dsn=2.0.0, status=sent (250 ok)\n" AGENT R
     ": to=<bounce+malice=new.test@list.test>, relay=h[192.0.2.1]:25, delay=1, "
     "delays=0/0/0/1, dsn=2.0.0, status=sent (250 ok)\n"
