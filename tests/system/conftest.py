@@ -29,6 +29,12 @@ def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")
 
 
+def pytest_make_parametrize_id(val, argname):
+    """What is long is called by its argument's name.  An archive has the time in it: of one that stands in a test's
+    name, workers that collect in another second know nothing, and none of them runs anything."""
+    return argname if isinstance(val, (str, bytes)) and len(val) > 80 else None
+
+
 def pytest_collection_modifyitems(items):
     def place(item):
         name = item.path.stem.removeprefix("test_")
