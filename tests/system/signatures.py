@@ -1,7 +1,7 @@
 """signatures - a small signature folder of our own, the test file it finds, and containers to hide it in."""
 import base64
 import binascii
-import hashlib
+import bz2
 import io
 import tarfile
 import zipfile
@@ -29,6 +29,18 @@ def zipped(name, data, method=zipfile.ZIP_DEFLATED):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", method) as archive:
         archive.writestr(name, data)
+    return out.getvalue()
+
+
+PACKED = bz2.compress(bytes(60 << 20))
+
+
+def long_work(parts, *more):
+    """An archive of about 1 kB, each part half a second of work or more; more: (name, data) behind them."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in [*((f"{i}.bz2", PACKED) for i in range(parts)), *more]:
+            archive.writestr(name, data)
     return out.getvalue()
 
 

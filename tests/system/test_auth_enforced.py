@@ -79,7 +79,7 @@ def test_a_strangers_spf_does_not_switch_off_the_victims_policy(site, author, se
     began = time.monotonic()
     answer = attack(site, author, sender=f"<x@{sender}>", helo=helo)
     assert answer.reply == f"550 5.7.1 rejected by the DMARC policy of {author.partition('@')[2]}"
-    assert time.monotonic() - began < 4, "message_timeout is 3s"
+    assert time.monotonic() - began < 5.5, "message_timeout is 3s, and it runs once"
 
 
 def test_nor_do_keys_that_never_come(site):

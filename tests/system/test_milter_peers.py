@@ -1,5 +1,4 @@
 """Both milters and the MTAs at their door: very many, idle, slow, broken, gone; and the end of a process with them in it."""
-import io
 import os
 import pathlib
 import re
@@ -9,7 +8,6 @@ import socket
 import struct
 import threading
 import time
-import zipfile
 
 import pytest
 
@@ -17,7 +15,7 @@ import scanner
 from authsite import AuthSite, mail
 from milter import Session
 from processes import LIBMILTER, SANITIZED, Process, can_connect, is_alive, wait_for
-from signatures import EICAR, attachment
+from signatures import EICAR, attachment, long_work
 
 ADDRESS = "127.20.48.1"
 BODY = b"Hello.\r\n"
@@ -229,12 +227,9 @@ def test_no_session_waits_for_those_that_are_busy(folder):
             thread.start()
         # libmilter's pool begins with some of them, and lets the others wait
         wait_for(lambda: one.milter.metric("postshift_milter_sessions") >= (2 if LIBMILTER else 30), 5)
-        began = time.monotonic()
         serves(one)
-        took = time.monotonic() - began
         if not LIBMILTER:     # its pool may let a session wait for a thread that is busy
-            assert all(thread.is_alive() for thread in busy), "they were busy"
-            assert took < 0.5 or SANITIZED
+            assert all(thread.is_alive() for thread in busy), "it waited for one of them"
         for thread in busy:
             thread.join(20)
     finally:
@@ -244,26 +239,25 @@ def test_no_session_waits_for_those_that_are_busy(folder):
 def test_no_session_waits_for_those_that_scan(folder):
     """Six messages that take the one worker a while each; up to its end another gets all its answers."""
     one = Scan(folder, workers=1).start()
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for number in range(5):
-            archive.writestr(f"{number}.bin", b"\0" * (19 << 20))
-    slow = attachment(out.getvalue())
+    slow = attachment(long_work(1))
     try:
         busy = [threading.Thread(target=lambda: one.milter.send(*slow)) for _ in range(6)]
         for thread in busy:
             thread.start()
         wait_for(lambda: one.milter.metric('postshift_scan_workers{state="busy"}') == 1, 5)
-        began = time.monotonic()
-        session = one.milter.session(steps=0x8)
-        # libmilter passes over what comes before RCPT and DATA, where the MTA has not agreed to leave them out
-        for code, data in (("M", b"<a@b>\0"), *[("R", b"<b@example.net>\0"), ("T", b"")] * LIBMILTER, ("L", b"A\0b\0"), ("N", b""), ("B", b"x" * 1000)):
-            assert session.step(code, data)[0] == b"c"
-        took = time.monotonic() - began
-        if not LIBMILTER:     # its pool may let a session wait for a thread that is busy
-            assert any(thread.is_alive() for thread in busy), "it was busy"
-            assert took < 0.5 or SANITIZED
-        session.close()
+
+        def waits_for_none():
+            """Whether all that were busy when it came still are when it has its answers."""
+            before = sum(thread.is_alive() for thread in busy)
+            with one.milter.session(steps=0x8) as session:
+                # libmilter passes over what comes before RCPT and DATA, where the MTA has not agreed to leave them out
+                for code, data in (("M", b"<a@b>\0"), *[("R", b"<b@example.net>\0"), ("T", b"")] * LIBMILTER, ("L", b"A\0b\0"), ("N", b""), ("B", b"x" * 1000)):
+                    assert session.step(code, data)[0] == b"c"
+            return 0 < before == sum(thread.is_alive() for thread in busy)
+
+        # By chance a scan may end in this very moment.
+        waited_for_none = [waits_for_none() for _ in range(3)]
+        assert LIBMILTER or any(waited_for_none)     # its pool may let a session wait for a thread that is busy
         for thread in busy:
             thread.join(60)
     finally:

@@ -1,29 +1,14 @@
 """A cheap message that takes long to scan does not stop the rest."""
-import bz2
-import io
 import itertools
 import os
 import pathlib
 import threading
 import time
-import zipfile
 
 from milter import Session
 from processes import wait_for
 from scanner import children, start, workers_of
-from signatures import EICAR, PLAIN, attachment
-
-
-PACKED = bz2.compress(bytes(60 << 20))
-
-
-def bomb(parts, *more):
-    """About 1 kB, each part more than half a second of work; more: (name, data) behind them."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in [*((f"{i}.bz2", PACKED) for i in range(parts)), *more]:
-            archive.writestr(name, data)
-    return out.getvalue()
+from signatures import EICAR, PLAIN, attachment, long_work
 
 
 class Bombs:
@@ -41,7 +26,7 @@ class Bombs:
         for turn in itertools.count():
             if not self.going:
                 return
-            data = bomb(self.parts, *self.more, ("which", f"{number} {turn}"))
+            data = long_work(self.parts, *self.more, ("which", f"{number} {turn}"))
             with Session(self.address, client=self.client.format(number)) as session:
                 answer = session.message(*attachment(data), sender="<bomb@example.org>")
                 self.replies.append(answer.reply or answer.field("X-Virus-Status"))
