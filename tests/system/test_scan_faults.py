@@ -416,7 +416,7 @@ def test_ends_in_time_under_load_and_while_it_scans(own, folder):
     milter.process.signal(signal.SIGTERM)
     assert milter.process.wait(10) == 0
     assert time.monotonic() - began < 10
-    wait_for(lambda: not any(is_alive(p) for p in everybody), 2, "all to end")
+    wait_for(lambda: not any(is_alive(p) for p in everybody), 5, "all to end")
     assert list((folder / "temp").iterdir()) == []
 
 
