@@ -13,7 +13,7 @@ from gateway import Gateway
 from processes import LIBMILTER, run, wait_for
 from sink import Sink
 
-ADDRESS, BACKEND = "127.20.44.1", "127.20.44.2"
+ADDRESS, BACKEND = "127.20.59.1", "127.20.59.2"
 GOOD, BAD = "192.0.2.1", "198.51.100.7"
 FORGED = [b"Authentication-Results: mx.example.net; dmarc=pass", b"AUTHENTICATION-results: MX.Example.Net 1; dkim=pass",
           b"Authentication-Results : mx.example.net; spf=pass", b"Authentication-Results\t: (c) \"mx.ex\\ample.net\"; spf=pass",

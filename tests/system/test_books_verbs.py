@@ -334,8 +334,8 @@ def test_an_empty_period_is_no_fault(zoo):
 # ledger
 
 def test_the_ledger_by_time(fresh):
-    redis = RedisServer(fresh.folder / "redis", "127.20.5.9").start()
-    books = Books(fresh.folder, redis="inet:127.20.5.9:6379")
+    redis = RedisServer(fresh.folder / "redis", "127.20.65.9").start()
+    books = Books(fresh.folder, redis="inet:127.20.65.9:6379")
     try:
         assert "nobody of example.com" in books.ctl("ledger", "example.com").stdout
         redis.command("HSET", "cutover:ledger:example.com", "b@example.com", "1790000500 sure", "it dept",
@@ -348,15 +348,15 @@ def test_the_ledger_by_time(fresh):
         assert "\x1b" not in said and widths(said) <= 100
     finally:
         redis.stop()
-    assert "127.20.5.9" in books.ctl("ledger", "example.com", code=3).stderr
+    assert "127.20.65.9" in books.ctl("ledger", "example.com", code=3).stderr
     books.ctl("ledger", code=2)
 
 
 # erase
 
 def test_nothing_of_an_erased_address_is_left(fresh):
-    redis = RedisServer(fresh.folder / "redis", "127.20.5.10").start()
-    books = Books(fresh.folder, redis="inet:127.20.5.10:6379", domains="new.test")
+    redis = RedisServer(fresh.folder / "redis", "127.20.65.10").start()
+    books = Books(fresh.folder, redis="inet:127.20.65.10:6379", domains="new.test")
     try:
         for command in (("SET", "pin:alice@new.test", "old"), ("SET", "unit:alice@new.test", "it dept"),
                         ("SET", "unit:bob@new.test", "alice@new.test"), ("SET", "pin:malice@new.test", "new"),

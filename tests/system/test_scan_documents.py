@@ -4,7 +4,7 @@ import pytest
 from documents import EACH, KINDS, prose, word_xml, xar
 from signatures import EICAR, attachment
 
-ADDRESS = "127.20.48.1"
+ADDRESS = "127.20.64.1"
 
 
 def worker_exits(milter):

@@ -12,7 +12,7 @@ import pytest
 
 from signatures import EICAR, PLAIN, attachment, office, pdf, tarred, zipped
 
-ADDRESS, OWN_ADDRESS = "127.20.44.1", "127.20.44.2"
+ADDRESS, OWN_ADDRESS = "127.20.56.1", "127.20.56.2"
 FOUND = "550 5.7.1 message refused: it contains Eicar-Test-Signature.UNOFFICIAL"
 # Packs well, so that no method stores it as it is.
 HIDDEN = EICAR + b"\n" * 3000

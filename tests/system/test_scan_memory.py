@@ -11,7 +11,7 @@ from processes import is_alive, wait_for
 from scanner import in_memory, keeper_of, start, workers_of
 from signatures import EICAR, attachment, zipped
 
-ADDRESS = "127.20.47.1"
+ADDRESS = "127.20.60.1"
 MEGABYTE = 1 << 20
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: a file system is made by root alone")
 

@@ -18,7 +18,7 @@ import pytest
 
 from signatures import EICAR, PLAIN, zipped
 
-ADDRESS, OWN_ADDRESS = "127.20.42.1", "127.20.42.2"
+ADDRESS, OWN_ADDRESS = "127.20.57.1", "127.20.57.2"
 FOUND = "550 5.7.1 message refused: it contains Eicar-Test-Signature.UNOFFICIAL"
 AMBIGUOUS = "Unscanned (ambiguous MIME)"
 

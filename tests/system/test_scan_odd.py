@@ -14,7 +14,7 @@ import pytest
 
 from signatures import EICAR, PLAIN, attachment, office, pdf, tarred, zipped
 
-ADDRESS = "127.20.43.1"
+ADDRESS = "127.20.58.1"
 SCANNER = {"max_file": "1M", "max_scan": "3M", "max_files": 50, "max_recursion": 8, "max_message": "6M"}
 FOUND = "550 5.7.1 message refused: it contains Eicar-Test-Signature.UNOFFICIAL"
 
