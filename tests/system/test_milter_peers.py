@@ -308,17 +308,28 @@ def test_term_waits_for_the_message_in_hand(one, whom):
     serves(one)
 
 
+def session_at_another(one, old):
+    """A session; None where the old process took it, which it may until it is told to drain."""
+    before, by_old = one.milter.log().count("]: 4QID"), one.milter.log().count(f"[{old}]: 4QID")
+    session = one.milter.session()
+    assert one.is_done(message(session))
+    wait_for(lambda: one.milter.log().count("]: 4QID") > before, 5, "its line")
+    if one.milter.log().count(f"[{old}]: 4QID") == by_old:
+        return session
+    session.close()
+    return None
+
+
 def test_sessions_of_a_killed_process_are_counted_no_longer(one):
     old = serving(one.milter)
     opened = sessions(one, 5)
     assert one.milter.metric("postshift_milter_sessions") == 5
     one.milter.process.signal(signal.SIGHUP)
     wait_for(lambda: serving(one.milter) != old, 10, "another serving process")
-    serves(one)
-    with one.milter.session() as session:
+    with wait_for(lambda: session_at_another(one, old), 20, "the old one to take no more") as session:
         wait_for(lambda: one.milter.metric("postshift_milter_sessions") == 6, 5)
         os.kill(old, signal.SIGKILL)    # while it drains
-        wait_for(lambda: one.milter.metric("postshift_milter_sessions") == 1, 5, "its sessions to be forgotten")
+        wait_for(lambda: one.milter.metric("postshift_milter_sessions") == 1, 20, "its sessions to be forgotten")
         assert one.is_done(message(session))
     opened += sessions(one, 3)
     os.kill(serving(one.milter), signal.SIGKILL)
