@@ -14,7 +14,7 @@ test_scan_store_SOURCES  := milters/scan/scan_store.c
 test_scan_lock_SOURCES   := milters/scan/scan_lock.c milters/scan/scan_memory.c
 
 # The reader of JSON.
-$(foreach t,test_ctl_json test_route_page,$(eval $t_SOURCES := policyd/ctl/ctl_json.c) $(eval $t_PACKAGES := jansson))
+$(foreach t,test_ctl_json test_plan_page test_route_page,$(eval $t_SOURCES := policyd/ctl/ctl_json.c) $(eval $t_PACKAGES := jansson))
 
 # DKIM through libopendkim.
 dkim_SOURCES := milters/dkim/dkim_check.c milters/dkim/dkim_own_check.c milters/dkim/dkim_key_cache.c tests/fakes/dkim_message.c tests/fakes/dns_table.c
