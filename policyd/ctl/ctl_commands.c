@@ -31,7 +31,8 @@ static const struct ctl_verb verbs[] = {
      BIT(CTL_WHY) | BIT(CTL_IF_REV) | BIT(CTL_FORCE), false, 2, WORDS_MAX, ctl_set_run,
      CTL_NEEDS_REDIS},
     {"rollback", "DOMAIN [--all] [--why TEXT] [--if-rev N]", "weight 0: all back to old",
-     "Pinned units and those of lists stay on new and are named; --all sets mode=old, which\n"
+     "Its plan stops, and the plan's lists are taken out of the domain's.  Pinned\n"
+     "units and those of other lists stay on new and are named; --all sets mode=old, which\n"
      "takes them back too.\n",
      BIT(CTL_ALL) | BIT(CTL_WHY) | BIT(CTL_IF_REV) | BIT(CTL_FORCE), false, 1, 1, ctl_rollback_run,
      CTL_NEEDS_REDIS},
@@ -64,6 +65,32 @@ static const struct ctl_verb verbs[] = {
      "new, for inside=forward.\n",
      BIT(CTL_TO) | BIT(CTL_FORMAT) | BIT(CTL_JSON), false, 1, 1, ctl_moves_run,
      CTL_NEEDS_REDIS},
+    {"plan",
+     "start DOMAIN [--stages STAGES] [--stays STAYS] [field=value...] | advance DOMAIN [--past GATE...] |"
+     " pause|resume|abort DOMAIN [--why TEXT] | show DOMAIN [--json] |"
+     " simulate DOMAIN --log FILE [--json]",
+     "the staged plan: begin it, see why it waits, stop it",
+     "start: stages such as \"30 70 100\" or \"list:it 30 70 100\" with a stay each (\"3d 24h\n"
+     "24h\"); fields: advance_window timezone freeze_until min_success max_delay new_rate\n"
+     "min_samples slow fast slow_action fast_action max_misprovisioned.\n"
+     "advance: now; a gate that does not say yes is to be named.  pause, abort and rollback\n"
+     "stop it whatever is under way; nothing restarts by itself.  show asks the controller;\n"
+     "exit code 1: there is no plan, it is bad, or the controller is silent.\n"
+     "simulate: what this plan would have decided on a log; the same on every run.\n",
+     BIT(CTL_STAGES) | BIT(CTL_STAYS) | BIT(CTL_PAST) | BIT(CTL_LOG) | BIT(CTL_WHY) | BIT(CTL_IF_REV) | BIT(CTL_FORCE) | BIT(CTL_JSON),
+     false, 2, WORDS_MAX, ctl_plan_run, CTL_NEEDS_REDIS},
+    {"probe", "accept DOMAIN old|new [--why TEXT]", "a backend's new certificate is right",
+     "The gate `probe` is not known from the moment a probe sees another certificate than\n"
+     "before until somebody says this.\n",
+     BIT(CTL_WHY), false, 3, 3, ctl_probe_run, CTL_NEEDS_REDIS},
+    {"finish", "DOMAIN [--file LEDGER] [--directory DIR] [--why TEXT] [--force]",
+     "the end: new becomes the domain's home, then it is forgotten",
+     "Refused (exit code 4), a line for each reason: the weight has been 100 for less than 7\n"
+     "days, mail of it waits, pins keep people from new, the site's own transport_maps lead\n"
+     "elsewhere.  Prints the lines that mend the last, writes the ledger to LEDGER\n"
+     "(DOMAIN-ledger.json), and says from when on old may be switched off.\n",
+     BIT(CTL_FILE) | BIT(CTL_DIRECTORY) | BIT(CTL_WHY) | BIT(CTL_FORCE), false, 1, 1, ctl_finish_run,
+     CTL_NEEDS_ALL},
     {"forget", "DOMAIN [--why TEXT] [--force]", "end our say: the site's own maps route it again",
      "Refused (exit code 4) while people of it are on new, on standby or on hold, and where\n"
      "old is not `site`.\n",
@@ -84,9 +111,10 @@ static const struct ctl_verb verbs[] = {
     {"clear", "DOMAIN", "take the override out: Redis counts again", NULL,
      BIT(CTL_WHY), true, 1, 1, ctl_local_clear,
      CTL_NEEDS_RULES},
-    {"events", "[--domain DOMAIN] [--limit N] [--follow] [--json]", "who changed what",
-     "The last 20, or N.  --follow goes on with new ones (with --json one object a line).\n",
-     BIT(CTL_DOMAIN) | BIT(CTL_LIMIT) | BIT(CTL_FOLLOW) | BIT(CTL_JSON), false, 0, 0, ctl_events_run,
+    {"events", "[--domain DOMAIN] [--limit N] [--follow] [--json] | ack ID [--why TEXT]", "who changed what",
+     "The last 20, or N.  --follow goes on with new ones (with --json one object a line).\n"
+     "ack: somebody has seen it; a rollback or freeze is then not told once more.\n",
+     BIT(CTL_DOMAIN) | BIT(CTL_LIMIT) | BIT(CTL_FOLLOW) | BIT(CTL_JSON) | BIT(CTL_WHY), false, 0, 2, ctl_events_run,
      CTL_NEEDS_REDIS},
     {"trace",
      "--to|--from|--ip|--queue-id|--message-id|--domain VALUE... [--since TIME] [--until TIME] [--json]",

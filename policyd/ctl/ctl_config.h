@@ -26,6 +26,7 @@ struct ctl_config {
     struct config_sockets scan_listen;
     const char *books; /* of the controller */
     const char *gateway;
+    struct socket_address page; /* of the controller */
     struct socket_address auth_metrics;
     struct socket_address scan_metrics;
     struct config *file;              /* NULL: it can't be read */

@@ -3,8 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_plan.h"
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_write.h"
 #include "shared/base/number.h"
@@ -26,6 +28,8 @@ struct attempt {
     size_t event_count;
     uint64_t rev;
     const char *why;
+    struct ctl_plan plan;
+    struct plan_write plan_write;
 };
 
 static const struct domain_field *
@@ -93,12 +97,79 @@ make_next(struct attempt *attempt)
         attempt->next[attempt->next_count++] = attempt->set[i];
 }
 
+/* --- the plan beside it --- */
+
+static const char *
+why_given(const struct attempt *attempt)
+{
+    const char *given = attempt->ctl->arguments.values[CTL_WHY];
+
+    return given != NULL ? given : attempt->order->why != NULL ? attempt->order->why : "";
+}
+
+/* Its lists go out of the domain's `lists`. */
+static void
+lay_over_lists(struct attempt *attempt)
+{
+    struct plan_write write = {.plan_count = 0};
+    struct domain_field lists = {SPAN("lists"), SPAN("")};
+
+    if (attempt->now.state == NULL || attempt->plan.record.stage_count == 0)
+        return;
+    (void)plan_write_rollback(
+        &write, &attempt->plan.record, attempt->now.state, (int64_t)time(NULL));
+    for (size_t i = 0; i < write.domain_count; i++) {
+        if (!span_is(write.domain[i].name, "lists"))
+            continue;
+        lists.value = arena_span(attempt->ctl->arena, write.domain[i].value);
+        lay_over(attempt, &lists);
+    }
+}
+
+/* In a state in which there is nothing to roll back the plan is left as it is. */
+static void
+roll_back_plan(struct attempt *attempt)
+{
+    struct plan_write *write = &attempt->plan_write;
+    struct error error;
+
+    if (!attempt->order->rolls_back)
+        return;
+    lay_over_lists(attempt);
+    if (!plan_order_write(PLAN_ORDER_ROLLBACK, &attempt->plan.record, "",
+            ctl_output_text(attempt->ctl->arena, span_of(why_given(attempt))),
+            (int64_t)time(NULL), write, &error)) {
+        write->plan_count = 0;
+        return;
+    }
+    attempt->events[attempt->event_count++] = (struct ctl_event){
+        .domain = attempt->order->name,
+        .what = "plan-rollback",
+        .from = write->from,
+        .to = write->to,
+        .rev = write->rev,
+    };
+}
+
+static void
+forget_plan(struct attempt *attempt)
+{
+    struct plan_write *write = &attempt->plan_write;
+
+    if (!attempt->order->forgets || attempt->plan.hash.count == 0)
+        return;
+    plan_write_begin(
+        write, &attempt->plan.record, (int64_t)time(NULL), "forget", "operator", "");
+    plan_write_set(write, "state", SPAN(""));
+    plan_write_drop_step(write);
+}
+
 static void
 plan(struct attempt *attempt)
 {
     const struct ctl_domain_order *order = attempt->order;
     struct arena *arena = attempt->ctl->arena;
-    size_t most = attempt->now.count + order->count + 1;
+    size_t most = attempt->now.count + order->count + 3;
 
     attempt->next = arena_take(arena, most * sizeof(*attempt->next));
     attempt->set = arena_take(arena, most * sizeof(*attempt->set));
@@ -107,6 +178,8 @@ plan(struct attempt *attempt)
     attempt->rev = ctl_write_next_rev(&attempt->now);
     for (size_t i = 0; i < order->count; i++)
         lay_over(attempt, &order->fields[i]);
+    roll_back_plan(attempt);
+    forget_plan(attempt);
     attempt->set[attempt->set_count++] = (struct domain_field){
         SPAN("rev"), span_of(arena_printf(arena, "%" PRIu64, attempt->rev))};
     make_next(attempt);
@@ -154,9 +227,8 @@ pass_guard(struct attempt *attempt, const struct domain_state *next, int *status
     const char *remedy = "";
     const char *danger =
         order->danger != NULL ? order->danger(&attempt->now, next, &remedy) : NULL;
-    const char *given = ctl->arguments.values[CTL_WHY];
 
-    attempt->why = given != NULL ? given : order->why != NULL ? order->why : "";
+    attempt->why = why_given(attempt);
     if (order->forced != NULL)
         add_forced(attempt, order->forced);
     if (danger == NULL)
@@ -256,7 +328,9 @@ try_once(struct attempt *attempt, int *status)
     struct error error;
     bool written;
 
-    if (!ctl_store_domain(ctl, span_of(order->name), &attempt->now, &error)) {
+    if (!ctl_store_domain(ctl, span_of(order->name), &attempt->now, &error) ||
+        ((order->rolls_back || order->forgets) &&
+            !ctl_plan_read(ctl, order->name, &attempt->plan, &error))) {
         *status = ctl_store_fail(ctl, &error);
         return true;
     }
@@ -279,7 +353,9 @@ try_once(struct attempt *attempt, int *status)
     for (size_t i = 0; i < attempt->event_count; i++)
         attempt->events[i].why = attempt->why;
     change = (struct ctl_change){attempt->set, attempt->set_count, attempt->drop,
-        attempt->drop_count, attempt->events, attempt->event_count};
+        attempt->drop_count, attempt->events, attempt->event_count,
+        attempt->plan_write.plan_count > 0 ? &attempt->plan.hash : NULL,
+        attempt->plan_write.plan, attempt->plan_write.plan_count};
     if (!ctl_write_domain(ctl, &attempt->now, &change, &written, &error)) {
         *status = ctl_store_fail(ctl, &error);
         return true;

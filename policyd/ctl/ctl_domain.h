@@ -22,6 +22,8 @@ struct ctl_domain_order {
         const char **remedy);
     const char *forced; /* a guard before this one that --force went over, or NULL */
     bool must_exist;
+    bool rolls_back; /* the plan is rolled back as well, and its lists are taken out */
+    bool forgets;    /* the plan ends: there is none any more */
 };
 
 /* Forgotten, a domain's mail goes where the site's own maps say: nobody may be on new. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policyd/ctl/ctl_ack.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_pause.h"
 #include "policyd/ctl/ctl_store.h"
@@ -276,6 +277,17 @@ follow(struct events *events)
     return works ? CTL_DONE : ctl_store_fail(events->ctl, &error);
 }
 
+static int
+run_word(struct ctl *ctl)
+{
+    const char *word = ctl->arguments.words[0];
+
+    if (strcmp(word, "ack") == 0)
+        return ctl_ack_run(ctl);
+    return ctl_output_fail(
+        CTL_USAGE, "events %s: there is ack", ctl_output_text(ctl->arena, span_of(word)));
+}
+
 int
 ctl_events_run(struct ctl *ctl)
 {
@@ -285,6 +297,8 @@ ctl_events_run(struct ctl *ctl)
     struct error error;
     uint64_t most = LIMIT_DEFAULT;
 
+    if (ctl->arguments.count > 0)
+        return run_word(ctl);
     if (limit != NULL && !number_unsigned(span_of(limit), LIMIT_MAX, &most))
         return ctl_output_fail(CTL_USAGE, "--limit takes a number up to %d", LIMIT_MAX);
     if (domain != NULL) {

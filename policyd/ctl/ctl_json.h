@@ -27,7 +27,7 @@ enum ctl_json_kind {
 
 struct ctl_json {
     enum ctl_json_kind kind;
-    struct span name;       /* of a member */
+    struct span name;       /* of a member; ends with a 0 */
     struct span text;       /* of a text, decoded; of a number, as short as can be */
     struct ctl_json *first; /* of an array or object */
     struct ctl_json *next;  /* the following one of the same array or object */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policyd/ctl/ctl_ledger.h"
+
 #include "policyd/ctl/ctl_books.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_store.h"
@@ -160,6 +162,22 @@ write_table(struct buffer *out, const struct ledger *ledger)
     ctl_table_write(out, &table, CTL_TABLE_WIDTH, ctl_output_has_colour());
     buffer_printf(out, "%zu unit%s\n", ledger->count, ledger->count == 1 ? "" : "s");
     free(rows);
+}
+
+bool
+ctl_ledger_write(struct ctl *ctl, const char *domain, struct buffer *out, size_t *units,
+    struct error *error)
+{
+    struct ledger ledger = {.ctl = ctl};
+    bool done = read_all(
+        &ledger, ctl_store_key(ctl, ctl->arena, "ledger:", span_of(domain)), error);
+
+    sort(&ledger);
+    *units = ledger.count;
+    if (done)
+        write_json(out, &ledger, domain);
+    free(ledger.units);
+    return done;
 }
 
 int

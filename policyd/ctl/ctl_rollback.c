@@ -108,6 +108,7 @@ roll_back(struct ctl *ctl, const struct ctl_domain *domain, bool all)
         .what = "rollback",
         .why = "rollback",
         .must_exist = true,
+        .rolls_back = true,
     };
 
     if (all)
@@ -129,6 +130,20 @@ tell_mode(const struct ctl_domain *domain)
             domain_mode_name(mode));
 }
 
+static bool
+tell_who_stays(struct ctl *ctl, struct span name, uint64_t *staying, struct error *error)
+{
+    struct ctl_domain now;
+    bool done = ctl_store_domain(ctl, name, &now, error);
+
+    if (done) {
+        done =
+            tell_lists(ctl, &now, staying, error) && tell_pins(ctl, name, staying, error);
+        ctl_domain_clear(&now);
+    }
+    return done;
+}
+
 static int
 run(struct ctl *ctl, const struct ctl_domain *domain)
 {
@@ -143,8 +158,7 @@ run(struct ctl *ctl, const struct ctl_domain *domain)
     status = roll_back(ctl, domain, all);
     if (status != CTL_DONE)
         return status;
-    if (!all && (!tell_lists(ctl, domain, &staying, &error) ||
-                    !tell_pins(ctl, domain->name, &staying, &error)))
+    if (!all && !tell_who_stays(ctl, domain->name, &staying, &error))
         return ctl_store_fail(ctl, &error);
     if (!all)
         tell_mode(domain);

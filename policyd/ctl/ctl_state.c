@@ -28,6 +28,7 @@ ctl_state_forget(struct ctl *ctl)
         .why = "forget",
         .danger = ctl_domain_forget_danger,
         .must_exist = true,
+        .forgets = true,
     };
     int status;
 

@@ -49,13 +49,12 @@ ctl_store_key(
 }
 
 static void
-take_fields(struct ctl *ctl, const struct redis_reply *reply, struct ctl_domain *domain)
+take_fields(struct ctl *ctl, const struct redis_reply *reply, struct ctl_hash *hash)
 {
-    domain->count = reply->count / 2;
-    domain->fields =
-        arena_take(ctl->arena, (domain->count + 1) * sizeof(*domain->fields));
-    for (size_t i = 0; i < domain->count; i++) {
-        domain->fields[i] = (struct domain_field){
+    hash->count = reply->count / 2;
+    hash->fields = arena_take(ctl->arena, (hash->count + 1) * sizeof(*hash->fields));
+    for (size_t i = 0; i < hash->count; i++) {
+        hash->fields[i] = (struct domain_field){
             .name = arena_span(ctl->arena, reply->elements[2 * i].text),
             .value = arena_span(ctl->arena, reply->elements[2 * i + 1].text),
         };
@@ -63,22 +62,47 @@ take_fields(struct ctl *ctl, const struct redis_reply *reply, struct ctl_domain 
 }
 
 bool
-ctl_store_domain(
-    struct ctl *ctl, struct span name, struct ctl_domain *domain, struct error *error)
+ctl_store_hash(
+    struct ctl *ctl, struct span key, struct ctl_hash *hash, struct error *error)
 {
-    struct span key = ctl_store_key(ctl, ctl->arena, "domain:", name);
     const struct redis_reply *reply;
 
-    *domain = (struct ctl_domain){.name = name};
+    *hash = (struct ctl_hash){.key = key};
     if (!ctl_store_open(ctl, error))
         return false;
     if (!redis_call_words(ctl->redis, &reply, error, SPAN("HGETALL"), key)) {
-        domain->is_no_hash = redis_reply_is_error_of(reply, "WRONGTYPE");
-        return domain->is_no_hash;
+        hash->is_no_hash = redis_reply_is_error_of(reply, "WRONGTYPE");
+        return hash->is_no_hash;
     }
     if (!redis_reply_is_array(reply, 0) || reply->count % 2 != 0)
         return error_temporary(error, "HGETALL was answered by no hash");
-    take_fields(ctl, reply, domain);
+    take_fields(ctl, reply, hash);
+    return true;
+}
+
+struct span
+ctl_hash_value(const struct ctl_hash *hash, const char *name)
+{
+    for (size_t i = 0; i < hash->count; i++) {
+        if (span_is(hash->fields[i].name, name))
+            return hash->fields[i].value;
+    }
+    return SPAN("");
+}
+
+bool
+ctl_store_domain(
+    struct ctl *ctl, struct span name, struct ctl_domain *domain, struct error *error)
+{
+    struct ctl_hash hash;
+
+    *domain = (struct ctl_domain){.name = name};
+    if (!ctl_store_hash(
+            ctl, ctl_store_key(ctl, ctl->arena, "domain:", name), &hash, error))
+        return false;
+    domain->fields = hash.fields;
+    domain->count = hash.count;
+    domain->is_no_hash = hash.is_no_hash;
     if (domain->count > 0)
         domain->state = domain_state_parse(name, domain->fields, domain->count,
             &ctl->config->serve->state_rules, &domain->problem, NULL, NULL);

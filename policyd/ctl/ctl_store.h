@@ -21,6 +21,20 @@ int ctl_store_fail(const struct ctl *ctl, const struct error *error);
 struct span ctl_store_key(
     const struct ctl *ctl, struct arena *arena, const char *kind, struct span name);
 
+/* A hash as it stands there. */
+struct ctl_hash {
+    struct span key;
+    struct domain_field *fields;
+    size_t count;    /* 0: there is none */
+    bool is_no_hash; /* a value of another type has its place */
+};
+
+bool ctl_store_hash(
+    struct ctl *ctl, struct span key, struct ctl_hash *hash, struct error *error);
+
+/* "" where it is not there. */
+struct span ctl_hash_value(const struct ctl_hash *hash, const char *name);
+
 /* A domain's hash as it stands there, and what policyd would make of it. */
 struct ctl_domain {
     struct span name;

@@ -34,17 +34,35 @@ enum {
     "local at = 0 "                                                                      \
     "local function take() at = at + 1 return ARGV[at] end "
 
-/* The hash as it was read, what to set, what to drop, the events. */
+/* The hash as it was read, the plan's as it was read, what to set, what to drop, what to
+ * set or drop ('') of the plan's, the events.  Two keys: the plan's is left alone. */
 static const char domain_script[] =
-    ADD_EVENT "local was, count = {}, tonumber(take()) "
-              "for _ = 1, count do local name = take() was[name] = take() end "
-              "local now = redis.call('HGETALL', KEYS[2]) "
-              "if #now ~= 2 * count then return 0 end "
-              "for i = 1, #now, 2 do if was[now[i]] ~= now[i + 1] then return 0 end end "
+    ADD_EVENT "local function is_same(key) "
+              "  local was, count = {}, tonumber(take()) "
+              "  for _ = 1, count do local name = take() was[name] = take() end "
+              "  if not key then return true end "
+              "  local now = redis.call('HGETALL', key) "
+              "  if #now ~= 2 * count then return false end "
+              "  for i = 1, #now, 2 do "
+              "    if was[now[i]] ~= now[i + 1] then return false end end "
+              "  return true end "
+              "local same, plan_same = is_same(KEYS[2]), is_same(KEYS[3]) "
+              "if not same or not plan_same then return 0 end "
               "for _ = 1, tonumber(take()) do "
               "  local name = take() redis.call('HSET', KEYS[2], name, take()) end "
               "for _ = 1, tonumber(take()) do redis.call('HDEL', KEYS[2], take()) end "
+              "for _ = 1, tonumber(take()) do "
+              "  local name, value = take(), take() "
+              "  if value == '' then redis.call('HDEL', KEYS[3], name) "
+              "  else redis.call('HSET', KEYS[3], name, value) end end "
               "for _ = 1, tonumber(take()) do add_event(take) end "
+              "return 1";
+
+/* The field, its value, the values of an event. */
+static const char field_script[] =
+    ADD_EVENT "local name, value = take(), take() "
+              "local before = redis.call('HGET', KEYS[2], name) "
+              "redis.call('HSET', KEYS[2], name, value) add_event(take, before) "
               "return 1";
 
 /* How long they stay, the values ('' removes), then the values of an event or nothing. */
@@ -137,31 +155,39 @@ new_command(struct ctl *ctl, const char *script, size_t keys)
     return command;
 }
 
+static void
+add_fields(struct command *command, const struct domain_field *fields, size_t count)
+{
+    add_number(command, count);
+    for (size_t i = 0; i < count; i++) {
+        add(command, fields[i].name);
+        add(command, fields[i].value);
+    }
+}
+
 bool
 ctl_write_domain(struct ctl *ctl, const struct ctl_domain *domain,
     const struct ctl_change *change, bool *written, struct error *error)
 {
-    struct command *command = new_command(ctl, domain_script, 1);
+    const struct ctl_hash *plan = change->plan;
+    size_t plan_count = plan == NULL ? 0 : plan->count;
+    struct command *command = new_command(ctl, domain_script, plan == NULL ? 1 : 2);
     const struct redis_reply *reply;
 
-    if (2 * (domain->count + change->set_count) + change->drop_count +
-            EVENT_VALUES * change->event_count >
-        WORDS_MAX - 16)
+    if (2 * (domain->count + plan_count + change->set_count + change->plan_set_count) +
+            change->drop_count + EVENT_VALUES * change->event_count >
+        WORDS_MAX - 20)
         return error_permanent(error, "the hash has too many fields to be changed");
     add(command, ctl_store_key(ctl, ctl->arena, "domain:", domain->name));
-    add_number(command, domain->count);
-    for (size_t i = 0; i < domain->count; i++) {
-        add(command, domain->fields[i].name);
-        add(command, domain->fields[i].value);
-    }
-    add_number(command, change->set_count);
-    for (size_t i = 0; i < change->set_count; i++) {
-        add(command, change->set[i].name);
-        add(command, change->set[i].value);
-    }
+    if (plan != NULL)
+        add(command, plan->key);
+    add_fields(command, domain->fields, domain->count);
+    add_fields(command, plan == NULL ? NULL : plan->fields, plan_count);
+    add_fields(command, change->set, change->set_count);
     add_number(command, change->drop_count);
     for (size_t i = 0; i < change->drop_count; i++)
         add(command, change->drop[i]);
+    add_fields(command, change->plan_set, change->plan_set_count);
     add_number(command, change->event_count);
     for (size_t i = 0; i < change->event_count; i++)
         add_event(command, ctl, &change->events[i]);
@@ -206,6 +232,29 @@ ctl_write_value(struct ctl *ctl, struct span key, struct span value,
     if (redis_reply_is_string(reply))
         *before = span_of(arena_text(ctl->arena, reply->text));
     return true;
+}
+
+bool
+ctl_write_for_a_time(struct ctl *ctl, struct span key, struct span value,
+    unsigned seconds, const struct ctl_event *event, struct error *error)
+{
+    const struct ctl_values values = {&key, &value, 1, seconds};
+
+    return ctl_write_values(ctl, &values, event, error);
+}
+
+bool
+ctl_write_field(struct ctl *ctl, struct span key, const struct domain_field *field,
+    const struct ctl_event *event, struct error *error)
+{
+    struct command *command = new_command(ctl, field_script, 1);
+
+    add(command, key);
+    add(command, field->name);
+    add(command, field->value);
+    add_event(command, ctl, event);
+    return ctl_store_open(ctl, error) &&
+           redis_call(ctl->redis, command->count, command->words, NULL, error);
 }
 
 bool

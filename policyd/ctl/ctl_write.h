@@ -18,7 +18,7 @@ struct ctl_event {
     uint64_t rev; /* 0: none */
 };
 
-/* A change of a domain's hash. */
+/* A change of a domain's hash, and of its plan's where that is named. */
 struct ctl_change {
     const struct domain_field *set;
     size_t set_count;
@@ -26,17 +26,28 @@ struct ctl_change {
     size_t drop_count;
     const struct ctl_event *events;
     size_t event_count;
+    const struct ctl_hash *plan;         /* as it was read; NULL: it is left alone */
+    const struct domain_field *plan_set; /* an empty value takes the field out */
+    size_t plan_set_count;
 };
 
 /*
- * Writes where the hash is still as `domain` has it, field by field, so that plain
- * redis-cli edits count too; else *written is false and nothing was changed.
+ * Writes where the hash (and the plan's) is still as it was read, field by field, so that
+ * plain redis-cli edits count too; else *written is false and nothing was changed.
  */
 bool ctl_write_domain(struct ctl *ctl, const struct ctl_domain *domain,
     const struct ctl_change *change, bool *written, struct error *error);
 
 /* The `rev` that a change of ours gives: the larger of rev + 1 and unix time. */
 uint64_t ctl_write_next_rev(const struct ctl_domain *domain);
+
+/* A string that goes by itself after so many seconds, and its event. */
+bool ctl_write_for_a_time(struct ctl *ctl, struct span key, struct span value,
+    unsigned seconds, const struct ctl_event *event, struct error *error);
+
+/* Sets one field of a hash, and writes the event. */
+bool ctl_write_field(struct ctl *ctl, struct span key, const struct domain_field *field,
+    const struct ctl_event *event, struct error *error);
 
 /*
  * Writes one string (an empty value removes the key) and an event.  *before is what was

@@ -48,6 +48,10 @@ static const struct option options[CTL_OPTION_COUNT] = {
     [CTL_COMPARE] = {"compare",    '\0', NULL      },
     [CTL_OFF] = {"off",        '\0', NULL      },
     [CTL_LIKE] = {"like",       '\0', "SERVICE" },
+    [CTL_STAGES] = {"stages",     '\0', "STAGES"  },
+    [CTL_STAYS] = {"stays",      '\0', "STAYS"   },
+    [CTL_PAST] = {"past",       '\0', "GATE"    },
+    [CTL_LOG] = {"log",        '\0', "FILE"    },
 };
 
 static int

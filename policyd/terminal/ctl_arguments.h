@@ -48,6 +48,10 @@ enum ctl_option {
     CTL_COMPARE,
     CTL_OFF,
     CTL_LIKE,
+    CTL_STAGES,
+    CTL_STAYS,
+    CTL_PAST,
+    CTL_LOG,
     CTL_OPTION_COUNT
 };
 
