@@ -71,7 +71,7 @@ test_callout_LINK     := -Wl,--wrap=clock_now_ms
 
 test_override_SOURCES  := policyd/store/override.c
 test_override_PACKAGES := libevent
-test_snapshot_SOURCES  := policyd/store/snapshot.c policyd/store/state_record.c
+test_snapshot_SOURCES  := policyd/store/snapshot.c policyd/store/snapshot_file.c policyd/store/state_record.c
 test_snapshot_PACKAGES := libevent
 
 # One milter connection over a socket pair, with a milter that holds it to its word.

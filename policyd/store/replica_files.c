@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "policyd/store/replica_sync_inside.h"
+#include "policyd/store/snapshot_file.h"
 #include "policyd/store/state_record.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
@@ -48,7 +49,7 @@ open_snapshot(
     struct snapshot_extra extra = {.knows_accept = false};
     struct error error = {.kind = ERROR_NONE};
     uint64_t begun_ms = clock_now_ms();
-    struct replica *replica = snapshot_read(path, rules, &extra, &error);
+    struct replica *replica = snapshot_file_read(path, rules, &extra, &error);
 
     if (replica != NULL) {
         if (state_record_read(path, rules, replica, &extra.written))

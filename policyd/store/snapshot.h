@@ -13,13 +13,6 @@
 
 struct event_base;
 
-/*
- * Reads the whole file; blocks, about a second for a million pins.  NULL: there is none
- * (error kind ERROR_NONE), or it can't be used (the error says why).
- */
-struct replica *snapshot_read(const char *path, const struct replica_rules *rules,
-    struct snapshot_extra *extra, struct error *error);
-
 struct snapshot;
 
 /* Gives what is to be written when a child is about to begin. */

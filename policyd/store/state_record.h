@@ -12,7 +12,7 @@
 #ifndef POLICYD_STORE_STATE_RECORD_H
 #define POLICYD_STORE_STATE_RECORD_H
 
-#include "policyd/replica/snapshot_wire.h"
+#include "policyd/replica/snapshot_reader.h"
 
 /* Blocks.  0, or the errno of what failed. */
 int state_record_write(const char *snapshot, const struct replica *replica,

@@ -4,7 +4,7 @@
  */
 #include <assert.h>
 
-#include "policyd/replica/snapshot_wire.h"
+#include "policyd/replica/snapshot_reader.h"
 
 static const char *const transports[] = {"cutover-old", "cutover-new"};
 static const struct replica_rules rules = {

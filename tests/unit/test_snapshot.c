@@ -13,6 +13,7 @@
 #include <event2/event.h>
 
 #include "policyd/store/snapshot.h"
+#include "policyd/store/snapshot_file.h"
 #include "policyd/store/state_record.h"
 #include "shared/service/log.h"
 
@@ -98,7 +99,7 @@ pins_in_file(struct site *site)
 {
     struct snapshot_extra extra;
     struct error error;
-    struct replica *replica = snapshot_read(site->file, &rules, &extra, &error);
+    struct replica *replica = snapshot_file_read(site->file, &rules, &extra, &error);
     int count;
 
     if (replica == NULL)
@@ -185,15 +186,15 @@ other_files_are_refused(void **state)
 
     (void)state;
     site_open(&site);
-    assert_null(snapshot_read(site.file, &rules, &extra, &error));
+    assert_null(snapshot_file_read(site.file, &rules, &extra, &error));
     assert_int_equal(error.kind, ERROR_NONE);
     file = fopen(site.file, "w");
     for (int i = 0; i < 1000000; i++)
         fputs("x", file);
     fclose(file);
-    assert_null(snapshot_read(site.file, &rules, &extra, &error));
+    assert_null(snapshot_file_read(site.file, &rules, &extra, &error));
     assert_string_equal(error.text, "not a snapshot");
-    assert_null(snapshot_read(site.folder, &rules, &extra, &error));
+    assert_null(snapshot_file_read(site.folder, &rules, &extra, &error));
     assert_int_not_equal(error.kind, ERROR_NONE);
     site_close(&site);
 }

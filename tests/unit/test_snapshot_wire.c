@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "policyd/replica/snapshot_wire.h"
+#include "policyd/replica/snapshot_reader.h"
 #include "shared/base/attributes.h"
 
 static const char *const transports[] = {"cutover-old", "cutover-new"};
