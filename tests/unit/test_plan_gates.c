@@ -378,6 +378,8 @@ lets_the_judge_object(void **state)
         {"worse goes before no control", "nnnnn", "", 0, 99, 0, 0, PLAN_NO,
             "new fails more often than old: 5 of 5 are new's (evidence 109, alarm at "
             "20)"},
+        {"nothing on new", "no", "", 99, 0, 0, 0, PLAN_YES,
+            "not known yet: only 0.00 % of deliveries are on new"},
         {"hardly anything on new", "no", "", 99, 1, 0, 0, PLAN_YES,
             "not known yet: only 1.00 % of deliveries are on new"},
     };

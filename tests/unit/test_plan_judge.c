@@ -349,6 +349,8 @@ tells_how_many_failures_more(void **state)
 
     (void)state;
     assert_true(fabs(judge_failures_to_fine(&judge, 0.3, 0.3) - log(20) / mean) < 1e-9);
+    assert_true(fabs(judge_failures_to_fine(&judge, 0.3, 0) - log(20) / log(1.3)) < 1e-9);
+    assert_true(judge_failures_to_fine(&judge, 0.3, 1) == -1);
     assert_true(judge_failures_to_fine(&judge, 0.3, 0.6) == -1); /* it grows worse */
     assert_true(judge_failures_to_fine(&judge, 0.99, 0.3) == -1);
     assert_true(judge_failures_to_fine(&judge, 0.3, NAN) == -1);

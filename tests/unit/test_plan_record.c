@@ -345,6 +345,29 @@ refuses_a_field_twice_and_too_many(void **state)
 }
 
 static void
+takes_as_many_stages_as_there_may_be(void **state)
+{
+    char stages[8 * PLAN_STAGES_MAX] = "";
+    char stays[8 * PLAN_STAGES_MAX] = "";
+    struct hash hash = {{"stages", stages, "stays", stays}};
+    struct plan_record plan;
+    struct domain_problem problem;
+
+    (void)state;
+    for (unsigned i = 1; i <= PLAN_STAGES_MAX; i++) {
+        (void)snprintf(stages + strlen(stages), 8, "%u ", i);
+        (void)snprintf(stays + strlen(stays), 8, "%us ", i);
+    }
+    assert_true(parse(&hash, &plan, &problem));
+    assert_int_equal(plan.stage_count, PLAN_STAGES_MAX);
+    assert_int_equal(plan.stages[31].weight, 3200);
+    assert_int_equal(plan.stages[31].stay_ms, 32000);
+    (void)snprintf(stays + strlen(stays), 8, "33s");
+    assert_false(parse(&hash, &plan, &problem));
+    assert_string_equal(problem.field, "stays");
+}
+
+static void
 has_stays_by_the_kind_of_stage(void **state)
 {
     struct plan_record plan;
@@ -439,6 +462,7 @@ main(void)
         cmocka_unit_test(takes_what_is_allowed),
         cmocka_unit_test(wants_a_stage_where_one_is_in_force),
         cmocka_unit_test(refuses_a_field_twice_and_too_many),
+        cmocka_unit_test(takes_as_many_stages_as_there_may_be),
         cmocka_unit_test(has_stays_by_the_kind_of_stage),
         cmocka_unit_test(shows_only_what_can_be_shown_of_why),
         cmocka_unit_test(passes_over_named_gates_of_an_order_alone),

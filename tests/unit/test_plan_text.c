@@ -31,6 +31,8 @@ writes_ages(void **state)
         {2 * HOUR + 31 * MINUTE, "2 h 31 min", "3 h"},
         {DAY, "1 d", "24 h"},
         {DAY + 59 * MINUTE, "1 d", "25 h"},
+        {2 * DAY - MINUTE, "1 d 23 h", "48 h"},
+        {2 * DAY, "2 d", "2 d"},
         {2 * DAY + 3 * HOUR, "2 d 3 h", "2 d"},
         {INT64_MAX, "106751991167 d 7 h", "106751991167 d"},
     };
