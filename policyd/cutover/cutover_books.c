@@ -161,7 +161,7 @@ gather_beat(void *argument, struct heartbeat_facts *facts)
 }
 
 static struct books *
-books_that_are_up_to_date(void *argument)
+books_of_then(void *argument, uint64_t since_ms)
 {
     struct cutover_daemon *daemon = argument;
     struct follow_status status;
@@ -169,7 +169,7 @@ books_that_are_up_to_date(void *argument)
     if (daemon->follow == NULL)
         return NULL;
     follow_status(daemon->follow, &status);
-    return status.is_up_to_date ? follow_books(daemon->follow) : NULL;
+    return status.caught_up_ms >= since_ms ? follow_books(daemon->follow) : NULL;
 }
 
 /* --- start and stop --- */
@@ -193,7 +193,7 @@ static void
 start_watching(struct cutover_daemon *daemon)
 {
     const struct cutover_config *config = daemon->config;
-    const struct queue_watch_source queue = {books_that_are_up_to_date, daemon};
+    const struct queue_watch_source queue = {books_of_then, daemon};
     const struct figures_source figures = {books_as_they_are, &daemon->rules, daemon};
     const struct heartbeat_options heartbeat = {
         .prefix = config->served.redis.prefix,

@@ -49,6 +49,7 @@ struct follow {
     struct follow_status kept; /* as it was when it was last committed */
     bool told_wrong_log;
     bool told_silence;
+    uint64_t caught_up_ms;
     uint64_t heard_ms;               /* when the last line came */
     char books_trouble[TROUBLE_MAX]; /* until a commit succeeds */
     char told[TROUBLE_MAX];
@@ -413,6 +414,8 @@ turn(evutil_socket_t fd, short what, void *argument)
     follow->tried_ms = clock_now_ms();
     if ((follow->books != NULL || open_all(follow)) && read_and_commit(follow, &more)) {
         follow->status.is_up_to_date = !more && trouble(follow)[0] == '\0';
+        if (follow->status.is_up_to_date && follow->pending == 0)
+            follow->caught_up_ms = follow->tried_ms;
         if (follow->is_over && follow->pending == 0 && !follow->is_touched)
             follow->options.ended(follow->options.argument);
     }
@@ -469,6 +472,7 @@ follow_status(const struct follow *follow, struct follow_status *status)
     *status = follow->status;
     memcpy(status->lines, follow->kept.lines, sizeof(status->lines));
     status->trouble = trouble(follow);
+    status->caught_up_ms = follow->caught_up_ms;
 }
 
 struct books *

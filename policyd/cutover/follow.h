@@ -39,6 +39,8 @@ struct follow_status {
     int64_t committed;      /* unix time; 0: not yet */
     const char *trouble;    /* "" for none */
     bool is_up_to_date;     /* all that is in the log has been read */
+    uint64_t caught_up_ms;  /* by clock_now_ms: all that was in the log then is committed;
+                               0: not yet */
     bool is_silent;         /* no line of Postfix for ten minutes */
 };
 

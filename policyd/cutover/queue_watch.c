@@ -17,7 +17,7 @@ enum {
     LOOK_MS = 250,
     SLICE_MS = 20,
     ROWS = 200,          /* of a step */
-    READ_MORE_MS = 3000, /* so long the log is read on after a listing */
+    READ_MORE_MS = 1000, /* a logger takes its time */
     PATIENCE_MS = 20000, /* so long it may take to come to its end */
     TROUBLE_MAX = 500,
     NAMED = 5, /* ids of each side in a line */
@@ -133,7 +133,8 @@ was_listed(void *argument, struct queue_listed *listed)
 static struct books *
 books_now(struct queue_watch *watch)
 {
-    struct books *books = watch->source.books(watch->source.argument);
+    struct books *books =
+        watch->source.books(watch->source.argument, watch->listed_ms + READ_MORE_MS);
 
     if (books == NULL && clock_now_ms() >= watch->listed_ms + PATIENCE_MS) {
         set_unknown(watch, "the log has not been read to its end", false);
@@ -145,7 +146,7 @@ books_now(struct queue_watch *watch)
 static void
 begin_comparing(struct queue_watch *watch)
 {
-    if (clock_now_ms() < watch->listed_ms + READ_MORE_MS || books_now(watch) == NULL)
+    if (books_now(watch) == NULL)
         return;
     watch->arena = arena_new(64 << 20);
     queue_compare_begin(&watch->compare, watch->arena, watch->listed.entries,

@@ -2,8 +2,8 @@
  * queue_watch - once a minute, and after a new configuration: Postfix's queue beside the
  * books.
  *
- * What is compared is what the books have once the log has been read for some seconds
- * more than the listing took, in slices of at most 20 ms.  While the log is not read to
+ * What is compared, in slices of at most 20 ms, is what the books have once all is in
+ * them that the log said up to a second after the listing.  While the log is not read to
  * its end, or Postfix can't be asked, nothing is known: no figure is made of what is not.
  * That they disagree, and that nothing is known, is told once when it begins and once
  * when it ends.
@@ -19,8 +19,9 @@ struct event_base;
 struct queue_watch;
 
 struct queue_watch_source {
-    /* The books, where all that is in the log has been read; else NULL. */
-    struct books *(*books)(void *argument);
+    /* The books, where all is in them that the log had at `since_ms` (clock_now_ms); else
+     * NULL. */
+    struct books *(*books)(void *argument, uint64_t since_ms);
     void *argument;
 };
 

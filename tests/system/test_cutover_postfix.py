@@ -217,6 +217,80 @@ def test_counters_through_all_that_happens_to_redis(site, cutover, load):
     assert all(re.fullmatch(r"\d+ sure", value) for value in ledger[1::2])
 
 
+LOGGED = re.compile(r"^(\w{3} [ \d]\d [\d:]{8}) \S+ postfix/cutover-(old|new)/smtp\[\d+\]: (\w+): to=<([^>]*)>, .*?"
+                    r"delays=[\d.]+/[\d.]+/([\d.]+)/([\d.]+), .*?status=(sent|deferred)", re.M)
+
+
+def logged_attempts(log, year):
+    """Each attempt that Postfix told: backend, queue id, recipient, unix time, ms of c+d, sent or deferred."""
+    for stamp, backend, queue_id, recipient, c, d, status in LOGGED.findall(log.read_text(encoding="utf-8")):
+        when = int(time.mktime(time.strptime(f"{year} {stamp}", "%Y %b %d %H:%M:%S")))
+        yield backend, queue_id, recipient, when, round(1000 * float(c)) + round(1000 * float(d)), status
+
+
+@pytest.mark.limit(120)
+def test_counts_and_ledger_message_by_message(site, cutover, load):
+    """Redis stopped and started, the controller killed in between: each slot of each backend, and who first had mail
+    on new, are what Postfix's own log and the backends say, read here by other means."""
+    def keep():
+        """Redis comes back with what it had."""
+        site.redis.command("CONFIG", "SET", "save", "3600 1")
+
+    keep()
+    keys = site.redis.command("KEYS", "cutover:stat:*") + ["cutover:ledger:example.com"]
+    site.redis.command("DEL", *keys)
+    site.set(weight=50)
+    site.new.answer("rcpt", "450 4.2.1 busy", times=3)
+    load = load()
+    time.sleep(1.5)
+    site.redis.stop()
+    time.sleep(1.5)
+    cutover.kill()                  # what was counted is in the books alone
+    cutover.start()
+    time.sleep(1.5)
+    site.redis.start()
+    wait_for(lambda: cutover.metric("postshift_redis_up") == 1, 15, "the controller's Redis")
+    time.sleep(1.2)
+    keep()
+    cutover.kill()                  # while parts are sent and answered
+    site.redis.stop()
+    site.redis.start()
+    cutover.start()
+    time.sleep(1.5)
+    load.end()
+    site.gateway.wait_until_empty(flush=True)
+
+    attempts = list(logged_attempts(site.gateway.log, time.localtime().tm_year))
+    sent = sorted((queue_id, recipient) for _, queue_id, recipient, *_, status in attempts if status == "sent")
+    assert sent == at_backends(site) and len(sent) == 2 * load.sent
+    wanted, first_on_new, seen = collections.Counter(), {}, set()
+    for backend, queue_id, recipient, when, delay, status in attempts:
+        if backend == "new" and status == "sent":
+            first_on_new[recipient] = min(when, first_on_new.get(recipient, when))
+        if (queue_id, recipient) in seen:
+            continue
+        seen.add((queue_id, recipient))
+        wanted[backend, when, "ok" if status == "sent" else "neutral"] += 1
+        if status == "sent":
+            wanted[backend, when, "delay_ms"] += delay
+            wanted[backend, when, "delay_count"] += 1
+
+    def in_redis():
+        found = collections.Counter()
+        for key in site.redis.command("KEYS", "cutover:stat:example.com:*"):
+            *_, backend, slot = key.split(":")
+            values = site.redis.command("HGETALL", key)
+            found.update({(backend, int(slot), name): int(value) for name, value in zip(values[::2], values[1::2])})
+        return found
+
+    wait_for(lambda: sum(v for (*_, name), v in in_redis().items() if name == "ok") >= len(sent) - 3, 30, "all counted", every=0.3)
+    time.sleep(1.5)                 # and no more than that
+    assert +in_redis() == +wanted
+    assert sum(v for (*_, name), v in wanted.items() if name == "neutral") == 3
+    ledger = site.redis.command("HGETALL", "cutover:ledger:example.com")
+    assert dict(zip(ledger[::2], ledger[1::2])) == {unit: f"{when} sure" for unit, when in first_on_new.items()}
+
+
 def test_content_filter_of_two_passes(site, cutover):
     """Two ids, one story; reports count one."""
     gateway = site.gateway
