@@ -12,4 +12,4 @@ def build():
     objects = ROOT / "build/obj-plain"
     subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-D_GNU_SOURCE", "-O2", f"-I{ROOT}", "-o", PROGRAM,
                     ROOT / "tests/bench/books_load.c", *sorted((ROOT / "policyd/books").glob("*.c")),
-                    objects / "libpure.a", objects / "libbase.a", "-lsqlite3", "-lidn2", "-lcrypto", "-lm"], check=True)
+                    objects / "libpure.a", objects / "libbase.a", "-lsqlite3", "-ljansson", "-lidn2", "-lcrypto", "-lm"], check=True)
