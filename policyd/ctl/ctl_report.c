@@ -21,18 +21,19 @@ enum { OUT_MAX = 16 << 20, SAID_MAX = 1 << 16, DAY_MS = 86400000, PERIOD_DAYS = 
 static bool
 ask_duration(struct ctl *ctl, const char *option, const char *name, uint64_t *duration)
 {
-    const char *words[] = {"postconf", option, name, NULL, NULL, NULL};
+    const char *words[] = {"postconf", option, name, NULL};
+    const char *elsewhere[] = {
+        "postconf", "-c", ctl->config->postfix, option, name, NULL};
     struct buffer out;
     struct error error;
     int status;
     bool asked;
 
-    if (ctl->config->postfix[0] != '\0') {
-        words[3] = "-c";
-        words[4] = ctl->config->postfix;
-    }
     buffer_init(&out, SAID_MAX);
-    asked = setup_process_run(words, &out, NULL, &status, &error) && status == 0;
+    /* What stands behind a name is no option any more. */
+    asked = setup_process_run(ctl->config->postfix[0] != '\0' ? elsewhere : words, &out,
+                NULL, &status, &error) &&
+            status == 0;
     if (!asked || !number_duration(span_trim(buffer_span(&out)), duration))
         *duration = 0;
     buffer_clear(&out);

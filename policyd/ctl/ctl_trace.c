@@ -27,10 +27,11 @@ text_of(struct ctl *ctl, struct span text)
 static const char *
 place_of(struct ctl *ctl, const struct trace_recipient *recipient)
 {
-    if (recipient->backend != BACKEND_OTHER || recipient->relay.length == 0 ||
-        span_is(recipient->relay, "none"))
+    if (recipient->backend != BACKEND_OTHER)
         return ctl_books_backend(recipient->backend);
-    return text_of(ctl, recipient->relay);
+    return recipient->relay.length == 0 || span_is(recipient->relay, "none")
+               ? "no backend"
+               : text_of(ctl, recipient->relay);
 }
 
 static void

@@ -252,7 +252,7 @@ def move(days=20, each=12):
 @pytest.fixture(scope="module")
 def moved():
     folder = new_folder()
-    books = Books(folder).fill(move())
+    books = Books(folder, lines=["[ctl]", f"postfix = {folder}"]).fill(move())
     now = int(time.time() * 1000) - 5000
     with contextlib.closing(sqlite3.connect(books.file)) as file, file:
         for days, key, value in ((20, "domain:new.test", "weight=0\nmode=split\n"),
@@ -315,6 +315,16 @@ def test_the_page_has_the_figures_of_the_json(moved, words):
     assert page.figures == wanted
     assert "script" not in page.tags and page.links == [] and "svg" in page.tags and "url(" not in text
     assert "&lt;b&gt;over quota&lt;/b&gt; &amp; full" in text and "prefers-color-scheme" in text
+
+
+def test_when_the_oldest_would_expire_says_its_postfix(moved):
+    (moved.folder / "main.cf").write_text("maximal_queue_lifetime = 30h\n", encoding="ascii")
+    (moved.folder / "master.cf").write_text("qmgr unix n - n 300 1 qmgr\n", encoding="ascii")
+    try:
+        oldest = moved.json("report", "--period", "30d")["oldest_waiting"]
+    finally:
+        (moved.folder / "main.cf").unlink()
+    assert oldest["expires"] - oldest["since"] == 30 * 3600
 
 
 def test_report_usage(moved):
