@@ -165,6 +165,13 @@ $(OBJ)/fakes/scan_with_failures: $(call objects,tests/fakes/scan_with_failures.c
 	$(if $(Q),@echo '  LINK $@')
 	$(Q)$(CC) $(BASE_CFLAGS) $(LINK) -Wl,-rpath,'$$ORIGIN' -o $@ $^ $(call package_libs,$(BASE_PACKAGES) $(SERVICE_PACKAGES) libclamav) -lpthread
 
+# For a system test: one dialog with a mail server.
+ASKING := $(OBJ)/fakes/ask_backend
+$(OBJ)/fakes/ask_backend: $(call objects,tests/fakes/ask_backend.c $(filter-out tests/%,$(smtp_SOURCES))) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  LINK $@')
+	$(Q)$(CC) $(BASE_CFLAGS) $(LINK) -o $@ $^ $(call package_libs,$(BASE_PACKAGES) $(SERVICE_PACKAGES) $(test_smtp_talk_PACKAGES)) -lpthread
+
 # Fuzzers: clang, libFuzzer, all pure code instrumented in one go.
 FUZZ_FLAGS := -std=c11 -D_GNU_SOURCE -I. -I$(MADE) -DPOSTSHIFT_VERSION='"$(VERSION)"' -DPOSTSHIFT_SANITIZED=1 -g -O1 -fno-omit-frame-pointer \
               -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -191,14 +198,14 @@ packages: ## install the Debian packages that building, tests and demo need
 unit: $(UNIT_FILES) $(REPLAY_FILES) ## unit tests and replay of the fuzzers' corpora
 	tests/run --unit $(OBJ)
 
-system: all $(FAILING) ## the system tests alone (PYTEST="-k name" narrows)
+system: all $(FAILING) $(ASKING) ## the system tests alone (PYTEST="-k name" narrows)
 	tests/run --system $(OBJ) $(BIN)
 
 test: packages ## install what is missing, build, run all tests
 	$(MAKE) --no-print-directory test-built
 
 .PHONY: test-built
-test-built: all $(FAILING) $(UNIT_FILES) $(REPLAY_FILES)
+test-built: all $(FAILING) $(ASKING) $(UNIT_FILES) $(REPLAY_FILES)
 	tests/run --unit --system $(OBJ) $(BIN)
 
 test-packages: all ## make install, the .debs, units under a booted systemd; needs root, debootstrap, some minutes

@@ -52,7 +52,6 @@ smtp_course_reset(struct smtp_talk *talk)
     for (size_t i = 0; i < SMTP_PHASES; i++)
         talk->result.duration_us[i] = -1;
     talk->result.duration_us[SMTP_CONNECT] = 0;
-    talk->phase_us = clock_now_us();
     talk->says_helo = false;
     talk->has_failed = false;
 }

@@ -41,7 +41,8 @@ struct smtp_talk {
     bool freed;
 };
 
-/* With another place: nothing is known of it. */
+/* With another place: nothing is known of it.  Time runs on, for its name was looked up.
+ */
 void smtp_course_reset(struct smtp_talk *talk);
 
 /* A phase begins, or goes on; its step has its time from now. */

@@ -18,7 +18,6 @@ struct smtp_places {
     size_t target;
     size_t target_count;
     struct smtp_place place;
-    char why[400];
     void (*found)(void *argument, const struct smtp_place *place, const char *why);
     void *argument;
 };
@@ -61,17 +60,17 @@ resolved(
     void *argument, const struct redis_target *targets, size_t count, const char *why)
 {
     struct smtp_places *places = argument;
+    char text[400];
 
     memcpy(places->targets, targets, count * sizeof(*targets));
     places->target = 0;
     places->target_count = count;
-    if (count == 0) {
-        (void)snprintf(places->why, sizeof(places->why), "%s has no address: %s",
-            places->place.name, why);
-        smtp_places_next(places);
+    if (count > 0) {
+        tell_target(places);
         return;
     }
-    tell_target(places);
+    (void)snprintf(text, sizeof(text), "%s has no address: %s", places->place.name, why);
+    places->found(places->argument, NULL, text);
 }
 
 struct smtp_places *
@@ -114,7 +113,7 @@ smtp_places_next(struct smtp_places *places)
         return;
     }
     if (host == count) {
-        places->found(places->argument, NULL, places->why);
+        places->found(places->argument, NULL, "");
         return;
     }
     places->host++;

@@ -17,9 +17,10 @@ struct smtp_place {
     char shown[320]; /* "mx.example[192.0.2.1]:25", "unix:/run/lmtp" */
 };
 
-/* NULL: the route can't be read.  `found` may be called before smtp_places_next returns:
- * `place` NULL: there is none (left); `why` is then about the last name that has no
- * address, or "". */
+/* NULL: the route can't be read.  `found` may be called before smtp_places_next returns.
+ * Its `place` is NULL where this name has no address (`why` says so, and the next place
+ * may be asked for, but not within the call), and where there is none left (`why` is "").
+ */
 struct smtp_places *smtp_places_new(struct event_base *base, struct span route,
     unsigned timeout_ms,
     void (*found)(void *argument, const struct smtp_place *place, const char *why),

@@ -111,15 +111,17 @@ open_place(void *argument, const struct smtp_place *place, const char *why)
     struct smtp_talk *talk = argument;
     struct error error = {.text = ""};
 
-    if (place == NULL) {
-        if (talk->result.trouble == SMTP_TROUBLE_NONE) {
-            talk->result.trouble = SMTP_TROUBLE_RESOLVE;
-            (void)snprintf(talk->result.why, sizeof(talk->result.why), "%s", why);
-        }
+    if (talk->is_over)
+        return;
+    if (place == NULL && why[0] == '\0') {
         smtp_course_finish(talk);
         return;
     }
     smtp_course_reset(talk);
+    if (place == NULL) {
+        smtp_course_fail(talk, SMTP_TROUBLE_RESOLVE, why);
+        return;
+    }
     (void)snprintf(talk->result.host, sizeof(talk->result.host), "%s", place->shown);
     memcpy(talk->name, place->name, sizeof(talk->name));
     talk->link = smtp_link_open(talk->base, &place->target, &events, talk, &error);
@@ -142,6 +144,7 @@ on_turn(evutil_socket_t fd, short what, void *argument)
     talk->link = NULL;
     smtp_link_free(link);
     if (!talk->is_over) {
+        talk->phase_us = clock_now_us();
         smtp_places_next(talk->places);
         return;
     }

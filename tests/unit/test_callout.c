@@ -112,6 +112,8 @@ close_site(void **state)
     for (size_t i = 0; i < GUARD_SIDES; i++)
         smtp_server_free(site->sides[i]);
     smtp_tls_free(site->tls);
+    /* What libevent puts off. */
+    (void)event_base_loop(site->base, EVLOOP_NONBLOCK);
     event_base_free(site->base);
     return 0;
 }

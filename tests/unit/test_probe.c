@@ -62,6 +62,8 @@ close_site(void **state)
     probe_free(site->probe);
     smtp_server_free(site->server);
     smtp_tls_free(site->tls);
+    /* What libevent puts off. */
+    (void)event_base_loop(site->base, EVLOOP_NONBLOCK);
     event_base_free(site->base);
     return 0;
 }
