@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policyd/wire/smtp_command.h"
 #include "shared/base/allocate.h"
 #include "shared/base/number.h"
 
@@ -63,6 +64,31 @@ check_undo(const void *field, struct error *error)
            error_permanent(error, "\"%s\" is neither no nor a duration (2d)", text);
 }
 
+/* An address, or its local part alone. */
+static bool
+check_probe(struct span address, struct error *error)
+{
+    char whole[1100];
+
+    if (span_find(address, '@') != SPAN_NONE)
+        return smtp_address_check(address, error);
+    (void)snprintf(whole, sizeof(whole), "%.*s@probe.example",
+        address.length > 1000 ? 1000 : (int)address.length, address.data);
+    return smtp_address_check(span_of(whole), error);
+}
+
+static bool
+check_probe_recipient(const void *field, struct error *error)
+{
+    return check_probe(span_of(*(const char *const *)field), error);
+}
+
+static bool
+check_probe_sender(const void *field, struct error *error)
+{
+    return smtp_address_check(span_of(*(const char *const *)field), error);
+}
+
 /* A syslog name of Postfix: the part before the first slash. */
 static bool
 check_instances(const void *field, struct error *error)
@@ -96,8 +122,10 @@ static const struct config_option own[] = {
     CUTOVER(drain, CONFIG_PATH, "/run/postshift/flush"),
     CUTOVER(callout, CONFIG_YES_NO, "yes"),
     CUTOVER_MS(probe_interval, CONFIG_DURATION, "30s", .least = 1000, .most = DAY_MS),
-    CUTOVER(probe_sender, CONFIG_TEXT, "", .may_be_empty = true),
-    CUTOVER(probe_recipient, CONFIG_TEXT, "", .may_be_empty = true),
+    CUTOVER(
+        probe_sender, CONFIG_TEXT, "", .may_be_empty = true, .check = check_probe_sender),
+    CUTOVER(probe_recipient, CONFIG_TEXT, "", .may_be_empty = true,
+        .check = check_probe_recipient),
     CUTOVER(before_advance, CONFIG_PATH, "", .may_be_empty = true),
     CUTOVER(after_transition, CONFIG_PATH, "", .may_be_empty = true),
     CUTOVER(after_rollback, CONFIG_PATH, "", .may_be_empty = true),

@@ -57,7 +57,7 @@ set_result(struct probe *probe, enum plan_probe result, const char *text)
         view->since_ms = now;
     view->result = result;
     view->at_ms = now;
-    (void)snprintf(view->text, sizeof(view->text), "%s", text);
+    (void)snprintf(view->text, sizeof(view->text), "%.199s", text);
 }
 
 /* A server that was asked for TLS, by what it offered. */
