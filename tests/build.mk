@@ -76,6 +76,8 @@ test_snapshot_PACKAGES := libevent
 
 # One milter connection over a socket pair, with a milter that holds it to its word.
 test_milter_counts_SOURCES := milters/common/milter_counts.c
+test_milter_supervise_SOURCES  := milters/common/milter_supervise.c milters/common/milter_child.c
+test_milter_supervise_PACKAGES := libevent
 milter_session_SOURCES := milters/common/milter_session.c milters/common/milter_handling.c tests/fakes/milter_contract.c
 test_milter_session_SOURCES := $(milter_session_SOURCES)
 fuzz_milter_session_SOURCES := $(milter_session_SOURCES)

@@ -98,7 +98,7 @@ static void
 child_end(struct child *child, char octet, long deadline)
 {
     child_tell(child, octet, deadline);
-    if (child->starting)
+    if (child->starting && (octet == SUPERVISE_STOP || child->role.starts_long))
         (void)kill(child->pid, SIGTERM);
 }
 

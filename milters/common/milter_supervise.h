@@ -37,6 +37,12 @@ struct supervise_role {
      * older one in service.
      */
     bool says_ready;
+    /*
+     * Getting ready may take minutes: one that is told to drain meanwhile gets SIGTERM,
+     * too, and has nothing to finish.  From when it may serve it ignores that; a child of
+     * another role may serve before it is known to be ready, so the word has to do.
+     */
+    bool starts_long;
     /* Called in the parent once a child is no more, for whatever reason.  May be NULL. */
     void (*gone)(void *argument, pid_t pid);
     /* A reload tells the old child to drain before the new one starts. */
@@ -73,10 +79,8 @@ struct supervise *supervise_new(
 void supervise_add(struct supervise *supervise, const struct supervise_role *role);
 
 /*
- * New children for every role, then the old ones are told to drain.  A drained child has
- * 10 minutes, then it is killed.  One that has not yet said that it is ready gets SIGTERM
- * besides: it has nothing to finish.  A child that may have begun to serve by then
- * ignores it.
+ * New children for every role, then the old ones are told to drain, and those that are
+ * still getting ready at once.  A drained child has 10 minutes, then it is killed.
  */
 void supervise_reload(struct supervise *supervise);
 

@@ -286,6 +286,7 @@ start_keeper(struct scan *scan)
         .run = scan_keeper_run,
         .argument = &scan->keeper,
         .says_ready = true,
+        .starts_long = true,
         .drain_first = scan->config->reload == SCAN_RELOAD_REPLACE,
         .stops_last = true,
         .keep = {scan->jobs[1], scan->long_jobs[1]},

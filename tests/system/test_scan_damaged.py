@@ -72,7 +72,8 @@ def test_more_than_the_largest_message_is_refused_for_good(own, option, reply):
 
 @pytest.mark.parametrize("mail,reason,code", [
     (zipped("big.bin", b"\0" * 400000), "limit reached: MaxFileSize", "552 5.3.4"),
-    (zipped("a", zipped("b", zipped("c", zipped("d", zipped("e", b"x"))))), "limit reached: MaxRecursion", "554 5.7.1")])
+    (zipped("a", zipped("b", zipped("c", zipped("d", zipped("e", b"x"))))), "limit reached: MaxRecursion", "554 5.7.1")],
+    ids=["size", "depth"])
 def test_a_limit_has_a_sentence_that_says_so(own, mail, reason, code):
     milter = own(on_limits="fail", max_file="100k", max_scan="300k", max_recursion=4)
     assert milter.send(*attachment(mail)).reply == f"{code} message refused, it can't be scanned: {reason}"
