@@ -27,6 +27,9 @@ struct ctl_config {
     const char *books; /* of the controller */
     const char *gateway;
     struct socket_address page; /* of the controller */
+    uint64_t slot_ms;
+    uint64_t min_samples;
+    struct config_list instances; /* syslog names of Postfix */
     struct socket_address auth_metrics;
     struct socket_address scan_metrics;
     struct config *file;              /* NULL: it can't be read */
