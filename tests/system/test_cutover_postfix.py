@@ -3,6 +3,7 @@ import collections
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import threading
 import time
@@ -289,6 +290,40 @@ def test_counts_and_ledger_message_by_message(site, cutover, load):
     assert sum(v for (*_, name), v in wanted.items() if name == "neutral") == 3
     ledger = site.redis.command("HGETALL", "cutover:ledger:example.com")
     assert dict(zip(ledger[::2], ledger[1::2])) == {unit: f"{when} sure" for unit, when in first_on_new.items()}
+
+
+@pytest.mark.limit(150)
+def test_the_queue_beside_the_books(site, cutover, folder):
+    """Mail that waits for over a minute, deferred and on hold: books that were there agree, books that began with a
+    later log name it."""
+    gateway = site.gateway
+    site.set(weight=100)
+    site.new.answer("rcpt", "450 4.2.1 busy")
+    for number in range(3):
+        gateway.send(f"q{number}@outside.example", [PEOPLE[number]])
+    waiting = wait_for(lambda: len(found := gateway.queued()) == 3 and all(
+        one["queue_name"] == "deferred" for one in found) and sorted(one["queue_id"] for one in found), 20, "three wait")
+    run("postsuper", "-c", gateway.etc, "-h", waiting[0])
+    time.sleep(62)                  # what has just come may not be in the log yet: it is not compared
+    held = [one["queue_name"] for one in gateway.queued() if one["queue_id"] == waiting[0]]
+    assert held == ["hold"]
+    os.truncate(gateway.log, 0)
+    late = Cutover(folder, site.address[6], name="late", redis=site.redis, domains="example.com", log=gateway.log,
+                   gateway="late", queue="yes", postfix=gateway.etc, ctl_lines={"postfix": gateway.etc}).start()
+    try:
+        cutover.options["queue"] = "yes"
+        cutover.ctl_options["postfix"] = gateway.etc
+        cutover.write_config()
+        cutover.process.signal(signal.SIGHUP)
+        for one, wanted in ((cutover, []), (late, waiting)):
+            queue = wait_for(lambda: (found := one.document("/status.json")["queue"])["compared"] and found, 40, "compared")
+            assert (queue["queue_only"], queue["books_only"], queue["trouble"]) == (len(wanted), 0, None)
+            assert one.metric("postshift_queue_disagreement") == len(wanted)
+            assert sorted(one.audit()["queue_only"]) == wanted
+        assert not cutover.said("disagree")
+        assert all(queue_id in late.said("disagree")[0] for queue_id in waiting)
+    finally:
+        late.process.resume_and_kill()
 
 
 def test_content_filter_of_two_passes(site, cutover):
