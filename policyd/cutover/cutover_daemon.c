@@ -120,17 +120,6 @@ change_told(void *argument, const struct replica_change *change)
         follow_touch(daemon->follow);
 }
 
-static struct replica_rules
-replica_rules_of(const struct serve_config *served)
-{
-    return (struct replica_rules){
-        .recipient = served->route_rules.recipient,
-        .state = served->state_rules,
-        .domains = served->route_rules.domains,
-        .domain_count = served->route_rules.domain_count,
-    };
-}
-
 static const struct replica *
 replica_of(void *argument)
 {
@@ -165,7 +154,7 @@ cutover_daemon_replicate(struct cutover_daemon *daemon)
         .prefix = served->redis.prefix,
         .snapshot = daemon->snapshot,
         .override = served->override,
-        .rules = replica_rules_of(served),
+        .rules = serve_config_replica_rules(served),
     };
     struct drain_options drain;
 
@@ -248,7 +237,7 @@ static void
 take_config(struct cutover_daemon *daemon, struct cutover_config *config)
 {
     struct cutover_config *old = daemon->config;
-    struct replica_rules rules = replica_rules_of(&config->served);
+    struct replica_rules rules = serve_config_replica_rules(&config->served);
     struct drain_options drain;
 
     cutover_books_stop(daemon);

@@ -358,6 +358,7 @@ fill_environment(struct environment *environment, const struct hook_order *order
 static _Noreturn void
 become(const char *path, int in, int out, struct environment *environment, pid_t parent)
 {
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): execve only reads it */
     char *const words[] = {(char *)(uintptr_t)path, NULL};
     sigset_t none;
 

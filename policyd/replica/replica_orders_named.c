@@ -156,7 +156,7 @@ orders_take_named(struct replica_orders *orders, enum replica_kind kind, unsigne
 {
     struct replica_name room;
     struct error error;
-    struct span read;
+    struct span read = SPAN("");
 
     if (value->kind == VALUE_ABSENT) {
         if ((targets & REPLICA_LOADING) != 0)

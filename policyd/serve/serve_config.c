@@ -310,6 +310,17 @@ sentinels_equal(const struct config_list *left, const struct config_list *right)
     return true;
 }
 
+struct replica_rules
+serve_config_replica_rules(const struct serve_config *config)
+{
+    return (struct replica_rules){
+        .recipient = config->route_rules.recipient,
+        .state = config->state_rules,
+        .domains = config->route_rules.domains,
+        .domain_count = config->route_rules.domain_count,
+    };
+}
+
 bool
 serve_config_same_redis(const struct serve_config *old, const struct serve_config *new)
 {

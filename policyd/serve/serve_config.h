@@ -9,6 +9,7 @@
 #define POLICYD_SERVE_SERVE_CONFIG_H
 
 #include "policyd/redis/redis_config.h"
+#include "policyd/replica/replica_rules.h"
 #include "policyd/routing/route_decide.h"
 #include "policyd/state/domain_list.h"
 #include "shared/base/domain.h"
@@ -86,6 +87,9 @@ void serve_config_make_ready(struct serve_config *config);
 void serve_config_clear(struct serve_config *config);
 
 bool network_list_has(const struct network_list *networks, struct span address);
+
+/* What the state in Redis is judged by; borrowed from the configuration. */
+struct replica_rules serve_config_replica_rules(const struct serve_config *config);
 
 bool serve_config_same_redis(
     const struct serve_config *old, const struct serve_config *new);

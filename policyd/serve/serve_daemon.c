@@ -160,17 +160,6 @@ new_loop(void)
     return base;
 }
 
-static struct replica_rules
-replica_rules_of(const struct serve_config *config)
-{
-    return (struct replica_rules){
-        .recipient = config->route_rules.recipient,
-        .state = config->state_rules,
-        .domains = config->route_rules.domains,
-        .domain_count = config->route_rules.domain_count,
-    };
-}
-
 static void
 replica_changed(void *argument, const struct replica *replica)
 {
@@ -212,7 +201,7 @@ serve_daemon_replicate(struct serve_daemon *daemon)
         .prefix = config->redis.prefix,
         .snapshot = config->snapshot,
         .override = config->override,
-        .rules = replica_rules_of(config),
+        .rules = serve_config_replica_rules(config),
     };
 
     if (config->route_rules.domain_count == 0)
@@ -296,7 +285,7 @@ serve_daemon_lock_up(void)
 static void
 take_config(struct serve_daemon *daemon, struct serve_config *config)
 {
-    struct replica_rules rules = replica_rules_of(config);
+    struct replica_rules rules = serve_config_replica_rules(config);
     struct serve_config *old = daemon->config;
     struct buffer keys;
 

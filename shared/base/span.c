@@ -119,23 +119,23 @@ span_find_last(struct span span, char octet)
 }
 
 size_t
-span_find_text(struct span span, struct span text)
+span_find_text(struct span span, struct span wanted)
 {
     const char *found;
 
-    if (text.length == 0)
+    if (wanted.length == 0)
         return 0;
-    if (span.length < text.length)
+    if (span.length < wanted.length)
         return SPAN_NONE;
-    found = memmem(span.data, span.length, text.data, text.length);
+    found = memmem(span.data, span.length, wanted.data, wanted.length);
     return found == NULL ? SPAN_NONE : (size_t)(found - span.data);
 }
 
 size_t
-span_find_text_nocase(struct span span, struct span text)
+span_find_text_nocase(struct span span, struct span wanted)
 {
-    for (size_t i = 0; i + text.length <= span.length; i++) {
-        if (octets_equal_nocase(span.data + i, text.data, text.length))
+    for (size_t i = 0; i + wanted.length <= span.length; i++) {
+        if (octets_equal_nocase(span.data + i, wanted.data, wanted.length))
             return i;
     }
     return SPAN_NONE;
