@@ -39,6 +39,8 @@ attempted(void *argument, const struct books_attempt *attempt)
 
     counts_attempt(daemon->counts, attempt);
     cutover_tally_attempt(&daemon->tally, attempt);
+    if (daemon->plans != NULL)
+        plan_runner_attempt(daemon->plans, attempt);
     if (attempt->backend != BACKEND_NEW || attempt->domain.length == 0 ||
         (!attempt->is_accepted && !attempt->is_maybe))
         return;
@@ -69,6 +71,8 @@ saved(void *argument, struct books *books)
     counts_settled(daemon->counts);
     cutover_metrics_take(daemon->metrics, &daemon->tally, &daemon->deliveries);
     counts_send(daemon->counts, books, daemon->redis, &daemon->parts_left);
+    if (daemon->plans != NULL)
+        plan_runner_saved(daemon->plans);
 }
 
 static void
@@ -78,6 +82,8 @@ undone(void *argument)
 
     counts_forget(daemon->counts);
     daemon->tally.count = 0;
+    if (daemon->plans != NULL)
+        plan_runner_undone(daemon->plans);
     route_inputs_compare(daemon->inputs);
 }
 

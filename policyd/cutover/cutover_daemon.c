@@ -188,6 +188,7 @@ gather(void *argument)
     cutover_metrics_queue(daemon->metrics, &queue);
     figures_status(daemon->figures, &figures);
     cutover_metrics_figures(daemon->metrics, &figures, &daemon->shown);
+    plan_runner_measure(daemon->plans);
 }
 
 static void
@@ -199,10 +200,41 @@ serve_page(struct cutover_daemon *daemon)
     listener_set_serve(&daemon->page_sockets, metrics_http_server(daemon->http));
 }
 
+/* --- plans --- */
+
+static struct books *
+books_of(void *argument)
+{
+    const struct cutover_daemon *daemon = argument;
+
+    return daemon->follow == NULL ? NULL : follow_books(daemon->follow);
+}
+
+static void
+tell_self(void *argument, struct plan_self *self)
+{
+    const struct cutover_daemon *daemon = argument;
+    struct replica_status status;
+
+    replica_sync_status(daemon->sync, &status);
+    follow_status(daemon->follow, &self->log);
+    self->alarm = status.alarm;
+}
+
+static void
+start_plans(struct cutover_daemon *daemon)
+{
+    const struct plan_owner owner = {replica_of, books_of, tell_self, daemon};
+
+    daemon->plans = plan_runner_new(
+        daemon->base, daemon->config, daemon->gateway, daemon->metrics, &owner);
+}
+
 void
 cutover_daemon_keep_books(struct cutover_daemon *daemon)
 {
     cutover_books_start(daemon);
+    start_plans(daemon);
     serve_page(daemon);
 }
 
@@ -249,6 +281,7 @@ take_config(struct cutover_daemon *daemon, struct cutover_config *config)
             daemon->sync, &config->served.redis.options, config->served.redis.prefix);
     replica_sync_set_rules(daemon->sync, &rules);
     cutover_books_start(daemon);
+    plan_runner_set_config(daemon->plans, config, daemon->gateway);
     daemon_log_open(PROGRAM, &config->served.log, daemon->options);
     log_say(LOG_LEVEL_INFO, "configuration read anew");
     warn_of_restart(old, config);
@@ -303,6 +336,7 @@ cutover_daemon_clear(struct cutover_daemon *daemon)
     free(daemon->shown.rows);
     deliveries_clear(&daemon->deliveries);
     cutover_books_stop(daemon);
+    plan_runner_free(daemon->plans);
     cutover_tally_clear(&daemon->tally);
     replica_sync_free(daemon->sync);
     drain_free(daemon->drain);

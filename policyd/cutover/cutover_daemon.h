@@ -15,6 +15,7 @@
 #include "policyd/cutover/figures.h"
 #include "policyd/cutover/follow.h"
 #include "policyd/cutover/heartbeat.h"
+#include "policyd/cutover/plan_runner.h"
 #include "policyd/cutover/queue_watch.h"
 #include "policyd/cutover/route_inputs.h"
 #include "policyd/store/replica_sync.h"
@@ -36,6 +37,7 @@ struct cutover_daemon {
     const struct replica *replica;
     struct route_inputs *inputs;
     struct drain *drain;
+    struct plan_runner *plans;
     struct redis *redis; /* where counts go */
     struct counts *counts;
     struct books_rules rules;

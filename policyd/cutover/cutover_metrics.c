@@ -49,6 +49,16 @@ static const struct metrics_family families[] = {
     {"queue_disagreement",
      "Messages that Postfix's queue has and the books don't, or the reverse; NaN: not "
         "known.",                                                                                         METRICS_GAUGE,     {NULL},                           NULL        },
+    {"cutover_plan_state",                      "1 for the state that the plan is in.",                   METRICS_GAUGE,
+     {"domain", "state"},                                                                                                                                      NULL        },
+    {"cutover_plan_stage",                      "The plan's stage in force, from 1; 0: none yet.",
+     METRICS_GAUGE,                                                                                                          {"domain"},                       NULL        },
+    {"cutover_transitions_total",               "Transitions of plans that this controller made.",
+     METRICS_COUNTER,                                                                                                        {"domain", "kind"},               NULL        },
+    {"cutover_hook_runs_total",                 "Runs of hooks that have ended.",                         METRICS_COUNTER,
+     {"hook", "result"},                                                                                                                                       NULL        },
+    {"cutover_availability_ratio",
+     "ok/(ok+fail) of first attempts over the window of the plan's trigger.",                             METRICS_GAUGE,     {"domain", "backend", "window"},  NULL        },
     {"cutover_trouble",                         "1 while log or books can't be used.",                    METRICS_GAUGE,     {NULL},
      NULL                                                                                                                                                                  },
 };

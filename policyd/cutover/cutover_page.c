@@ -247,6 +247,7 @@ write_status(const struct cutover_daemon *daemon, struct buffer *body)
     write_books(&page);
     write_queue(&page);
     write_domains(&page);
+    plan_runner_write(daemon->plans, &page.json);
     json_object_end(&page.json);
     buffer_append_octet(body, '\n');
 }

@@ -17,7 +17,8 @@
  *                   "weight": 30 | null, "override": false,
  *                   "old": {"ok": 7, "fail": 0, ...}, "new": {...}, "standby": {...},
  *                   "waiting": 1 | null, "oldest_waiting": 1764000000 | null,
- *                   "reasons": {"quota": 1, ...}}, ...]}
+ *                   "reasons": {"quota": 1, ...}}, ...],
+ *      "plans": [what plan_page.h writes, ...]}
  *
  * null is what is not known, or never was.  `mode` and `weight` are those in force: what
  * the override file says goes before.  Outcomes are first attempts since `started`;

@@ -1,0 +1,85 @@
+#include "policyd/books/books_domain.h"
+
+#include "policyd/books/books_base.h"
+
+static const char waiting_sql[] =
+    "SELECT count(*) FROM message m JOIN recipient r ON r.message = m.id "
+    "WHERE m.ended = 0 AND r.end = 0 AND r.domain = ?1 AND m.begun < ?2";
+
+/* Messages by their number, which grows with time. */
+static const char messages_sql[] = "SELECT id, begun FROM message "
+                                   "WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+
+static const char recipients_sql[] =
+    "SELECT DISTINCT addr FROM recipient "
+    "WHERE message >= ?1 AND message < ?2 AND domain = ?3";
+
+bool
+books_domain_waiting(struct books *books, struct span domain, int64_t before_ms,
+    uint64_t *count, struct error *error)
+{
+    sqlite3_stmt *statement = books_prepare(books, waiting_sql, error);
+    int step;
+
+    if (statement == NULL)
+        return false;
+    books_bind_span(statement, 1, domain);
+    (void)sqlite3_bind_int64(statement, 2, before_ms);
+    step = books_step(books, statement, error);
+    if (step == 1)
+        *count = (uint64_t)sqlite3_column_int64(statement, 0);
+    (void)sqlite3_reset(statement);
+    return step == 1;
+}
+
+/* The oldest of so many before *last, 0 where there are no more that count. */
+static bool
+find_first(struct books *books, int64_t since_ms, int64_t last, size_t messages,
+    int64_t *first, bool *is_end, struct error *error)
+{
+    sqlite3_stmt *statement = books_prepare(books, messages_sql, error);
+    size_t count = 0;
+    int step;
+
+    *first = last;
+    if (statement == NULL)
+        return false;
+    (void)sqlite3_bind_int64(statement, 1, last);
+    (void)sqlite3_bind_int64(statement, 2, (int64_t)messages);
+    while ((step = books_step(books, statement, error)) == 1) {
+        if (sqlite3_column_int64(statement, 1) < since_ms)
+            break;
+        *first = sqlite3_column_int64(statement, 0);
+        count++;
+    }
+    (void)sqlite3_reset(statement);
+    *is_end = count < messages;
+    return step >= 0;
+}
+
+bool
+books_domain_recipients(struct books *books, struct span domain, int64_t since_ms,
+    int64_t *last, size_t messages, void (*take)(void *argument, struct span recipient),
+    void *argument, struct error *error)
+{
+    int64_t end = *last == 0 ? INT64_MAX : *last;
+    int64_t first;
+    bool is_end;
+    sqlite3_stmt *statement;
+    int step;
+
+    if (!find_first(books, since_ms, end, messages, &first, &is_end, error))
+        return false;
+    statement = books_prepare(books, recipients_sql, error);
+    if (statement == NULL)
+        return false;
+    (void)sqlite3_bind_int64(statement, 1, first);
+    (void)sqlite3_bind_int64(statement, 2, end);
+    books_bind_span(statement, 3, domain);
+    while ((step = books_step(books, statement, error)) == 1)
+        take(argument, span_make(sqlite3_column_text(statement, 0),
+                           (size_t)sqlite3_column_bytes(statement, 0)));
+    (void)sqlite3_reset(statement);
+    *last = is_end ? 0 : first;
+    return step >= 0;
+}

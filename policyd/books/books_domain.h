@@ -1,0 +1,22 @@
+/*
+ * books_domain - of one domain: who had mail, and what still waits.
+ */
+#ifndef POLICYD_BOOKS_BOOKS_DOMAIN_H
+#define POLICYD_BOOKS_BOOKS_DOMAIN_H
+
+#include "policyd/books/books.h"
+
+/* Recipients of the domain that wait, of messages accepted before that time. */
+bool books_domain_waiting(struct books *books, struct span domain, int64_t before_ms,
+    uint64_t *count, struct error *error);
+
+/*
+ * Recipients of the domain, `take` for each, some of them again and again: of messages
+ * behind *last (0: the newest), newest first, `messages` of them at most, none from
+ * before `since_ms`.  *last is 0 when all were taken.
+ */
+bool books_domain_recipients(struct books *books, struct span domain, int64_t since_ms,
+    int64_t *last, size_t messages, void (*take)(void *argument, struct span recipient),
+    void *argument, struct error *error);
+
+#endif

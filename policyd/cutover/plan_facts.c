@@ -1,0 +1,177 @@
+#include "policyd/cutover/plan_facts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "shared/service/clock.h"
+#include "shared/service/zone.h"
+
+enum {
+    STEP_MS = 2000,  /* more than clocks are slewed between two looks */
+    PAUSE_MS = 5000, /* a look is due each second */
+    WOKEN_S = 10,    /* so long the books may need to be read up */
+    STEP_KEPT_S = 3600,
+    HEARTBEAT_MS = 5000,
+};
+
+/* --- the clock --- */
+
+void
+plan_clock_look(struct plan_clock *clock, struct plan_self *self)
+{
+    struct timespec now;
+    int64_t steady_ms = (int64_t)clock_now_ms();
+    int64_t real_ms;
+    int64_t passed_ms = steady_ms - clock->steady_ms;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    real_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if (clock->steady_ms != 0) {
+        if (llabs(real_ms - clock->real_ms - passed_ms) > STEP_MS)
+            clock->step = now.tv_sec;
+        if (passed_ms > PAUSE_MS) {
+            clock->woken = now.tv_sec + WOKEN_S;
+            clock->paused_s = passed_ms / 1000;
+        }
+    }
+    if (clock->step != 0 && llabs(now.tv_sec - clock->step) > STEP_KEPT_S)
+        clock->step = 0;
+    if (clock->woken != 0 && now.tv_sec >= clock->woken)
+        clock->woken = 0;
+    clock->real_ms = real_ms;
+    clock->steady_ms = steady_ms;
+    self->now_ms = real_ms;
+    self->clock_step = clock->step;
+    self->woken = clock->woken;
+    self->paused_s = clock->paused_s;
+}
+
+/* --- doubt --- */
+
+/* A gateway that has said nothing for three heartbeats and three slots. */
+static void
+find_silent(
+    const struct plan_context *context, int64_t now_ms, struct plan_sources *sources)
+{
+    int64_t slot_ms = (int64_t)context->config->slot_ms;
+    int64_t beat_ms = slot_ms < HEARTBEAT_MS ? slot_ms : HEARTBEAT_MS;
+    const struct plan_gateway *gateways;
+    size_t count = plan_store_gateways(context->store, &gateways);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct plan_gateway *gateway = &gateways[i];
+
+        if (gateway->time == 0 || strcmp(gateway->name, context->gateway) == 0 ||
+            now_ms - gateway->time * 1000 <= 3 * beat_ms + 3 * slot_ms + 1000)
+            continue;
+        sources->silent_gateway = gateway->name;
+        sources->silent_since = gateway->time;
+        sources->silent_waiting = gateway->waiting;
+    }
+}
+
+static void
+find_doubt(const struct plan_context *context, const struct plan_run *run,
+    const struct plan_self *self, struct plan_facts *facts)
+{
+    const struct follow_status *log = &self->log;
+    struct plan_sources sources = {
+        .redis_up = plan_store_is_up(context->store),
+        .redis_down_since = plan_store_read_at(context->store),
+        .log_silent = log->is_silent,
+        .log_silent_since = log->last_line_seen,
+        .probe_good = facts->probe.answer == PLAN_YES || facts->probe.text[0] == '\0',
+        .clock_step = self->clock_step,
+    };
+
+    if (!log->is_up_to_date && log->last_line_ms > 0)
+        sources.books_behind_ms = self->now_ms - log->last_line_ms;
+    find_silent(context, self->now_ms, &sources);
+    plan_doubt_find(&sources, (int64_t)context->config->slot_ms, &facts->doubt);
+    if (facts->doubt.text[0] != '\0')
+        return;
+    if (self->woken != 0)
+        (void)snprintf(facts->doubt.text, sizeof(facts->doubt.text),
+            "this controller was stopped for %" PRId64 " s, and reads what it missed",
+            self->paused_s);
+    else if (log->trouble != NULL && log->trouble[0] != '\0')
+        (void)snprintf(facts->doubt.text, sizeof(facts->doubt.text), "%s", log->trouble);
+    else if (log->last_line_ms == 0)
+        (void)snprintf(facts->doubt.text, sizeof(facts->doubt.text),
+            "no line of Postfix has been read yet");
+    else if (!run->entry->is_whole)
+        (void)snprintf(
+            facts->doubt.text, sizeof(facts->doubt.text), "counts are being read");
+}
+
+/* --- opinions --- */
+
+static void
+ask_hook(const struct plan_context *context, const struct plan_run *run, int64_t now_ms,
+    struct plan_opinion *opinion)
+{
+    opinion->text[0] = '\0';
+    if (context->config->before_advance[0] == '\0')
+        return;
+    opinion->answer = PLAN_NOT_KNOWN;
+    switch (run->hook) {
+    case PLAN_HOOK_RUNNING:
+        (void)snprintf(opinion->text, sizeof(opinion->text),
+            "before_advance runs for %" PRId64 " s", now_ms / 1000 - run->hook_since);
+        break;
+    case PLAN_HOOK_GOOD:
+        opinion->answer = PLAN_YES;
+        (void)snprintf(opinion->text, sizeof(opinion->text), "before_advance is done");
+        break;
+    case PLAN_HOOK_BAD:
+        opinion->answer = PLAN_NO;
+        (void)snprintf(opinion->text, sizeof(opinion->text), "before_advance failed");
+        break;
+    case PLAN_HOOK_NONE:
+    case PLAN_HOOK_IDLE:
+    default:
+        (void)snprintf(opinion->text, sizeof(opinion->text),
+            "before_advance runs when every other gate says yes");
+    }
+}
+
+static void
+ask_rehearsal(const struct plan_context *context, struct plan_opinion *opinion)
+{
+    opinion->text[0] = '\0';
+    if (strcmp(context->config->rehearsal, "no") == 0)
+        return;
+    opinion->answer = PLAN_NOT_KNOWN;
+    (void)snprintf(opinion->text, sizeof(opinion->text), "nobody was asked yet");
+}
+
+bool
+plan_facts_gather(const struct plan_context *context, const struct plan_run *run,
+    const struct plan_self *self, struct plan_facts *facts, char problem[PLAN_TEXT_MAX])
+{
+    const struct plan_entry *entry = run->entry;
+
+    memset(facts, 0, sizeof(*facts));
+    if (!zone_local(entry->record.timezone, self->now_ms / 1000, &facts->local.weekday,
+            &facts->local.minute)) {
+        (void)snprintf(problem, PLAN_TEXT_MAX,
+            "timezone=\"%.100s\" (there is no such time zone on this machine)",
+            entry->record.timezone);
+        return false;
+    }
+    facts->now_ms = self->now_ms;
+    facts->series = &entry->series;
+    facts->min_samples = context->config->min_samples;
+    facts->judge = &entry->judge;
+    facts->slow_judge = &entry->slow_judge;
+    if (self->alarm != NULL)
+        (void)snprintf(
+            facts->alarm, sizeof(facts->alarm), "%.*s", PLAN_TEXT_MAX - 1, self->alarm);
+    ask_hook(context, run, self->now_ms, &facts->hook);
+    ask_rehearsal(context, &facts->rehearsal);
+    find_doubt(context, run, self, facts);
+    return true;
+}

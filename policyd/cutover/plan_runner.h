@@ -1,0 +1,50 @@
+/*
+ * plan_runner - the acting half of the plan: once a second every plan is read, its gates
+ * are asked, it is decided what to do, and that is done.
+ *
+ * A transition is one compare-and-set, so of any number of controllers one makes it; what
+ * follows from it (hooks, notices: plan_news.h; the drain: drain.h) is done by whoever
+ * sees it.  A stop ends a running before_advance within a second.  Missing figures, a
+ * bad hash, Redis away: nothing moves, and one line says so.
+ */
+#ifndef POLICYD_CUTOVER_PLAN_RUNNER_H
+#define POLICYD_CUTOVER_PLAN_RUNNER_H
+
+#include "policyd/cutover/plan_facts.h"
+#include "policyd/cutover/plan_news.h"
+
+struct plan_runner;
+
+/* What it asks its owner. */
+struct plan_owner {
+    const struct replica *(*replica)(void *argument);
+    struct books *(*books)(void *argument); /* NULL while they can't be used */
+    void (*self)(void *argument, struct plan_self *self); /* log and alarm */
+    void *argument;
+};
+
+struct plan_runner *plan_runner_new(struct event_base *base,
+    const struct cutover_config *config, const char *gateway, struct metrics *metrics,
+    const struct plan_owner *owner);
+void plan_runner_free(struct plan_runner *runner);
+
+/* After a new configuration. */
+void plan_runner_set_config(
+    struct plan_runner *runner, const struct cutover_config *config, const char *gateway);
+
+/* Attempts, in the three steps of a commit. */
+void plan_runner_attempt(struct plan_runner *runner, const struct books_attempt *attempt);
+void plan_runner_saved(struct plan_runner *runner);
+void plan_runner_undone(struct plan_runner *runner);
+
+/* For who shows it. */
+size_t plan_runner_count(const struct plan_runner *runner);
+const struct plan_run *plan_runner_at(const struct plan_runner *runner, size_t i);
+
+/* `plans`: an array of what plan_page_write writes. */
+void plan_runner_write(struct plan_runner *runner, struct json *json);
+
+/* Gauges, as they are now. */
+void plan_runner_measure(struct plan_runner *runner);
+
+#endif

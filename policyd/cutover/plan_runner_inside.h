@@ -1,0 +1,41 @@
+/*
+ * plan_runner_inside - what the files of plan_runner share.
+ */
+#ifndef POLICYD_CUTOVER_PLAN_RUNNER_INSIDE_H
+#define POLICYD_CUTOVER_PLAN_RUNNER_INSIDE_H
+
+#include "policyd/cutover/plan_rto.h"
+#include "policyd/cutover/plan_runner.h"
+
+struct event;
+
+struct plan_runner {
+    struct plan_context context;
+    struct plan_owner owner;
+    char gateway[PLAN_NAME_MAX];
+    struct event *tick;
+    struct plan_hooks *hooks;
+    struct plan_news *news;
+    struct plan_rto *rto;
+    struct plan_hearing hearing;
+    struct plan_clock clock;
+    struct plan_self self;
+};
+
+/* Does what was decided. */
+void plan_act(struct plan_run *run, const struct plan_view *view);
+
+/* What we run for it ends: a stop came, or the plan is no longer there. */
+void plan_act_call_off(struct plan_run *run);
+
+/* A transition that we made: line and count. */
+void plan_tell_done(const struct plan_run *run, const struct plan_decision *decision,
+    const struct plan_write *write);
+
+/* Its plan can't be used: one line for each text. */
+void plan_tell_bad(struct plan_run *run, const char *problem);
+
+/* The gauges of a plan that is no longer there. */
+void plan_tell_gone(struct plan_runner *runner, const char *domain);
+
+#endif

@@ -1,0 +1,279 @@
+#include "policyd/cutover/plan_store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "policyd/cutover/plan_store_inside.h"
+#include "shared/base/allocate.h"
+#include "shared/base/number.h"
+#include "shared/service/clock.h"
+#include "shared/service/log.h"
+
+enum { TELL_AGAIN_MS = 10 * 60 * 1000 };
+
+struct plan_store *
+plan_store_new(struct event_base *base, const struct plan_store_options *options)
+{
+    static const struct redis_events events = {0};
+    struct plan_store *store = allocate(sizeof(*store));
+
+    *store = (struct plan_store){.options = *options};
+    store->prefix = allocate_text(span_of(options->prefix));
+    (void)span_copy(span_of(options->gateway), store->gateway, sizeof(store->gateway));
+    store->scratch = arena_new(SCRATCH_MAX);
+    (void)span_copy(SPAN("0"), store->cursor, sizeof(store->cursor));
+    store->redis = redis_new(base, options->redis, &events, store);
+    return store;
+}
+
+void
+plan_store_free(struct plan_store *store)
+{
+    if (store == NULL)
+        return;
+    redis_free(store->redis); /* what is in flight is answered with nothing */
+    for (size_t i = 0; i < store->count; i++) {
+        store->options.gone(store->options.argument, store->entries[i]);
+        plan_entry_free(store->entries[i]);
+    }
+    free(store->entries);
+    free(store->asks);
+    free(store->prefix);
+    arena_free(store->scratch);
+    free(store);
+}
+
+bool
+plan_store_is_up(const struct plan_store *store)
+{
+    return redis_is_up(store->redis);
+}
+
+int64_t
+plan_store_read_at(const struct plan_store *store)
+{
+    return store->read_at;
+}
+
+struct redis *
+plan_store_redis(struct plan_store *store)
+{
+    return store->redis;
+}
+
+const char *
+plan_store_prefix(const struct plan_store *store)
+{
+    return store->prefix;
+}
+
+void
+plan_store_tell(
+    struct plan_store *store, const char *about, const struct redis_reply *reply)
+{
+    struct told *told = NULL;
+    uint64_t now = clock_now_ms();
+
+    if (reply == NULL || reply->kind != REDIS_ERROR)
+        return;
+    for (size_t i = 0; i < TOLD_MAX; i++) {
+        if (store->told[i].about == NULL || strcmp(store->told[i].about, about) == 0) {
+            told = &store->told[i];
+            break;
+        }
+    }
+    if (told == NULL || (told->about != NULL && now < told->at_ms + TELL_AGAIN_MS))
+        return;
+    *told = (struct told){about, now};
+    log_say(LOG_LEVEL_WARNING, "redis refuses %s: %.*s", about,
+        (int)span_first(reply->text, 200).length, reply->text.data);
+}
+
+/* --- entries --- */
+
+size_t
+plan_store_count(const struct plan_store *store)
+{
+    return store->shown;
+}
+
+struct plan_entry *
+plan_store_at(const struct plan_store *store, size_t i)
+{
+    return store->entries[i];
+}
+
+struct plan_entry *
+plan_store_find(const struct plan_store *store, struct span domain)
+{
+    for (size_t i = 0; i < store->count; i++) {
+        if (span_is(domain, store->entries[i]->domain))
+            return store->entries[i];
+    }
+    return NULL;
+}
+
+struct plan_entry *
+plan_store_make(struct plan_store *store, struct span domain)
+{
+    struct plan_entry *entry = plan_store_find(store, domain);
+
+    if (entry != NULL)
+        return entry;
+    store->entries = allocate_more(
+        store->entries, store->count, &store->room, sizeof(struct plan_entry *));
+    entry = plan_entry_new(domain, store->options.slot_ms);
+    store->entries[store->count++] = entry;
+    return entry;
+}
+
+/* Those without a plan go, those that have one stand first. */
+static void
+sort_out(struct plan_store *store)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < store->count; i++) {
+        struct plan_entry *entry = store->entries[i];
+
+        if (entry->is_there || entry->is_writing) {
+            store->entries[kept++] = entry;
+            continue;
+        }
+        store->options.gone(store->options.argument, entry);
+        plan_entry_free(entry);
+    }
+    store->count = kept;
+    store->shown = kept;
+}
+
+/* --- answers --- */
+
+static void
+take_heartbeat(struct plan_gateway *gateway, const struct redis_reply *reply)
+{
+    for (size_t i = 0; reply->kind == REDIS_ARRAY && i + 1 < reply->count; i += 2) {
+        struct span name = reply->elements[i].text;
+        struct span value = reply->elements[i + 1].text;
+        uint64_t number = 0;
+
+        if (!number_unsigned(value, INT64_MAX, &number))
+            continue;
+        if (span_is(name, "time"))
+            gateway->time = (int64_t)number;
+        else if (span_is(name, "waiting"))
+            gateway->waiting = number;
+    }
+}
+
+static void
+add_gateway(struct plan_store *store, struct span name)
+{
+    for (size_t i = 0; i < store->gateway_count; i++) {
+        if (span_is(name, store->gateways[i].name))
+            return;
+    }
+    if (store->gateway_count < PLAN_STORE_GATEWAYS_MAX && name.length < PLAN_NAME_MAX &&
+        !span_has_control(name)) {
+        struct plan_gateway *gateway = &store->gateways[store->gateway_count++];
+
+        *gateway = (struct plan_gateway){.time = 0};
+        (void)span_copy(name, gateway->name, sizeof(gateway->name));
+    }
+}
+
+static void
+take_scan(struct plan_store *store, const struct redis_reply *reply)
+{
+    size_t before = strlen(store->prefix) + sizeof("gateway:") - 1;
+
+    if (!redis_reply_is_array(reply, 2) || reply->elements[1].kind != REDIS_ARRAY)
+        return;
+    (void)span_copy(reply->elements[0].text, store->cursor, sizeof(store->cursor));
+    for (size_t i = 0; i < reply->elements[1].count; i++)
+        add_gateway(store, span_from(reply->elements[1].elements[i].text, before));
+}
+
+static void
+take_answer(
+    struct plan_store *store, const struct ask *ask, const struct redis_reply *reply)
+{
+    switch (ask->kind) {
+    case ASK_PLAN:
+        plan_entry_take_plan(ask->entry, reply);
+        plan_store_tell(store, "to read plans", reply);
+        break;
+    case ASK_STATE:
+        plan_entry_take_state(ask->entry, reply);
+        break;
+    case ASK_JUDGES:
+        plan_entry_take_judges(ask->entry, store->gateway, reply);
+        plan_store_tell(store, "to read what gateways judge", reply);
+        break;
+    case ASK_COUNTS:
+        if (!plan_entry_take_counts(ask->entry, ask->side, ask->slot_ms, reply))
+            plan_store_tell(store, "to read counts", reply);
+        break;
+    case ASK_GATEWAYS:
+        take_scan(store, reply);
+        break;
+    case ASK_GATEWAY:
+        take_heartbeat(&store->gateways[ask->slot_ms], reply);
+        break;
+    }
+}
+
+/* What was lost is asked for again, from the beginning. */
+static void
+settle_slots(struct plan_entry *entry, bool is_lost)
+{
+    if (is_lost) {
+        entry->read_to_ms = 0;
+        entry->read_next_ms = 0;
+    } else if (entry->was_asked_whole) {
+        entry->is_whole = true;
+    }
+    entry->was_asked_whole = false;
+}
+
+/* All of a round was answered. */
+void
+plan_store_end_round(struct plan_store *store)
+{
+    bool is_lost = store->is_lost;
+
+    store->ask_count = 0;
+    store->ask_next = 0;
+    store->is_lost = false;
+    for (size_t i = 0; i < store->count; i++)
+        settle_slots(store->entries[i], is_lost);
+    if (is_lost)
+        return;
+    sort_out(store);
+    store->read_at = (int64_t)time(NULL);
+    store->options.read(store->options.argument);
+}
+
+void
+plan_store_answered(void *argument, const struct redis_reply *reply)
+{
+    struct plan_store *store = argument;
+    const struct ask *ask = &store->asks[store->ask_next++];
+
+    if (reply == NULL)
+        store->is_lost = true;
+    else if (!store->is_lost)
+        take_answer(store, ask, reply);
+    if (store->ask_next == store->ask_count && !store->is_asking)
+        plan_store_end_round(store);
+}
+
+size_t
+plan_store_gateways(const struct plan_store *store, const struct plan_gateway **gateways)
+{
+    *gateways = store->gateways;
+    return store->gateway_count;
+}

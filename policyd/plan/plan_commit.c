@@ -1,0 +1,170 @@
+#include "policyd/plan/plan_commit.h"
+
+#include <inttypes.h>
+
+/* KEYS: events.  Pairs of the event stand last in ARGV. */
+#define ADD_EVENT                                                                        \
+    "local function add_event() "                                                        \
+    "  redis.call('XADD', KEYS[1], 'MAXLEN', '~', '10000', '*', "                        \
+    "    unpack(ARGV, at + 1)) end "
+
+#define TAKE "local at = 0 local function take() at = at + 1 return ARGV[at] end "
+
+/* The two hashes as they were read, what is set on each ("" takes it out), the event.
+ * Of the stream it is asked first whether it is one: nothing is half done. */
+static const char commit_script[] =
+    TAKE "local function is_same(key) "
+         "  local count, was = tonumber(take()), {} "
+         "  for _ = 1, count do local name = take() was[name] = take() end "
+         "  local now = redis.call('HGETALL', key) "
+         "  if #now ~= 2 * count then return false end "
+         "  for i = 1, #now, 2 do if was[now[i]] ~= now[i + 1] then return false end end "
+         "  return true end "
+         "local function change(key) "
+         "  for _ = 1, tonumber(take()) do "
+         "    local name, value = take(), take() "
+         "    if value == '' then redis.call('HDEL', key, name) "
+         "    else redis.call('HSET', key, name, value) end end end " ADD_EVENT
+         "local plan = is_same(KEYS[2]) "
+         "local domain = is_same(KEYS[3]) "
+         "if not plan or not domain then return 0 end "
+         "redis.call('XLEN', KEYS[1]) "
+         "change(KEYS[2]) change(KEYS[3]) add_event() "
+         "return 1";
+
+static const char pin_script[] =
+    TAKE ADD_EVENT "local value, was = take(), redis.call('GET', KEYS[2]) "
+                   "if was and was:sub(1, 10) ~= 'old until=' then return 0 end "
+                   "redis.call('XLEN', KEYS[1]) "
+                   "redis.call('SET', KEYS[2], value) add_event() "
+                   "return 1";
+
+struct words {
+    struct span *at;
+    size_t count;
+    struct arena *arena;
+};
+
+static void
+add(struct words *words, struct span word)
+{
+    words->at[words->count++] = word;
+}
+
+static void
+add_number(struct words *words, uint64_t number)
+{
+    add(words, span_of(arena_printf(words->arena, "%" PRIu64, number)));
+}
+
+static void
+add_key(struct words *words, const char *prefix, const char *kind, const char *name)
+{
+    add(words, span_of(arena_printf(words->arena, "%s%s%s", prefix, kind, name)));
+}
+
+static void
+add_pair(struct words *words, const char *name, const char *value)
+{
+    add(words, span_of(name));
+    add(words, span_of(value));
+}
+
+static void
+add_event(struct words *words, const struct plan_event *event)
+{
+    add(words, SPAN("time"));
+    add_number(words, (uint64_t)event->time);
+    add_pair(words, "who", event->who);
+    add_pair(words, "host", event->host);
+    add_pair(words, "domain", event->domain);
+    add_pair(words, "what", event->what);
+    if (event->key != NULL && event->key[0] != '\0')
+        add_pair(words, "key", event->key);
+    add_pair(words, "from", event->from);
+    add_pair(words, "to", event->to);
+    add_pair(words, "why", event->why);
+    add(words, SPAN("rev"));
+    if (event->rev > 0)
+        add_number(words, event->rev);
+    else
+        add(words, SPAN(""));
+}
+
+static void
+add_fields(struct words *words, const struct domain_field *fields, size_t count)
+{
+    add_number(words, count);
+    for (size_t i = 0; i < count; i++) {
+        add(words, fields[i].name);
+        add(words, fields[i].value);
+    }
+}
+
+size_t
+plan_commit_words(const struct plan_commit *commit, struct arena *arena,
+    struct span words[PLAN_COMMIT_WORDS_MAX])
+{
+    const struct plan_write *write = commit->write;
+    const struct plan_event event = {
+        .time = commit->now,
+        .who = write->by,
+        .host = commit->host,
+        .domain = commit->domain,
+        .what = write->what,
+        .from = write->from,
+        .to = write->to,
+        .why = write->why,
+        .rev = write->rev,
+    };
+    struct words all = {words, 0, arena};
+
+    if (commit->plan_count > DOMAIN_STATE_FIELDS_MAX ||
+        commit->state_count > DOMAIN_STATE_FIELDS_MAX)
+        return 0;
+    add(&all, SPAN("EVAL"));
+    add(&all, span_of(commit_script));
+    add(&all, SPAN("3"));
+    add_key(&all, commit->prefix, "events", "");
+    add_key(&all, commit->prefix, "plan:", commit->domain);
+    add_key(&all, commit->prefix, "domain:", commit->domain);
+    add_fields(&all, commit->plan, commit->plan_count);
+    add_fields(&all, commit->state, commit->state_count);
+    add_fields(&all, write->plan, write->plan_count);
+    add_fields(&all, write->domain, write->domain_count);
+    add_event(&all, &event);
+    return all.count;
+}
+
+size_t
+plan_event_words(const char *prefix, const struct plan_event *event, struct arena *arena,
+    struct span words[PLAN_EVENT_WORDS_MAX])
+{
+    struct words all = {words, 0, arena};
+
+    add(&all, SPAN("XADD"));
+    add_key(&all, prefix, "events", "");
+    add(&all, SPAN("MAXLEN"));
+    add(&all, SPAN("~"));
+    add(&all, SPAN("10000"));
+    add(&all, SPAN("*"));
+    add_event(&all, event);
+    return all.count;
+}
+
+size_t
+plan_pin_words(const char *prefix, const char *unit, const char *value,
+    const struct plan_event *event, struct arena *arena,
+    struct span words[PLAN_COMMIT_WORDS_MAX])
+{
+    struct words all = {words, 0, arena};
+
+    add(&all, SPAN("EVAL"));
+    add(&all, span_of(pin_script));
+    add(&all, SPAN("2"));
+    add_key(&all, prefix, "events", "");
+    add_key(&all, prefix, "pin:", unit);
+    add(&all, span_of(value));
+    add_event(&all, event);
+    return all.count;
+}

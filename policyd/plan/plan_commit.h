@@ -1,0 +1,62 @@
+/*
+ * plan_commit - the one command that carries a plan_write out, and events beside it, as
+ * words for Redis.  Pure.
+ *
+ * Both hashes must still be as they were read, field by field, so that a plain redis-cli
+ * edit counts too: answered 0, nothing was changed, and who wants it reads anew and
+ * decides anew.  Answered 1: all of it is written, with its event.  Whatever Redis
+ * refuses (full, read-only, a key of another type) it refuses before the first of it is
+ * written.
+ */
+#ifndef POLICYD_PLAN_PLAN_COMMIT_H
+#define POLICYD_PLAN_PLAN_COMMIT_H
+
+#include "policyd/plan/plan_write.h"
+#include "shared/base/arena.h"
+
+enum { PLAN_COMMIT_WORDS_MAX = 512, PLAN_EVENT_WORDS_MAX = 32 };
+
+/* One entry of the stream `events`.  NULL, "" and 0 are written as "" but for `key`,
+ * which is left out. */
+struct plan_event {
+    int64_t time; /* unix time */
+    const char *who;
+    const char *host;
+    const char *domain;
+    const char *what;
+    const char *key; /* an address, a unit: what it is about */
+    const char *from;
+    const char *to;
+    const char *why;
+    uint64_t rev;
+};
+
+struct plan_commit {
+    const char *prefix;
+    const char *domain;
+    const char *host;
+    int64_t now;
+    /* As they were read. */
+    const struct domain_field *plan;
+    size_t plan_count;
+    const struct domain_field *state;
+    size_t state_count;
+    const struct plan_write *write;
+};
+
+/* How many words; 0: the hashes have too many fields.  What they point to is in the
+ * arena, or in what was given. */
+size_t plan_commit_words(const struct plan_commit *commit, struct arena *arena,
+    struct span words[PLAN_COMMIT_WORDS_MAX]);
+
+/* An event alone. */
+size_t plan_event_words(const char *prefix, const struct plan_event *event,
+    struct arena *arena, struct span words[PLAN_EVENT_WORDS_MAX]);
+
+/* A pin `value` on `unit` with its event, where there is no pin, or one that the guard
+ * made (`old until=`): answered 1; else 0. */
+size_t plan_pin_words(const char *prefix, const char *unit, const char *value,
+    const struct plan_event *event, struct arena *arena,
+    struct span words[PLAN_COMMIT_WORDS_MAX]);
+
+#endif

@@ -1,0 +1,346 @@
+"""A plan with stays of seconds on a real Postfix: advances on a good new side, freezes and goes back on a bad one."""
+import json
+import os
+import threading
+import time
+
+import pytest
+
+from cutover import Cutover
+from gateway import make_message
+from mailsite import MailSite, side
+from processes import ROOT, Process, wait_for
+
+FLUSH = ROOT / "postfix-conf" / "flush"
+PEOPLE = [f"person{n}@example.com" for n in range(60)]
+PLAN = "cutover:plan:example.com"
+DOMAIN = "cutover:domain:example.com"
+
+
+@pytest.fixture(scope="module")
+def site(module_folder):
+    made = MailSite(module_folder, "127.20.62").start()
+    yield made
+    made.stop()
+
+
+class Mail(threading.Thread):
+    """About 25 messages a second, to one after the other, until it is told to end."""
+
+    def __init__(self, site):
+        super().__init__(daemon=True)
+        self.site, self.over = site, threading.Event()
+        self.sent, self.problem = [], None
+        self.start()
+
+    def run(self):
+        try:
+            with self.site.gateway.session() as client:
+                while not self.over.is_set():
+                    person = PEOPLE[len(self.sent) % len(PEOPLE)]
+                    client.sendmail(f"w{len(self.sent)}@outside.example", [person],
+                                    make_message("w@outside.example", f"load {len(self.sent)}"))
+                    self.sent.append(person)
+                    self.over.wait(0.04)
+        except Exception as problem:    # told by the test
+            self.problem = problem
+
+    def end(self):
+        self.over.set()
+        self.join(20)
+        assert self.problem is None, self.problem
+
+
+def controller(site, folder, name="cutover", page_port=8794, **options):
+    drain = folder / "flush"
+    drain.touch()
+    return Cutover(folder, site.address[5], redis=site.redis, domains="example.com", log=site.gateway.log, name=name,
+                   page_port=page_port, postfix=site.gateway.etc, drain=drain,
+                   policyd_lines={"metrics": "inet:%s:%d" % site.policyd.page_address}, **options)
+
+
+@pytest.fixture
+def clean(site):
+    site.reset()
+    site.gateway.wait_until_empty()
+    os.truncate(site.gateway.log, 0)
+    with site.redis.connect() as client:
+        for kind in ("plan", "stat", "judge", "gateway", "events", "claim", "acked", "list"):
+            for key in client.command("KEYS", f"cutover:{kind}*"):
+                client.command("DEL", key)
+    return site
+
+
+@pytest.fixture
+def cutover(clean, folder, request):
+    """One whose options a test states by @pytest.mark.parametrize("cutover", [{...}], indirect=True)."""
+    made = controller(clean, folder, **getattr(request, "param", {}))
+    helper = Process([FLUSH, "--watch"], folder / "helper.log",
+                     environment={**os.environ, "POSTSHIFT_CONF": str(made.config), "MAIL_CONFIG": ""})
+    made.start()
+    helper.start()
+    yield made
+    helper.kill()
+    made.process.resume_and_kill()
+
+
+@pytest.fixture
+def mail(cutover, site):
+    started = Mail(site)
+    yield started
+    started.over.set()
+
+
+def start(site, **fields):
+    """As `plan start` would write it."""
+    site.redis.command("HSET", PLAN, "state", "waiting", "rev", int(time.time()), "stages", "30 70 100",
+                       "stays", "4s 4s 4s", "min_samples", 10, "min_success", "90", "slow", "95 8s", "fast", "50 3s",
+                       *[word for pair in fields.items() for word in pair])
+
+
+def plan(site, field="state"):
+    return site.redis.command("HGET", PLAN, field)
+
+
+def weight(site):
+    return site.redis.command("HGET", DOMAIN, "weight")
+
+
+def events(site, what=None):
+    found = []
+    for _, words in site.redis.command("XRANGE", "cutover:events", "-", "+"):
+        event = dict(zip(words[::2], words[1::2]))
+        if what is None or event["what"] == what:
+            found.append(event)
+    return found
+
+
+def wait_for_state(site, state, seconds=60):
+    wait_for(lambda: plan(site) == state, seconds, f"the plan is {state}", every=0.1)
+
+
+def shown(cutover):
+    return json.loads(cutover.page("/status.json")[1])["plans"]
+
+
+@pytest.mark.limit(240)
+def test_a_good_new_side_ends_at_100(site, cutover, mail):
+    start(site)
+    wait_for_state(site, "done", 120)
+    mail.end()
+    assert weight(site) == "100"
+    advances = events(site, "plan-advance")
+    assert [(event["from"], event["to"]) for event in advances] == [("0", "30"), ("30", "70"), ("70", "100")]
+    times = [int(event["time"]) for event in advances]
+    assert all(later - earlier >= 4 for earlier, later in zip(times, times[1:]))
+    assert len(cutover.said("transition: domain=example.com, kind=advance")) == 3
+    wait_for(lambda: cutover.metric('postshift_cutover_plan_state{domain="example.com",state="done"}') == 1, 10, "it is shown")
+    assert cutover.metric('postshift_cutover_plan_stage{domain="example.com"}') == 3
+    [page] = shown(cutover)
+    assert page["state"] == "done" and page["weight"] == 100
+    site.gateway.wait_until_empty(flush=True)
+    assert cutover.audit()["balanced"]
+    assert len(mail.sent) == len(site.old.copies) + len(site.new.copies)
+
+
+@pytest.mark.limit(240)
+def test_a_new_side_that_refuses_connections_freezes_then_goes_back(site, cutover, mail):
+    start(site, stays="3s 600s 600s")
+    wait_for(lambda: weight(site) == "70", 60, "the second stage", every=0.1)
+    site.new.refuse()
+    wait_for_state(site, "paused", 60)
+    assert weight(site) == "70"
+    wait_for_state(site, "rolled-back", 60)
+    assert weight(site) == "0"
+    mail.end()
+    [freeze], [back] = events(site, "freeze"), events(site, "rollback")
+    assert freeze["who"] == "fast-trigger" and back["who"] == "slow-trigger"
+    # All that waited is on old, without anybody's help.
+    wait_for(lambda: len(mail.sent) == len(site.old.copies) + len(site.new.copies), 90, "all mail arrived")
+    wait_for(lambda: events(site, "drain"), 60, "how long that took was told")
+    figures = dict(word.split("=") for word in events(site, "drain")[0]["why"].split())
+    assert figures["left"] == "0" and 0 < int(figures["rto_s"]) < 120, figures
+    # Nothing restarts itself.
+    site.new.accept()
+    time.sleep(5)
+    assert weight(site) == "0" and plan(site) == "rolled-back"
+
+
+def hook(folder, name, body):
+    """A program that only root may write."""
+    place = folder / "hooks"
+    place.mkdir(mode=0o755, exist_ok=True)
+    path = place / name
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def hooked(clean, folder):
+    """hooked(before_advance="body", ...) gives a controller with such hooks; $DIR is the folder."""
+    made = []
+
+    def make(name="cutover", page_port=8794, **bodies):
+        hooks = {kind: hook(folder, f"{name}-{kind}", f"DIR={folder}\n{body}") for kind, body in bodies.items()}
+        made.append(controller(clean, folder, name=name, page_port=page_port, gateway=f"gw-{name}", **hooks))
+        return made[-1].start()
+
+    yield make
+    for each in made:
+        each.process.resume_and_kill()
+
+
+def running(folder, name):
+    """Processes of a hook, by the number that it wrote."""
+    path = folder / name
+    if not path.exists() or not path.read_text().strip():
+        return False
+    return os.path.exists(f"/proc/{path.read_text().strip()}")
+
+
+@pytest.mark.parametrize("stop, state", [(("state", "aborted"), "aborted"), (("state", "paused"), "paused")])
+def test_a_stop_ends_a_hook_that_hangs(site, folder, hooked, stop, state):
+    made = hooked(before_advance="echo $$ > $DIR/pid\nsleep 600")
+    start(site)
+    wait_for(lambda: running(folder, "pid"), 30, "the hook runs")
+    wait_for(lambda: shown(made)[0]["step"], 10, "the page has it")
+    [page] = shown(made)
+    assert page["hook"]["name"] == "before_advance" and page["step"]["stage"] == 1
+    site.redis.command("HSET", PLAN, *stop)
+    site.redis.command("HDEL", PLAN, "step", "step_by", "step_since", "order", "past")
+    wait_for(lambda: not running(folder, "pid"), 15, "the hook was ended")
+    wait_for(lambda: events(site, "hook-end"), 10, "its end was told")
+    assert events(site, "hook-end")[0]["why"].startswith("stopped")
+    assert weight(site) == "0" and plan(site) == state
+    assert not events(site, "plan-advance")
+    assert made.metric('postshift_cutover_hook_runs_total{hook="before_advance",result="stopped"}') == 1
+
+
+def test_movers_notes_and_what_follows_a_transition(site, folder, hooked):
+    known = [f"person{n}@example.com" for n in range(30)]
+    with site.redis.connect() as client:
+        client.command("SADD", "cutover:list:example.com:known", *known)
+    made = hooked(before_advance="cat > $DIR/movers; env > $DIR/env; echo note=snapshot-7",
+                  after_transition="echo \"$POSTSHIFT_FROM $POSTSHIFT_TO $POSTSHIFT_STAGE\" >> $DIR/after",
+                  notify="cat >> $DIR/news")
+    wait_for(lambda: made.count("SELECT count(*) FROM input_now WHERE key LIKE '%known%'") >= 30, 10, "the list is known")
+    start(site, stays="600s 600s 600s")
+    wait_for(lambda: (folder / "after").exists() and (folder / "news").exists(), 30, "its hooks have run")
+    movers = (folder / "movers").read_text().split()
+    assert movers == sorted(person for person in known if side(person, 30) == "new")
+    assert (folder / "after").read_text() == "0 30 1/3\n"
+    wait_for(lambda: "plan-advance" in (folder / "news").read_text(), 20, "it was told")
+    news = [json.loads(line) for line in (folder / "news").read_text().splitlines()]
+    assert [(each["what"], each["from"], each["to"], each["escalated"]) for each in news] == [("plan-advance", "0", "30", False)]
+    ends = {event["to"]: event["why"] for event in events(site, "hook-end")}
+    assert ends["before_advance"].startswith("exit 0") and ends["before_advance"].endswith("note=snapshot-7")
+    environment = dict(line.split("=", 1) for line in (folder / "env").read_text().splitlines())
+    assert environment["POSTSHIFT_TO"] == "30" and environment["POSTSHIFT_FROM"] == "0"
+
+
+def test_a_hook_that_fails_pauses(site, hooked):
+    hooked(before_advance="echo this went wrong; exit 3")
+    start(site)
+    wait_for_state(site, "paused", 30)
+    assert weight(site) == "0"
+    assert plan(site, "why") == "before_advance failed"
+
+
+@pytest.mark.limit(240)
+def test_two_controllers_make_each_transition_once(site, folder, hooked):
+    hooked(after_transition="echo $POSTSHIFT_TO >> $DIR/after", before_advance="echo $POSTSHIFT_TO >> $DIR/before")
+    hooked(name="second", page_port=8795, after_transition="echo $POSTSHIFT_TO >> $DIR/after",
+           before_advance="echo $POSTSHIFT_TO >> $DIR/before")
+    made = Mail(site)
+    try:
+        start(site)
+        wait_for_state(site, "done", 150)
+    finally:
+        made.end()
+    assert [event["to"] for event in events(site, "plan-advance")] == ["30", "70", "100"]
+    assert len(events(site, "plan-done")) == 1
+    wait_for(lambda: (folder / "after").read_text().split() == ["30", "70", "100"], 20, "its hooks have run")
+    assert (folder / "before").read_text().split() == ["30", "70", "100"]
+
+
+def test_edits_by_hand(site, cutover):
+    start(site, stays="600s 600s 600s")
+    wait_for(lambda: weight(site) == "30", 30, "the first stage")
+    site.redis.command("HSET", DOMAIN, "weight", "40")
+    wait_for(lambda: events(site, "plan-edited"), 15, "it was told")
+    assert plan(site) == "running" and plan(site, "edited") == "yes" and plan(site, "weight") == "40"
+    site.redis.command("HSET", DOMAIN, "weight", "20")
+    wait_for_state(site, "paused", 15)
+    assert weight(site) == "20" and "lowered" in plan(site, "why")
+
+
+@pytest.mark.parametrize("fields", [{"stages": "100 30"}, {"state": "walking"}, {"fast": "fifty"}, {"timezone": "Mars/Base"},
+                                    {"rev": "-1"}, {"stays": "1s"}])
+def test_nonsense_moves_nothing_and_is_told_once(site, cutover, fields):
+    [name] = fields
+    start(site, **fields)
+    wait_for(lambda: cutover.said("plan: domain=example.com, state=bad"), 15, "it was told")
+    time.sleep(2)       # nothing to wait for: nothing is to happen
+    [line] = cutover.said("plan: domain=example.com, state=bad")
+    assert name in line
+    assert weight(site) == "0" and not events(site)
+
+
+def test_an_old_dump_moves_nothing(site, cutover):
+    start(site, stays="600s 600s 600s")
+    wait_for(lambda: weight(site) == "30", 30, "the first stage")
+    rev = int(plan(site, "rev"))
+    site.redis.command("HSET", PLAN, "rev", rev - 100, "state", "waiting", "stage", "0")
+    wait_for(lambda: cutover.said("is lower than"), 15, "it was told")
+    assert len(events(site, "plan-advance")) == 1
+    # A person's word is a higher one.
+    site.redis.command("HSET", PLAN, "rev", rev + 100, "state", "paused", "stage", "1")
+    wait_for(lambda: shown(cutover)[0]["state"] == "paused", 15, "it is read again")
+
+
+def test_what_redis_refuses_moves_nothing(site, cutover):
+    with site.redis.connect() as client:
+        client.command("CONFIG", "SET", "min-replicas-to-write", "1")
+        try:
+            client.command("CONFIG", "SET", "min-replicas-to-write", "0")
+            start(site)
+            client.command("CONFIG", "SET", "min-replicas-to-write", "1")
+            wait_for(lambda: cutover.said("redis refuses to write plans: NOREPLICAS"), 15, "it was told")
+            assert client.command("HGET", DOMAIN, "weight") == "0"
+            time.sleep(2)       # nothing to wait for: nothing is to happen
+            assert len(cutover.said("redis refuses to write plans")) == 1
+        finally:
+            client.command("CONFIG", "SET", "min-replicas-to-write", "0")
+    wait_for(lambda: weight(site) == "30", 15, "it goes on")
+    # A stream that is no stream: both hashes stay as they are.
+    site.redis.command("HSET", PLAN, "state", "paused", "rev", int(time.time()) + 10)
+    site.redis.command("DEL", "cutover:events")
+    site.redis.command("SET", "cutover:events", "no stream")
+    site.redis.command("HSET", PLAN, "state", "waiting", "stage", "0", "rev", int(time.time()) + 20)
+    site.redis.command("HSET", DOMAIN, "weight", "0")
+    wait_for(lambda: cutover.said("WRONGTYPE"), 15, "it was told")
+    assert weight(site) == "0"
+    site.redis.command("DEL", "cutover:events")
+
+
+def test_escalated_once_unless_acknowledged(site, folder, hooked):
+    site.redis.command("HSET", PLAN, "state", "paused", "rev", int(time.time()))
+    now = int(time.time())
+    ids = [site.redis.command("XADD", "cutover:events", "*", "time", now, "who", "fast-trigger", "host", "gw1", "domain",
+                              domain, "what", "freeze", "from", "running", "to", "paused", "why", "bad", "rev", "")
+           for domain in ("example.com", "other.example")]
+    site.redis.command("SET", f"cutover:acked:{ids[1]}", "anna")
+    made = controller(site, folder, gateway="gw-one", notify=hook(folder, "notify", f"cat >> {folder}/news"), escalate="3s")
+    made.start()
+    try:
+        def news():
+            if not (folder / "news").exists():
+                return []
+            return [json.loads(line) for line in (folder / "news").read_text().splitlines()]
+        wait_for(lambda: any(each["escalated"] for each in news()), 30, "it was told once more")
+        time.sleep(3)       # nothing to wait for: nothing is to happen
+        assert sorted((each["domain"], each["escalated"]) for each in news()) == [
+            ("example.com", False), ("example.com", True), ("other.example", False)]
+    finally:
+        made.kill()
