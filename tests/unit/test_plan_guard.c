@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "policyd/plan/plan_alike.h"
+#include "policyd/plan/plan_asked.h"
 #include "policyd/plan/plan_guard.h"
 #include "shared/base/attributes.h"
 
@@ -49,7 +50,7 @@ begin(struct world *world, const struct people *people, const struct guard_rules
     memset(world, 0, sizeof(*world));
     world->people = people;
     world->guard = guard_new(rules, (struct hash_key){1, 2});
-    world->now_ms = 1000000;
+    world->now_ms = 1000; /* clocks may begin late */
 }
 
 static void
@@ -473,7 +474,77 @@ too_many_pins_freeze(void **state)
     end(&world);
 }
 
+static void
+what_old_knew_an_hour_ago_is_no_proof(void **state)
+{
+    static const struct people people[] = {{"user", GUARD_REFUSES, GUARD_ACCEPTS},
+        {"spam", GUARD_REFUSES, GUARD_REFUSES}, {NULL, 0, 0}};
+    struct world world;
+
+    (void)state;
+    begin(&world, people, &usual);
+    refuse_many(&world, "user", 10, 10000, UNKNOWN);
+    pass(&world, 10 * (int64_t)MINUTE_MS);
+    refuse_many(&world, "spam", 40, 20, UNKNOWN);
+    pass(&world, 10 * (int64_t)MINUTE_MS);
+    assert_int_equal(world.findings[GUARD_REFUSED_US], 0);
+    assert_int_equal(world.findings[GUARD_PIN], 10);
+    assert_int_equal(world.findings[GUARD_PIN_UNKNOWN], 40);
+    end(&world);
+}
+
+static void
+a_question_without_an_answer_holds_pins_back_for_a_while_only(void **state)
+{
+    struct world world;
+    struct guard_question lost;
+
+    (void)state;
+    begin(&world, relay_people, &usual);
+    refuse_many(&world, "user", 30, 0, UNKNOWN);
+    assert_true(guard_next(world.guard, world.now_ms, GUARD_ASK_NEW, &lost));
+    world.now_ms += STEP_MS / 3;
+    pass(&world, 4 * MINUTE_MS);
+    assert_int_equal(world.findings[GUARD_PIN], 0);
+    pass(&world, 2 * MINUTE_MS);
+    assert_true(world.findings[GUARD_PIN] >= 9);
+    end(&world);
+}
+
+static void
+who_waits_is_not_taken_twice(void **state)
+{
+    struct world world;
+
+    (void)state;
+    begin(&world, relay_people, &usual);
+    refuse(&world, "user@example.com", UNKNOWN);
+    world.now_ms += 2 * HOUR_MS;
+    refuse(&world, "user@example.com", UNKNOWN);
+    assert_int_equal(counts_of(&world).waiting, 1);
+    end(&world);
+}
+
 /* --- bounds --- */
+
+static void
+remembers_no_more_addresses_than_it_may(void **state)
+{
+    struct plan_asked asked = {.most = 1000, .keep_ms = 100};
+
+    (void)state;
+    for (uint64_t hash = 0; hash < 3000; hash++)
+        plan_asked_note(&asked, hash * 0x9e3779b97f4a7c15, 50);
+    assert_false(plan_asked_has_room(&asked, 149));
+    for (uint64_t hash = 0; hash < 3000; hash++)
+        assert_int_equal(
+            plan_asked_has(&asked, hash * 0x9e3779b97f4a7c15, 149), hash < 1000);
+    assert_true(plan_asked_has_room(&asked, 150));
+    assert_false(plan_asked_has(&asked, 0, 150));
+    plan_asked_note(&asked, 7, 150);
+    assert_true(plan_asked_has(&asked, 7, 150));
+    plan_asked_clear(&asked);
+}
 
 static void
 a_thousand_pins_of_the_unknown_at_a_time(void **state)
@@ -613,6 +684,10 @@ main(void)
         cmocka_unit_test(who_is_silent_does_not_count_among_the_ten),
         cmocka_unit_test(old_that_takes_half_of_them_is_no_proof),
         cmocka_unit_test(too_many_pins_freeze),
+        cmocka_unit_test(what_old_knew_an_hour_ago_is_no_proof),
+        cmocka_unit_test(a_question_without_an_answer_holds_pins_back_for_a_while_only),
+        cmocka_unit_test(who_waits_is_not_taken_twice),
+        cmocka_unit_test(remembers_no_more_addresses_than_it_may),
         cmocka_unit_test(a_thousand_pins_of_the_unknown_at_a_time),
         cmocka_unit_test(holds_no_more_than_it_has_room_for),
         cmocka_unit_test(takes_no_address_that_is_none),
