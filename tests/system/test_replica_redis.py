@@ -903,13 +903,12 @@ def test_pins_that_expire_by_themselves_are_no_loss(site, redis):
     """150 holds set with EX, some before policyd is there and some after: each is over at its time, and a deletion beside
     them counts."""
     good(redis, weight=100)
-    ends = int(time.time()) + 4
-    for n in range(150):
-        redis.command("SET", f"cutover:pin:early{n}@example.com", "hold note=is being copied", "EXAT", ends)
-    redis.command("SET", "cutover:pin:single@example.com", "old")
-    policyd = site.policyd(redis)
-    for n in range(150):
-        redis.command("SET", f"cutover:pin:late{n}@example.com", "old", "EXAT", ends)
+    ends = int(time.time()) + 6         # policyd starts and is asked before
+    with redis.connect() as client:
+        client.pipeline([("SET", f"cutover:pin:early{n}@example.com", "hold note=is being copied", "EXAT", ends) for n in range(150)])
+        client.command("SET", "cutover:pin:single@example.com", "old")
+        policyd = site.policyd(redis)
+        client.pipeline([("SET", f"cutover:pin:late{n}@example.com", "old", "EXAT", ends) for n in range(150)])
     policyd.wait_for_route("late149@example.com", OLD)
     assert policyd.ask("early0@example.com").startswith("OK retry:")
     assert policyd.document("/route.json?address=late7@example.com")["pin"]["until"] is not None
