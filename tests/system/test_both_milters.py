@@ -12,7 +12,7 @@ from processes import wait_for
 from signatures import make_folder
 from sink import Sink
 
-ADDRESS, BACKEND = "127.20.63.1", "127.20.63.2"
+ADDRESS, BACKEND = "127.20.81.1", "127.20.63.2"
 FORGED = {"Authentication-Results": f"{AUTHSERV}; dmarc=pass", "Received-SPF": f"pass (x) receiver={AUTHSERV}", "X-Virus-Status": "Clean",
           "X-Virus-Scanned": "yes"}
 

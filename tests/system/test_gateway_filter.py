@@ -4,7 +4,7 @@ import pytest
 
 from mailsite import MailSite, side
 
-BLOCK = "127.20.62"
+BLOCK = "127.20.80"
 PEOPLE = [f"person{n}@example.com" for n in range(10)]
 
 

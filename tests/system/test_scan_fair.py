@@ -58,7 +58,7 @@ def gave_way(milter):
 
 def test_ordinary_mail_passes_while_bombs_come(folder):
     """Without lanes it would get its turn once in as many bombs as there are at a time."""
-    milter = start(folder, "127.20.61.1", deadline="6s", max_scan="1G")
+    milter = start(folder, "127.20.79.1", deadline="6s", max_scan="1G")
     try:
         # Two for the workers, one for the long lane, two that wait.
         bombs = Bombs(milter.address, 6, at_a_time=5, client="198.51.100.9")
@@ -78,7 +78,7 @@ def test_ordinary_mail_passes_while_bombs_come(folder):
 
 def test_what_takes_long_is_scanned_to_its_end(folder):
     """In the long lane too, and it finds what there is."""
-    milter = start(folder, "127.20.61.2", workers=1, deadline="150s")
+    milter = start(folder, "127.20.79.2", workers=1, deadline="150s")
     try:
         bombs = Bombs(milter.address, 2, ("b.com", EICAR), at_a_time=3)
         count, refused = ordinary_mail(milter.address, lambda: gave_way(milter) >= 1)
@@ -118,7 +118,7 @@ def in_memory_files(milter):
 
 
 def test_stalled_messages_do_not_take_all_memory(folder):
-    milter = start(folder, "127.20.61.3", max_message="4M")
+    milter = start(folder, "127.20.79.3", max_message="4M")
     try:
         stalled = [Stalled(milter.address, 3800000) for _ in range(12)]
         wait_for(lambda: in_memory_files(milter) > 8 << 20, 10, "them to arrive")
