@@ -1,5 +1,6 @@
 """milter - speaks the milter protocol (version 6) to one of our milters, as Postfix does."""
 import contextlib
+import os
 import socket
 import struct
 
@@ -188,8 +189,13 @@ class Milter(Page):
     def start(self, **changed):
         self.write_config(**changed)
         self.process.start()
-        wait_for(lambda: can_connect(self.address), 20, f"{self.program} to listen")
+        wait_for(self.is_listening, 20, f"{self.program} to listen")
         return self
+
+    def is_listening(self):
+        """On its address, and on each socket in the file system that it is to have: they come one after the other."""
+        paths = [word.removeprefix("unix:") for word in self.options["listen"].split() if word.startswith("unix:")]
+        return can_connect(self.address) and all(map(os.path.exists, paths))
 
     def stop(self):
         self.process.stop()
