@@ -13,7 +13,7 @@ static const struct ctl_verb verbs[] = {
     {"status", "[--watch] [--json]", "all domains as policyd answers them",
      "Asks policyd, with Redis down too; with policyd silent, Redis is asked and that is\n"
      "said.  A value with ! comes from the override file.  --watch looks every 2 seconds,\n"
-     "q ends it.  Exit code 1: something is bad, and is told.\n"
+     "and shows plans whole: gates, old beside new, last events; q ends it.  Exit code 1: something is bad, and is told.\n"
      "Says whether and how Postfix is wired; --directory DIR is where main.cf is.\n",
      BIT(CTL_JSON) | BIT(CTL_WATCH) | BIT(CTL_DIRECTORY), false, 0, 0, ctl_status_run,
      CTL_NEEDS_RULES},

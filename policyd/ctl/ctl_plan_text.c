@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "policyd/ctl/ctl_output.h"
-#include "policyd/plan/plan_page.h"
+#include "policyd/plan/plan_text.h"
 #include "policyd/terminal/ctl_table.h"
 #include "shared/base/number.h"
 
@@ -45,9 +45,9 @@ number_of(const struct ctl_json *object, const char *name)
 static const char *
 age_of(const struct text *text, int64_t seconds)
 {
-    char age[32];
+    char age[PLAN_TIME_MAX];
 
-    plan_page_age(seconds, age);
+    plan_text_age(1000 * seconds, age);
     return arena_text(text->ctl->arena, span_of(age));
 }
 
@@ -121,6 +121,33 @@ print_head(const struct text *text)
 
 /* --- gates --- */
 
+static bool
+is_yes(const struct ctl_json *gate)
+{
+    return span_is(ctl_json_text(gate, "answer"), "yes");
+}
+
+/* Those that say yes on one line, the others on one each. */
+static void
+print_gates_briefly(const struct text *text)
+{
+    const struct ctl_json *gates = ctl_json_get(text->plan, "gates");
+    const char *open = "";
+
+    for (const struct ctl_json *gate = gates->first; gate != NULL; gate = gate->next) {
+        if (is_yes(gate))
+            open = arena_printf(
+                text->ctl->arena, "%s %s", open, text_of(text, gate, "name"));
+    }
+    if (open[0] != '\0')
+        ctl_output_note("gates: yes:%s", open);
+    for (const struct ctl_json *gate = gates->first; gate != NULL; gate = gate->next) {
+        if (!is_yes(gate))
+            ctl_output_note("  %s: %s: %s", text_of(text, gate, "answer"),
+                text_of(text, gate, "name"), text_of(text, gate, "text"));
+    }
+}
+
 static void
 print_gates(const struct text *text)
 {
@@ -131,25 +158,14 @@ print_gates(const struct text *text)
         .rigid = {true,   true,     false                 },
         .rows = rows,
     };
-    const char *open = "";
 
-    for (; gate != NULL && table.count < ROWS_MAX; gate = gate->next) {
-        bool is_yes = span_is(ctl_json_text(gate, "answer"), "yes");
-
-        if (text->brief && is_yes) {
-            open = arena_printf(
-                text->ctl->arena, "%s %s", open, text_of(text, gate, "name"));
-            continue;
-        }
+    for (; gate != NULL && table.count < ROWS_MAX; gate = gate->next)
         rows[table.count++] = (struct ctl_table_row){
             .cells = {text_of(text, gate, "name"), text_of(text, gate, "answer"),
                       text_of(text, gate, "text")},
         };
-    }
     if (table.count > 0)
         print_table(&table);
-    if (open[0] != '\0')
-        ctl_output_note("gates that say yes:%s", open);
 }
 
 /* --- old beside new --- */
@@ -240,7 +256,10 @@ ctl_plan_text_print(struct ctl *ctl, const struct ctl_json *plan, int64_t now, b
     const struct text text = {ctl, plan, now, brief};
 
     print_head(&text);
-    print_gates(&text);
+    if (brief)
+        print_gates_briefly(&text);
+    else
+        print_gates(&text);
     print_sides(&text);
     print_events(&text);
     if (!ctl_json_is_null(plan, "command"))

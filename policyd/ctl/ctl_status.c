@@ -10,6 +10,7 @@
 #include "policyd/ctl/ctl_milters.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_pause.h"
+#include "policyd/ctl/ctl_plans.h"
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_wiring.h"
@@ -175,8 +176,8 @@ print_findings(const struct ctl_health *health)
 
 /* The page that policyd or Redis gave, and what is bad about it before that. */
 static void
-print_json(
-    const struct ctl_health *health, const struct ctl_wiring *wiring, struct span page)
+print_json(const struct ctl_health *health, const struct ctl_wiring *wiring,
+    const struct ctl_plans *plans, struct span page)
 {
     struct buffer out;
     struct json json;
@@ -198,6 +199,7 @@ print_json(
     }
     json_array_end(&json);
     ctl_wiring_write(&json, wiring);
+    ctl_plans_write(&json, plans);
     /* It is an object, whose members follow. */
     buffer_append_octet(&out, ',');
     ctl_output_raw(buffer_span(&out));
@@ -236,6 +238,7 @@ look(struct ctl *ctl)
     struct error silent = {ERROR_NONE, ""};
     struct ctl_health health;
     struct ctl_wiring wiring;
+    struct ctl_plans plans;
     struct buffer page;
     const struct ctl_json *status;
     int code;
@@ -249,12 +252,14 @@ look(struct ctl *ctl)
     ctl_health_look(&health, ctl, status, silent.kind != ERROR_NONE ? silent.text : NULL);
     ctl_milters_look(&health, ctl);
     ctl_wiring_look(&wiring, &health, ctl, status);
+    ctl_plans_look(&plans, &health, ctl, status);
     if (ctl_arguments_has(&ctl->arguments, CTL_JSON)) {
-        print_json(&health, &wiring, buffer_span(&page));
+        print_json(&health, &wiring, &plans, buffer_span(&page));
     } else {
         print_head(ctl, status);
         print_findings(&health);
         print_domains(ctl, &health, status);
+        ctl_plans_print(&plans, ctl, ctl_arguments_has(&ctl->arguments, CTL_WATCH));
     }
     buffer_clear(&page);
     return code != CTL_DONE ? code : health.is_bad ? CTL_NO : CTL_DONE;
@@ -269,7 +274,7 @@ print_clock(const struct ctl *ctl)
 
     if (localtime_r(&now, &parts) != NULL)
         (void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &parts);
-    ctl_output_say("%s on %s, every %d s; q ends\n", text, ctl->host, PAUSE_S);
+    ctl_output_say("%s on %s, every %d s; q ends", text, ctl->host, PAUSE_S);
 }
 
 /* Each look anew: who comes back is asked again. */
@@ -289,7 +294,8 @@ watch(struct ctl *ctl)
             print_clock(ctl);
         }
         (void)look(ctl);
-        ctl_output_raw(SPAN("\n"));
+        if (!redraw)
+            ctl_output_raw(SPAN("\n"));
         (void)fflush(stdout);
         arena_free(ctl->arena);
         redis_sync_close(ctl->redis);

@@ -92,9 +92,19 @@ function gates(plan) {
     return wholePart("Gates", make("table", {}, make("tbody", {}, ...rows)));
 }
 
-function sides(plan) {
+/* "14 messages wait, the oldest for 10 min (quota 1)" */
+function waiting(domain, now) {
+    const reasons = Object.entries(domain.reasons || {}).map(([name, number]) => name + " " + count(number));
+    return count(domain.waiting) + (domain.waiting === 1 ? " message waits" : " messages wait") +
+        (domain.oldest_waiting ? ", the oldest for " + age(now - domain.oldest_waiting) : "") +
+        (reasons.length > 0 ? " (" + reasons.join(", ") + ")" : "");
+}
+
+function sides(plan, domain, now) {
     if (!plan.sides)
         return part("Old beside new", make("p", {class: "empty"}, "not counted here"));
+    const waits = domain && domain.waiting !== null ? make("p", {class: "soft"}, waiting(domain, now)) : null;
+    const bySide = plan.sides.old.waiting !== null || plan.sides.new.waiting !== null;
     const row = (title, show) => make("tr", {}, make("th", {scope: "row"}, title),
         make("td", {class: "number"}, show(plan.sides.old)), make("td", {class: "number"}, show(plan.sides.new)));
     return part("Old beside new, since " + clock(plan.sides_since), make("table", {},
@@ -104,7 +114,8 @@ function sides(plan) {
             row("delivered", (side) => count(side.delivered)), row("success", (side) => percent(side.success)),
             row("mean delay", (side) => delay(side.delay_ms)), row("failed", (side) => count(side.fail)),
             row("unknown mailbox", (side) => count(side.unknown)), row("rejected otherwise", (side) => count(side.rejected)),
-            row("waiting", (side) => count(side.waiting)), row("oldest waits", (side) => age(side.oldest_s)))));
+            bySide ? row("waiting", (side) => count(side.waiting)) : null,
+            bySide ? row("oldest waits", (side) => age(side.oldest_s)) : null)), waits);
 }
 
 /* A line breaks where there is no value. */
@@ -155,7 +166,7 @@ function hook(plan, now) {
     return make("p", {class: "waits"}, make("b", {}, "Running hook: "), plan.hook.name + ", for " + age(now - plan.hook.since));
 }
 
-function card(plan, now) {
+function card(plan, domain, now) {
     const bad = plan.state === "rolled-back" || plan.state === "bad";
     return make("article", {class: bad ? "card alarm" : "card"},
         make("div", {class: "head"}, make("h2", {}, plan.domain), make("span", {class: "state " + plan.state}, plan.state)),
@@ -164,7 +175,35 @@ function card(plan, now) {
         plan.why && !bad ? make("p", {class: "waits"}, make("b", {}, "Why: "), plan.why) : null,
         hook(plan, now), alarm(plan), bar(plan),
         plan.command && !bad ? make("p", {class: "type"}, "To do: ", make("code", {}, plan.command)) : null,
-        make("div", {class: "parts"}, stages(plan), sides(plan), gates(plan), charts(plan), events(plan)));
+        make("div", {class: "parts"}, stages(plan), sides(plan, domain, now), gates(plan), charts(plan), events(plan)));
+}
+
+/* Domains that have no plan. */
+function others(domains, now) {
+    if (domains.length === 0)
+        return null;
+    const rows = domains.map((domain) => make("tr", {},
+        make("th", {scope: "row"}, domain.domain), make("td", {}, domain.mode === null ? "not known" : domain.mode),
+        make("td", {class: "number"}, percent(domain.weight) + (domain.override ? " (override file)" : "")),
+        make("td", {class: "number"}, count(domain.old.ok)), make("td", {class: "number"}, count(domain.new.ok)),
+        make("td", {class: "number"}, count(domain.waiting)),
+        make("td", {class: "number"}, domain.oldest_waiting ? age(now - domain.oldest_waiting) : "-")));
+    const title = (text, kind) => make("th", {scope: "col", class: kind}, text);
+    return make("article", {class: "card"}, make("h2", {}, "Without a plan"), make("div", {class: "wide"}, make("table", {},
+        make("thead", {}, make("tr", {}, title("domain", ""), title("mode", ""), title("weight", "number"), title("to old", "number old"),
+            title("to new", "number new"), title("waiting", "number"), title("oldest", "number"))),
+        make("tbody", {}, ...rows))));
+}
+
+/* What is wrong with the controller itself, in sentences. */
+function faults(status) {
+    const log = status.log || {}, books = status.books || {}, queue = status.queue || {}, redis = status.redis || {};
+    return [
+        redis.up === false ? "Redis is away" + (redis.error ? ": " + redis.error : "") : null,
+        log.trouble || null,
+        log.silent ? "no line of Postfix for ten minutes" : null,
+        books.balanced === false ? "the books do not balance: postshiftctl audit" : null,
+        queue.trouble ? "the queue can't be compared: " + queue.trouble : null].filter(Boolean).join("; ");
 }
 
 /* --- the page --- */
@@ -179,7 +218,10 @@ function say(text) {
 
 function show(status) {
     const plans = status.plans || [];
+    const domains = status.domains || [];
     const now = status.now || Date.now() / 1000;
+    const cards = plans.map((plan) => card(plan, domains.find((domain) => domain.domain === plan.domain), now));
+    const rest = others(domains.filter((domain) => !plans.some((plan) => plan.domain === domain.domain)), now);
     const selection = window.getSelection();
 
     document.getElementById("source").textContent =
@@ -188,8 +230,8 @@ function show(status) {
     /* Whoever copies a command keeps what is selected. */
     if (selection && !selection.isCollapsed)
         return;
-    document.getElementById("plans").replaceChildren(...(plans.length > 0 ? plans.map((plan) => card(plan, now)) :
-        [make("p", {class: "empty"}, "No domain has a plan: ", make("code", {}, "postshiftctl plan start DOMAIN"))]));
+    document.getElementById("plans").replaceChildren(...(cards.length > 0 ? cards :
+        [make("p", {class: "empty"}, "No domain has a plan: ", make("code", {}, "postshiftctl plan start DOMAIN"))]), rest || "");
 }
 
 async function look() {
@@ -197,9 +239,10 @@ async function look() {
         const answer = await fetch("status.json", {cache: "no-store"});
         if (!answer.ok)
             throw new Error("it answers " + answer.status);
-        show(await answer.json());
+        const status = await answer.json();
+        show(status);
         answered = Date.now();
-        say("");
+        say(faults(status));
     } catch (error) {
         say("The controller can't be asked" + (answered === null ? "" : " since " + clock(answered / 1000)) + ": " + error.message +
             (answered === null ? "" : ".  What stands below is old."));

@@ -75,7 +75,4 @@ void plan_page_waits_for(const struct plan_page *page, char out[PLAN_SENTENCE_MA
 /* What a person would type now; "" for nothing. */
 void plan_page_command(const struct plan_page *page, char out[PLAN_SENTENCE_MAX]);
 
-/* "5 h 20 min", "37 s", "3 d 4 h" */
-void plan_page_age(int64_t seconds, char out[32]);
-
 #endif

@@ -3,40 +3,11 @@
  */
 #include "policyd/plan/plan_page.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
-enum { AGE_MAX = 1000000000, GATE_NAMES_MAX = 160 };
+#include "policyd/plan/plan_text.h"
 
-void
-plan_page_age(int64_t seconds, char out[32])
-{
-    static const struct {
-        int64_t seconds;
-        const char *name;
-    } units[] = {
-        {86400, "d"  },
-        {3600,  "h"  },
-        {60,    "min"},
-        {1,     "s"  },
-    };
-    size_t i = seconds < 2 * 86400 ? 1 : 0; /* 24 h, 47 h, 2 d */
-
-    if (seconds < 0)
-        seconds = 0;
-    if (seconds > AGE_MAX)
-        seconds = AGE_MAX;
-    while (i < ARRAY_LENGTH(units) - 1 && seconds < units[i].seconds)
-        i++;
-    /* The next smaller unit besides, but nobody counts seconds of minutes. */
-    if (i < 2 && seconds % units[i].seconds >= units[i + 1].seconds)
-        (void)snprintf(out, 32, "%" PRId64 " %s %" PRId64 " %s",
-            seconds / units[i].seconds, units[i].name,
-            seconds % units[i].seconds / units[i + 1].seconds, units[i + 1].name);
-    else
-        (void)snprintf(
-            out, 32, "%" PRId64 " %s", seconds / units[i].seconds, units[i].name);
-}
+enum { GATE_NAMES_MAX = 160 };
 
 /* --- in words --- */
 
@@ -76,7 +47,7 @@ plan_page_sentence(const struct plan_page *page, char out[PLAN_SENTENCE_MAX])
 {
     const struct plan_record *plan = page->plan;
     char stage[80];
-    char age[32];
+    char age[PLAN_TIME_MAX];
 
     if (plan == NULL) {
         (void)snprintf(out, PLAN_SENTENCE_MAX, "the plan is bad and moves nothing: %s",
@@ -88,7 +59,7 @@ plan_page_sentence(const struct plan_page *page, char out[PLAN_SENTENCE_MAX])
         return;
     }
     say_share(page, stage);
-    plan_page_age(page->now - plan->since, age);
+    plan_text_age(1000 * (page->now - plan->since), age);
     if (plan->stage == 0)
         (void)snprintf(
             out, PLAN_SENTENCE_MAX, "%s, %s", plan_state_name(plan->state), stage);
@@ -134,7 +105,7 @@ say_running(const struct plan_page *page, char out[PLAN_SENTENCE_MAX])
 {
     const struct plan_record *plan = page->plan;
     char next[80] = "the end";
-    char age[32];
+    char age[PLAN_TIME_MAX];
 
     if (page->next > 0 && page->next <= plan->stage_count)
         plan_stage_name(&plan->stages[page->next - 1], next);
@@ -142,7 +113,7 @@ say_running(const struct plan_page *page, char out[PLAN_SENTENCE_MAX])
         say_closed(page, next, out);
         return;
     }
-    plan_page_age(page->now - plan->step_since, age);
+    plan_text_age(1000 * (page->now - plan->step_since), age);
     (void)snprintf(out, PLAN_SENTENCE_MAX,
         "the hook before_advance, which %s began %s ago; %s is next", plan->step_by, age,
         next);

@@ -66,5 +66,23 @@ BAD = {
     "waits_for": "a person who mends it", "command": None, "since": None, "share": {"mail": None, "units": None, "apart": False},
     "events": [event(6, "plan-pause", "running", "paused", "<img src=x onerror=alert(1)>", who="<b>eve</b>", ago=3)]}
 
-STATUS = {"source": "cutover", "program": "postshift-cutover", "version": "0.1", "host": "gw1.example.net", "gateway": "gw1", "now": NOW,
-          "plans": [RUNNING, ROLLED_BACK, BAD]}
+
+
+def domain(name, **fields):
+    outcomes = {outcome: 0 for outcome in ("ok", "fail", "neutral", "rejected", "unknown", "toobig")}
+    return {"domain": name, "mode": "split", "weight": 0, "override": False, "old": {**outcomes}, "new": {**outcomes}, "standby": {**outcomes},
+            "waiting": 0, "oldest_waiting": None, "reasons": {}, **fields}
+
+
+STATUS = {
+    "program": "postshift-cutover", "version": "0.1", "gateway": "gw1", "digest": None, "now": NOW, "started": NOW - 9 * 86400,
+    "redis": {"address": "inet:127.0.0.1:6379", "up": True, "error": None},
+    "log": {"source": "file:/var/log/mail.log", "last_line": NOW - 2, "lag_seconds": 0, "up_to_date": True, "silent": False,
+            "trouble": None, "lines": {"used": 9, "other": 1, "unknown": 0}},
+    "books": {"file": "books.db", "committed": NOW - 1, "lag_seconds": 0, "balanced": True, "difference": 0, "gaps": 0, "waiting": 13,
+              "oldest_waiting": NOW - 612},
+    "queue": {"compared": NOW - 40, "queue_only": 0, "books_only": 0, "trouble": None},
+    "domains": [domain("example.com", weight=70, waiting=13, oldest_waiting=NOW - 612, reasons={"quota": 1, "outage": 12}),
+                domain("plain.example", weight=12.5, waiting=1, oldest_waiting=NOW - 90, old={"ok": 1234}, new={"ok": 170}),
+                domain("unknown.example", mode=None, weight=None, waiting=None)],
+    "plans": [RUNNING, ROLLED_BACK, BAD]}

@@ -110,13 +110,14 @@ def policy(cutover):
 def test_a_browser_draws_a_card_for_each_plan(folder, policy):
     page = drawn(folder, policy, json.dumps(plan_sample.STATUS))
     cards = re.findall(r"<article.*?</article>", page, re.S)
-    assert len(cards) == 3
-    running, back, bad = (text_of(card) for card in cards)
+    assert len(cards) == 4
+    running, back, bad, others = (text_of(card) for card in cards)
     for part in ("example.com running running in stage 2 of 3, 70 %, for 5 h.", "Waits for: stay (19 h of 24 h left) and 2 more gates",
                  "Running hook: after_transition, for 1 min", "weight 70 % share of mail on new 69.41 % share of units on new 70.12 %",
                  "postshiftctl plan advance example.com --past stay samples judge", "2 70 % stays 24 h 19 h left",
                  "no samples 143 of 200 deliveries on new, about 2 h", "not known judge", "delivered 812 1,843", "success 99.87 % 99.97 %",
                  "mean delay 440 ms 310 ms", "unknown mailbox 0 4", "waiting 2 11", "oldest waits 37 s 10 min",
+                 "13 messages wait, the oldest for 10 min (quota 1, outage 12)",
                  "plan-advance 30 to 70 every gate said yes", "<kim@example.com>: old knows it"):
         assert part in running, part
     assert cards[0].count("<polyline") >= 6 and 'class="card alarm"' in cards[1]
@@ -124,6 +125,8 @@ def test_a_browser_draws_a_card_for_each_plan(folder, policy):
     assert "postshiftctl ledger rolled.example" in back and "postshiftctl plan start rolled.example" in back
     assert "more than a factor of two apart" in back and "factor of two" not in running
     assert "The plan is bad : stays:" in bad and "not counted here" in bad
+    assert "plain.example split 12.5 % 1,234 170 1 1 min" in others and "unknown.example not known - 0 0 - -" in others
+    assert "example.com" not in others and 'id="trouble" role="alert" hidden=""' in page
 
 
 def test_text_of_strangers_stays_text(folder, policy):
@@ -135,6 +138,14 @@ def test_text_of_strangers_stays_text(folder, policy):
 def test_a_controller_that_does_not_answer_is_told(folder, policy):
     page = drawn(folder, policy, None)
     assert re.search(r'<p id="trouble" role="alert">The controller can\'t be asked: it answers 503', html.unescape(page)), page
+
+
+def test_what_is_wrong_with_the_controller_is_told(folder, policy):
+    status = {**plan_sample.STATUS, "redis": {"up": False, "error": "Connection refused"},
+              "log": {"silent": True, "trouble": "the books can't be written: disk full"}, "books": {"balanced": False}}
+    page = text_of(drawn(folder, policy, json.dumps(status)))
+    assert ("Redis is away: Connection refused; the books can't be written: disk full; no line of Postfix for ten minutes; "
+            "the books do not balance: postshiftctl audit") in page
 
 
 def test_without_a_plan_it_says_how_one_begins(folder, policy):

@@ -71,34 +71,6 @@ element(const struct ctl_json *object, const char *name, size_t number)
 
 /* --- words --- */
 
-static void
-ages_are_said_in_at_most_two_units(void **state)
-{
-    static const struct {
-        int64_t seconds;
-        const char *wanted;
-    } rows[] = {
-        {-5, "0 s"},
-        {59, "59 s"},
-        {119, "1 min"},
-        {3600, "1 h"},
-        {3660, "1 h 1 min"},
-        {86400, "24 h"},
-        {172799, "47 h 59 min"},
-        {172800, "2 d"},
-        {180000, "2 d 2 h"},
-        {INT64_MAX, "11574 d 1 h"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        char age[32];
-
-        plan_page_age(rows[i].seconds, age);
-        assert_string_equal(age, rows[i].wanted);
-    }
-}
-
 static const struct plan_gate two_closed[] = {
     {GATE_STAY, PLAN_NO, "19 h of 24 h left"},
     {GATE_WINDOW, PLAN_YES, "open"},
@@ -312,7 +284,6 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ages_are_said_in_at_most_two_units),
         cmocka_unit_test(says_how_it_is_and_what_it_waits_for),
         cmocka_unit_test(a_bad_plan_is_told),
         cmocka_unit_test(figures_begin_with_the_stage),
