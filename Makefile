@@ -82,7 +82,7 @@ UNIT_FILES    := $(patsubst tests/unit/%.c,$(OBJ)/unit/%,$(UNIT_TESTS))
 REPLAY_FILES  := $(patsubst tests/fuzz/%.c,$(OBJ)/replay/%,$(FUZZERS))
 FUZZ_FILES    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
 
-.PHONY: all test unit system test-libmilter test-packages test-debian13 demo bench bench-peers crash fuzz floors format lint install uninstall packages clean help
+.PHONY: all test unit system test-libmilter test-packages test-debian13 demo bench bench-peers crash simulate mutants fuzz floors format lint install uninstall packages clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(PROGRAM_FILES)
@@ -172,6 +172,12 @@ $(OBJ)/fakes/ask_backend: $(call objects,tests/fakes/ask_backend.c $(filter-out 
 	$(if $(Q),@echo '  LINK $@')
 	$(Q)$(CC) $(BASE_CFLAGS) $(LINK) -o $@ $^ $(call package_libs,$(BASE_PACKAGES) $(SERVICE_PACKAGES) $(test_smtp_talk_PACKAGES)) -lpthread
 
+# Schedules of mail, faults and orders around a plan, from seeds.
+SIMULATE := $(OBJ)/simulate
+$(SIMULATE): $(call objects,$(wildcard tests/simulate/*.c)) $(FLOORS)
+	$(if $(Q),@echo '  LINK $@')
+	$(Q)$(CC) $(BASE_CFLAGS) $(LINK) -o $@ $^ $(call package_libs,$(BASE_PACKAGES)) -lm
+
 # Fuzzers: clang, libFuzzer, all pure code instrumented in one go.
 FUZZ_FLAGS := -std=c11 -D_GNU_SOURCE -I. -I$(MADE) -DPOSTSHIFT_VERSION='"$(VERSION)"' -DPOSTSHIFT_SANITIZED=1 -g -O1 -fno-omit-frame-pointer \
               -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -198,14 +204,14 @@ packages: ## install the Debian packages that building, tests and demo need
 unit: $(UNIT_FILES) $(REPLAY_FILES) ## unit tests and replay of the fuzzers' corpora
 	tests/run --unit $(OBJ)
 
-system: all $(FAILING) $(ASKING) ## the system tests alone (PYTEST="-k name" narrows)
+system: all $(FAILING) $(ASKING) $(SIMULATE) ## the system tests alone (PYTEST="-k name" narrows)
 	tests/run --system $(OBJ) $(BIN)
 
 test: packages ## install what is missing, build, run all tests
 	$(MAKE) --no-print-directory test-built
 
 .PHONY: test-built
-test-built: all $(FAILING) $(ASKING) $(UNIT_FILES) $(REPLAY_FILES)
+test-built: all $(FAILING) $(ASKING) $(SIMULATE) $(UNIT_FILES) $(REPLAY_FILES)
 	tests/run --unit --system $(OBJ) $(BIN)
 
 test-packages: all ## make install, the .debs, units under a booted systemd; needs root, debootstrap, some minutes
@@ -243,6 +249,12 @@ bench-peers: packages ## the same beside clamd, rspamd and others, which it inst
 
 crash: $(OBJ)/unit/test_books_crash ## the books, killed at any write, a thousand times (BOOKS_SEEDS)
 	BOOKS_SEEDS=$(or $(BOOKS_SEEDS),1000) $(OBJ)/unit/test_books_crash
+
+simulate: $(SIMULATE) ## plans under faults, a million schedules (SCHEDULES, SEED); 10,000 are in make test
+	$(SIMULATE) --schedules $(or $(SCHEDULES),1000000) --seed $(or $(SEED),1)
+
+mutants: $(SIMULATE) $(UNIT_FILES) ## planted faults in the plan's modules: each must be found
+	tests/simulate/mutants $(OBJ)
 
 fuzz: $(FUZZ_FILES) ## each fuzzer for FUZZ_SECONDS (600); FUZZ="policy_wire pin" narrows
 	tests/fuzz/run $(BUILD)/fuzz $(or $(FUZZ_SECONDS),600) $(FUZZ)

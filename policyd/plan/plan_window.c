@@ -168,17 +168,40 @@ plan_local_write(struct plan_local local, char out[PLAN_LOCAL_MAX])
         local.minute / 60 % 24, local.minute % 60);
 }
 
-/* The first minute, from this one on, at which it is open, or isn't; a week where there
- * is none. */
+/* Minutes until the next time that a range begins or ends, at least 1. */
+static unsigned
+next_edge(const struct plan_window *window, struct plan_local local)
+{
+    unsigned next = MINUTES_OF_DAY;
+
+    for (size_t i = 0; i < window->count; i++) {
+        const struct plan_window_range *range = &window->ranges[i];
+        unsigned edges[] = {range->from, range->to};
+
+        for (size_t n = 0; n < ARRAY_LENGTH(edges); n++) {
+            unsigned wait = (edges[n] + MINUTES_OF_DAY - local.minute) % MINUTES_OF_DAY;
+
+            if (wait > 0 && wait < next)
+                next = wait;
+        }
+    }
+    return next;
+}
+
+/* Minutes until it is open, or isn't; a week where that never comes. */
 static unsigned
 find_minute(const struct plan_window *window, struct plan_local local, bool open)
 {
     unsigned minutes = 0;
 
-    while (minutes < MINUTES_OF_WEEK &&
-           plan_window_is_open(window, plan_local_after(local, minutes)) != open)
-        minutes++;
-    return minutes;
+    while (minutes < MINUTES_OF_WEEK) {
+        struct plan_local then = plan_local_after(local, minutes);
+
+        if (plan_window_is_open(window, then) == open)
+            return minutes;
+        minutes += next_edge(window, then);
+    }
+    return MINUTES_OF_WEEK;
 }
 
 unsigned

@@ -1,0 +1,188 @@
+/*
+ * world - a site in memory: Redis, gateways with their queues and controllers, two
+ * backends, operators and faults, all from one seed.
+ *
+ * The modules of the product decide (plan_record, plan_gates, plan_step, plan_write,
+ * route_decide, domain_state); everything around them is a model.  Time goes by ticks.
+ */
+#ifndef TESTS_SIMULATE_WORLD_H
+#define TESTS_SIMULATE_WORLD_H
+
+#include "policyd/plan/plan_order.h"
+#include "policyd/routing/route_decide.h"
+
+enum {
+    TICK_SECONDS = 30,
+    SLOT_SECONDS = 60,
+    UNITS = 40,
+    GATEWAYS_MAX = 3,
+    WAITING_MAX = 4000,
+    FIELDS_MAX = 28,
+    VALUE_MAX = 120,
+    COPIES = 8,
+    BEAT_SECONDS = 5,
+    START = 1795521600, /* a Tuesday, 12:00 UTC */
+};
+
+/* --- chance --- */
+
+struct chance {
+    uint64_t state;
+};
+
+uint64_t chance_next(struct chance *chance);
+unsigned chance_below(struct chance *chance, unsigned limit);
+bool chance_of(struct chance *chance, unsigned thousandths);
+
+/* --- Redis --- */
+
+struct hash {
+    struct {
+        char name[24];
+        char value[VALUE_MAX];
+    } fields[FIELDS_MAX];
+    size_t count;
+};
+
+const char *hash_get(const struct hash *hash, const char *name); /* "" */
+void hash_set(struct hash *hash, struct span name, struct span value);
+bool hash_equal(const struct hash *left, const struct hash *right);
+size_t hash_fields(const struct hash *hash, struct domain_field out[FIELDS_MAX]);
+
+struct redis_data {
+    struct hash plan;
+    struct hash domain;
+};
+
+struct redis_model {
+    bool is_up;
+    bool is_read_only;
+    struct redis_data data;
+    struct redis_data copies[COPIES]; /* of the last ticks, in a ring */
+    unsigned copied;
+    struct plan_series stats;
+    int64_t beats[GATEWAYS_MAX]; /* heartbeats */
+};
+
+/* --- backends --- */
+
+struct backend {
+    unsigned fails; /* of a thousand attempts */
+    unsigned delay_ms;
+};
+
+/* --- gateways --- */
+
+struct message {
+    unsigned unit;
+    int64_t since;
+    int64_t again;
+    unsigned attempts;
+};
+
+/* Counts that Redis has not taken. */
+struct unsent {
+    int64_t slot;
+    struct plan_counts sides[DOMAIN_SIDES];
+};
+
+struct controller {
+    bool is_up;
+    int64_t stopped_until; /* SIGSTOP */
+    int64_t clock_off;     /* seconds its clock is wrong by */
+    int64_t clock_step;    /* when it saw a step */
+    struct redis_data read;
+    struct plan_record plan; /* as last read and good */
+    uint64_t plan_rev;       /* the highest seen */
+    bool is_behind;          /* Redis has an older plan than was seen */
+    enum plan_hook hook;
+    int64_t hook_ends;
+    size_t hook_stage;
+    bool hook_fails;
+    unsigned drains;
+};
+
+struct gateway {
+    char name[8];
+    bool is_cut; /* from Redis */
+    struct replica *replica;
+    uint64_t rev;
+    bool is_suspect;
+    struct message *waiting;
+    size_t waiting_count;
+    struct unsent unsent[64];
+    size_t unsent_count;
+    struct controller controller;
+};
+
+/* --- all --- */
+
+/* What has to be true of a plan, kept beside it by other means. */
+struct truth {
+    bool is_stopped; /* since the last stop no start or resume */
+    bool may_forget; /* Redis lost what was written last, or nobody is left who saw it */
+    int64_t stage_since;
+    uint64_t ok_new; /* first attempts since the stage began */
+    uint64_t fail_new;
+    unsigned weight; /* as last moved by a transition or an operator */
+    uint64_t advances;
+    uint64_t rollbacks;
+    uint64_t freezes;
+    uint64_t accepted;
+    uint64_t delivered[DOMAIN_SIDES];
+};
+
+struct world {
+    uint64_t seed;
+    bool is_told; /* each thing that happens */
+    struct chance chance;
+    int64_t now;
+    int64_t ends;
+    int64_t calm_from; /* no more faults and orders */
+    struct redis_model redis;
+    struct backend backends[DOMAIN_SIDES];
+    struct gateway gateways[GATEWAYS_MAX];
+    size_t gateway_count;
+    struct route_rules rules;
+    bool has_hook;
+    bool has_window;
+    unsigned min_samples;
+    unsigned trouble; /* how much of faults and orders there is, 0: none */
+    unsigned rate;    /* messages a tick and gateway, at most */
+    struct truth truth;
+    char fault[300]; /* the first invariant that does not hold; "" */
+};
+
+void world_new(struct world *world, uint64_t seed, bool is_told);
+void world_free(struct world *world);
+
+/* Runs to its end; false: an invariant does not hold, world->fault says which. */
+bool world_run(struct world *world);
+
+void world_tell(struct world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void world_fault(struct world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* In turn, each tick. */
+void faults_tick(struct world *world);
+void operators_tick(struct world *world);
+void redis_tick(struct world *world);
+void gateway_tick(struct world *world, struct gateway *gateway);
+void controller_tick(struct world *world, struct gateway *gateway);
+void checks_tick(struct world *world);
+void checks_at_end(struct world *world);
+
+/* Both hashes still as `read`: all of it is set.  False: nothing is. */
+bool redis_write(
+    struct world *world, const struct redis_data *read, const struct plan_write *write);
+
+/* A move was written. */
+void checks_moved(struct world *world, const struct gateway *gateway,
+    const struct plan_view *view, const struct plan_decision *decision);
+
+struct domain_state *gateway_parse(const struct hash *domain);
+bool gateway_reaches(const struct world *world, const struct gateway *gateway);
+void gateway_drain(struct world *world, struct gateway *gateway);
+
+#endif
