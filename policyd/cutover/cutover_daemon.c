@@ -2,6 +2,7 @@
 
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
+#include <openssl/crypto.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +33,9 @@ cutover_usage(void)
     };
 
     (void)snprintf(versions, sizeof(versions),
-        "libevent %s\nhiredis %d.%d.%d\nSQLite %s\n", event_get_version(), HIREDIS_MAJOR,
-        HIREDIS_MINOR, HIREDIS_PATCH, sqlite3_libversion());
+        "libevent %s\nOpenSSL %s\nhiredis %d.%d.%d\nSQLite %s\n", event_get_version(),
+        OpenSSL_version(OPENSSL_VERSION_STRING), HIREDIS_MAJOR, HIREDIS_MINOR,
+        HIREDIS_PATCH, sqlite3_libversion());
     return &usage;
 }
 
