@@ -272,6 +272,19 @@ retire(struct retiring *retiring, const struct books_keeping *keeping, int64_t n
                now_ms - keeping->keep_ms, 0);
 }
 
+static bool
+retire_or_not(struct retiring *retiring, const struct books_keeping *keeping,
+    int64_t now_ms, bool *left)
+{
+    if (!books_begin(retiring->books, retiring->error))
+        return false;
+    if (retire(retiring, keeping, now_ms, left) &&
+        books_commit(retiring->books, retiring->error))
+        return true;
+    books_rollback(retiring->books);
+    return false;
+}
+
 bool
 books_retire(struct books *books, const struct books_keeping *keeping, int64_t now_ms,
     unsigned rows, bool *left, struct error *error)
@@ -285,12 +298,14 @@ books_retire(struct books *books, const struct books_keeping *keeping, int64_t n
                                                    : rows,
         .error = error,
     };
+    struct error unused; /* what went wrong before is told */
+    bool done;
 
     *left = false;
-    if (!books_begin(books, error))
+    /* After a power cut the same goes again: the disk need not be waited for.  The next
+     * commit of what was read from the log waits for all before it. */
+    if (!books_exec(books, "PRAGMA synchronous = NORMAL", error))
         return false;
-    if (retire(&retiring, keeping, now_ms, left) && books_commit(books, error))
-        return true;
-    books_rollback(books);
-    return false;
+    done = retire_or_not(&retiring, keeping, now_ms, left);
+    return books_exec(books, "PRAGMA synchronous = FULL", done ? error : &unused) && done;
 }

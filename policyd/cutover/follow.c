@@ -22,8 +22,7 @@ enum {
     CALM_MS = 10000,
     SILENCE_MS = 600000,
     GAP_MS = 5,
-    RETIRE_MS = 200,     /* at a time */
-    RETIRE_STEP_MS = 50, /* what a step should take: half or twice as many rows then */
+    RETIRE_MS = 200, /* at a time, and a step at most: half as many rows then */
     RETIRE_EACH_MS = 60000,
 };
 
@@ -326,10 +325,9 @@ read_lines(struct follow *follow, bool *more, struct error *error)
 static void
 set_step(struct follow *follow, uint64_t took_ms)
 {
-    if (took_ms > RETIRE_STEP_MS && follow->retire_rows > BOOKS_RETIRE_ROWS_MIN)
+    if (took_ms > RETIRE_MS && follow->retire_rows > BOOKS_RETIRE_ROWS_MIN)
         follow->retire_rows /= 2;
-    else if (took_ms < RETIRE_STEP_MS / 2 &&
-             follow->retire_rows < BOOKS_RETIRE_ROWS_MAX / 2)
+    else if (took_ms < RETIRE_MS / 2 && follow->retire_rows < BOOKS_RETIRE_ROWS_MAX)
         follow->retire_rows *= 2;
 }
 
