@@ -1,31 +1,10 @@
 #include "policyd/replica/replica.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "policyd/replica/packed_table.h"
-#include "policyd/replica/replica_members.h"
+#include "policyd/replica/replica_inside.h"
 #include "shared/base/allocate.h"
-
-struct domain_record {
-    struct domain_state *state;
-    struct replica_override override;
-    bool ours;
-    bool suspect;
-    uint64_t rev;
-    char why[REPLICA_WHY_MAX];
-};
-
-struct replica {
-    bool loaded;
-    bool unclear;
-    char hold_text[REPLICA_HOLD_TEXT_MAX + 1];
-    size_t ours_count;
-    struct packed_table domains;              /* name -> struct domain_record * */
-    struct packed_table named[REPLICA_KINDS]; /* name -> value */
-    struct replica_members members;
-};
 
 enum { PIN_SHORT = 1, PIN_LONG = REPLICA_PIN_OCTETS };
 
@@ -39,24 +18,6 @@ static bool
 is_name(struct span name)
 {
     return name.length > 0 && name.length <= REPLICA_NAME_MAX;
-}
-
-/* --- values of the tables --- */
-
-static struct span
-pointer_value(void *const *pointer)
-{
-    return span_make(pointer, sizeof(*pointer));
-}
-
-static void *
-value_pointer(struct span value)
-{
-    void *pointer;
-
-    assert(value.length == sizeof(pointer));
-    memcpy(&pointer, value.data, sizeof(pointer));
-    return pointer;
 }
 
 const char *
@@ -98,67 +59,6 @@ replica_value_counts(enum replica_kind kind, struct span value, int64_t now)
     return pin.place != PIN_BAD && pin_counts(&pin, now);
 }
 
-/* --- domains --- */
-
-static struct domain_record *
-find_record(const struct replica *replica, struct span name)
-{
-    struct span value;
-
-    return packed_table_find(&replica->domains, name, &value) ? value_pointer(value)
-                                                              : NULL;
-}
-
-static struct domain_record *
-need_record(struct replica *replica, struct span name)
-{
-    struct domain_record *record = find_record(replica, name);
-    void *pointer;
-
-    if (record != NULL)
-        return record;
-    if (!is_name(name) || replica->domains.count == REPLICA_DOMAINS_MAX)
-        return NULL;
-    record = pointer = allocate(sizeof(*record));
-    if (packed_table_put(&replica->domains, name, pointer_value(&pointer)))
-        return record;
-    free(record);
-    return NULL;
-}
-
-static void
-free_record(struct domain_record *record)
-{
-    domain_state_free(record->state);
-    free(record);
-}
-
-/* A record that says nothing any more goes. */
-static void
-drop_if_empty(struct replica *replica, struct span name, struct domain_record *record)
-{
-    if (record->ours || record->suspect || record->override.has_mode ||
-        record->override.has_weight || record->override.unclear)
-        return;
-    packed_table_remove(&replica->domains, name);
-    free_record(record);
-}
-
-static struct replica_domain
-show_record(const struct domain_record *record)
-{
-    return (struct replica_domain){
-        .ours = record->ours,
-        .state = record->state,
-        .override = record->override,
-        .suspect = record->suspect,
-        .why = record->suspect ? record->why : NULL,
-        .rev = record->rev,
-    };
-}
-
-/* --- the whole --- */
-
 void
 replica_seed(uint64_t seed)
 {
@@ -183,30 +83,13 @@ replica_new(void)
 void
 replica_free(struct replica *replica)
 {
-    struct packed_entry entry;
-    uint64_t cursor = 0;
-
     if (replica == NULL)
         return;
-    while (packed_table_next(&replica->domains, &cursor, &entry))
-        free_record(value_pointer(entry.value));
-    packed_table_clear(&replica->domains);
+    replica_clear_domains(replica);
     for (size_t kind = 0; kind < REPLICA_KINDS; kind++)
         packed_table_clear(&replica->named[kind]);
     replica_members_clear(&replica->members);
     free(replica);
-}
-
-bool
-replica_find_domain(
-    const struct replica *replica, struct span name, struct replica_domain *found)
-{
-    const struct domain_record *record = find_record(replica, name);
-
-    if (record == NULL)
-        return false;
-    *found = show_record(record);
-    return true;
 }
 
 bool
@@ -268,12 +151,6 @@ replica_is_unclear(const struct replica *replica)
 }
 
 size_t
-replica_domain_count(const struct replica *replica)
-{
-    return replica->ours_count;
-}
-
-size_t
 replica_count(const struct replica *replica, enum replica_kind kind)
 {
     return replica->named[kind].count;
@@ -288,24 +165,9 @@ replica_member_count(const struct replica *replica)
 size_t
 replica_memory(const struct replica *replica)
 {
-    return packed_table_memory(&replica->domains) +
-           packed_table_memory(&replica->named[REPLICA_PIN]) +
+    return packed_table_memory(&replica->named[REPLICA_PIN]) +
            packed_table_memory(&replica->named[REPLICA_UNIT]) +
-           replica_members_memory(&replica->members) +
-           replica->domains.count * sizeof(struct domain_record);
-}
-
-bool
-replica_next_domain(const struct replica *replica, uint64_t *cursor, struct span *name,
-    struct replica_domain *found)
-{
-    struct packed_entry entry;
-
-    if (!packed_table_next(&replica->domains, cursor, &entry))
-        return false;
-    *name = entry.key;
-    *found = show_record(value_pointer(entry.value));
-    return true;
+           replica_members_memory(&replica->members) + replica_domain_memory(replica);
 }
 
 bool
@@ -335,85 +197,10 @@ replica_next_member(const struct replica *replica, struct span domain, struct sp
     return replica_members_next(&replica->members, domain, list, cursor, unit);
 }
 
-bool
-replica_put_domain(
-    struct replica *replica, struct span name, struct domain_state *state, uint64_t rev)
-{
-    struct domain_record *record = need_record(replica, name);
-
-    if (record == NULL) {
-        domain_state_free(state);
-        return false;
-    }
-    domain_state_free(record->state);
-    record->state = state;
-    record->rev = rev;
-    replica->ours_count += !record->ours;
-    record->ours = true;
-    return true;
-}
-
-bool
-replica_set_suspect(struct replica *replica, struct span name, const char *why)
-{
-    struct domain_record *record =
-        why == NULL ? find_record(replica, name) : need_record(replica, name);
-
-    if (record == NULL)
-        return why == NULL;
-    record->suspect = why != NULL;
-    if (why != NULL)
-        (void)span_copy(span_first(span_of(why), sizeof(record->why) - 1), record->why,
-            sizeof(record->why));
-    drop_if_empty(replica, name, record);
-    return true;
-}
-
-bool
-replica_set_override(
-    struct replica *replica, struct span name, const struct replica_override *override)
-{
-    struct domain_record *record = need_record(replica, name);
-
-    if (record == NULL)
-        return false;
-    record->override = *override;
-    drop_if_empty(replica, name, record);
-    return true;
-}
-
-void
-replica_clear_overrides(struct replica *replica)
-{
-    struct packed_entry entry;
-    uint64_t cursor = 0;
-
-    replica->unclear = false;
-    while (packed_table_next(&replica->domains, &cursor, &entry)) {
-        struct domain_record *record = value_pointer(entry.value);
-
-        record->override = (struct replica_override){0};
-        drop_if_empty(replica, entry.key, record);
-    }
-}
-
 void
 replica_set_unclear(struct replica *replica, bool unclear)
 {
     replica->unclear = unclear;
-}
-
-void
-replica_remove_domain(struct replica *replica, struct span name)
-{
-    struct domain_record *record = find_record(replica, name);
-
-    if (record == NULL)
-        return;
-    replica->ours_count -= record->ours;
-    domain_state_free(record->state);
-    *record = (struct domain_record){.override = record->override};
-    drop_if_empty(replica, name, record);
 }
 
 bool

@@ -10,8 +10,6 @@
 
 #include "policyd/state/domain_state.h"
 
-enum { DOMAIN_FIELDS_COUNT = 19 };
-
 /* All fields that mean something, in the order in which they are shown; the last one is
  * `rev`, which is counted and not set. */
 extern const char *const domain_field_names[DOMAIN_FIELDS_COUNT];

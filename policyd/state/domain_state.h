@@ -40,6 +40,9 @@ enum {
 /* What `old` says where the site's own maps decide. */
 #define DOMAIN_OLD_SITE "site"
 
+/* The fields that mean something; domain_fields.c names them. */
+enum { DOMAIN_FIELDS_COUNT = 19 };
+
 /* Immutable once parsed; one block on the heap. */
 struct domain_state {
     enum domain_mode mode;
