@@ -1,5 +1,8 @@
 #include "policyd/plan/plan_page.h"
 
+/* A hundredth: canaries by their pins alone are less. */
+static const double share_least = 0.01;
+
 static const char *const side_names[DOMAIN_SIDES] = {"old", "new"};
 
 /* --- stages and gates --- */
@@ -140,11 +143,28 @@ write_sides(struct json *json, const struct plan_page *page,
     json_integer(json, "sides_since", counted_from(page) / 1000);
 }
 
-/* Whether two of the three shares are more than a factor of two from each other. */
+/* More than a factor of two, where it is more than a few of them. */
 static bool
 are_apart(double left, double right)
 {
-    return left >= 0 && right >= 0 && (left > 2 * right || right > 2 * left);
+    double larger = left > right ? left : right;
+    double smaller = left > right ? right : left;
+
+    return smaller >= 0 && larger >= share_least && larger > 2 * smaller;
+}
+
+/* Mail beside units, and beside the weight where nobody is on new by a list.  Of a plan
+ * that was stopped what was counted is what went before. */
+static bool
+is_told_apart(const struct plan_page *page, double mail)
+{
+    const struct domain_state *state = page->state;
+
+    if (page->plan == NULL || state == NULL || state->mode != DOMAIN_MODE_SPLIT ||
+        (page->plan->state != PLAN_RUNNING && page->plan->state != PLAN_DONE))
+        return false;
+    return are_apart(mail, page->units_on_new) ||
+           (state->list_count == 0 && are_apart(mail, state->weight / 10000.0));
 }
 
 static void
@@ -157,10 +177,7 @@ write_shares(struct json *json, const struct plan_page *page,
     json_object_begin(json, "share");
     write_share_of(json, "mail", mail);
     write_share_of(json, "units", page->units_on_new);
-    json_bool(json, "apart",
-        page->state != NULL && page->state->mode == DOMAIN_MODE_SPLIT &&
-            (are_apart(mail, page->units_on_new) ||
-                are_apart(mail, page->state->weight / 10000.0)));
+    json_bool(json, "apart", is_told_apart(page, mail));
     json_object_end(json);
 }
 

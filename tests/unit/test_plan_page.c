@@ -238,6 +238,54 @@ figures_begin_with_the_stage(void **state)
 }
 
 static void
+shares_are_told_apart_where_they_mean_the_same(void **state)
+{
+    static const struct {
+        const char *state;
+        unsigned weight;
+        size_t lists;
+        double units;
+        uint64_t on_new; /* of 1000 */
+        bool wanted;
+    } rows[] = {
+        {"running", 3000, 0, -1, 300, false}, {"running", 3000, 0, -1, 599, false},
+        {"running", 3000, 0, -1, 601, true}, {"running", 3000, 0, -1, 149, true},
+        {"running", 3000, 0, 0.6, 601, true},
+        {"running", 0, 1, -1, 600, false}, /* by a list, which the weight is none of */
+        {"running", 0, 1, 0.2, 600, true}, {"running", 0, 0, -1, 9, false}, /* canaries */
+        {"done", 10000, 0, 1, 490, true},
+        {"rolled-back", 0, 0, 0, 600, false}, /* it was so before */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct plan_record plan;
+        struct plan_series series = {.slot_ms = SLOT_MS};
+        const struct domain_state domain = {.mode = DOMAIN_MODE_SPLIT,
+            .weight = rows[i].weight,
+            .lists = {"it"},
+            .list_count = rows[i].lists};
+        const struct plan_page page = {.domain = SPAN("example.com"),
+            .plan = &plan,
+            .state = &domain,
+            .series = &series,
+            .now = NOW,
+            .units_on_new = rows[i].units};
+        struct arena *arena = arena_new(1 << 24);
+        char text[64] = "stage=1\nstate=";
+
+        parse(strcat(text, rows[i].state), &plan);
+        count(&series, NOW - 60, SIDE_NEW, rows[i].on_new, 0);
+        count(&series, NOW - 60, SIDE_OLD, 1000 - rows[i].on_new, 0);
+        if (ctl_json_is_true(ctl_json_get(written(arena, &page), "share"), "apart") !=
+            rows[i].wanted)
+            fail_msg("row %zu", i);
+        plan_series_clear(&series);
+        arena_free(arena);
+    }
+}
+
+static void
 stages_gates_and_events_stand_in_their_order(void **state)
 {
     const struct plan_page_event events[] = {
@@ -287,6 +335,7 @@ main(void)
         cmocka_unit_test(says_how_it_is_and_what_it_waits_for),
         cmocka_unit_test(a_bad_plan_is_told),
         cmocka_unit_test(figures_begin_with_the_stage),
+        cmocka_unit_test(shares_are_told_apart_where_they_mean_the_same),
         cmocka_unit_test(stages_gates_and_events_stand_in_their_order),
     };
 
