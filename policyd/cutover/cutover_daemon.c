@@ -223,10 +223,19 @@ tell_self(void *argument, struct plan_self *self)
     self->alarm = status.alarm;
 }
 
+/* Its mail waits, deferred by new. */
+static void
+pinned(void *argument, const char *domain, const char *recipient)
+{
+    struct cutover_daemon *daemon = argument;
+
+    drain_recipient(daemon->drain, span_of(domain), span_of(recipient));
+}
+
 static void
 start_plans(struct cutover_daemon *daemon)
 {
-    const struct plan_owner owner = {replica_of, books_of, tell_self, daemon};
+    const struct plan_owner owner = {replica_of, books_of, tell_self, pinned, daemon};
 
     daemon->plans = plan_runner_new(
         daemon->base, daemon->config, daemon->gateway, daemon->metrics, &owner);

@@ -228,3 +228,19 @@ plan_entry_take_judges(
         }
     }
 }
+
+/* --- certificates --- */
+
+void
+plan_entry_take_probes(struct plan_entry *entry, const struct redis_reply *reply)
+{
+    static const char *const sides[DOMAIN_SIDES] = {"old", "new"};
+
+    for (size_t i = 0; reply->kind == REDIS_ARRAY && i + 1 < reply->count; i += 2) {
+        for (unsigned side = 0; side < DOMAIN_SIDES; side++) {
+            if (span_is(reply->elements[i].text, sides[side]))
+                (void)span_copy(reply->elements[i + 1].text, entry->expected[side],
+                    sizeof(entry->expected[side]));
+        }
+    }
+}

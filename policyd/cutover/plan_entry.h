@@ -14,6 +14,8 @@
 #include "policyd/redis/redis_reply.h"
 #include "shared/base/arena.h"
 
+enum { PLAN_FINGERPRINT_MAX = 64 };
+
 struct plan_hash {
     struct domain_field fields[DOMAIN_STATE_FIELDS_MAX];
     size_t count;
@@ -43,6 +45,8 @@ struct plan_entry {
     struct judge own_judge;
     struct judge own_slow;
 
+    char expected[DOMAIN_SIDES][PLAN_FINGERPRINT_MAX + 1]; /* certificates */
+
     bool is_writing; /* a commit is on its way */
     void *owner;     /* who decides keeps his own here */
 };
@@ -62,6 +66,9 @@ bool plan_entry_take_counts(struct plan_entry *entry, enum domain_side side,
  * what this gateway has there. */
 void plan_entry_take_judges(
     struct plan_entry *entry, const char *gateway, const struct redis_reply *reply);
+
+/* HGETALL of probe:<domain>: the certificates that are expected. */
+void plan_entry_take_probes(struct plan_entry *entry, const struct redis_reply *reply);
 
 /* `SINCE failures|slow`, the value of one gateway. */
 enum { PLAN_JUDGES_MAX = 2 * JUDGE_TEXT_MAX + 32 };

@@ -170,6 +170,7 @@ plan_facts_gather(const struct plan_context *context, const struct plan_run *run
     if (self->alarm != NULL)
         (void)snprintf(
             facts->alarm, sizeof(facts->alarm), "%.*s", PLAN_TEXT_MAX - 1, self->alarm);
+    plan_asks_probe(run->asks, self->now_ms, &facts->probe);
     ask_hook(context, run, self->now_ms, &facts->hook);
     ask_rehearsal(context, &facts->rehearsal);
     find_doubt(context, run, self, facts);

@@ -6,6 +6,7 @@
 #define POLICYD_CUTOVER_PLAN_RUN_H
 
 #include "policyd/cutover/movers.h"
+#include "policyd/cutover/plan_asks.h"
 #include "policyd/cutover/plan_context.h"
 #include "policyd/cutover/plan_judges.h"
 #include "policyd/plan/plan_step.h"
@@ -16,6 +17,8 @@ struct plan_runner;
 struct plan_run {
     struct plan_runner *runner;
     struct plan_entry *entry; /* NULL: it went while something was under way */
+    struct plan_asks *asks;
+    enum plan_state last_state; /* at the last look */
     struct plan_judges judges;
     int64_t judged_ms; /* when that was written last, by the steady clock */
 

@@ -8,6 +8,7 @@
 #include "policyd/cutover/plan_runner_inside.h"
 #include "shared/base/allocate.h"
 #include "shared/service/clock.h"
+#include "shared/service/log.h"
 
 enum { TICK_MS = 500, JUDGED_MS = 2000 };
 
@@ -25,6 +26,7 @@ entry_gone(void *argument, struct plan_entry *entry)
     plan_act_call_off(run);
     plan_tell_gone(runner, entry->domain);
     movers_free(run->movers);
+    plan_asks_free(run->asks);
     free(run->write);
     free(run);
     entry->owner = NULL;
@@ -80,6 +82,25 @@ look_at_hook(struct plan_run *run)
         run->hook = PLAN_HOOK_IDLE;
 }
 
+/* What the guard said before a person's `resume` no longer counts. */
+static void
+look_at_asks(struct plan_run *run, int64_t now_ms)
+{
+    enum plan_state state = run->entry->record.state;
+    struct plan_domain domain;
+
+    if (run->asks == NULL)
+        run->asks = plan_asks_new(
+            &run->runner->context, run->runner->tls, run->entry, plan_found, run);
+    if (run->last_state == PLAN_PAUSED && state != PLAN_PAUSED) {
+        run->freeze[0] = '\0';
+        plan_asks_resumed(run->asks);
+    }
+    run->last_state = state;
+    plan_run_domain(run, &domain);
+    plan_asks_update(run->asks, domain.state, now_ms);
+}
+
 static void
 decide(struct plan_run *run, const struct plan_facts *facts)
 {
@@ -119,6 +140,7 @@ look(struct plan_runner *runner, struct plan_entry *entry)
     }
     look_at_judges(run);
     look_at_hook(run);
+    look_at_asks(run, runner->self.now_ms);
     look_at_triggers(run, runner->self.now_ms);
     if (!plan_facts_gather(&runner->context, run, &runner->self, &facts, problem)) {
         plan_tell_bad(run, problem);
@@ -201,13 +223,36 @@ heard(void *argument, const struct plan_news_event *event)
 void
 plan_runner_attempt(struct plan_runner *runner, const struct books_attempt *attempt)
 {
+    const struct route_rules *rules = &runner->context.config->served.route_rules;
+    struct route route;
+
     plan_hearing_note(&runner->hearing, attempt);
+    if (!books_attempt_is_refusal(attempt))
+        return;
+    route_decide(rules, runner->owner.replica(runner->owner.argument), attempt->recipient,
+        runner->self.now_ms / 1000, &route);
+    if (route.unit.length > 0)
+        refusals_note(&runner->refusals, attempt, route.unit);
 }
 
 void
 plan_runner_undone(struct plan_runner *runner)
 {
     runner->hearing.count = 0;
+    refusals_forget(&runner->refusals);
+}
+
+static void
+take_refusal(void *argument, const struct refusal *refusal)
+{
+    struct plan_runner *runner = argument;
+    const struct plan_entry *entry =
+        plan_store_find(runner->context.store, span_of(refusal->domain));
+    const struct plan_run *run = entry != NULL ? entry->owner : NULL;
+
+    if (run != NULL && run->asks != NULL)
+        plan_asks_refused(run->asks, span_of(refusal->recipient), span_of(refusal->unit),
+            span_of(refusal->reply));
 }
 
 void
@@ -227,6 +272,7 @@ plan_runner_saved(struct plan_runner *runner)
             plan_judges_hear(&run->judges, heard_one, entry->record.max_delay_ms);
     }
     runner->hearing.count = 0;
+    refusals_hand_over(&runner->refusals, runner->self.now_ms, take_refusal, runner);
 }
 
 /* --- life --- */
@@ -254,10 +300,14 @@ plan_runner_new(struct event_base *base, const struct cutover_config *config,
 {
     static const struct timeval each = {0, TICK_MS * 1000};
     struct plan_runner *runner = allocate(sizeof(*runner));
+    struct error error;
 
     (void)span_copy(span_of(gateway), runner->gateway, sizeof(runner->gateway));
     runner->context = (struct plan_context){base, config, runner->gateway, metrics, NULL};
     runner->owner = *owner;
+    runner->tls = smtp_tls_new(&error);
+    if (runner->tls == NULL)
+        log_say(LOG_LEVEL_WARNING, "backends are asked without TLS: %s", error.text);
     runner->context.store = new_store(runner);
     runner->hooks = plan_hooks_new(&runner->context);
     runner->news = plan_news_new(&runner->context, runner->hooks, heard, runner);
@@ -279,6 +329,8 @@ plan_runner_free(struct plan_runner *runner)
     plan_news_free(runner->news);
     plan_rto_free(runner->rto);
     plan_hearing_clear(&runner->hearing);
+    refusals_clear(&runner->refusals);
+    smtp_tls_free(runner->tls);
     free(runner);
 }
 

@@ -6,6 +6,7 @@
 
 #include "policyd/cutover/plan_rto.h"
 #include "policyd/cutover/plan_runner.h"
+#include "policyd/cutover/refusals.h"
 
 struct event;
 
@@ -18,6 +19,8 @@ struct plan_runner {
     struct plan_news *news;
     struct plan_rto *rto;
     struct plan_hearing hearing;
+    struct refusals refusals;
+    struct smtp_tls *tls; /* NULL: it can't be had */
     struct plan_clock clock;
     struct plan_self self;
 };
@@ -27,6 +30,9 @@ void plan_act(struct plan_run *run, const struct plan_view *view);
 
 /* What we run for it ends: a stop came, or the plan is no longer there. */
 void plan_act_call_off(struct plan_run *run);
+
+/* What the guard says; `argument` is the run. */
+void plan_found(void *argument, const struct guard_finding *finding);
 
 /* A transition that we made: line and count. */
 void plan_tell_done(const struct plan_run *run, const struct plan_decision *decision,

@@ -213,6 +213,9 @@ take_answer(
         plan_entry_take_judges(ask->entry, store->gateway, reply);
         plan_store_tell(store, "to read what gateways judge", reply);
         break;
+    case ASK_PROBES:
+        plan_entry_take_probes(ask->entry, reply);
+        break;
     case ASK_COUNTS:
         if (!plan_entry_take_counts(ask->entry, ask->side, ask->slot_ms, reply))
             plan_store_tell(store, "to read counts", reply);

@@ -8,7 +8,15 @@
 
 enum { TOLD_MAX = 16, SCRATCH_MAX = 64 << 20 };
 
-enum ask_kind { ASK_PLAN, ASK_STATE, ASK_JUDGES, ASK_COUNTS, ASK_GATEWAYS, ASK_GATEWAY };
+enum ask_kind {
+    ASK_PLAN,
+    ASK_STATE,
+    ASK_JUDGES,
+    ASK_PROBES,
+    ASK_COUNTS,
+    ASK_GATEWAYS,
+    ASK_GATEWAY
+};
 
 /* What was asked; answers come in this order. */
 struct ask {

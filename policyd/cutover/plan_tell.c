@@ -132,6 +132,8 @@ plan_runner_measure(struct plan_runner *runner)
         set_state(runner->context.metrics, entry->domain, entry->record.state);
         metrics_set(metrics_series(runner->context.metrics, "cutover_plan_stage", labels),
             (double)entry->record.stage);
+        if (run->asks != NULL)
+            plan_asks_measure(run->asks, runner->context.metrics);
         set_availability(run, &entry->record.slow, "slow", runner->self.now_ms);
         set_availability(run, &entry->record.fast, "fast", runner->self.now_ms);
     }

@@ -55,7 +55,7 @@ def controller(site, folder, name="cutover", page_port=8794, **options):
     drain = folder / "flush"
     drain.touch()
     return Cutover(folder, site.address[5], redis=site.redis, domains="example.com", log=site.gateway.log, name=name,
-                   page_port=page_port, postfix=site.gateway.etc, drain=drain,
+                   page_port=page_port, probe_interval="2s", postfix=site.gateway.etc, drain=drain,
                    policyd_lines={"metrics": "inet:%s:%d" % site.policyd.page_address}, **options)
 
 
@@ -164,6 +164,69 @@ def test_a_new_side_that_refuses_connections_freezes_then_goes_back(site, cutove
     site.new.accept()
     time.sleep(5)
     assert weight(site) == "0" and plan(site) == "rolled-back"
+
+
+@pytest.mark.limit(300)
+def test_mailboxes_that_new_lacks_are_pinned_to_old(site, cutover):
+    """Whom old knows for seven days, whom neither knows for an hour; their mail arrives on old, or is refused by it."""
+    on_new = [person for person in PEOPLE if side(person, 70) == "new"]
+    lacking, unknown, known = on_new[:5], on_new[5:8], on_new[8:12]
+    words = ["550 5.4.1 Recipient address rejected: Access denied", "553 5.3.0 no such user here", "550 5.2.1 not here",
+             "550 5.7.1 User unknown", "550 nobody"]
+    start(site, stays="600s 600s 600s", stages="70 80 100", slow_action="none", fast_action="none")
+    wait_for(lambda: weight(site) == "70", 30, "the first stage")
+    for person, reply in zip(lacking, words):
+        site.new.answer("rcpt", reply, recipient=person)
+    for person in unknown:
+        site.new.answer("rcpt", "550 5.1.1 unknown", recipient=person)
+        site.old.answer("rcpt", "550 5.1.1 unknown", recipient=person)
+    for person in lacking + unknown + known:
+        site.gateway.send(site.sender, [person])
+
+    def pins(note):
+        found = {}
+        for key in site.redis.command("KEYS", "cutover:pin:*"):
+            value = site.redis.command("GET", key)
+            if note in value:
+                found[key.removeprefix("cutover:pin:")] = value
+        return found
+    wait_for(lambda: len(pins("known on old")) == 5, 200, "they are pinned")
+    assert sorted(pins("known on old")) == sorted(lacking)
+    wait_for(lambda: sorted(pins("unknown on both")) == sorted(unknown), 60, "so are those that nobody knows")
+    wait_for(lambda: sorted(site.old.recipients()) == sorted(lacking), 60, "their mail is on old")
+    assert sorted(site.new.recipients()) == sorted(known)
+    assert sorted(event["key"] for event in events(site, "misprovision")) == sorted(lacking + unknown)
+    assert plan(site) == "running"
+    # No failure of new: its availability stays whole.
+    counts = site.redis.command("KEYS", "cutover:stat:example.com:new:*")
+    assert counts and not any(site.redis.command("HGET", key, "fail") for key in counts)
+
+
+@pytest.mark.limit(240)
+def test_a_new_side_that_refuses_us_freezes(site, cutover):
+    start(site, stays="600s 600s 600s", slow_action="none", fast_action="none")
+    wait_for(lambda: weight(site) == "30", 30, "the first stage")
+    site.new.answer("rcpt", "554 5.7.1 Unable to relay")
+    for person in [person for person in (f"user{n}@example.com" for n in range(200)) if side(person, 30) == "new"][:40]:
+        site.gateway.send(site.sender, [person])
+    wait_for_state(site, "paused", 120)
+    [refused] = events(site, "refused-us")
+    assert events(site, "freeze")[0]["who"] == "guard"
+    assert not site.redis.command("KEYS", "cutover:pin:*")
+    assert weight(site) == "30" and refused["domain"] == "example.com"
+
+
+def test_probes_are_a_gate(site, cutover):
+    site.old.refuse()
+    start(site)
+    wait_for(lambda: weight(site) == "30", 30, "the first stage, an operator's word")
+
+    def gate():
+        found = [gate for gate in shown(cutover)[0]["gates"] if gate["name"] == "probe"]
+        return found[0] if found else {"answer": None}
+    wait_for(lambda: gate()["answer"] == "no", 30, "the probe of old failed")
+    assert cutover.metric('postshift_cutover_probe_success{domain="example.com",backend="old"}') == 0
+    assert cutover.metric('postshift_cutover_probe_success{domain="example.com",backend="new"}') == 1
 
 
 def hook(folder, name, body):
