@@ -1,7 +1,7 @@
 /*
  * ctl_forget - who would be sent elsewhere if one domain were forgotten: people pinned by
  * their addresses or by their units, other domains that are same_as it, and, where it is
- * an alias itself, the people of the one that it is same_as.
+ * same_as another itself, the people of that one.
  *
  * What its own state says is ctl_domain_forget_danger's to judge.
  */

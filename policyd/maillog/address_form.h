@@ -2,10 +2,10 @@
  * address_form - finds an address in a text, in any of the forms that name its owner.
  * Pure.
  *
- *     alice@example.com               as it is, also behind a tag (BATV:
- * prvs=0123456789=) alice+news@example.com          with a subaddress
- *     bounce+alice=example.com@...    written into another one (VERP), also with %
- *     SRS0=...=example.com=alice@...  turned round (SRS)
+ * - alice@example.com: as it is, also behind a tag (prvs=0123456789=, BATV)
+ * - alice+news@example.com: with a subaddress
+ * - bounce+alice=example.com@...: written into another one (VERP), also with %
+ * - SRS0=...=example.com=alice@...: turned round (SRS)
  *
  * Case does not count.  A longer address that begins or ends with this one is another's:
  * malice@example.com, bounce+alice@example.com, alice@example.com.test.

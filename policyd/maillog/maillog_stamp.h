@@ -1,9 +1,9 @@
 /*
  * maillog_stamp - the time at the head of a log line.  Pure.
  *
- *     Nov 24 04:45:56      Nov  4 04:45:56     no year, the host's own zone
- *     2026-11-24T04:45:56.123456+01:00         RFC 3339; also Z, +0100, a blank for the
- * T, no fraction, no zone
+ * - "Nov 24 04:45:56", "Nov  4 04:45:56": no year, the host's own zone
+ * - "2026-11-24T04:45:56.123456+01:00": RFC 3339; also with Z or +0100, a blank for the
+ * T, without a fraction or a zone
  */
 #ifndef POLICYD_MAILLOG_MAILLOG_STAMP_H
 #define POLICYD_MAILLOG_MAILLOG_STAMP_H

@@ -3,9 +3,8 @@
  *
  * `domain:`, `pin:`, `unit:` and `list:` keys decide routes, `accept` is the operators'
  * word that what Redis says now is meant, `text:hold` the reply for held mail; all others
- * are none of ours.  Names that are
- * addresses are made canonical, so several keys can mean the same thing: `as_written`
- * tells the one that is written canonically.
+ * are none of ours.  Names that are addresses are made canonical, so several keys can
+ * mean the same thing: `as_written` tells the one that is written canonically.
  */
 #ifndef POLICYD_REPLICA_REPLICA_KEY_H
 #define POLICYD_REPLICA_REPLICA_KEY_H

@@ -1,7 +1,7 @@
 /*
- * replica_orders_inside - its state, for its own files.  They call downwards:
- * replica_orders.c and _load.c; _refusal.c; _domain.c, _named.c (pins and units),
- * _list.c, _text.c; _alarm.c (problems, telling, the alarm, waivers).
+ * replica_orders_inside - the state of replica_orders, for its own files.  They call
+ * downwards: replica_orders.c and _load.c; _refusal.c; _domain.c, _named.c (pins and
+ * units), _list.c, _text.c; _alarm.c (problems, telling, the alarm, waivers).
  */
 #ifndef POLICYD_REPLICA_REPLICA_ORDERS_INSIDE_H
 #define POLICYD_REPLICA_REPLICA_ORDERS_INSIDE_H
