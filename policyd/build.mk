@@ -9,7 +9,7 @@ policyd_SOURCES  := $(wildcard policyd/serve/*.c policyd/store/*.c policyd/redis
 policyd_PACKAGES := libevent $(REDIS_PACKAGES)
 
 PROGRAMS         += cutover
-cutover_SOURCES  := $(wildcard policyd/cutover/*.c policyd/books/*.c policyd/store/*.c policyd/redis/*.c) \
+cutover_SOURCES  := $(wildcard policyd/cutover/*.c policyd/follow/*.c policyd/smtp/*.c policyd/books/*.c policyd/store/*.c policyd/redis/*.c) \
                     policyd/serve/serve_config.c policyd/serve/serve_domains.c
 cutover_PACKAGES := libevent libevent_openssl openssl $(REDIS_PACKAGES) jansson sqlite3 zlib
 

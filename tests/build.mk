@@ -60,7 +60,7 @@ test_redis_sentinel_PACKAGES := $(REDIS_PACKAGES) libevent
 test_redis_trim_SOURCES  := policyd/redis/redis_trim.c
 
 # Dialogs with a mail server that is told what to answer.
-smtp_SOURCES := $(wildcard policyd/cutover/smtp_*.c) policyd/redis/redis_resolve.c policyd/redis/redis_socket.c tests/fakes/smtp_server.c
+smtp_SOURCES := $(wildcard policyd/smtp/smtp_*.c) policyd/redis/redis_resolve.c policyd/redis/redis_socket.c tests/fakes/smtp_server.c
 test_smtp_talk_SOURCES  := $(smtp_SOURCES)
 test_smtp_talk_PACKAGES := libevent libevent_openssl openssl
 test_probe_SOURCES    := policyd/cutover/probe.c $(smtp_SOURCES)

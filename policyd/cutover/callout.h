@@ -10,8 +10,8 @@
 #ifndef POLICYD_CUTOVER_CALLOUT_H
 #define POLICYD_CUTOVER_CALLOUT_H
 
-#include "policyd/cutover/smtp_talk.h"
 #include "policyd/plan/plan_guard.h"
+#include "policyd/smtp/smtp_talk.h"
 
 struct callout;
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policyd/cutover/log_source.h"
+#include "policyd/follow/log_source.h"
 #include "policyd/redis/redis_access.h"
 #include "shared/base/attributes.h"
 

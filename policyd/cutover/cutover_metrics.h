@@ -7,8 +7,8 @@
 #include "policyd/books/books_enter.h"
 #include "policyd/cutover/deliveries.h"
 #include "policyd/cutover/figures.h"
-#include "policyd/cutover/follow.h"
 #include "policyd/cutover/queue_watch.h"
+#include "policyd/follow/follow.h"
 #include "shared/service/metrics.h"
 
 struct metrics *cutover_metrics_registry(void);

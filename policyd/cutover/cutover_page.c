@@ -5,8 +5,8 @@
 #include <time.h>
 
 #include "policyd/cutover/cutover_daemon.h"
-#include "policyd/cutover/log_source.h"
 #include "policyd/cutover/page_files.h"
+#include "policyd/follow/log_source.h"
 #include "shared/base/allocate.h"
 #include "shared/base/json.h"
 

@@ -5,8 +5,8 @@
 #ifndef POLICYD_CUTOVER_PLAN_FACTS_H
 #define POLICYD_CUTOVER_PLAN_FACTS_H
 
-#include "policyd/cutover/follow.h"
 #include "policyd/cutover/plan_run.h"
+#include "policyd/follow/follow.h"
 
 /* What this controller knows of itself, beside Redis. */
 struct plan_self {

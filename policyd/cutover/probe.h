@@ -13,8 +13,8 @@
 #ifndef POLICYD_CUTOVER_PROBE_H
 #define POLICYD_CUTOVER_PROBE_H
 
-#include "policyd/cutover/smtp_talk.h"
 #include "policyd/plan/plan_probe.h"
+#include "policyd/smtp/smtp_talk.h"
 #include "policyd/state/domain_state.h"
 
 struct metrics;

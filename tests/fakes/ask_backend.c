@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policyd/cutover/smtp_talk.h"
+#include "policyd/smtp/smtp_talk.h"
 #include "shared/base/json.h"
 
 enum { OUT_MAX = 1 << 20 };

@@ -1,6 +1,6 @@
 """A dialog with backends, which never sends a message: a real Postfix, LMTP on a socket, and servers that misbehave.
 
-tests/fakes/ask_backend holds one dialog by policyd/cutover/smtp_talk and tells what came of it.
+tests/fakes/ask_backend holds one dialog by policyd/smtp/smtp_talk and tells what came of it.
 """
 import hashlib
 import json

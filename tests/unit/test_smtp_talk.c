@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "policyd/cutover/smtp_talk.h"
+#include "policyd/smtp/smtp_talk.h"
 #include "shared/base/attributes.h"
 #include "tests/fakes/smtp_server.h"
 

@@ -1,4 +1,4 @@
-#include "policyd/cutover/log_source.h"
+#include "policyd/follow/log_source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "policyd/cutover/log_file.h"
-#include "policyd/cutover/log_journal.h"
+#include "policyd/follow/log_file.h"
+#include "policyd/follow/log_journal.h"
 #include "policyd/maillog/maillog_line.h"
 #include "shared/base/allocate.h"
 

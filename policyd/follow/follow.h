@@ -6,8 +6,8 @@
  * each second: the log is the buffer, and of standard input we are.  That no line of
  * Postfix came for ten minutes is told once.
  */
-#ifndef POLICYD_CUTOVER_FOLLOW_H
-#define POLICYD_CUTOVER_FOLLOW_H
+#ifndef POLICYD_FOLLOW_FOLLOW_H
+#define POLICYD_FOLLOW_FOLLOW_H
 
 #include "policyd/books/books_enter.h"
 #include "policyd/books/books_retire.h"

@@ -10,8 +10,8 @@
  * Limits: what comes between the copy and the truncation, and in a renamed file after two
  * quiet seconds, is not seen.
  */
-#ifndef POLICYD_CUTOVER_LOG_FILE_H
-#define POLICYD_CUTOVER_LOG_FILE_H
+#ifndef POLICYD_FOLLOW_LOG_FILE_H
+#define POLICYD_FOLLOW_LOG_FILE_H
 
 #include "shared/base/buffer.h"
 #include "shared/base/error.h"

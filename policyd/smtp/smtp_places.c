@@ -1,4 +1,4 @@
-#include "policyd/cutover/smtp_places.h"
+#include "policyd/smtp/smtp_places.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

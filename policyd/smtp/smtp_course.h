@@ -2,13 +2,13 @@
  * smtp_course - how far a dialog has come: its phase, the time that each took, deadlines,
  * its end.  Inside smtp_talk.
  */
-#ifndef POLICYD_CUTOVER_SMTP_COURSE_H
-#define POLICYD_CUTOVER_SMTP_COURSE_H
+#ifndef POLICYD_SMTP_SMTP_COURSE_H
+#define POLICYD_SMTP_SMTP_COURSE_H
 
-#include "policyd/cutover/smtp_envelopes.h"
-#include "policyd/cutover/smtp_link.h"
-#include "policyd/cutover/smtp_places.h"
-#include "policyd/cutover/smtp_talk.h"
+#include "policyd/smtp/smtp_envelopes.h"
+#include "policyd/smtp/smtp_link.h"
+#include "policyd/smtp/smtp_places.h"
+#include "policyd/smtp/smtp_talk.h"
 #include "shared/base/domain.h"
 
 struct event;

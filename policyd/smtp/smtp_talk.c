@@ -1,12 +1,12 @@
-#include "policyd/cutover/smtp_talk.h"
+#include "policyd/smtp/smtp_talk.h"
 
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "policyd/cutover/smtp_course.h"
-#include "policyd/cutover/smtp_steps.h"
+#include "policyd/smtp/smtp_course.h"
+#include "policyd/smtp/smtp_steps.h"
 #include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 

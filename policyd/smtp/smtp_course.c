@@ -1,4 +1,4 @@
-#include "policyd/cutover/smtp_course.h"
+#include "policyd/smtp/smtp_course.h"
 
 #include <event2/event.h>
 #include <stdio.h>

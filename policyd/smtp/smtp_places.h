@@ -2,8 +2,8 @@
  * smtp_places - where a route leads: addresses of its hosts, one after the other, as they
  * are asked for.  Names are resolved without blocking, each when its turn comes.
  */
-#ifndef POLICYD_CUTOVER_SMTP_PLACES_H
-#define POLICYD_CUTOVER_SMTP_PLACES_H
+#ifndef POLICYD_SMTP_SMTP_PLACES_H
+#define POLICYD_SMTP_SMTP_PLACES_H
 
 #include "policyd/redis/redis_resolve.h"
 #include "shared/base/error.h"

@@ -1,4 +1,4 @@
-#include "policyd/cutover/log_rotated.h"
+#include "policyd/follow/log_rotated.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,10 +1,10 @@
 /*
  * smtp_envelopes - who a dialog asks about: a copy of its own, each address checked.
  */
-#ifndef POLICYD_CUTOVER_SMTP_ENVELOPES_H
-#define POLICYD_CUTOVER_SMTP_ENVELOPES_H
+#ifndef POLICYD_SMTP_SMTP_ENVELOPES_H
+#define POLICYD_SMTP_SMTP_ENVELOPES_H
 
-#include "policyd/cutover/smtp_talk.h"
+#include "policyd/smtp/smtp_talk.h"
 
 struct smtp_envelopes;
 

@@ -2,8 +2,8 @@
  * log_source - where lines of Postfix's log come from: a file with its rotations, the
  * journal (a child journalctl), or standard input.
  */
-#ifndef POLICYD_CUTOVER_LOG_SOURCE_H
-#define POLICYD_CUTOVER_LOG_SOURCE_H
+#ifndef POLICYD_FOLLOW_LOG_SOURCE_H
+#define POLICYD_FOLLOW_LOG_SOURCE_H
 
 #include "shared/base/buffer.h"
 #include "shared/base/error.h"

@@ -6,8 +6,8 @@
  * That it isn't good is told and is no error: as Postfix, we speak TLS where it is
  * offered, with whom ever.
  */
-#ifndef POLICYD_CUTOVER_SMTP_TLS_H
-#define POLICYD_CUTOVER_SMTP_TLS_H
+#ifndef POLICYD_SMTP_SMTP_TLS_H
+#define POLICYD_SMTP_SMTP_TLS_H
 
 #include <openssl/ssl.h>
 #include <stdbool.h>

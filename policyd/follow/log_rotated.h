@@ -1,8 +1,8 @@
 /*
  * log_rotated - the earlier files of a log, oldest first.
  */
-#ifndef POLICYD_CUTOVER_LOG_ROTATED_H
-#define POLICYD_CUTOVER_LOG_ROTATED_H
+#ifndef POLICYD_FOLLOW_LOG_ROTATED_H
+#define POLICYD_FOLLOW_LOG_ROTATED_H
 
 #include <stdint.h>
 

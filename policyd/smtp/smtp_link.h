@@ -5,11 +5,11 @@
  * Not more than a reply's ceiling is held of what comes.  Nothing here has a deadline:
  * who owns the link has.
  */
-#ifndef POLICYD_CUTOVER_SMTP_LINK_H
-#define POLICYD_CUTOVER_SMTP_LINK_H
+#ifndef POLICYD_SMTP_SMTP_LINK_H
+#define POLICYD_SMTP_SMTP_LINK_H
 
-#include "policyd/cutover/smtp_tls.h"
 #include "policyd/redis/redis_resolve.h"
+#include "policyd/smtp/smtp_tls.h"
 #include "shared/base/span.h"
 
 struct smtp_link;

@@ -1,4 +1,4 @@
-#include "policyd/cutover/smtp_link.h"
+#include "policyd/smtp/smtp_link.h"
 
 #include <errno.h>
 #include <event2/buffer.h>

@@ -2,10 +2,10 @@
  * smtp_steps - what is said to a mail server, and what follows from its answers: inside
  * smtp_talk.
  */
-#ifndef POLICYD_CUTOVER_SMTP_STEPS_H
-#define POLICYD_CUTOVER_SMTP_STEPS_H
+#ifndef POLICYD_SMTP_SMTP_STEPS_H
+#define POLICYD_SMTP_SMTP_STEPS_H
 
-#include "policyd/cutover/smtp_talk.h"
+#include "policyd/smtp/smtp_talk.h"
 #include "shared/base/span.h"
 
 /* EHLO, LHLO, or HELO to a server that knows no other: at the greeting, and again under

@@ -1,11 +1,11 @@
-#include "policyd/cutover/follow.h"
+#include "policyd/follow/follow.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "policyd/cutover/log_source.h"
+#include "policyd/follow/log_source.h"
 #include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"

@@ -1,8 +1,8 @@
 /*
  * log_journal - the mail lines of the journal, by a child journalctl that follows it.
  */
-#ifndef POLICYD_CUTOVER_LOG_JOURNAL_H
-#define POLICYD_CUTOVER_LOG_JOURNAL_H
+#ifndef POLICYD_FOLLOW_LOG_JOURNAL_H
+#define POLICYD_FOLLOW_LOG_JOURNAL_H
 
 #include "shared/base/buffer.h"
 

@@ -1,4 +1,4 @@
-#include "policyd/cutover/log_journal.h"
+#include "policyd/follow/log_journal.h"
 
 #include <errno.h>
 #include <fcntl.h>

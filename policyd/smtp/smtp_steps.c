@@ -1,8 +1,8 @@
-#include "policyd/cutover/smtp_steps.h"
+#include "policyd/smtp/smtp_steps.h"
 
 #include <stdio.h>
 
-#include "policyd/cutover/smtp_course.h"
+#include "policyd/smtp/smtp_course.h"
 #include "policyd/wire/smtp_command.h"
 
 enum { CLOSING = 421 };

@@ -1,4 +1,4 @@
-#include "policyd/cutover/smtp_envelopes.h"
+#include "policyd/smtp/smtp_envelopes.h"
 
 #include <stdlib.h>
 

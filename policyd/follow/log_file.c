@@ -1,4 +1,4 @@
-#include "policyd/cutover/log_file.h"
+#include "policyd/follow/log_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "policyd/cutover/log_rotated.h"
+#include "policyd/follow/log_rotated.h"
 #include "policyd/maillog/maillog_line.h"
 #include "shared/base/allocate.h"
 #include "shared/base/number.h"

@@ -10,10 +10,10 @@
  *
  * Limits: a server whose handshake fails is not asked again in clear text.
  */
-#ifndef POLICYD_CUTOVER_SMTP_TALK_H
-#define POLICYD_CUTOVER_SMTP_TALK_H
+#ifndef POLICYD_SMTP_SMTP_TALK_H
+#define POLICYD_SMTP_SMTP_TALK_H
 
-#include "policyd/cutover/smtp_tls.h"
+#include "policyd/smtp/smtp_tls.h"
 #include "policyd/wire/smtp_reply.h"
 
 struct event_base;

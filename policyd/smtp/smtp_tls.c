@@ -1,4 +1,4 @@
-#include "policyd/cutover/smtp_tls.h"
+#include "policyd/smtp/smtp_tls.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
