@@ -300,9 +300,7 @@ print_json(const struct findings *findings, bool balanced)
     buffer_init(&out, OUT_MAX);
     json = json_on(&out);
     write_audit(&json, findings, balanced);
-    buffer_append_octet(&out, '\n');
-    ctl_output_raw(buffer_span(&out));
-    buffer_clear(&out);
+    ctl_output_document(&out);
 }
 
 /* --- the verb --- */
@@ -321,9 +319,7 @@ print_unknown_json(const char *const *lines, size_t count)
         json_text(&json, NULL, lines[i]);
     json_array_end(&json);
     json_object_end(&json);
-    buffer_append_octet(&out, '\n');
-    ctl_output_raw(buffer_span(&out));
-    buffer_clear(&out);
+    ctl_output_document(&out);
 }
 
 static int

@@ -151,9 +151,7 @@ print_json(const struct events *events)
     for (size_t i = events->count; i > 0; i--)
         write_json(&json, &events->items[i - 1]);
     json_array_end(&json);
-    buffer_append_octet(&out, '\n');
-    ctl_output_raw(buffer_span(&out));
-    buffer_clear(&out);
+    ctl_output_document(&out);
 }
 
 static void
@@ -213,9 +211,7 @@ print_one(struct events *events, const struct event *event)
         buffer_init(&out, OUT_MAX);
         json = json_on(&out);
         write_json(&json, event);
-        buffer_append_octet(&out, '\n');
-        ctl_output_raw(buffer_span(&out));
-        buffer_clear(&out);
+        ctl_output_document(&out);
         return;
     }
     fill_row(ctl, event, &row);

@@ -96,9 +96,7 @@ print_json(const struct list *list)
         json_span(&json, NULL, list->members[i]);
     json_array_end(&json);
     json_object_end(&json);
-    buffer_append_octet(&out, '\n');
-    ctl_output_raw(buffer_span(&out));
-    buffer_clear(&out);
+    ctl_output_document(&out);
 }
 
 static int

@@ -97,6 +97,14 @@ ctl_output_raw(struct span text)
     (void)fwrite(text.data != NULL ? text.data : "", 1, text.length, stdout);
 }
 
+void
+ctl_output_document(struct buffer *out)
+{
+    buffer_append_octet(out, '\n');
+    ctl_output_raw(buffer_span(out));
+    buffer_clear(out);
+}
+
 int
 ctl_output_fail(int status, const char *format, ...)
 {

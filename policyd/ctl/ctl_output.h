@@ -20,6 +20,8 @@ void ctl_output_alarm(const char *format, ...) ATTRIBUTE_PRINTF(1, 2);
 
 /* As it is, a document or what a table wrote. */
 void ctl_output_raw(struct span text);
+/* A document, whose line it ends; clears the buffer. */
+void ctl_output_document(struct buffer *out);
 
 /* A line to standard error, "postshiftctl: ..."; gives `status`, for `return`. */
 int ctl_output_fail(int status, const char *format, ...) ATTRIBUTE_PRINTF(2, 3);

@@ -127,9 +127,7 @@ print_json(const struct pins *pins)
         json_object_end(&json);
     }
     json_array_end(&json);
-    buffer_append_octet(&out, '\n');
-    ctl_output_raw(buffer_span(&out));
-    buffer_clear(&out);
+    ctl_output_document(&out);
 }
 
 static void

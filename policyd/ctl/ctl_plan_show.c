@@ -77,9 +77,7 @@ print_json(const struct ctl_json *plan, const char *silent)
     for (const struct ctl_json *i = plan->first; i != NULL; i = i->next)
         ctl_json_write(&json, i->name.data, i);
     json_object_end(&json);
-    buffer_append_octet(&out, '\n');
-    ctl_output_raw(buffer_span(&out));
-    buffer_clear(&out);
+    ctl_output_document(&out);
 }
 
 int

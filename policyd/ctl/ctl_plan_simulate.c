@@ -224,9 +224,7 @@ write_json(struct simulate *simulate, const struct ctl_simulation_end *end)
     }
     json_array_end(&json);
     json_object_end(&json);
-    buffer_append_octet(&out, '\n');
-    ctl_output_raw(buffer_span(&out));
-    buffer_clear(&out);
+    ctl_output_document(&out);
 }
 
 static void

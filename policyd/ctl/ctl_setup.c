@@ -111,9 +111,7 @@ print_json(const struct setup *setup)
         json_text(&json, NULL, plan->notes[i]);
     json_array_end(&json);
     json_object_end(&json);
-    buffer_append_octet(&out, '\n');
-    ctl_output_raw(buffer_span(&out));
-    buffer_clear(&out);
+    ctl_output_document(&out);
 }
 
 static void

@@ -210,9 +210,7 @@ print_json(const struct trace_story *stories, size_t count, bool more)
     json_array_end(&json);
     json_bool(&json, "more", more);
     json_object_end(&json);
-    buffer_append_octet(&out, '\n');
-    ctl_output_raw(buffer_span(&out));
-    buffer_clear(&out);
+    ctl_output_document(&out);
 }
 
 /* --- the verb --- */

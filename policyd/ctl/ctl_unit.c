@@ -225,9 +225,7 @@ print_unit_json(struct members *members)
     }
     json_array_end(&json);
     json_object_end(&json);
-    buffer_append_octet(&out, '\n');
-    ctl_output_raw(buffer_span(&out));
-    buffer_clear(&out);
+    ctl_output_document(&out);
 }
 
 /* Of an address, the unit it belongs to; of a unit, itself. */
