@@ -38,7 +38,9 @@ look_at_redis(struct ctl_plans *plans, struct ctl_health *health, struct ctl *ct
     struct names names = {.ctl = ctl};
     struct error error;
 
-    if (!ctl_config_serves(ctl->config, CTL_NEEDS_REDIS) ||
+    /* Who has just been told that Redis is away need not wait for it once more. */
+    if (!ctl_json_is_true(ctl_json_get(status, "redis"), "up") ||
+        !ctl_config_serves(ctl->config, CTL_NEEDS_REDIS) ||
         !ctl_store_scan(ctl, "plan:*", take_name, &names, &error))
         return;
     for (size_t i = 0; i < names.count; i++) {

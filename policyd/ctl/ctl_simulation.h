@@ -39,7 +39,7 @@ struct ctl_simulation *ctl_simulation_new(const struct ctl_simulation_options *o
 void ctl_simulation_free(struct ctl_simulation *simulation);
 
 /* The next line of the log. */
-void ctl_simulation_line(struct ctl_simulation *simulation, struct span line);
+void ctl_simulation_line(struct ctl_simulation *simulation, struct span text);
 
 /* How it stood at the last line; valid until it is freed. */
 struct ctl_simulation_end {
