@@ -100,3 +100,4 @@ test_auth_report_PACKAGES  := opendkim libcares resolv libevent
 # Programs of the site's, run on a loop.
 test_hook_SOURCES  := policyd/cutover/hook.c
 test_hook_PACKAGES := libevent
+fuzz_plan_entry_SOURCES := policyd/cutover/plan_entry.c

@@ -164,6 +164,10 @@ plan_act(struct plan_run *run, const struct plan_view *view)
         plan_act_call_off(run);
         break;
     case PLAN_PREPARE:
+        /* One that was called off has still to end. */
+        if (plan_hooks_has(run->runner->hooks, run->entry->domain, HOOK_BEFORE_ADVANCE))
+            return;
+        break;
     case PLAN_ADVANCE:
     case PLAN_FINISH:
     case PLAN_NOTE:

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "shared/base/allocate.h"
+#include "shared/base/attributes.h"
 #include "shared/service/log.h"
 
 struct running {
@@ -28,6 +29,8 @@ struct plan_hooks {
 static const char *const names[HOOK_KINDS] = {
     "before_advance", "after_transition", "after_rollback", "notify"};
 
+static const char *const results[] = {"good", "failed", "stopped"};
+
 const char *
 plan_hook_name(enum plan_hook_kind kind)
 {
@@ -40,6 +43,14 @@ plan_hooks_new(const struct plan_context *context)
     struct plan_hooks *hooks = allocate(sizeof(*hooks));
 
     hooks->context = context;
+    for (unsigned kind = 0; kind < HOOK_KINDS; kind++) {
+        for (size_t i = 0; i < ARRAY_LENGTH(results); i++) {
+            const char *const labels[] = {names[kind], results[i]};
+
+            metrics_add(
+                metrics_series(context->metrics, "cutover_hook_runs_total", labels), 0);
+        }
+    }
     return hooks;
 }
 
@@ -203,6 +214,20 @@ plan_hooks_stop(struct plan_hooks *hooks, const char *domain, enum plan_hook_kin
             strcmp(running->domain, domain) == 0)
             hook_stop(running->hook);
     }
+}
+
+bool
+plan_hooks_has(
+    const struct plan_hooks *hooks, const char *domain, enum plan_hook_kind kind)
+{
+    for (size_t i = 0; i < PLAN_HOOKS_MAX; i++) {
+        const struct running *running = hooks->running[i];
+
+        if (running != NULL && running->kind == kind &&
+            strcmp(running->domain, domain) == 0)
+            return true;
+    }
+    return false;
 }
 
 const char *

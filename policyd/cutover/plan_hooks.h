@@ -50,6 +50,10 @@ bool plan_hooks_run(struct plan_hooks *hooks, const struct plan_hook_order *orde
 void plan_hooks_stop(
     struct plan_hooks *hooks, const char *domain, enum plan_hook_kind kind);
 
+/* One of this kind runs for the domain, be it about to end. */
+bool plan_hooks_has(
+    const struct plan_hooks *hooks, const char *domain, enum plan_hook_kind kind);
+
 /* One that runs for the domain, and since when (unix time); NULL: none. */
 const char *plan_hooks_running(
     const struct plan_hooks *hooks, const char *domain, int64_t *since);

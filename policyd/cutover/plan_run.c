@@ -2,6 +2,23 @@
 
 #include "policyd/cutover/plan_runner_inside.h"
 #include "shared/base/allocate.h"
+#include "shared/base/attributes.h"
+
+/* They begin at 0, so that the first one is seen. */
+static void
+start_counters(const struct plan_run *run)
+{
+    static const char *const kinds[] = {
+        "advance", "done", "edited", "pause", "freeze", "rollback"};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
+        const char *const labels[] = {run->entry->domain, kinds[i]};
+
+        metrics_add(metrics_series(run->runner->context.metrics,
+                        "cutover_transitions_total", labels),
+            0);
+    }
+}
 
 struct plan_run *
 plan_run_of(struct plan_runner *runner, struct plan_entry *entry)
@@ -14,6 +31,7 @@ plan_run_of(struct plan_runner *runner, struct plan_entry *entry)
         run->entry = entry;
         run->hook = PLAN_HOOK_IDLE;
         entry->owner = run;
+        start_counters(run);
     }
     return run;
 }

@@ -10,7 +10,8 @@
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
 
-enum { TICK_MS = 500, JUDGED_MS = 2000 };
+/* A look each second, and twice where slots are that short. */
+enum { TICK_MS = 500, LONG_SLOT_MS = 5000, JUDGED_MS = 2000 };
 
 /* --- one plan --- */
 
@@ -193,6 +194,9 @@ on_tick(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
+    runner->is_odd = !runner->is_odd;
+    if (runner->is_odd && runner->context.config->slot_ms >= LONG_SLOT_MS)
+        return;
     if (replica_is_loaded(replica))
         plan_store_tick(runner->context.store, replica);
     plan_news_tick(runner->news);

@@ -22,6 +22,7 @@ struct plan_runner {
     struct refusals refusals;
     struct smtp_tls *tls; /* NULL: it can't be had */
     struct plan_clock clock;
+    bool is_odd; /* tick */
     struct plan_self self;
 };
 

@@ -24,7 +24,6 @@ plan_store_new(struct event_base *base, const struct plan_store_options *options
     store->prefix = allocate_text(span_of(options->prefix));
     (void)span_copy(span_of(options->gateway), store->gateway, sizeof(store->gateway));
     store->scratch = arena_new(SCRATCH_MAX);
-    (void)span_copy(SPAN("0"), store->cursor, sizeof(store->cursor));
     store->redis = redis_new(base, options->redis, &events, store);
     return store;
 }
@@ -153,18 +152,27 @@ sort_out(struct plan_store *store)
 /* --- answers --- */
 
 static void
-take_heartbeat(struct plan_gateway *gateway, const struct redis_reply *reply)
+take_heartbeat(
+    struct plan_store *store, const char *name, const struct redis_reply *reply)
 {
+    struct plan_gateway *gateway = NULL;
+
+    for (size_t i = 0; i < store->gateway_count; i++) {
+        if (strcmp(store->gateways[i].name, name) == 0)
+            gateway = &store->gateways[i];
+    }
+    if (gateway == NULL)
+        return;
     for (size_t i = 0; reply->kind == REDIS_ARRAY && i + 1 < reply->count; i += 2) {
-        struct span name = reply->elements[i].text;
+        struct span field = reply->elements[i].text;
         struct span value = reply->elements[i + 1].text;
         uint64_t number = 0;
 
         if (!number_unsigned(value, INT64_MAX, &number))
             continue;
-        if (span_is(name, "time"))
+        if (span_is(field, "time"))
             gateway->time = (int64_t)number;
-        else if (span_is(name, "waiting"))
+        else if (span_is(field, "waiting"))
             gateway->waiting = number;
     }
 }
@@ -185,16 +193,25 @@ add_gateway(struct plan_store *store, struct span name)
     }
 }
 
+/* Those that are no longer named go; the others keep what they said. */
 static void
-take_scan(struct plan_store *store, const struct redis_reply *reply)
+take_gateways(struct plan_store *store, const struct redis_reply *reply)
 {
-    size_t before = strlen(store->prefix) + sizeof("gateway:") - 1;
+    size_t kept = 0;
 
-    if (!redis_reply_is_array(reply, 2) || reply->elements[1].kind != REDIS_ARRAY)
+    if (reply->kind != REDIS_ARRAY)
         return;
-    (void)span_copy(reply->elements[0].text, store->cursor, sizeof(store->cursor));
-    for (size_t i = 0; i < reply->elements[1].count; i++)
-        add_gateway(store, span_from(reply->elements[1].elements[i].text, before));
+    for (size_t i = 0; i < store->gateway_count; i++) {
+        bool is_named = false;
+
+        for (size_t k = 0; k < reply->count && !is_named; k++)
+            is_named = span_is(reply->elements[k].text, store->gateways[i].name);
+        if (is_named)
+            store->gateways[kept++] = store->gateways[i];
+    }
+    store->gateway_count = kept;
+    for (size_t i = 0; i < reply->count; i++)
+        add_gateway(store, reply->elements[i].text);
 }
 
 static void
@@ -221,10 +238,10 @@ take_answer(
             plan_store_tell(store, "to read counts", reply);
         break;
     case ASK_GATEWAYS:
-        take_scan(store, reply);
+        take_gateways(store, reply);
         break;
     case ASK_GATEWAY:
-        take_heartbeat(&store->gateways[ask->slot_ms], reply);
+        take_heartbeat(store, ask->gateway, reply);
         break;
     }
 }

@@ -5,7 +5,9 @@
  * Of each domain of ours `plan:` and `domain:`; of those with a plan the outcomes by slot
  * (`stat:`: all since the stage began, again every three minutes, and the
  * last slots each time, since other gateways' counts come late) and `judge:<domain>` (a
- * field a gateway).  Of the gateways their heartbeats.  What belongs together is told
+ * field a gateway).  Of the gateways their heartbeats: who there is stands in the sorted
+ * set `gateways`, name by unix time of its last word; one that is silent is asked for for
+ * eight days, or until somebody takes it out (ZREM).  What belongs together is told
  * together: when all questions of a round were answered, `read` is called; a round that
  * lost its connection says nothing.
  *

@@ -15,7 +15,7 @@ enum {
     RECENT_MS = 15000,     /* or so long, where that is more slots */
     SLOTS_A_ROUND = 2000,  /* questions for slots, besides the last ones */
     DOMAINS_A_ROUND = 200, /* without a plan */
-    SCAN_COUNT = 1000,
+    SHOW_AGAIN_S = 5,
     GATEWAY_SILENT_S = 8 * 86400, /* then it is no gateway any more */
 };
 
@@ -176,29 +176,27 @@ ask_domains(struct plan_store *store, const struct replica *replica)
 static void
 ask_gateways(struct plan_store *store)
 {
-    const struct span scan[] = {SPAN("SCAN"), span_of(store->cursor), SPAN("MATCH"),
-        key_of(store, "gateway:", "*"), SPAN("COUNT"),
-        span_of(arena_printf(store->scratch, "%d", SCAN_COUNT))};
-
-    (void)ask(store, (struct ask){.kind = ASK_GATEWAYS}, 6, scan);
-    for (size_t i = 0; i < store->gateway_count; i++)
-        ask_hash(store, (struct ask){.kind = ASK_GATEWAY, .slot_ms = (int64_t)i},
-            "gateway:", store->gateways[i].name);
-}
-
-/* One that has been silent for longer than its counts are kept is gone. */
-static void
-drop_gateways(struct plan_store *store)
-{
+    struct span key = key_of(store, "gateways", "");
     int64_t now = (int64_t)time(NULL);
-    size_t kept = 0;
+    const char *since = arena_printf(store->scratch, "%" PRId64, now - GATEWAY_SILENT_S);
+    const struct span own[] = {SPAN("ZADD"), key,
+        span_of(arena_printf(store->scratch, "%" PRId64, now)), span_of(store->gateway)};
+    const struct span all[] = {SPAN("ZRANGEBYSCORE"), key, span_of(since), SPAN("+inf"),
+        SPAN("LIMIT"), SPAN("0"),
+        span_of(arena_printf(store->scratch, "%d", PLAN_STORE_GATEWAYS_MAX))};
 
-    for (size_t i = 0; i < store->gateway_count; i++) {
-        if (store->gateways[i].time == 0 ||
-            store->gateways[i].time > now - GATEWAY_SILENT_S)
-            store->gateways[kept++] = store->gateways[i];
+    if (now >= store->shown_at + SHOW_AGAIN_S || now < store->shown_at) {
+        (void)redis_command(store->redis, NULL, NULL, 4, own);
+        (void)redis_ask(store->redis, NULL, NULL, SPAN("ZREMRANGEBYSCORE"), key,
+            SPAN("-inf"), span_of(arena_printf(store->scratch, "(%s", since)));
+        store->shown_at = now;
     }
-    store->gateway_count = kept;
+    (void)ask(store, (struct ask){.kind = ASK_GATEWAYS}, 7, all);
+    for (size_t i = 0; i < store->gateway_count; i++)
+        ask_hash(store,
+            (struct ask){.kind = ASK_GATEWAY,
+                .gateway = arena_text(store->scratch, span_of(store->gateways[i].name))},
+            "gateway:", store->gateways[i].name);
 }
 
 void
@@ -213,7 +211,6 @@ plan_store_tick(struct plan_store *store, const struct replica *replica)
     store->ask_next = 0;
     store->is_lost = false;
     store->is_asking = true;
-    drop_gateways(store);
     ask_domains(store, replica);
     ask_plans(store, now_ms);
     ask_gateways(store);

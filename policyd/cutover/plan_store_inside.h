@@ -23,7 +23,8 @@ struct ask {
     enum ask_kind kind;
     struct plan_entry *entry;
     enum domain_side side;
-    int64_t slot_ms; /* of counts; the gateway's number */
+    int64_t slot_ms;     /* of counts */
+    const char *gateway; /* of a heartbeat; in scratch */
 };
 
 struct told {
@@ -54,7 +55,7 @@ struct plan_store {
 
     struct plan_gateway gateways[PLAN_STORE_GATEWAYS_MAX];
     size_t gateway_count;
-    char cursor[32]; /* of SCAN */
+    int64_t shown_at; /* when we said last that we are one of them */
 
     struct told told[TOLD_MAX];
 };

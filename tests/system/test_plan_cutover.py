@@ -1,6 +1,7 @@
 """A plan with stays of seconds on a real Postfix: advances on a good new side, freezes and goes back on a bad one."""
 import json
 import os
+import signal
 import threading
 import time
 
@@ -407,3 +408,45 @@ def test_escalated_once_unless_acknowledged(site, folder, hooked):
             ("example.com", False), ("example.com", True), ("other.example", False)]
     finally:
         made.kill()
+
+
+def test_a_controller_that_is_killed_takes_its_hook_along_and_begins_again(site, folder, hooked):
+    made = hooked(before_advance="echo $$ > $DIR/pid\n[ -e $DIR/quick ] || exec sleep 600")
+    start(site, stays="600s 600s 600s")
+    wait_for(lambda: running(folder, "pid"), 30, "the hook runs")
+    made.kill()
+    wait_for(lambda: not running(folder, "pid"), 10, "the hook ended with it")
+    assert weight(site) == "0" and plan(site, "step") == "1"
+    (folder / "quick").touch()
+    made.start()
+    wait_for(lambda: weight(site) == "30", 30, "the step was taken up again")
+    assert len(events(site, "plan-advance")) == 1
+
+
+def test_a_new_configuration_leaves_a_running_hook_alone(site, folder, hooked):
+    made = hooked(before_advance="echo $$ >> $DIR/pids\nwhile [ ! -e $DIR/go ]; do sleep 0.1; done")
+    start(site, stays="600s 600s 600s")
+    wait_for((folder / "pids").exists, 30, "the hook runs")
+    made.options["escalate"] = "20m"
+    made.write_config()
+    made.process.signal(signal.SIGHUP)
+    wait_for(lambda: made.said("configuration read anew"), 10, "it was read")
+    (folder / "go").touch()
+    wait_for(lambda: weight(site) == "30", 30, "the stage was set")
+    assert len((folder / "pids").read_text().split()) == 1
+
+
+def test_a_silent_gateway_holds_it_up(site, cutover, mail):
+    site.redis.command("ZADD", "cutover:gateways", int(time.time()), "gw9")
+    site.redis.command("HSET", "cutover:gateway:gw9", "time", int(time.time()) - 60, "waiting", 7)
+    start(site, stays="2s 600s 600s")
+    wait_for(lambda: weight(site) == "30", 30, "the first stage")
+
+    def traffic():
+        return {gate["name"]: gate for gate in shown(cutover)[0]["gates"]}
+    wait_for(lambda: traffic().get("stay", {}).get("answer") == "yes", 30, "the stay is over")
+    wait_for(lambda: traffic()["samples"]["answer"] == "not-known", 10, "figures are not believed")
+    assert "gw9" in traffic()["samples"]["text"]
+    assert weight(site) == "30"
+    site.redis.command("ZREM", "cutover:gateways", "gw9")
+    wait_for(lambda: weight(site) == "70", 30, "it goes on without it")
