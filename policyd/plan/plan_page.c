@@ -229,7 +229,8 @@ write_chart(struct json *json, const struct plan_page *page)
         return;
     }
     step = chart_step(page);
-    end = (1000 * page->now / page->series->slot_ms + 1) * page->series->slot_ms;
+    /* A slot that has not ended would look like a fall. */
+    end = 1000 * page->now / page->series->slot_ms * page->series->slot_ms;
     json_object_begin(json, "chart");
     json_integer(json, "start", (end - PLAN_PAGE_POINTS * step) / 1000);
     json_double(json, "step_s", (double)step / 1000);

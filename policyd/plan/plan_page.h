@@ -21,7 +21,8 @@
  * "anna", "what": "plan-advance", "from": "30", "to": "70", "why": ""}, ...]}
  *
  * Counts of `sides` begin with the stage, at most 24 hours ago.  `gates` is empty where
- * nobody asked them.  `step` is an advance in preparation.  Pure.
+ * nobody asked them.  `step` is an advance in preparation.  The chart ends with the last
+ * slot that has ended.  Pure.
  */
 #ifndef POLICYD_PLAN_PLAN_PAGE_H
 #define POLICYD_PLAN_PLAN_PAGE_H

@@ -97,6 +97,6 @@ def test_deliveries_are_seen_beside_each_other(world):
         return sides and (sides["old"]["delivered"], sides["new"]["delivered"]) == (3, 7) and world.shown()
     shown = wait_for(counted, 20, "three on old, seven on new", every=0.1)
     assert shown["share"]["mail"] == 70 and shown["sides"]["new"]["success"] == 100 and shown["sides"]["new"]["delay_ms"] == 50
-    assert sum(shown["chart"]["new"]["delivered"]) == 7
+    wait_for(lambda: sum(world.shown()["chart"]["new"]["delivered"]) == 7, 10, "their slot has ended")
     said = world.ctl("plan", "show", "example.com", check=False).stdout
     assert "70 % of the mail" in said and any(line.split()[:3] == ["new", "7", "100"] for line in said.splitlines())

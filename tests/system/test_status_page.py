@@ -142,10 +142,12 @@ def test_a_controller_that_does_not_answer_is_told(folder, policy):
 
 def test_what_is_wrong_with_the_controller_is_told(folder, policy):
     status = {**plan_sample.STATUS, "redis": {"up": False, "error": "Connection refused"},
-              "log": {"silent": True, "trouble": "the books can't be written: disk full"}, "books": {"balanced": False}}
+              "log": {"silent": True, "trouble": "the books can't be written: disk full"}, "books": {"balanced": False},
+              "queue": {"trouble": "[cutover] queue = no"}}
     page = text_of(drawn(folder, policy, json.dumps(status)))
     assert ("Redis is away: Connection refused; the books can't be written: disk full; no line of Postfix for ten minutes; "
             "the books do not balance: postshiftctl audit") in page
+    assert "queue = no" not in page, "which is a choice"
 
 
 def test_without_a_plan_it_says_how_one_begins(folder, policy):
