@@ -275,6 +275,7 @@ lint: $(MADE)/config_keys.h ## formatting, clang-tidy, manual pages
 UNITS := $(wildcard postfix-conf/*.service postfix-conf/*.socket postfix-conf/*.target postfix-conf/*.path)
 SHARED_DATA := $(wildcard postfix-conf/*.acl postfix-conf/*.lua) postfix-conf/postshift.conf postfix-conf/users-and-folders \
                postfix-conf/flush postfix-conf/wired postfix-conf/may-go
+HOOKS := $(wildcard postfix-conf/hooks/*)
 
 install: all ## DESTDIR= prefix=/usr; without DESTDIR also users, folders and the rights of the configuration
 	$(foreach p,$(PROGRAMS),install -D -m 0755 $(BIN)/$(call program_name,$p) $(DESTDIR)$(prefix)/$(if $(filter ctl,$p),bin,sbin)/$(call program_name,$p) &&) true
@@ -283,6 +284,8 @@ install: all ## DESTDIR= prefix=/usr; without DESTDIR also users, folders and th
 	test -e $(DESTDIR)$(sysconfdir)/postshift/postshift.conf || install -m 0640 postfix-conf/postshift.conf $(DESTDIR)$(sysconfdir)/postshift/postshift.conf
 	install -d $(DESTDIR)$(prefix)/share/postshift
 	$(foreach f,$(SHARED_DATA),install -m $(if $(suffix $f),0644,0755) $f $(DESTDIR)$(prefix)/share/postshift/ &&) true
+	install -d $(DESTDIR)$(prefix)/share/postshift/hooks
+	$(foreach f,$(HOOKS),install -m $(if $(suffix $f),0644,0755) $f $(DESTDIR)$(prefix)/share/postshift/hooks/ &&) true
 	install -D -m 0644 README.md $(DESTDIR)$(prefix)/share/doc/postshift/README.md
 	install -D -m 0644 postfix-conf/postshiftctl.bash-completion $(DESTDIR)$(prefix)/share/bash-completion/completions/postshiftctl
 	install -D -m 0644 postfix-conf/postshift.sysusers $(DESTDIR)$(prefix)/lib/sysusers.d/postshift.conf
