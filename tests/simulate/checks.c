@@ -6,7 +6,7 @@
 
 #include "tests/simulate/world.h"
 
-enum { STAY_SECONDS_LEAST = 480 };
+enum { STAY_SECONDS_LEAST = 480, DRAINED_SECONDS = 900, AGREED_SECONDS = 60 };
 
 static unsigned
 weight_in_redis(const struct world *world)
@@ -49,6 +49,7 @@ check_gates(struct world *world, const struct plan_view *view)
 {
     const struct plan_record *plan = view->plan;
     struct plan_counts sum;
+    struct judge judge = {0};
     int64_t minute = view->now % 86400 / 60;
 
     if (view->now - plan->since < STAY_SECONDS_LEAST)
@@ -67,6 +68,12 @@ check_gates(struct world *world, const struct plan_view *view)
             (unsigned long long)sum.ok, (unsigned long long)(sum.ok + sum.fail));
     if (view->domain->is_suspect)
         world_fault(world, "an advance while Redis has an older state");
+    for (size_t i = 0; i < world->gateway_count; i++) {
+        if (world->redis.judged_since[i] == plan->since)
+            judge_add(&judge, &world->redis.judges[i]);
+    }
+    if (judge_worse(&judge) >= 20)
+        world_fault(world, "an advance though new is worse");
 }
 
 static void
@@ -101,10 +108,12 @@ checks_moved(struct world *world, const struct gateway *gateway,
         check_advance(world, gateway, view, decision);
         truth->weight = weight_in_redis(world);
         truth->stage_since = world->now;
+        truth->rolled_back = 0;
         break;
     case PLAN_ROLL_BACK:
         truth->rollbacks++;
         truth->is_stopped = true;
+        truth->rolled_back = world->now;
         truth->weight = 0;
         break;
     case PLAN_FREEZE:
@@ -127,6 +136,38 @@ checks_moved(struct world *world, const struct gateway *gateway,
     }
 }
 
+/* After a rollback what waited is on old, where nothing kept it from that. */
+static void
+check_drained(struct world *world, const struct gateway *gateway)
+{
+    int64_t from = world->truth.rolled_back;
+
+    if (from == 0 || world->truth.may_forget || weight_in_redis(world) > 0 ||
+        gateway->is_suspect)
+        return;
+    if (world->now < from + DRAINED_SECONDS ||
+        world->now < gateway->troubled + DRAINED_SECONDS)
+        return;
+    for (size_t i = 0; i < gateway->waiting_count; i++) {
+        if (gateway->waiting[i].since < from)
+            world_fault(world, "%s still has mail of before the rollback", gateway->name);
+    }
+}
+
+/* Who sees Redis sees the same plan, or says that it is an old one. */
+static void
+check_agreed(struct world *world, const struct gateway *gateway)
+{
+    const struct controller *controller = &gateway->controller;
+    const char *rev = hash_get(&controller->read.plan, "rev");
+
+    if (world->now < gateway->troubled + AGREED_SECONDS || controller->is_behind)
+        return;
+    if (controller->plan.rev != strtoull(rev, NULL, 10))
+        world_fault(world, "%s has plan %llu, Redis %s", gateway->name,
+            (unsigned long long)controller->plan.rev, rev);
+}
+
 void
 checks_tick(struct world *world)
 {
@@ -138,8 +179,11 @@ checks_tick(struct world *world)
     if (weight_in_redis(world) != truth->weight)
         world_fault(world, "the weight went from %u to %u, and nobody moved it",
             truth->weight, weight_in_redis(world));
-    for (size_t i = 0; i < world->gateway_count; i++)
+    for (size_t i = 0; i < world->gateway_count; i++) {
         waiting += world->gateways[i].waiting_count;
+        check_drained(world, &world->gateways[i]);
+        check_agreed(world, &world->gateways[i]);
+    }
     if (truth->accepted !=
         truth->delivered[SIDE_OLD] + truth->delivered[SIDE_NEW] + waiting)
         world_fault(world, "%llu accepted, %llu and %llu delivered, %llu waiting",

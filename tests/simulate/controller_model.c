@@ -54,17 +54,23 @@ find_doubt(struct world *world, const struct gateway *gateway, struct plan_doubt
 }
 
 static void
-gather(struct world *world, const struct gateway *gateway, struct plan_facts *facts)
+gather(struct world *world, const struct gateway *gateway, struct judge *judges,
+    struct plan_facts *facts)
 {
     int64_t now = world->now + gateway->controller.clock_off;
     static const struct judge nothing;
 
+    *judges = (struct judge){0};
+    for (size_t i = 0; i < world->gateway_count; i++) {
+        if (world->redis.judged_since[i] == gateway->controller.plan.since)
+            judge_add(judges, &world->redis.judges[i]);
+    }
     *facts = (struct plan_facts){
         .now_ms = now * 1000,
         .local = {(unsigned)((now / 86400 + 4) % 7), (unsigned)(now % 86400 / 60)},
         .series = &world->redis.stats,
         .min_samples = world->min_samples,
-        .judge = &nothing,
+        .judge = judges,
         .slow_judge = &nothing,
     };
     find_doubt(world, gateway, &facts->doubt);
@@ -140,6 +146,7 @@ decide(struct world *world, struct gateway *gateway)
     int64_t now = world->now + controller->clock_off;
     struct domain_state *state = gateway_parse(&controller->read.domain);
     struct plan_facts facts;
+    struct judge judges;
     struct plan_gate gates[PLAN_GATES];
     struct plan_alarm slow;
     struct plan_alarm fast;
@@ -160,7 +167,7 @@ decide(struct world *world, struct gateway *gateway)
     domain.state = state;
     domain.is_suspect =
         gateway->is_suspect || controller->is_behind || !is_in_force(gateway, state);
-    gather(world, gateway, &facts);
+    gather(world, gateway, &judges, &facts);
     view.gate_count = plan_gates_ask(view.plan, &facts, gates);
     plan_trigger_look(&view.plan->slow, &world->redis.stats, view.plan->since * 1000,
         now * 1000, &slow);
@@ -183,6 +190,10 @@ controller_tick(struct world *world, struct gateway *gateway)
     if (!gateway_reaches(world, gateway))
         return;
     read_plan(world, controller);
+    if (controller->plan.since != controller->watch_since) {
+        judge_watch_restart(&controller->watch);
+        controller->watch_since = controller->plan.since;
+    }
     run_hook(world, controller);
     decide(world, gateway);
 }

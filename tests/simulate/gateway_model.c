@@ -89,6 +89,8 @@ add_counts(struct plan_counts *sum, const struct plan_counts *more)
 {
     sum->ok += more->ok;
     sum->fail += more->fail;
+    sum->neutral += more->neutral;
+    sum->rejected += more->rejected;
     sum->delay_ms += more->delay_ms;
     sum->delay_count += more->delay_count;
 }
@@ -109,17 +111,53 @@ send_counts(struct world *world, struct gateway *gateway)
 
 /* --- mail --- */
 
+/* What the log says of an attempt; of ten that fail one is greylisted, one is refused. */
+static const char *
+some_failure(struct world *world, enum maillog_status *status)
+{
+    static const char *const failures[] = {
+        "connect to backend.example[192.0.2.20]:25: Connection refused",
+        "lost connection with backend.example[192.0.2.20] while sending end of data",
+        "host backend.example[192.0.2.20] refused to talk to me: 421 4.3.2 too busy",
+        "delivery temporarily suspended: connect to backend.example[192.0.2.20]:25: "
+        "Connection timed out",
+    };
+    unsigned kind = chance_below(&world->chance, 10);
+
+    *status = MAILLOG_DEFERRED;
+    if (kind == 0)
+        return "host backend.example[192.0.2.20] said: 450 4.2.0 greylisted (in reply to "
+               "RCPT TO command)";
+    if (kind == 1)
+        return "host backend.example[192.0.2.20] said: 550 5.7.1 not you (in reply to "
+               "RCPT TO command)";
+    return failures[kind % 4];
+}
+
 static void
-took(struct world *world, struct gateway *gateway, const struct message *message,
-    enum domain_side side, bool ok)
+judge(struct world *world, struct gateway *gateway, enum domain_side side,
+    enum outcome outcome, const char *text)
+{
+    struct judge_watch *watch = &gateway->controller.watch;
+
+    if (outcome == OUTCOME_OK)
+        judge_watch_delivered(watch, world->now * 1000, side == SIDE_NEW);
+    else if (outcome == OUTCOME_FAIL)
+        judge_watch_failed(watch, world->now * 1000, side == SIDE_NEW, span_of(text));
+}
+
+/* The first attempt of a message counts. */
+static void
+count(struct world *world, struct gateway *gateway, enum domain_side side,
+    enum outcome outcome)
 {
     struct plan_counts *counts = count_at(world, gateway, side);
 
-    if (message->attempts > 0)
-        return;
-    counts->ok += ok;
-    counts->fail += !ok;
-    if (ok) {
+    counts->ok += outcome == OUTCOME_OK;
+    counts->fail += outcome == OUTCOME_FAIL;
+    counts->neutral += outcome == OUTCOME_NEUTRAL;
+    counts->rejected += outcome == OUTCOME_REJECTED;
+    if (outcome == OUTCOME_OK) {
         counts->delay_ms += world->backends[side].delay_ms;
         counts->delay_count++;
     }
@@ -130,20 +168,28 @@ attempt(struct world *world, struct gateway *gateway, struct message *message)
 {
     char address[40];
     struct route route;
+    struct maillog_reply reply;
+    enum maillog_status status = MAILLOG_SENT;
     enum domain_side side;
-    bool ok;
+    enum outcome outcome;
+    const char *text = "250 2.0.0 stored";
 
     (void)snprintf(address, sizeof(address), "user%u@example.com", message->unit);
     route_decide(&world->rules, gateway->replica, span_of(address), world->now, &route);
     if (route.place != ROUTE_OLD && route.place != ROUTE_NEW)
         return false; /* it waits */
     side = route.place == ROUTE_NEW ? SIDE_NEW : SIDE_OLD;
-    ok = !chance_of(&world->chance, world->backends[side].fails);
-    took(world, gateway, message, side, ok);
-    message->attempts++;
-    if (ok)
+    if (chance_of(&world->chance, world->backends[side].fails))
+        text = some_failure(world, &status);
+    maillog_reply_parse(span_of(text), &reply);
+    outcome = outcome_of(status, &reply);
+    if (message->attempts++ == 0) {
+        count(world, gateway, side, outcome);
+        judge(world, gateway, side, outcome, text);
+    }
+    if (outcome == OUTCOME_OK)
         world->truth.delivered[side]++;
-    return ok;
+    return outcome == OUTCOME_OK;
 }
 
 static void
@@ -166,9 +212,9 @@ deliver(struct world *world, struct gateway *gateway)
 static void
 accept_mail(struct world *world, struct gateway *gateway)
 {
-    unsigned count = chance_below(&world->chance, 2 * world->rate + 1);
+    unsigned some = chance_below(&world->chance, 2 * world->rate + 1);
 
-    for (unsigned i = 0; i < count && gateway->waiting_count < WAITING_MAX; i++) {
+    for (unsigned i = 0; i < some && gateway->waiting_count < WAITING_MAX; i++) {
         gateway->waiting[gateway->waiting_count++] = (struct message){
             .unit = chance_below(&world->chance, UNITS),
             .since = world->now,
@@ -191,5 +237,11 @@ gateway_tick(struct world *world, struct gateway *gateway)
         controller->is_up && controller->stopped_until <= world->now) {
         send_counts(world, gateway);
         world->redis.beats[gateway - world->gateways] = world->now;
+        world->redis.judges[gateway - world->gateways] = controller->watch.judge;
+        world->redis.judged_since[gateway - world->gateways] = controller->watch_since;
     }
+    if (!gateway_reaches(world, gateway) || world->redis.is_read_only ||
+        !controller->is_up || controller->stopped_until > world->now ||
+        world->backends[SIDE_OLD].fails > 0)
+        gateway->troubled = world->now;
 }

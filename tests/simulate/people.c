@@ -145,8 +145,10 @@ order(struct world *world, enum plan_order what)
         state = gateway_parse(&read.domain);
         (void)plan_write_rollback(&write, &plan, state, world->now);
         domain_state_free(state);
-        if (redis_write(world, &read, &write))
+        if (redis_write(world, &read, &write)) {
             world->truth.weight = 0;
+            world->truth.rolled_back = world->now;
+        }
     } else {
         (void)redis_write(world, &read, &write);
     }
@@ -181,6 +183,7 @@ edit_weight(struct world *world)
     hash_set(&world->redis.data.domain, SPAN("weight"), span_of(text));
     state = gateway_parse(&world->redis.data.domain);
     world->truth.weight = state->weight;
+    world->truth.rolled_back = 0;
     domain_state_free(state);
     world_tell(world, "operator: weight %s by hand", text);
 }

@@ -8,6 +8,7 @@
 #ifndef TESTS_SIMULATE_WORLD_H
 #define TESTS_SIMULATE_WORLD_H
 
+#include "policyd/maillog/outcome.h"
 #include "policyd/plan/plan_order.h"
 #include "policyd/routing/route_decide.h"
 
@@ -61,7 +62,9 @@ struct redis_model {
     struct redis_data copies[COPIES]; /* of the last ticks, in a ring */
     unsigned copied;
     struct plan_series stats;
-    int64_t beats[GATEWAYS_MAX]; /* heartbeats */
+    int64_t beats[GATEWAYS_MAX];       /* heartbeats */
+    struct judge judges[GATEWAYS_MAX]; /* judge:<domain>, a field a gateway */
+    int64_t judged_since[GATEWAYS_MAX];
 };
 
 /* --- backends --- */
@@ -100,6 +103,8 @@ struct controller {
     size_t hook_stage;
     bool hook_fails;
     unsigned drains;
+    struct judge_watch watch;
+    int64_t watch_since; /* the stage that it judges */
 };
 
 struct gateway {
@@ -108,6 +113,7 @@ struct gateway {
     struct replica *replica;
     uint64_t rev;
     bool is_suspect;
+    int64_t troubled; /* when something last kept it from what it should do */
     struct message *waiting;
     size_t waiting_count;
     struct unsent unsent[64];
@@ -122,7 +128,8 @@ struct truth {
     bool is_stopped; /* since the last stop no start or resume */
     bool may_forget; /* Redis lost what was written last, or nobody is left who saw it */
     int64_t stage_since;
-    uint64_t ok_new; /* first attempts since the stage began */
+    int64_t rolled_back; /* 0: not, or started anew since */
+    uint64_t ok_new;     /* first attempts since the stage began */
     uint64_t fail_new;
     unsigned weight; /* as last moved by a transition or an operator */
     uint64_t advances;
