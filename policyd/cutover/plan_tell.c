@@ -7,6 +7,7 @@
 
 #include "policyd/cutover/plan_runner_inside.h"
 #include "policyd/plan/plan_page.h"
+#include "policyd/routing/unit_share.h"
 #include "shared/service/log.h"
 
 enum { EVENTS = 8 };
@@ -161,6 +162,14 @@ plan_tell_gone(struct plan_runner *runner, const char *domain)
 
 /* --- the page --- */
 
+static double
+units_on_new(const struct plan_runner *runner, const struct plan_entry *entry)
+{
+    return unit_share_on_new(&runner->context.config->served.route_rules,
+        runner->owner.replica(runner->owner.argument), span_of(entry->domain),
+        runner->self.now_ms / 1000);
+}
+
 static void
 write_one(struct plan_runner *runner, struct plan_entry *entry, struct json *json)
 {
@@ -175,7 +184,7 @@ write_one(struct plan_runner *runner, struct plan_entry *entry, struct json *jso
         .gate_count = run->gate_count,
         .series = &entry->series,
         .now = runner->self.now_ms / 1000,
-        .units_on_new = -1,
+        .units_on_new = units_on_new(runner, entry),
         .events = events,
     };
 

@@ -100,3 +100,12 @@ def test_deliveries_are_seen_beside_each_other(world):
     wait_for(lambda: sum(world.shown()["chart"]["new"]["delivered"]) == 7, 10, "their slot has ended")
     said = world.ctl("plan", "show", "example.com", check=False).stdout
     assert "70 % of the mail" in said and any(line.split()[:3] == ["new", "7", "100"] for line in said.splitlines())
+
+
+def test_the_share_of_units_is_that_of_the_list_known(world):
+    world.redis.command("SADD", "cutover:list:example.com:known", *(f"person{i}@example.com" for i in range(200)))
+    world.redis.command("SET", "cutover:unit:person1@example.com", "person0@example.com")
+    world.ctl("plan", "start", "example.com", "--stages", "30 100", "--stays", "1h 1h")
+    shown = world.wait_for(state="running", stage=1, weight=30)
+    shown = wait_for(lambda: world.shown()["share"]["units"] and world.shown(), 10, "the list has been read")
+    assert 20 < shown["share"]["units"] < 40
