@@ -155,12 +155,18 @@ look(struct plan_runner *runner, struct plan_entry *entry)
 /* --- rounds --- */
 
 static void
+look_at_self(struct plan_runner *runner)
+{
+    runner->owner.self(runner->owner.argument, &runner->self);
+    plan_clock_look(&runner->clock, &runner->self);
+}
+
+static void
 was_read(void *argument)
 {
     struct plan_runner *runner = argument;
 
-    runner->owner.self(runner->owner.argument, &runner->self);
-    plan_clock_look(&runner->clock, &runner->self);
+    look_at_self(runner);
     for (size_t i = 0; i < plan_store_count(runner->context.store); i++)
         look(runner, plan_store_at(runner->context.store, i));
 }
