@@ -6,6 +6,11 @@ static const char waiting_sql[] =
     "SELECT count(*) FROM message m JOIN recipient r ON r.message = m.id "
     "WHERE m.ended = 0 AND r.end = 0 AND r.domain = ?1 AND m.begun < ?2";
 
+static const char sides_sql[] =
+    "SELECT r.backend, count(*), min(m.begun) FROM message m "
+    "JOIN recipient r ON r.message = m.id "
+    "WHERE m.ended = 0 AND r.end = 0 AND r.domain = ?1 GROUP BY r.backend";
+
 /* Messages by their number, which grows with time. */
 static const char messages_sql[] = "SELECT id, begun FROM message "
                                    "WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
@@ -30,6 +35,29 @@ books_domain_waiting(struct books *books, struct span domain, int64_t before_ms,
         *count = (uint64_t)sqlite3_column_int64(statement, 0);
     (void)sqlite3_reset(statement);
     return step == 1;
+}
+
+bool
+books_domain_sides(struct books *books, struct span domain,
+    struct books_domain_sides *sides, struct error *error)
+{
+    sqlite3_stmt *statement = books_prepare(books, sides_sql, error);
+    int step;
+
+    *sides = (struct books_domain_sides){.waiting = {0}};
+    if (statement == NULL)
+        return false;
+    books_bind_span(statement, 1, domain);
+    while ((step = books_step(books, statement, error)) == 1) {
+        int64_t backend = sqlite3_column_int64(statement, 0);
+
+        if (backend < 0 || backend >= BACKEND_COUNT)
+            continue;
+        sides->waiting[backend] = (uint64_t)sqlite3_column_int64(statement, 1);
+        sides->oldest_ms[backend] = sqlite3_column_int64(statement, 2);
+    }
+    (void)sqlite3_reset(statement);
+    return step >= 0;
 }
 
 /* The oldest of so many before *last, 0 where there are no more that count. */

@@ -4,11 +4,21 @@
 #ifndef POLICYD_BOOKS_BOOKS_DOMAIN_H
 #define POLICYD_BOOKS_BOOKS_DOMAIN_H
 
-#include "policyd/books/books.h"
+#include "policyd/books/books_enter.h"
 
 /* Recipients of the domain that wait, of messages accepted before that time. */
 bool books_domain_waiting(struct books *books, struct span domain, int64_t before_ms,
     uint64_t *count, struct error *error);
+
+/* Those that wait now, by the backend that was tried last, and when the oldest was
+ * accepted; by enum books_backend. */
+struct books_domain_sides {
+    uint64_t waiting[BACKEND_COUNT];
+    int64_t oldest_ms[BACKEND_COUNT]; /* 0: none */
+};
+
+bool books_domain_sides(struct books *books, struct span domain,
+    struct books_domain_sides *sides, struct error *error);
 
 /*
  * Recipients of the domain, `take` for each, some of them again and again: of messages

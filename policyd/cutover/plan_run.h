@@ -5,6 +5,7 @@
 #ifndef POLICYD_CUTOVER_PLAN_RUN_H
 #define POLICYD_CUTOVER_PLAN_RUN_H
 
+#include "policyd/books/books_domain.h"
 #include "policyd/cutover/movers.h"
 #include "policyd/cutover/plan_asks.h"
 #include "policyd/cutover/plan_context.h"
@@ -42,6 +43,11 @@ struct plan_run {
     /* What is being written. */
     struct plan_decision writing;
     struct plan_write *write;
+
+    /* What waits here, as it was last counted. */
+    bool knows_waiting;
+    struct books_domain_sides waiting;
+    uint64_t count_ms; /* when it is counted again, by the steady clock */
 
     char told[400]; /* what was wrong with it, as it was told */
 };

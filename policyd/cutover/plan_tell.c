@@ -184,6 +184,10 @@ write_one(struct plan_runner *runner, struct plan_entry *entry, struct json *jso
         .gate_count = run->gate_count,
         .series = &entry->series,
         .now = runner->self.now_ms / 1000,
+        .knows_waiting = run->knows_waiting,
+        .waiting = {run->waiting.waiting[BACKEND_OLD],          run->waiting.waiting[BACKEND_NEW]},
+        .oldest = {run->waiting.oldest_ms[BACKEND_OLD] / 1000,
+                    run->waiting.oldest_ms[BACKEND_NEW] / 1000                                   },
         .units_on_new = units_on_new(runner, entry),
         .events = events,
     };
