@@ -88,7 +88,8 @@ finish(struct movers *movers, const char *problem)
     struct buffer lines;
 
     buffer_init(&lines, MOVERS_OCTETS);
-    qsort(movers->items, movers->count, sizeof(char *), compare);
+    if (movers->count > 0)
+        qsort(movers->items, movers->count, sizeof(char *), compare);
     for (size_t i = 0; i < movers->count; i++) {
         if (i == 0 || strcmp(movers->items[i], movers->items[i - 1]) != 0)
             buffer_printf(&lines, "%s\n", movers->items[i]);
