@@ -55,6 +55,8 @@ lay_over(struct attempt *attempt, const struct domain_field *wanted)
     const struct domain_field *now =
         find_field(attempt->now.fields, attempt->now.count, wanted->name);
     bool drops = wanted->value.length == 0;
+    /* Once: who follows the events does what follows from it once. */
+    bool is_whole = attempt->order->what != NULL && attempt->event_count == 0;
 
     if (drops ? now == NULL : now != NULL && span_equal(now->value, wanted->value))
         return;
@@ -64,8 +66,7 @@ lay_over(struct attempt *attempt, const struct domain_field *wanted)
         attempt->set[attempt->set_count++] = *wanted;
     attempt->events[attempt->event_count++] = (struct ctl_event){
         .domain = attempt->order->name,
-        .what = attempt->order->what != NULL ? attempt->order->what
-                                             : text_of(attempt, wanted->name),
+        .what = is_whole ? attempt->order->what : text_of(attempt, wanted->name),
         .from = now != NULL ? text_of(attempt, now->value) : "",
         .to = text_of(attempt, wanted->value),
         .rev = attempt->rev,

@@ -14,7 +14,7 @@ struct ctl_domain_order {
     const char *name;                  /* canonical */
     const struct domain_field *fields; /* an empty value drops the field */
     size_t count;
-    const char *what; /* what its events are called; NULL: as the field */
+    const char *what; /* what its first event is called; NULL, and others: as the field */
     const char *why;  /* where no --why is given, or NULL */
     /* What speaks against going from the one to the other, and what to do, or NULL;
      * --force overrides. */

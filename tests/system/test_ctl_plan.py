@@ -222,7 +222,14 @@ def test_rollback_takes_the_plan_along(world):
     assert (domain["weight"], domain["lists"]) == ("0", "vip")
     assert (plan["state"], plan["why"]) == ("rolled-back", "new is slow") and "step" not in plan
     assert [event[:3] for event in world.events()] == [
-        ("rollback", "30", "0"), ("rollback", "vip it", "vip"), ("plan-rollback", "running", "rolled-back")]
+        ("rollback", "30", "0"), ("lists", "vip it", "vip"), ("plan-rollback", "running", "rolled-back")]
+
+
+def test_a_rollback_is_one_event_of_that_name(world):
+    world.state(weight=30, lists="it", mode="new")
+    world.plan(state="running", stages="list:it 30 100", stage=2)
+    world.ctl("rollback", "example.com", "--all")
+    assert sorted(event[0] for event in world.events()) == ["lists", "mode", "plan-rollback", "rollback"]
 
 
 def test_rollback_of_a_plan_that_has_set_nothing_yet(world):
@@ -266,7 +273,7 @@ def test_show_is_what_the_controller_says(world):
     assert all(len(line) <= 100 for line in said.splitlines()), said
     for part in ("example.com: running in stage 2 of 3, 70 %, for 5 h", "waits for: stay (19 h of 24 h left) and 2 more gates",
                  "running hook: after_transition, for", "weight 70 %; on new: 69.41 % of the mail, 70.12 % of the units",
-                 "stages: 30 %, over  >  [70 %, 19 h left]  >  100 %, for 24 h", "to do: postshiftctl plan advance example.com --past"):
+                 "stages: 30 %, over  >  [70 %, 19 h left]  >  100 %, for 1 d", "to do: postshiftctl plan advance example.com --past"):
         assert part in said, part
     rows = [line.split(None, 2) for line in said.splitlines()]
     assert ["samples", "no", "143 of 200 deliveries on new, about 2 h"] in rows
