@@ -31,8 +31,8 @@ test_dmarc_fetch_PACKAGES := libpsl
 test_auth_attacks_SOURCES  := milters/dmarc/dmarc_fetch.c tests/fakes/dns_table.c
 test_auth_attacks_PACKAGES := libpsl
 
-test_dns_SOURCES  := milters/dns/dns.c milters/dns/dns_channels.c
-test_dns_PACKAGES := libcares resolv
+test_dns_SOURCES  := $(DNS_SOURCES)
+test_dns_PACKAGES := $(DNS_PACKAGES)
 test_dns_channels_SOURCES  := $(test_dns_SOURCES)
 test_dns_channels_PACKAGES := $(test_dns_PACKAGES)
 
@@ -94,8 +94,8 @@ test_refusals_PACKAGES := sqlite3 jansson libevent
 # A program's own parts, with the libraries that they need.
 test_serve_config_SOURCES  := policyd/serve/serve_config.c policyd/serve/serve_domains.c $(redis_SOURCES)
 test_serve_config_PACKAGES := $(REDIS_PACKAGES) libevent
-test_auth_report_SOURCES   := $(addprefix milters/auth/,auth_report.c auth_metrics.c auth_session.c) milters/dns/dns.c milters/dns/dns_channels.c $(dkim_SOURCES)
-test_auth_report_PACKAGES  := opendkim libcares resolv libevent
+test_auth_report_SOURCES   := $(addprefix milters/auth/,auth_report.c auth_metrics.c auth_session.c) $(DNS_SOURCES) $(dkim_SOURCES)
+test_auth_report_PACKAGES  := opendkim $(DNS_PACKAGES) libevent
 
 # Programs of the site's, run on a loop.
 test_hook_SOURCES  := policyd/cutover/hook.c

@@ -5,7 +5,7 @@
 #define MILTERS_AUTH_AUTH_CONFIG_H
 
 #include "milters/auth/auth_decide.h"
-#include "milters/dns/dns.h"
+#include "shared/dns/dns.h"
 #include "shared/service/config.h"
 #include "shared/service/daemon.h"
 

@@ -4,9 +4,9 @@
 #ifndef MILTERS_AUTH_AUTH_METRICS_H
 #define MILTERS_AUTH_AUTH_METRICS_H
 
-#include "milters/dns/dns_lookup.h"
 #include "milters/message/auth_result.h"
 #include "milters/protocol/verdict.h"
+#include "shared/dns/dns_lookup.h"
 #include "shared/service/metrics.h"
 
 struct auth_metrics;

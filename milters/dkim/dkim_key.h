@@ -10,7 +10,7 @@
 #ifndef MILTERS_DKIM_DKIM_KEY_H
 #define MILTERS_DKIM_DKIM_KEY_H
 
-#include "milters/dns/dns_lookup.h"
+#include "shared/dns/dns_lookup.h"
 
 enum {
     DKIM_KEY_TEXT_MAX = 4096,   /* octets of a record */

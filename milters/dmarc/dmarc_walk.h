@@ -12,7 +12,7 @@
 #define MILTERS_DMARC_DMARC_WALK_H
 
 #include "milters/dmarc/dmarc_record.h"
-#include "milters/dns/dns_lookup.h"
+#include "shared/dns/dns_lookup.h"
 
 enum {
     DMARC_WALK_QUERIES = 8,    /* of one walk */

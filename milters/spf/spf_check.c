@@ -1,10 +1,10 @@
 #include "milters/spf/spf_check.h"
 
-#include "milters/dns/dns_name.h"
 #include "milters/spf/spf_library.h"
 #include "shared/base/domain.h"
 #include "shared/base/idn.h"
 #include "shared/base/mailbox.h"
+#include "shared/dns/dns_name.h"
 
 #include <string.h>
 

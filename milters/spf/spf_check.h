@@ -13,9 +13,9 @@
 #ifndef MILTERS_SPF_SPF_CHECK_H
 #define MILTERS_SPF_SPF_CHECK_H
 
-#include "milters/dns/dns_lookup.h"
 #include "milters/spf/spf_report.h"
 #include "shared/base/arena.h"
+#include "shared/dns/dns_lookup.h"
 
 /* Before there are threads: libspf2's messages go to the log. */
 void spf_check_init(void);

@@ -1,7 +1,7 @@
 #include "milters/spf/spf_dns.h"
 
-#include "milters/dns/dns_name.h"
 #include "shared/base/domain.h"
+#include "shared/dns/dns_name.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 #ifndef MILTERS_SPF_SPF_RECORD_H
 #define MILTERS_SPF_SPF_RECORD_H
 
-#include "milters/dns/dns_lookup.h"
+#include "shared/dns/dns_lookup.h"
 
 enum spf_mechanism {
     SPF_ALL,

@@ -1,8 +1,8 @@
 #include "tests/fakes/dns_table.h"
 
-#include "milters/dns/dns_name.h"
 #include "shared/base/attributes.h"
 #include "shared/base/number.h"
+#include "shared/dns/dns_name.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

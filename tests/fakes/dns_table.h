@@ -8,8 +8,8 @@
 #ifndef TESTS_FAKES_DNS_TABLE_H
 #define TESTS_FAKES_DNS_TABLE_H
 
-#include "milters/dns/dns_lookup.h"
 #include "shared/base/arena.h"
+#include "shared/dns/dns_lookup.h"
 
 enum { DNS_TABLE_CNAME = 5 }; /* a row's type; a question never has it */
 

@@ -2,7 +2,7 @@
  * Any packet as the answer to any question: read within bounds, memory below the ceiling,
  * and what is read is asked for again as it was.
  */
-#include "milters/dns/dns_wire.h"
+#include "shared/dns/dns_wire.h"
 
 #include <assert.h>
 

@@ -3,8 +3,8 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/dns/dns.h"
 #include "shared/base/attributes.h"
+#include "shared/dns/dns.h"
 
 #include <ares_version.h>
 #include <netinet/in.h>

@@ -4,7 +4,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/dns/dns.h"
+#include "shared/dns/dns.h"
 
 #include <arpa/inet.h>
 #include <poll.h>

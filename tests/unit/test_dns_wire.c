@@ -3,8 +3,8 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/dns/dns_wire.h"
 #include "shared/base/attributes.h"
+#include "shared/dns/dns_wire.h"
 
 #include <string.h>
 

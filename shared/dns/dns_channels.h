@@ -7,10 +7,10 @@
  * loopback), one that has met a server without EDNS (c-ares leaves EDNS off for good
  * then).
  */
-#ifndef MILTERS_DNS_DNS_CHANNELS_H
-#define MILTERS_DNS_DNS_CHANNELS_H
+#ifndef SHARED_DNS_DNS_CHANNELS_H
+#define SHARED_DNS_DNS_CHANNELS_H
 
-#include "milters/dns/dns.h"
+#include "shared/dns/dns.h"
 
 /* Octets go out and come in as they are: what c-ares would rather have us use reads and
  * writes them for us, and Debian 12 has it not. */

@@ -1,4 +1,4 @@
-#include "milters/dns/dns_wire.h"
+#include "shared/dns/dns_wire.h"
 
 #include "shared/base/cursor.h"
 

@@ -1,4 +1,4 @@
-#include "milters/dns/dns_name.h"
+#include "shared/dns/dns_name.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -5,12 +5,12 @@
  * question that was asked; CNAMEs are followed by owner, in any order, at most 10;
  * records of other owners are ignored.
  */
-#ifndef MILTERS_DNS_DNS_WIRE_H
-#define MILTERS_DNS_DNS_WIRE_H
+#ifndef SHARED_DNS_DNS_WIRE_H
+#define SHARED_DNS_DNS_WIRE_H
 
-#include "milters/dns/dns_lookup.h"
-#include "milters/dns/dns_name.h"
 #include "shared/base/arena.h"
+#include "shared/dns/dns_lookup.h"
+#include "shared/dns/dns_name.h"
 
 enum {
     DNS_WIRE_QUESTION_MAX = 288, /* octets of a question packet */

@@ -4,8 +4,8 @@
  * The text of a name is its labels parted by dots, without a final dot; there are no
  * escapes and no presentation format.
  */
-#ifndef MILTERS_DNS_DNS_NAME_H
-#define MILTERS_DNS_DNS_NAME_H
+#ifndef SHARED_DNS_DNS_NAME_H
+#define SHARED_DNS_DNS_NAME_H
 
 #include "shared/base/arena.h"
 

@@ -1,9 +1,9 @@
-#include "milters/dns/dns.h"
+#include "shared/dns/dns.h"
 
-#include "milters/dns/dns_channels.h"
-#include "milters/dns/dns_wire.h"
 #include "shared/base/allocate.h"
 #include "shared/base/arena.h"
+#include "shared/dns/dns_channels.h"
+#include "shared/dns/dns_wire.h"
 
 #include <assert.h>
 #include <stdatomic.h>

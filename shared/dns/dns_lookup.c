@@ -1,4 +1,4 @@
-#include "milters/dns/dns_lookup.h"
+#include "shared/dns/dns_lookup.h"
 
 #include "shared/base/attributes.h"
 

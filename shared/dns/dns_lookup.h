@@ -4,15 +4,15 @@
  * A name is text of labels parted by dots, without a final dot; every other octet stands
  * for itself: there are no escapes, so blanks, backslashes and octets above 0x7f are
  * asked for as they are.  A check (SPF, DKIM, DMARC) asks through a struct dns_lookup:
- * the service behind it is milters/dns/dns, or a table in tests.
+ * the service behind it is shared/dns/dns, or a table in tests.
  *
  * Ask all that is known to be needed, then wait for each: they run at the same time.  A
  * question asked twice through one lookup is answered once.  Answers and what they point
  * to live as long as the lookup (a message).  Whoever is behind it keeps time: once the
  * message's time is used up, each wait gives DNS_TIMEOUT at once.
  */
-#ifndef MILTERS_DNS_DNS_LOOKUP_H
-#define MILTERS_DNS_DNS_LOOKUP_H
+#ifndef SHARED_DNS_DNS_LOOKUP_H
+#define SHARED_DNS_DNS_LOOKUP_H
 
 #include "shared/base/span.h"
 

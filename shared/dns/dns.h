@@ -15,11 +15,11 @@
  * DNS_LOCAL).  SIGPIPE must be ignored by the program (a TCP server may go).  Make the
  * service after the last fork.
  */
-#ifndef MILTERS_DNS_DNS_H
-#define MILTERS_DNS_DNS_H
+#ifndef SHARED_DNS_DNS_H
+#define SHARED_DNS_DNS_H
 
-#include "milters/dns/dns_lookup.h"
 #include "shared/base/error.h"
+#include "shared/dns/dns_lookup.h"
 #include "shared/service/config.h"
 
 struct dns;

@@ -1,9 +1,9 @@
-#include "milters/dns/dns_channels.h"
+#include "shared/dns/dns_channels.h"
 
-#include "milters/dns/dns_wire.h"
 #include "shared/base/allocate.h"
 #include "shared/base/buffer.h"
 #include "shared/base/number.h"
+#include "shared/dns/dns_wire.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
