@@ -4,6 +4,7 @@ An act plays on a stage.Stage: it shows commands as an operator would type them,
 and checks each thing that it says.  New acts go into ACTS where the story wants them.
 """
 from acts_milters import authenticated, scanned
+from acts_plan import advances, goes_back, who_has_mail_on_new
 from processes import BIN
 from stage import DOMAIN
 
@@ -153,15 +154,13 @@ def told_by_the_books(demo):
     demo.check(audit["queue_silent"] is None, f"Postfix's queue agrees: {audit}")
 
 
-ACTS = [wire, thirty, seventy, pin, hold, redis_dies, roll_back, authenticated, scanned, books, told_by_the_books]
+ACTS = [wire, thirty, seventy, pin, hold, redis_dies, roll_back, authenticated, scanned, books, told_by_the_books, advances, goes_back,
+        who_has_mail_on_new]
 
 
 def leave_running(demo):
     """KEEP=1: everything runs again, and what to try."""
-    demo.redis.start()
     demo.new.start()
-    demo.ctl("--local", "clear", DOMAIN, quiet=True)
-    demo.settle(next(p for p in PEOPLE[5:] if demo.side(p, 70) == "new"), "cutover-new:")
     script = demo.write_end()
     redis = " ".join(demo.redis.cli_words())
     ctl = f"{demo.short(['postshiftctl'])} -c $D/{demo.policyd.config.relative_to(demo.folder)}"
@@ -180,5 +179,7 @@ It goes on running.  To try (copy the first two lines):
    ls $D/mail-old $D/mail-new;  tail -f $D/postfix/mail.log
    postshiftctl -c $D/{demo.cutover.config.relative_to(demo.folder)} trace --to {PEOPLE[0]}
    curl -s http://{"%s:%d" % demo.policyd.page_address}/status.json
+   postshiftctl -c $D/{demo.cutover.config.relative_to(demo.folder)} plan start {DOMAIN} --stays "10s 10s 10m" min_samples=1
+   postshiftctl -c $D/{demo.cutover.config.relative_to(demo.folder)} status --watch;  the page: http://{"%s:%d" % demo.cutover.page_address}/
 
 To end it: {script}""")

@@ -78,8 +78,11 @@ class Stage:
         self.new = Backend("new", f"{self.block}.4", self.folder, outlive)
         self.policyd = Policyd(self.folder, f"{self.block}.5", redis=self.redis, domains=DOMAIN,
                                sockets=self.gateway.sockets, user=USER, outlive=outlive)
+        self.drain = self.folder / "drain"      # touched by the controller, watched by a helper
+        self.drain.touch()
         self.cutover = Cutover(self.folder, f"{self.block}.5", redis=self.redis, domains=DOMAIN, log=self.gateway.log,
-                               gateway="demo", ctl_lines={"postfix": self.gateway.etc}, outlive=outlive)
+                               gateway="demo", ctl_lines={"postfix": self.gateway.etc}, drain=self.drain, probe_interval="1s",
+                               policyd_lines={"metrics": "inet:%s:%d" % self.policyd.page_address}, outlive=outlive)
         self.key = f"cutover:domain:{DOMAIN}"
         self.extras = {}        # name -> Process, of later acts
 
@@ -162,9 +165,9 @@ class Stage:
     def ctl(self, *words, **how):
         return self.command(BIN / "postshiftctl", "-c", self.policyd.config, *words, **how)
 
-    def books_ctl(self, *words):
+    def books_ctl(self, *words, **how):
         """postshiftctl with the controller's configuration."""
-        return self.command(BIN / "postshiftctl", "-c", self.cutover.config, *words)
+        return self.command(BIN / "postshiftctl", "-c", self.cutover.config, *words, **how)
 
     def show_failure(self, error):
         said = f"not true: {error}" if isinstance(error, (Untrue, AssertionError)) else repr(error)
