@@ -7,28 +7,7 @@
 
 #include "policyd/plan/plan_text.h"
 
-enum { GATE_NAMES_MAX = 160 };
-
 /* --- in words --- */
-
-static const char *
-gates_that_close(const struct plan_page *page, char out[GATE_NAMES_MAX])
-{
-    size_t used = 0;
-
-    out[0] = '\0';
-    for (size_t i = 0; i < page->gate_count && used < GATE_NAMES_MAX; i++) {
-        int length;
-
-        if (page->gates[i].answer == PLAN_YES ||
-            plan_record_is_past(page->plan, plan_gate_name(page->gates[i].kind)))
-            continue;
-        length = snprintf(out + used, GATE_NAMES_MAX - used, "%s%s", used == 0 ? "" : " ",
-            plan_gate_name(page->gates[i].kind));
-        used += length > 0 ? (size_t)length : 0;
-    }
-    return out;
-}
 
 static void
 say_share(const struct plan_page *page, char out[80])
@@ -154,7 +133,6 @@ plan_page_waits_for(const struct plan_page *page, char out[PLAN_SENTENCE_MAX])
 void
 plan_page_command(const struct plan_page *page, char out[PLAN_SENTENCE_MAX])
 {
-    char gates[GATE_NAMES_MAX];
     int domain = (int)page->domain.length;
     const char *name = page->domain.data;
 
@@ -162,11 +140,7 @@ plan_page_command(const struct plan_page *page, char out[PLAN_SENTENCE_MAX])
     switch (page->plan == NULL ? PLAN_NONE : page->plan->state) {
     case PLAN_WAITING:
     case PLAN_RUNNING:
-        (void)gates_that_close(page, gates);
-        if (page->next > 0)
-            (void)snprintf(out, PLAN_SENTENCE_MAX, "postshiftctl plan advance %.*s%s%s",
-                domain, name, gates[0] == '\0' ? "" : " --past ", gates);
-        break;
+        break; /* it goes on by itself; gates are not passed by copying a line */
     case PLAN_PAUSED:
         (void)snprintf(
             out, PLAN_SENTENCE_MAX, "postshiftctl plan resume %.*s", domain, name);

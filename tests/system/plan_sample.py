@@ -26,7 +26,7 @@ RUNNING = {
     "domain": "example.com", "state": "running", "stage": 2, "weight": 70, "problem": None,
     "sentence": "running in stage 2 of 3, 70 %, for 5 h",
     "waits_for": "stay (19 h of 24 h left) and 2 more gates; 100 % is next", "why": None, "edited": False,
-    "since": NOW - 5 * 3600, "command": "postshiftctl plan advance example.com --past stay samples judge",
+    "since": NOW - 5 * 3600, "command": None,
     "stages": [{"name": "30 %", "stay_s": 259200, "is_over": True, "left_s": None},
                {"name": "70 %", "stay_s": 86400, "is_over": False, "left_s": 19 * 3600},
                {"name": "100 %", "stay_s": 86400, "is_over": False, "left_s": None}],
