@@ -270,7 +270,8 @@ ctl_local_rollback(struct ctl *ctl)
     }
     status = carry_out(&local);
     if (status == CTL_DONE)
-        ctl_output_say("now: postfix reload && postqueue -f   (mail that waits is asked "
-                       "anew)");
+        ctl_output_say(
+            "now: postfix reload && sleep 2 && postqueue -f   (mail that waits is asked "
+            "anew)");
     return finish(&local, status);
 }

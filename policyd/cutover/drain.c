@@ -231,7 +231,7 @@ finish(struct drain *drain, uint64_t now)
         if (drain->told_ms == 0 || now > drain->told_ms + TELL_AGAIN_MS)
             log_say(LOG_LEVEL_WARNING,
                 "%s can't be touched: %s; mail that waits is routed anew by `postfix "
-                "reload && postqueue -f`",
+                "reload && sleep 2 && postqueue -f`",
                 drain->options.file, strerror(errno));
         drain->told_ms = now;
         return;

@@ -621,7 +621,7 @@ def test_rollback(world):
     assert world.hash()["weight"] == "0" and "rollback: 70 -> 0" in said and "policyd answers so" in said
     assert "by the list canary: 2 units" in said and "and 6 more by their pins" in said
     assert "other@example.net" not in said and "held@" not in said
-    assert "postfix reload && postqueue -f" in said
+    assert "postfix reload && sleep 2 && postqueue -f" in said
     assert world.json("events")[-1]["why"] == "rollback"
     said = world.ctl("rollback", "example.com", "--all").stdout
     assert world.hash()["mode"] == "old"

@@ -1,13 +1,15 @@
 """What waits is routed anew when the direction turns: once policyd answers so, by a root helper, on a real Postfix."""
 import os
 import pathlib
+import shutil
+import signal
 import time
 
 import pytest
 
 from cutover import Cutover
 from mailsite import MailSite, side
-from processes import ROOT, Process, wait_for
+from processes import ROOT, Process, run, wait_for
 
 FLUSH = ROOT / "postfix-conf" / "flush"
 PEOPLE = [f"person{n}@example.com" for n in range(40)]
@@ -110,6 +112,66 @@ def test_mail_that_waits_goes_where_it_belongs_now(site, cutover, helper):
     assert site.old.wait_for(len(moved), 60)
     assert sorted(site.old.recipients()) == sorted(moved)
     site.gateway.wait_until_empty()
+
+
+POSTQUEUE = """#!/bin/sh
+# Notes whether the queue manager of before the reload is still there.
+if grep -qs 'qmgr)' /proc/{old}/stat; then echo old; else echo new; fi >>{notes}
+{meanwhile}
+exec {postqueue} "$@"
+"""
+
+
+def queue_manager(site):
+    return run("pgrep", "-P", site.gateway.master_pid(), "-x", "qmgr").stdout.strip()
+
+
+@pytest.fixture
+def flush(site, folder):
+    """The root helper, run once, with a postqueue that takes notes: flush(a command of the shell)."""
+    started = []
+
+    def start(meanwhile=":"):
+        notes, wrapper = folder / "notes", folder / "bin/postqueue"
+        wrapper.parent.mkdir()
+        wrapper.write_text(POSTQUEUE.format(old=queue_manager(site), notes=notes, meanwhile=meanwhile,
+                                            postqueue=shutil.which("postqueue")), encoding="utf-8")
+        wrapper.chmod(0o755)
+        conf = folder / "flush.conf"
+        conf.write_text(f"[cutover]\npostfix = {site.gateway.etc}\ndrain = {folder / 'touched'}\n", encoding="utf-8")
+        made = Process([FLUSH], folder / "flush.log", environment={
+            **os.environ, "POSTSHIFT_CONF": str(conf), "MAIL_CONFIG": "", "PATH": f"{wrapper.parent}:{os.environ['PATH']}"})
+        made.start()
+        started.append(made)
+        made.notes = lambda: notes.read_text(encoding="utf-8").split() if notes.exists() else []
+        return made
+
+    yield start
+    for made in started:
+        made.kill()
+
+
+def test_the_new_queue_manager_is_asked(site, flush):
+    """The old one would take the request up and end over it."""
+    reloads = len(site.gateway.log_lines("reload -- version"))
+    old = int(queue_manager(site))
+    os.kill(old, signal.SIGSTOP)            # it ends late
+    try:
+        helper = flush()
+        wait_for(lambda: len(site.gateway.log_lines("reload -- version")) > reloads, 20, "the reload")
+        time.sleep(1)       # nothing to wait for: nothing is to happen
+        assert helper.notes() == []
+    finally:
+        os.kill(old, signal.SIGCONT)
+    wait_for(lambda: helper.notes() == ["new"], 20, "the new one was asked")
+    wait_for(lambda: not helper.running(), 10, "the helper's end")
+
+
+def test_touched_while_it_drains(site, flush, folder):
+    """Once more: who starts it does not start it twice at a time."""
+    helper = flush(f"[ -e {folder / 'touched'} ] || touch {folder / 'touched'}")
+    wait_for(lambda: not helper.running(), 30, "the helper's end")
+    assert helper.notes() == ["new", "new"]
 
 
 def test_the_file_can_not_be_touched(site, folder):
