@@ -39,10 +39,22 @@ def place(pid):
     return f"/proc/{pid}/cwd/"
 
 
-def ready_workers(milter):
-    """Those that have locked themselves in."""
-    return wait_for(lambda: (w := workers_of(milter)) if milter.metric('postshift_scan_workers{state="spare"}') == 1 else None,
-                    10, "the spare")
+def ready_workers(milter, number=2):
+    """All of them, locked in: a worker that has just been forked is still where its keeper is, on disk."""
+    def all_of_them():
+        workers, keeper = workers_of(milter), keeper_of(milter)
+        return workers if (len(workers) == number and milter.metric('postshift_scan_workers{state="spare"}') == 1
+                           and milter.metric('postshift_scan_workers{state="idle"}') == number - 1
+                           and all(is_elsewhere(worker, keeper) for worker in workers)) else None
+
+    return wait_for(all_of_them, 20, f"{number} workers")
+
+
+def is_elsewhere(worker, keeper):
+    try:
+        return os.readlink(f"/proc/{worker}/cwd") != os.readlink(f"/proc/{keeper}/cwd")
+    except OSError:     # it has just ended
+        return False
 
 
 def fill(pid, leave):
@@ -64,8 +76,7 @@ def large_archive():
 def test_each_worker_has_its_own_and_nobody_sees_a_mount(scanner, folder):
     before = pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8")
     milter = scanner(workers=2)
-    workers = ready_workers(milter)
-    assert len(workers) == 3
+    workers = ready_workers(milter, 3)
     assert all(in_memory(place(w)) for w in workers)
     assert len({os.stat(place(w)).st_dev for w in workers}) == 3, "one for each"
     for pid in ("self", milter.process.pid, keeper_of(milter), *workers):
