@@ -24,7 +24,8 @@ void
 plan_text_age(int64_t milliseconds, char out[PLAN_TIME_MAX])
 {
     int64_t left = milliseconds < 0 ? 0 : milliseconds;
-    size_t i = 0;
+    /* Days from two on, as the status page: a stay of "24 h" is not one of "1 d". */
+    size_t i = left < 2 * units[0].milliseconds ? 1 : 0;
     int64_t smaller;
 
     while (i < UNITS - 1 && left < units[i].milliseconds)

@@ -9,7 +9,8 @@
 
 enum { PLAN_TIME_MAX = 32 };
 
-/* "2 d 3 h", "5 h 20 min", "37 s"; nobody counts seconds of minutes.  Cut, not rounded;
+/* "2 d 3 h", "24 h", "5 h 20 min", "37 s"; days from two on, and nobody counts seconds of
+ * minutes.  Cut, not rounded;
  * below a second "0 s". */
 void plan_text_age(int64_t milliseconds, char out[PLAN_TIME_MAX]);
 
