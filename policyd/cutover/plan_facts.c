@@ -148,20 +148,24 @@ ask_rehearsal(const struct plan_context *context, struct plan_opinion *opinion)
     (void)snprintf(opinion->text, sizeof(opinion->text), "nobody was asked yet");
 }
 
-bool
+static void
+find_local_time(const char *zone, int64_t now, struct plan_facts *facts)
+{
+    struct plan_local *local = &facts->local;
+
+    facts->no_zone = !zone_local(zone, now, &local->weekday, &local->minute);
+    if (facts->no_zone)
+        (void)zone_local("UTC", now, &local->weekday, &local->minute);
+}
+
+void
 plan_facts_gather(const struct plan_context *context, const struct plan_run *run,
-    const struct plan_self *self, struct plan_facts *facts, char problem[PLAN_TEXT_MAX])
+    const struct plan_self *self, struct plan_facts *facts)
 {
     const struct plan_entry *entry = run->entry;
 
     memset(facts, 0, sizeof(*facts));
-    if (!zone_local(entry->record.timezone, self->now_ms / 1000, &facts->local.weekday,
-            &facts->local.minute)) {
-        (void)snprintf(problem, PLAN_TEXT_MAX,
-            "timezone=\"%.100s\" (there is no such time zone on this machine)",
-            entry->record.timezone);
-        return false;
-    }
+    find_local_time(entry->record.timezone, self->now_ms / 1000, facts);
     facts->now_ms = self->now_ms;
     facts->series = &entry->series;
     facts->min_samples = context->config->min_samples;
@@ -174,5 +178,4 @@ plan_facts_gather(const struct plan_context *context, const struct plan_run *run
     ask_hook(context, run, self->now_ms, &facts->hook);
     ask_rehearsal(context, &facts->rehearsal);
     find_doubt(context, run, self, facts);
-    return true;
 }

@@ -18,9 +18,9 @@ struct plan_self {
     int64_t paused_s;   /* how long that was */
 };
 
-/* False: there is no such time zone, *problem says so. */
-bool plan_facts_gather(const struct plan_context *context, const struct plan_run *run,
-    const struct plan_self *self, struct plan_facts *facts, char problem[PLAN_TEXT_MAX]);
+/* A time zone that this machine does not know: local time is UTC, `no_zone` says so. */
+void plan_facts_gather(const struct plan_context *context, const struct plan_run *run,
+    const struct plan_self *self, struct plan_facts *facts);
 
 /* Steps of the clock, and pauses of this process, from one look to the next. */
 struct plan_clock {

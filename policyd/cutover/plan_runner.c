@@ -149,7 +149,6 @@ look(struct plan_runner *runner, struct plan_entry *entry)
 {
     struct plan_run *run = plan_run_of(runner, entry);
     struct plan_facts facts;
-    char problem[PLAN_TEXT_MAX];
 
     if (entry->is_writing)
         return;
@@ -163,11 +162,8 @@ look(struct plan_runner *runner, struct plan_entry *entry)
     look_at_asks(run, runner->self.now_ms);
     count_waiting(run);
     look_at_triggers(run, runner->self.now_ms);
-    if (!plan_facts_gather(&runner->context, run, &runner->self, &facts, problem)) {
-        plan_tell_bad(run, problem);
-        plan_act_call_off(run);
-        return;
-    }
+    plan_facts_gather(&runner->context, run, &runner->self, &facts);
+    plan_tell_zone(run, facts.no_zone);
     run->told[0] = '\0';
     decide(run, &facts);
 }

@@ -42,6 +42,9 @@ void plan_tell_done(const struct plan_run *run, const struct plan_decision *deci
 /* Its plan can't be used: one line for each text. */
 void plan_tell_bad(struct plan_run *run, const char *problem);
 
+/* Whether this machine knows its time zone: one line for each that it doesn't. */
+void plan_tell_zone(struct plan_run *run, bool no_zone);
+
 /* The gauges of a plan that is no longer there. */
 void plan_tell_gone(struct plan_runner *runner, const char *domain);
 

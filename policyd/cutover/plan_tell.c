@@ -84,6 +84,21 @@ plan_tell_bad(struct plan_run *run, const char *problem)
         log_note(problem));
 }
 
+void
+plan_tell_zone(struct plan_run *run, bool no_zone)
+{
+    const char *zone = no_zone ? run->entry->record.timezone : "";
+
+    if (strcmp(run->told_zone, zone) == 0)
+        return;
+    (void)snprintf(run->told_zone, sizeof(run->told_zone), "%s", zone);
+    if (no_zone)
+        log_say(LOG_LEVEL_WARNING,
+            "the plan of %s: timezone=%s is not known on this machine, so its window is "
+            "not known and nothing advances (package tzdata)",
+            run->entry->domain, zone);
+}
+
 /* --- metrics --- */
 
 static void

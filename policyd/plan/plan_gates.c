@@ -121,7 +121,10 @@ ask_window(struct asking *asking)
     number_rfc3339_write(plan->freeze_until, frozen);
     if (is_frozen)
         SAY(asking, GATE_WINDOW, PLAN_NO, "freeze_until %s%s", frozen,
-            is_open ? "" : ", and the window is closed");
+            is_open || facts->no_zone ? "" : ", and the window is closed");
+    else if (facts->no_zone)
+        SAY(asking, GATE_WINDOW, PLAN_NOT_KNOWN, "no time zone %s on this machine",
+            plan->timezone);
     else if (!is_open)
         SAY(asking, GATE_WINDOW, PLAN_NO, "opens %s %s", opens, plan->timezone);
     else if (is_always)

@@ -9,6 +9,9 @@
  * does not know yet, with a text that says so: without failures there is nothing to
  * compare.
  *
+ * A time zone that this machine does not know makes the window not known, and nothing
+ * else.
+ *
  * Samples are deliveries on new since the stage began; success, delay and rate are of the
  * same time, at most 24 hours.
  */
@@ -61,6 +64,7 @@ struct plan_opinion {
 struct plan_facts {
     int64_t now_ms;          /* unix time */
     struct plan_local local; /* the same by the plan's zone */
+    bool no_zone;            /* this machine does not know that: `local` is UTC */
     const struct plan_series *series;
     struct plan_doubt doubt;
     uint64_t min_samples;           /* of the configuration */

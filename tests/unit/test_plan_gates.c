@@ -188,6 +188,21 @@ waits_for_the_window(void **state)
 }
 
 static void
+does_not_guess_the_window_in_a_zone_that_is_not_known(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_begin(&scene);
+    scene.facts.no_zone = true;
+    check(&scene, GATE_WINDOW, PLAN_NOT_KNOWN,
+        "no time zone Europe/Berlin on this machine");
+    scene.plan.freeze_until = NOW + 1;
+    check(&scene, GATE_WINDOW, PLAN_NO, "freeze_until 2026-11-30T11:00:01Z");
+    scene_end(&scene);
+}
+
+static void
 counts_deliveries_on_new(void **state)
 {
     static const struct {
@@ -567,6 +582,7 @@ main(void)
         cmocka_unit_test(names_gates_and_answers),
         cmocka_unit_test(waits_for_the_stay),
         cmocka_unit_test(waits_for_the_window),
+        cmocka_unit_test(does_not_guess_the_window_in_a_zone_that_is_not_known),
         cmocka_unit_test(counts_deliveries_on_new),
         cmocka_unit_test(asks_for_success),
         cmocka_unit_test(asks_for_the_delay),
