@@ -11,14 +11,17 @@
 
 enum { SLICE_MS = 20, BUNCH = 100, FULL = 10000 };
 
+enum phase { MEMBERS, PEOPLE_OF_MEMBERS, SEEN };
+
 struct movers {
     struct movers_options options;
     struct plan_stage stage;
     char domain[256];
     struct event *turn;
-    bool by_list;
-    uint64_t cursor; /* of the list */
-    int64_t last;    /* of the books */
+    enum phase phase;
+    bool has_departments; /* members that are no address */
+    uint64_t cursor;      /* of the list, then of units */
+    int64_t last;         /* of the books */
     int64_t since_ms;
     char **items;
     size_t count;
@@ -110,7 +113,28 @@ take_members(struct movers *movers)
         if (!replica_next_member(
                 replica, span_of(movers->domain), SPAN("known"), &movers->cursor, &unit))
             return false;
-        take(movers, unit);
+        if (span_find(unit, '@') == SPAN_NONE)
+            movers->has_departments = true;
+        else
+            take(movers, unit);
+    }
+    return true;
+}
+
+/* Who belongs to one of them. */
+static bool
+take_people(struct movers *movers)
+{
+    const struct replica *replica = movers->options.replica(movers->options.argument);
+    struct span person;
+    struct span unit;
+
+    for (int i = 0; i < BUNCH; i++) {
+        if (!replica_next(replica, REPLICA_UNIT, &movers->cursor, &person, &unit))
+            return false;
+        if (span_find(unit, '@') == SPAN_NONE &&
+            replica_list_has(replica, span_of(movers->domain), SPAN("known"), unit))
+            take(movers, person);
     }
     return true;
 }
@@ -126,6 +150,25 @@ take_seen(struct movers *movers, struct error *error)
         &movers->last, BUNCH, take, movers, error);
 }
 
+/* A bunch; false: nobody is left. */
+static bool
+take_some(struct movers *movers, struct error *error)
+{
+    switch (movers->phase) {
+    case MEMBERS:
+        if (take_members(movers))
+            return true;
+        movers->phase = PEOPLE_OF_MEMBERS;
+        movers->cursor = 0;
+        return movers->has_departments;
+    case PEOPLE_OF_MEMBERS:
+        return take_people(movers);
+    case SEEN:
+    default:
+        return take_seen(movers, error) && movers->last != 0;
+    }
+}
+
 static void
 again(struct movers *movers)
 {
@@ -139,21 +182,13 @@ on_turn(evutil_socket_t fd, short what, void *argument)
 {
     struct movers *movers = argument;
     uint64_t end = clock_now_ms() + SLICE_MS;
-    struct error error;
+    struct error error = {.kind = ERROR_NONE};
 
     (void)fd;
     (void)what;
     do {
-        if (movers->by_list) {
-            if (!take_members(movers)) {
-                finish(movers, NULL);
-                return;
-            }
-        } else if (!take_seen(movers, &error)) {
-            finish(movers, error.text);
-            return;
-        } else if (movers->last == 0) {
-            finish(movers, NULL);
+        if (!take_some(movers, &error)) {
+            finish(movers, error.kind == ERROR_NONE ? NULL : error.text);
             return;
         }
     } while (clock_now_ms() < end);
@@ -168,8 +203,8 @@ movers_start(struct event_base *base, const struct movers_options *options)
 
     *movers = (struct movers){.options = *options, .stage = *options->stage};
     (void)span_copy(span_of(options->domain), movers->domain, sizeof(movers->domain));
-    movers->by_list =
-        replica_list_count(replica, span_of(options->domain), SPAN("known")) > 0;
+    if (replica_list_count(replica, span_of(options->domain), SPAN("known")) == 0)
+        movers->phase = SEEN;
     movers->since_ms = ((int64_t)time(NULL) - (int64_t)MOVERS_DAYS * 86400) * 1000;
     movers->turn = allocated(evtimer_new(base, on_turn, movers));
     again(movers);

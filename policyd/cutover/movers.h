@@ -1,10 +1,10 @@
 /*
  * movers - whose route a stage will change, for before_advance: the members of the list
- * `known` where the domain has one, else the recipients that the books have seen in 30
+ * `known` where the domain has one (of a member that is no address, a department, its
+ * people: who has it as `unit:`), else the recipients that the books have seen in 30
  * days.  Gathered in slices of at most 20 ms, so that nothing waits for it.
  *
- * Limits: a member of `known` that is no address (a department) is not followed to its
- * people; at most a million are named.
+ * Limits: at most a million are named.
  */
 #ifndef POLICYD_CUTOVER_MOVERS_H
 #define POLICYD_CUTOVER_MOVERS_H

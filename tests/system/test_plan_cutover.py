@@ -9,7 +9,7 @@ import pytest
 
 from cutover import Cutover
 from gateway import make_message
-from mailsite import MailSite, side
+from mailsite import MailSite, bucket, side
 from processes import ROOT, Process, wait_for
 
 FLUSH = ROOT / "postfix-conf" / "flush"
@@ -283,16 +283,24 @@ def test_a_stop_ends_a_hook_that_hangs(site, folder, hooked, stop, state):
 
 def test_movers_notes_and_what_follows_a_transition(site, folder, hooked):
     known = [f"person{n}@example.com" for n in range(30)]
+    departments = [f"department{n}" for n in range(4)]
+    people = {f"{name}-{department}@example.com": department for department in departments for name in ("ann", "ben")}
     with site.redis.connect() as client:
-        client.command("SADD", "cutover:list:example.com:known", *known)
+        client.command("SADD", "cutover:list:example.com:known", *known, *departments)
+        for address, department in people.items():
+            client.command("SET", f"cutover:unit:{address}", department)
+        client.command("SET", "cutover:unit:stranger@example.com", "unlisted")
     made = hooked(before_advance="cat > $DIR/movers; env > $DIR/env; echo note=snapshot-7",
                   after_transition="echo \"$POSTSHIFT_FROM $POSTSHIFT_TO $POSTSHIFT_STAGE\" >> $DIR/after",
                   notify="cat >> $DIR/news")
-    wait_for(lambda: made.count("SELECT count(*) FROM input_now WHERE key LIKE '%known%'") >= 30, 10, "the list is known")
+    wait_for(lambda: made.count("SELECT count(*) FROM input_now WHERE key LIKE '%known%' OR key LIKE 'unit:%'") >= 43, 10,
+             "the list is known")
     start(site, stays="600s 600s 600s")
     wait_for(lambda: (folder / "after").exists() and (folder / "news").exists(), 30, "its hooks have run")
     movers = (folder / "movers").read_text().split()
-    assert movers == sorted(person for person in known if side(person, 30) == "new")
+    moved = [address for address, department in people.items() if bucket(department, "example.com") < 3000]
+    assert 0 < len(moved) < len(people)
+    assert movers == sorted([person for person in known if side(person, 30) == "new"] + moved)
     assert (folder / "after").read_text() == "0 30 1/3\n"
     wait_for(lambda: "plan-advance" in (folder / "news").read_text(), 20, "it was told")
     news = [json.loads(line) for line in (folder / "news").read_text().splitlines()]
@@ -339,7 +347,7 @@ def test_edits_by_hand(site, cutover):
     assert weight(site) == "20" and "lowered" in plan(site, "why")
 
 
-@pytest.mark.parametrize("fields", [{"stages": "100 30"}, {"state": "walking"}, {"fast": "fifty"}, {"timezone": "Mars/Base"},
+@pytest.mark.parametrize("fields", [{"stages": "100 30"}, {"state": "walking"}, {"fast": "fifty"},
                                     {"rev": "-1"}, {"stays": "1s"}])
 def test_nonsense_moves_nothing_and_is_told_once(site, cutover, fields):
     [name] = fields
@@ -349,6 +357,22 @@ def test_nonsense_moves_nothing_and_is_told_once(site, cutover, fields):
     [line] = cutover.said("plan: domain=example.com, state=bad")
     assert name in line
     assert weight(site) == "0" and not events(site)
+
+
+@pytest.mark.limit(180)
+def test_a_time_zone_that_is_not_known_closes_the_window_and_nothing_else(site, cutover, mail):
+    start(site, timezone="Mars/Base", stays="1s 600s 600s", slow_action="none")
+    wait_for(lambda: weight(site) == "30", 30, "the first stage, an operator's word")
+
+    def gates():
+        return {gate["name"]: gate for gate in shown(cutover)[0]["gates"]}
+    wait_for(lambda: gates().get("samples", {}).get("answer") == "yes", 30, "figures are known")
+    assert gates()["window"] == {"name": "window", "answer": "not-known", "text": "no time zone Mars/Base on this machine"}
+    site.new.refuse()
+    wait_for_state(site, "paused", 60)
+    assert events(site, "freeze")[0]["who"] == "fast-trigger" and weight(site) == "30"
+    assert len(cutover.said("timezone=Mars/Base is not known")) == 1
+    site.new.accept()
 
 
 def test_an_old_dump_moves_nothing(site, cutover):
