@@ -63,6 +63,11 @@ read_qmgr(struct span text, struct maillog_event *event)
         maillog_attempt_read(text, event);
         return;
     }
+    /* After a reload, while the delivery that the former qmgr began goes on. */
+    if (span_is(text, "skipped, still being delivered")) {
+        event->kind = MAILLOG_NOTHING;
+        return;
+    }
     if (!span_take(&rest, SPAN("from=")) || !take_address(&rest, &event->from) ||
         !span_take(&rest, SPAN(", ")))
         return;

@@ -47,6 +47,7 @@ knows_every_form(void **state)
         {"qmgr", Q "from=<a@b>, status=force-expired, returned to sender",
             MAILLOG_GIVEN_UP},
         {"qmgr", Q "removed", MAILLOG_REMOVED},
+        {"qmgr", Q "skipped, still being delivered", MAILLOG_NOTHING},
         {"postsuper", Q "removed", MAILLOG_REMOVED},
         {"cleanup", Q "removed (canceled)", MAILLOG_REMOVED},
         {"postsuper", Q "placed on hold", MAILLOG_HELD},
