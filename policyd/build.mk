@@ -18,4 +18,4 @@ ctl_NAME         := postshiftctl
 ctl_SOURCES      := $(wildcard policyd/ctl/*.c policyd/setup/*.c policyd/redis/*.c policyd/books/*.c) policyd/serve/serve_config.c policyd/serve/serve_domains.c
 ctl_PACKAGES     := libevent $(REDIS_PACKAGES) jansson sqlite3
 
-MANUALS          += $(wildcard policyd/*/*.[18] postfix-conf/*.5)
+MANUALS          += $(wildcard policyd/*/*.[178] postfix-conf/*.5)
