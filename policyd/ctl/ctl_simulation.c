@@ -339,11 +339,15 @@ ctl_simulation_line(struct ctl_simulation *simulation, struct span text)
     struct maillog_event event;
     char key[KEY_MAX] = "";
     int64_t time_ms;
+    int offset;
 
     if (!maillog_line_parse(text, span_of(options->instances), &line) ||
         line.program != MAILLOG_POSTFIX)
         return;
-    time_ms = maillog_stamp_time(&line.stamp, near_ms, options->offset(near_ms / 1000));
+    offset = options->offset(near_ms / 1000);
+    time_ms = simulation->now_ms != 0
+                  ? maillog_stamp_time(&line.stamp, near_ms, offset)
+                  : maillog_stamp_first_time(&line.stamp, near_ms, offset);
     pass_time(simulation, time_ms);
     maillog_event_parse(&line, &event);
     if (event.kind == MAILLOG_ATTEMPT)

@@ -259,7 +259,9 @@ enter(struct follow *follow, struct span text, struct error *error)
     struct maillog_line line;
     struct maillog_event event;
     int64_t now_ms = (int64_t)time(NULL) * 1000;
-    int64_t near_ms = status->last_line_ms != 0 ? status->last_line_ms : now_ms;
+    int64_t last_ms = status->last_line_ms;
+    int64_t near_ms = last_ms != 0 ? last_ms : now_ms;
+    int offset;
 
     if (!maillog_line_parse(text, span_of(follow->options.instances), &line) ||
         line.program == MAILLOG_FOREIGN) {
@@ -269,8 +271,10 @@ enter(struct follow *follow, struct span text, struct error *error)
     }
     maillog_event_parse(&line, &event);
     status->lines[0]++;
-    status->last_line_ms =
-        maillog_stamp_time(&line.stamp, near_ms, zone_offset(follow, near_ms));
+    offset = zone_offset(follow, near_ms);
+    status->last_line_ms = last_ms != 0
+                               ? maillog_stamp_time(&line.stamp, near_ms, offset)
+                               : maillog_stamp_first_time(&line.stamp, now_ms, offset);
     status->last_line_seen = now_ms / 1000;
     follow->heard_ms = clock_now_ms();
     if (event.kind == MAILLOG_UNKNOWN_FORM) {

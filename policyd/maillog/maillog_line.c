@@ -105,6 +105,30 @@ read_tag(struct span word, struct span instances, struct maillog_line *out)
     return true;
 }
 
+/* "[a@1 x="y"][b@1]", in whose values `\]` and `\"` are no end; `-` for none. */
+static void
+pass_structured_data(struct span *rest)
+{
+    size_t at = 0;
+
+    if (rest->length == 0 || rest->data[0] != '[') {
+        (void)take_word(rest);
+        return;
+    }
+    while (at < rest->length && rest->data[at] == '[') {
+        bool is_quoted = false;
+
+        for (; at < rest->length && (is_quoted || rest->data[at] != ']'); at++) {
+            if (is_quoted && rest->data[at] == '\\')
+                at++;
+            else if (rest->data[at] == '"')
+                is_quoted = !is_quoted;
+        }
+        at++;
+    }
+    *rest = at >= rest->length ? SPAN("") : span_trim(span_from(*rest, at));
+}
+
 /* NAME PID MESSAGEID and structured data, behind the host. */
 static bool
 read_rfc5424(struct span *rest, struct span instances, struct maillog_line *out)
@@ -114,13 +138,7 @@ read_rfc5424(struct span *rest, struct span instances, struct maillog_line *out)
     uint64_t pid = 0;
 
     (void)take_word(rest);
-    if (rest->length > 0 && rest->data[0] == '[') {
-        size_t end = span_find(*rest, ']');
-
-        *rest = end == SPAN_NONE ? SPAN("") : span_trim(span_from(*rest, end + 1));
-    } else {
-        (void)take_word(rest);
-    }
+    pass_structured_data(rest);
     if (span_starts(*rest, SPAN("\xef\xbb\xbf")))
         *rest = span_from(*rest, 3);
     (void)number_unsigned(process, PROCESS_MAX, &pid);
@@ -143,11 +161,47 @@ read_head(struct span *rest, struct span instances, struct maillog_line *out)
     return read_tag(word, instances, out);
 }
 
+/* What stands behind the stamp: host, name and process. */
+static bool
+read_who(
+    struct span *rest, bool is_rfc5424, struct span instances, struct maillog_line *out)
+{
+    if (!is_rfc5424)
+        return read_head(rest, instances, out);
+    out->host = take_word(rest);
+    return read_rfc5424(rest, instances, out);
+}
+
+/* A container's own head, behind the words of who passed it on, `words` at most. */
+static bool
+read_inner(struct span *rest, int words, struct span instances, struct maillog_line *out)
+{
+    struct span host = out->host;
+    bool is_known = false;
+
+    for (int i = 0; i <= words && !is_known; i++) {
+        struct maillog_stamp inner;
+        struct span inside;
+        bool is_rfc5424;
+
+        if (i > 0)
+            (void)take_word(rest);
+        inside = without_front(*rest, &is_rfc5424);
+        if (!maillog_stamp_take(&inside, &inner))
+            continue;
+        is_known = read_who(&inside, is_rfc5424, instances, out);
+        *rest = inside;
+    }
+    if (out->host.length == 0)
+        out->host = host;
+    return is_known;
+}
+
 bool
 maillog_line_parse(struct span line, struct span instances, struct maillog_line *out)
 {
-    struct maillog_stamp inner;
     struct span rest;
+    struct span before;
     bool is_rfc5424;
     bool is_known;
 
@@ -155,33 +209,12 @@ maillog_line_parse(struct span line, struct span instances, struct maillog_line 
     rest = without_front(line, &is_rfc5424);
     if (!maillog_stamp_take(&rest, &out->stamp))
         return false;
-    if (is_rfc5424) {
-        out->host = take_word(&rest);
-        is_known = read_rfc5424(&rest, instances, out);
-    } else {
-        struct span before = rest;
-        bool unused;
-
-        is_known = read_head(&rest, instances, out);
-        if (!is_known) {
-            /* A container's own head, behind the tag of who passed it on. */
-            struct span host = out->host;
-
-            rest = before;
-            for (int i = 0; i < 2 && !is_known; i++) {
-                struct span inside;
-
-                (void)take_word(&rest);
-                inside = without_front(rest, &unused);
-                if (maillog_stamp_take(&inside, &inner)) {
-                    is_known = read_head(&inside, instances, out);
-                    rest = inside;
-                }
-            }
-            if (out->host.length == 0)
-                out->host = host;
-        }
-    }
+    before = rest;
+    is_known = read_who(&rest, is_rfc5424, instances, out);
+    if (!is_known && !is_rfc5424)
+        rest = before;
+    if (!is_known)
+        is_known = read_inner(&rest, is_rfc5424 ? 0 : 2, instances, out);
     out->text = rest;
     if (!is_known)
         out->program = MAILLOG_FOREIGN;

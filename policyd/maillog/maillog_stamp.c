@@ -187,3 +187,16 @@ maillog_stamp_time(const struct maillog_stamp *stamp, int64_t near, int offset)
     }
     return best;
 }
+
+int64_t
+maillog_stamp_first_time(const struct maillog_stamp *stamp, int64_t now, int offset)
+{
+    const int64_t latest = now + INT64_C(1000) * SECONDS_PER_DAY;
+    int year = year_near(now) + 1;
+
+    if (stamp->year != 0)
+        return time_in(stamp, stamp->year, offset);
+    while (time_in(stamp, year, offset) > latest)
+        year--;
+    return time_in(stamp, year, offset);
+}

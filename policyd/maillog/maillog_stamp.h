@@ -31,4 +31,9 @@ bool maillog_stamp_take(struct span *line, struct maillog_stamp *stamp);
  */
 int64_t maillog_stamp_time(const struct maillog_stamp *stamp, int64_t near, int offset);
 
+/* Of a log's first line, before which there is none that says about when it was: the
+ * latest year by which it is not to come, a day of clocks apart. */
+int64_t maillog_stamp_first_time(
+    const struct maillog_stamp *stamp, int64_t now, int offset);
+
 #endif

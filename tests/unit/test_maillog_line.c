@@ -63,6 +63,32 @@ goes_over_new_year_once(void **state)
         maillog_stamp_time(&stamp, INT64_C(1798761600000), 0), INT64_C(1798761599000));
 }
 
+/* Before the first line nothing says about when it was, but that it has been. */
+static void
+begins_with_what_has_been(void **state)
+{
+    static const struct {
+        const char *line;
+        int64_t time; /* read on DAY */
+    } rows[] = {
+        {"Dec 31 23:59:59 x", DAY - 327 * 86400000LL - 1000},
+        {"Nov 23 00:00:00 x", DAY - 86400000LL},
+        {"Nov 24 06:00:00 x", DAY + 21600000LL},
+        {"Nov 26 00:00:00 x", DAY - 363 * 86400000LL},
+        {"2027-11-24T00:00:00Z x", DAY + 365 * 86400000LL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct span rest = span_of(rows[i].line);
+        struct maillog_stamp stamp;
+
+        print_message("# %s\n", rows[i].line);
+        assert_true(maillog_stamp_take(&rest, &stamp));
+        assert_int_equal(maillog_stamp_first_time(&stamp, DAY, 0), rows[i].time);
+    }
+}
+
 static void
 refuses_what_is_no_stamp(void **state)
 {
@@ -117,6 +143,21 @@ reads_every_head(void **state)
         {"RFC 5424 with data",
             SPAN_ROW("<22>1 2026-11-24T04:45:56Z gw postfix/qmgr 12 m [a b=\"c\"] t"),
             MAILLOG_POSTFIX, "gw", "postfix", "", "qmgr", 12, "t"},
+        {"RFC 5424 with data of two kinds, a bracket in a value",
+            SPAN_ROW("<22>1 2026-11-24T04:45:56Z gw postfix/qmgr 12 m "
+                     "[a@1 b=\"c\\]]\\\"\"][d@2 e=\"f\"] t"),
+            MAILLOG_POSTFIX, "gw", "postfix", "", "qmgr", 12, "t"},
+        {"RFC 5424 with data that doesn't end",
+            SPAN_ROW("<22>1 2026-11-24T04:45:56Z gw postfix/qmgr 12 m [a b=\"c] t"),
+            MAILLOG_POSTFIX, "gw", "postfix", "", "qmgr", 12, ""},
+        {"a container's head in RFC 5424",
+            SPAN_ROW("<22>1 2026-11-24T04:45:56Z host docker 9 - - Nov 24 02:45:56 gw "
+                     "postfix/qmgr[12]: t"),
+            MAILLOG_POSTFIX, "gw", "postfix", "", "qmgr", 12, "t"},
+        {"RFC 5424 in a container's line",
+            SPAN_ROW("2026-11-24T04:45:56.1Z stdout F <22>1 2026-11-24T02:45:56Z gw "
+                     "postfix/qmgr 12 - - t"),
+            MAILLOG_POSTFIX, "gw", "postfix", "", "qmgr", 12, "t"},
         {"NULs in front", SPAN_ROW("\0\0Nov 24 04:45:56 gw postfix/qmgr[12]: t"),
             MAILLOG_POSTFIX, "gw", "postfix", "", "qmgr", 12, "t"},
         {"a container's head",
@@ -158,6 +199,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_stamp),
         cmocka_unit_test(goes_over_new_year_once),
+        cmocka_unit_test(begins_with_what_has_been),
         cmocka_unit_test(refuses_what_is_no_stamp),
         cmocka_unit_test(reads_every_head),
     };
