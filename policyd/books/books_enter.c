@@ -76,11 +76,30 @@ do_as_decided(struct entry *entry, bool content_comes)
     }
 }
 
+/* Whom a proxy in front (smtpd_proxy_filter) speaks for is known by no other line. */
+static void
+keep_client(struct entry *entry)
+{
+    const struct maillog_event *event = entry->event;
+    struct books_memory *memory = entry->writer->memory;
+    struct buffer text;
+
+    buffer_init(&text, BOOKS_TEXT_MAX);
+    buffer_append(&text, span_first(event->client, BOOKS_TEXT_MAX / 4));
+    if (event->orig_client.length > 0) {
+        buffer_append_text(&text, ", orig_client=");
+        buffer_append(&text, span_first(event->orig_client, BOOKS_TEXT_MAX / 4));
+    }
+    books_keep(&entry->message->client, buffer_span(&text));
+    buffer_clear(&text);
+    books_memory_handle(memory, entry->message, 'c', address_of(event->client));
+    books_memory_handle(memory, entry->message, 'c', address_of(event->orig_client));
+}
+
 static bool
 enter_begun(struct entry *entry)
 {
     const struct maillog_event *event = entry->event;
-    struct books_memory *memory = entry->writer->memory;
 
     if (!books_find(entry, true))
         return false;
@@ -90,9 +109,8 @@ enter_begun(struct entry *entry)
         if (!books_find(entry, true))
             return false;
     }
-    books_keep(&entry->message->client, event->client);
+    keep_client(entry);
     books_keep(&entry->message->login, event->login);
-    books_memory_handle(memory, entry->message, 'c', address_of(event->client));
     books_touch(entry);
     if (!link_to_earlier(entry))
         return false;
@@ -142,7 +160,8 @@ kind_by_sender(const struct books_message *message, struct span sender)
 {
     if (message->kind != KIND_MAIL)
         return message->kind;
-    if (span_starts(sender, SPAN("double-bounce@")))
+    /* From outside it is another site's own, and mail as any other. */
+    if (span_starts(sender, SPAN("double-bounce@")) && message->client == NULL)
         return KIND_PROBE;
     return sender.length == 0 && message->client == NULL && message->message_id != NULL
                ? KIND_NOTICE

@@ -109,6 +109,7 @@ read_client(struct span text, struct maillog_event *event)
     event->client = until(span_from(text, sizeof("client=") - 1), ", ");
     event->other_id = value_of(text, ", orig_queue_id=");
     event->login = value_of(text, ", sasl_username=");
+    event->orig_client = value_of(text, ", orig_client=");
     if (!queue_id_is_valid(event->other_id))
         event->other_id = SPAN("");
 }
@@ -160,23 +161,66 @@ static const struct action_row actions[] = {
     {"delay",          MAILLOG_ACTION_OTHER  }
 };
 
-/* The last "; from=": a header's text, which stands before it, may hold the like. */
+/* "<a> to=<b> proto=...", as Postfix writes it all; before it was named, none has to=. */
 static bool
-find_envelope(struct span *rest)
+take_envelope(struct span rest, struct maillog_event *found)
+{
+    struct span from;
+    struct span to = SPAN("");
+
+    if (!take_address(&rest, &from) ||
+        (span_take(&rest, SPAN(" to=")) && !take_address(&rest, &to)) ||
+        !span_starts(rest, SPAN(" proto=")))
+        return false;
+    found->from = from;
+    found->to = to;
+    return true;
+}
+
+/* `<"anything"@example.com>`; without quotes an address has no blanks. */
+static bool
+pass_quoted(struct span *rest)
+{
+    struct span address;
+
+    return span_starts(*rest, SPAN("<\"")) && take_address(rest, &address);
+}
+
+/*
+ * "; from=<a> to=<b> proto=ESMTP helo=<c>": what the client said may look like it, in a
+ * header before it and in HELO behind it.  smtpd has no header to tell: the first one
+ * outside of a quoted address is it.  Of cleanup's two that are complete neither is
+ * believed.
+ */
+static void
+read_envelope(struct span rest, bool is_smtpd, struct maillog_event *event)
 {
     const struct span mark = SPAN("; from=<");
-    size_t at = span_find_text(*rest, mark);
+    struct maillog_event found = {.kind = MAILLOG_NOTHING};
+    struct span last = SPAN("");
+    unsigned count = 0;
 
-    if (at == SPAN_NONE)
-        return false;
-    for (; at != SPAN_NONE; at = span_find_text(*rest, mark))
-        *rest = span_from(*rest, at + mark.length - 1);
-    return true;
+    while (rest.length > 0 && (count == 0 || !is_smtpd)) {
+        if (span_starts(rest, mark)) {
+            last = span_from(rest, mark.length - 1);
+            count += take_envelope(last, &found);
+            rest = last;
+        } else if (!is_smtpd || !pass_quoted(&rest)) {
+            rest = span_from(rest, 1);
+        }
+    }
+    if (count == 0 && take_address(&last, &found.from) && span_take(&last, SPAN(" to=")))
+        (void)take_address(&last, &found.to);
+    if (count > 1)
+        return;
+    event->from = found.from;
+    event->to = found.to;
 }
 
 /* "hold: RCPT from CLIENT: text; from=<a> to=<b> proto=..." */
 static bool
-read_action(struct span text, struct maillog_event *event)
+read_action(
+    const struct maillog_line *line, struct span text, struct maillog_event *event)
 {
     size_t colon = span_find(text, ':');
     struct span word = span_first(text, colon);
@@ -195,10 +239,7 @@ read_action(struct span text, struct maillog_event *event)
             event->client = until(event->client, ";");
         }
         event->text = rest;
-        if (!find_envelope(&rest))
-            return true;
-        if (take_address(&rest, &event->from) && span_take(&rest, SPAN(" to=")))
-            (void)take_address(&rest, &event->to);
+        read_envelope(rest, span_is(line->daemon, "smtpd"), event);
         return true;
     }
     return false;
@@ -314,7 +355,7 @@ read_of_message(
         read_client(text, event);
     else if (span_starts(text, SPAN("to=<")))
         maillog_attempt_read(text, event);
-    else if (!read_action(text, event))
+    else if (!read_action(line, text, event))
         read_cleanup(text, event);
     if (event->kind == MAILLOG_UNKNOWN_FORM && is_detail(text))
         event->kind = MAILLOG_NOTHING;
@@ -394,7 +435,7 @@ maillog_event_parse(const struct maillog_line *line, struct maillog_event *event
         if (event->queue_id.length > 0)
             read_of_message(line, text, event);
         else
-            (void)read_action(text, event);
+            (void)read_action(line, text, event);
         return;
     }
     if (span_is(line->daemon, "master") && span_starts(text, SPAN("daemon started")))

@@ -67,10 +67,12 @@ struct maillog_event {
     enum maillog_kind kind;
     struct span queue_id; /* "": NOQUEUE, or a kind without one */
 
-    struct span from;       /* ACTIVE, GIVEN_UP, ACTION, pickup; as logged, without <> */
-    struct span to;         /* ATTEMPT, ACTION */
-    struct span orig_to;    /* ATTEMPT, "" where it is the same */
-    struct span client;     /* BEGUN, ACTION: name[address]; "" of pickup */
+    struct span from;    /* ACTIVE, GIVEN_UP, ACTION, pickup; as logged, without <> */
+    struct span to;      /* ATTEMPT, ACTION */
+    struct span orig_to; /* ATTEMPT, "" where it is the same */
+    struct span client;  /* BEGUN, ACTION: name[address]; "" of pickup */
+    struct span
+        orig_client;        /* BEGUN: who brought it to whom we have it from (XFORWARD) */
     struct span login;      /* BEGUN: sasl_username= */
     struct span message_id; /* without <> */
     struct span other_id; /* orig_id=, orig_queue_id=, queued as, forwarded as, notice */

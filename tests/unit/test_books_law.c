@@ -236,6 +236,11 @@ each_case_by_itself(void **state)
         {"a short id that comes back: the earlier one lost its end",
             COMES("886662A1CAD") ACTIVE("886662A1CAD", "1") COMES("886662A1CAD"),
             "886662A1CAD", "mail begun 0"},
+        {"another site's own sender is mail as any other",
+            COMES(Q1) QMGR Q1
+            ": from=<double-bounce@x.test>, size=4, nrcpt=1 (queue active)\n" SENT(
+                Q1, "a") REMOVED(Q1),
+            Q1, "mail ended 1 delivered"},
         {"a field that stands twice is no second message",
             COMES(Q1) CLEANUP Q1 ": message-id=<other@x>\n" ACTIVE(Q1, "1"), Q1,
             "mail active 1"},

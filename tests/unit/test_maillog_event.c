@@ -131,6 +131,53 @@ a_header_names_nobody(void **state)
     assert_true(span_is(event.to, "b@new.test"));
 }
 
+/* HELO stands behind the envelope, and may hold blanks. */
+static void
+a_helo_names_nobody(void **state)
+{
+    static const struct {
+        const char *daemon;
+        const char *text;
+        const char *to;
+    } rows[] = {
+        {"smtpd",
+            "NOQUEUE: hold: RCPT from c[192.0.2.9]: <b@new.test>: Recipient address "
+            "triggers HOLD action; from=<a@s.test> to=<b@new.test> proto=ESMTP "
+            "helo=<x; from=<fake@x> to=<fake@y> proto=ESMTP helo=<z>",
+            "b@new.test"},
+        {"smtpd",
+            "NOQUEUE: hold: RCPT from c[192.0.2.9]: <\"; from=<x> to=<y> "
+            "proto=\"@new.test>:"
+            " HOLD; from=<a@s.test> to=<b@new.test> proto=ESMTP helo=<c>",
+            "b@new.test"},
+        {"smtpd",
+            "NOQUEUE: hold: RCPT from c[192.0.2.9]: see <https: HOLD; from=<a@s.test> "
+            "to=<b@new.test> proto=ESMTP helo=<c>",
+            "b@new.test"},
+        {"cleanup",
+            Q "hold: header Subject: x from c[192.0.2.9]; from=<a@s.test> "
+              "to=<b@new.test> proto=ESMTP helo=<x; from=<fake@x> to=<fake@y>>",
+            "b@new.test"},
+        {"cleanup",
+            Q "hold: header Subject: x from c[192.0.2.9]; from=<a@s.test> "
+              "to=<b@new.test> proto=ESMTP helo=<x; from=<fake@x> to=<fake@y> proto=z>",
+            ""},
+        {"cleanup",
+            Q "hold: header Subject: x from local; from=<a@s.test> to=<b@new.test>",
+            "b@new.test"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct maillog_event event = read(rows[i].daemon, rows[i].text);
+
+        print_message("# %s\n", rows[i].text);
+        assert_int_equal(event.action, MAILLOG_ACTION_HOLD);
+        assert_true(span_is(event.to, rows[i].to));
+        assert_true(span_is(event.from, rows[i].to[0] != '\0' ? "a@s.test" : ""));
+    }
+}
+
 static void
 strangers_imitate_nothing(void **state)
 {
@@ -202,6 +249,7 @@ reads_who_follows_whom(void **state)
                             "orig_client=d[1.2.3.5]");
     assert_true(span_is(event.other_id, "3A7AEA72180"));
     assert_true(span_is(event.client, "c[1.2.3.4]"));
+    assert_true(span_is(event.orig_client, "d[1.2.3.5]"));
     event = read("smtpd", Q "client=c[1.2.3.4], sasl_method=PLAIN, sasl_username=u@s");
     assert_true(span_is(event.login, "u@s"));
     event =
@@ -236,6 +284,7 @@ main(void)
         cmocka_unit_test(knows_every_form),
         cmocka_unit_test(reads_an_attempt),
         cmocka_unit_test(a_header_names_nobody),
+        cmocka_unit_test(a_helo_names_nobody),
         cmocka_unit_test(strangers_imitate_nothing),
         cmocka_unit_test(reads_who_follows_whom),
         cmocka_unit_test(knows_queue_ids),
