@@ -34,14 +34,14 @@ link_to_earlier(struct entry *entry)
         .at_ms = entry->time_ms,
         .within_ms = JOIN_WITHIN_MS,
     };
+    const struct books_id earlier = {entry->event->other_id, SPAN(""), entry->line->host};
     struct books_message *first;
     bool failed;
     bool found;
 
     if (entry->event->other_id.length == 0)
         return true;
-    first = books_memory_find(
-        memory, SPAN(""), entry->event->other_id, &failed, entry->error);
+    first = books_memory_find(memory, &earlier, &failed, entry->error);
     if (failed || (first != NULL && first != message &&
                       !books_story_join(memory, first, &link, &found, entry->error)))
         return false;
@@ -103,11 +103,11 @@ enter_begun(struct entry *entry)
 
     if (!books_find(entry, true))
         return false;
-    /* A short id that comes back. */
+    /* A short id that comes back; or that another host gave as well. */
     if (entry->message->client != NULL || entry->message->accepted != 0) {
-        books_lose(entry);
-        if (!books_find(entry, true))
-            return false;
+        if (span_is(entry->line->host, entry->message->host))
+            books_lose(entry);
+        books_begin_message(entry);
     }
     keep_client(entry);
     books_keep(&entry->message->login, event->login);
@@ -135,13 +135,13 @@ enter_message_id(struct entry *entry)
 {
     struct books_message *message;
 
-    if (!books_find(entry, true))
+    if (!books_find_or_discarded(entry, true))
         return false;
     /* A short id that comes back: the queue manager has had the earlier one. */
     if (entry->message->message_id != NULL && entry->message->size != 0) {
-        books_lose(entry);
-        if (!books_find(entry, true))
-            return false;
+        if (span_is(entry->line->host, entry->message->host))
+            books_lose(entry);
+        books_begin_message(entry);
     }
     message = entry->message;
     /* A message may have the field twice: the first one counts, both find it. */
@@ -149,7 +149,8 @@ enter_message_id(struct entry *entry)
         books_keep(&message->message_id, entry->event->message_id);
     books_memory_handle(entry->writer->memory, message, 'm', entry->event->message_id);
     books_touch(entry);
-    do_as_decided(entry, true);
+    if (!books_is_discarded(entry))
+        do_as_decided(entry, true);
     return true;
 }
 
@@ -195,9 +196,9 @@ enter_removed(struct entry *entry)
 {
     const struct maillog_event *event = entry->event;
 
-    if (!books_find(entry, false))
+    if (!books_find_or_discarded(entry, false))
         return false;
-    if (entry->message == NULL)
+    if (entry->message == NULL || books_is_discarded(entry))
         return true;
     if (event->removal == MAILLOG_REMOVED_DISCARDED) {
         books_discard(entry, SPAN(""));
@@ -250,10 +251,11 @@ enter_action(struct entry *entry)
         decide_for_next(entry);
         return true;
     }
-    if (!books_find(entry, true))
+    if (!books_find_or_discarded(entry, true))
         return false;
     books_touch(entry);
-    if (event->action == MAILLOG_ACTION_OTHER)
+    if (event->action == MAILLOG_ACTION_OTHER ||
+        (books_is_discarded(entry) && event->action != MAILLOG_ACTION_DISCARD))
         return true;
     books_keep(&entry->message->refused, span_first(event->text, BOOKS_TEXT_MAX));
     if (event->from.length > 0 && books_text(entry->message->sender)[0] == '\0') {
@@ -310,15 +312,15 @@ enter_order(struct entry *entry)
 static bool
 enter_verdict(struct entry *entry)
 {
+    /* Ours don't say which instance it was. */
+    const struct books_id id = {entry->event->queue_id, SPAN(""), entry->line->host};
     struct books_message *message;
     struct buffer text;
     bool failed;
 
     if (entry->event->queue_id.length == 0)
         return true;
-    /* Ours don't say which instance it was. */
-    message = books_memory_find(
-        entry->writer->memory, SPAN(""), entry->event->queue_id, &failed, entry->error);
+    message = books_memory_find(entry->writer->memory, &id, &failed, entry->error);
     if (message == NULL)
         return !failed;
     entry->message = message;

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+enum { DISCARDED_MS = 3600 * 1000 }; /* between a discard and the end of the content */
+
 const char *
 books_text(const char *text)
 {
@@ -30,21 +32,58 @@ claim(struct entry *entry)
         entry->message->kind = KIND_NOTICE;
 }
 
+static struct books_id
+id_of(const struct entry *entry)
+{
+    return (struct books_id){
+        entry->event->queue_id, entry->line->instance, entry->line->host};
+}
+
+void
+books_begin_message(struct entry *entry)
+{
+    const struct books_id id = id_of(entry);
+
+    entry->message = books_memory_add(entry->writer->memory, &id, entry->time_ms);
+    claim(entry);
+}
+
 bool
 books_find(struct entry *entry, bool may_begin)
 {
+    const struct books_id id = id_of(entry);
     bool failed;
 
-    entry->message = books_memory_find(entry->writer->memory, entry->line->instance,
-        entry->event->queue_id, &failed, entry->error);
+    entry->message = books_memory_find(entry->writer->memory, &id, &failed, entry->error);
     if (failed)
         return false;
-    if (entry->message == NULL && may_begin) {
-        entry->message = books_memory_add(entry->writer->memory, entry->line->instance,
-            entry->event->queue_id, entry->line->host, entry->time_ms);
-        claim(entry);
-    }
+    if (entry->message == NULL && may_begin)
+        books_begin_message(entry);
     return true;
+}
+
+bool
+books_find_or_discarded(struct entry *entry, bool may_begin)
+{
+    const struct books_id id = id_of(entry);
+    bool failed;
+
+    if (!books_find(entry, false) || entry->message != NULL)
+        return entry->message != NULL;
+    entry->message = books_memory_find_discarded(
+        entry->writer->memory, &id, entry->time_ms - DISCARDED_MS, &failed, entry->error);
+    if (failed)
+        return false;
+    if (entry->message == NULL && may_begin)
+        books_begin_message(entry);
+    return true;
+}
+
+bool
+books_is_discarded(const struct entry *entry)
+{
+    return entry->message->ended != 0 &&
+           entry->message->removal == MAILLOG_REMOVED_DISCARDED;
 }
 
 void

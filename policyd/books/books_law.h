@@ -39,6 +39,14 @@ void books_touch(struct entry *entry);
 /* The message of the line, NULL for none; made where the line may be its first. */
 bool books_find(struct entry *entry, bool may_begin);
 
+/* A new one, whatever there is of this id. */
+void books_begin_message(struct entry *entry);
+
+/* As books_find(); but a message that smtpd discarded at its recipients goes before a new
+ * one: what else is said of it may come until its content has. */
+bool books_find_or_discarded(struct entry *entry, bool may_begin);
+bool books_is_discarded(const struct entry *entry);
+
 void books_accept(struct entry *entry);
 
 /* Accepted by a word of Postfix's own, before the queue manager has counted. */

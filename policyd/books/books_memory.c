@@ -28,15 +28,34 @@ place_of(struct span queue_id)
     return (size_t)books_handle('q', queue_id) % PLACES;
 }
 
-static struct books_message *
-find(struct books_memory *memory, struct span instance, struct span queue_id)
+static bool
+is_of(const struct books_message *message, const struct books_id *id)
 {
-    struct books_message *m = memory->places[place_of(queue_id)];
+    return span_is(id->queue_id, message->queue_id) &&
+           (id->instance.length == 0 || span_is(id->instance, message->instance));
+}
 
-    while (m != NULL && (m->ended != 0 || !span_is(queue_id, m->queue_id) ||
-                            (instance.length > 0 && !span_is(instance, m->instance))))
-        m = m->next;
-    return m;
+static bool
+is_of_host(const struct books_message *message, const struct books_id *id)
+{
+    return id->host.length == 0 || span_is(id->host, message->host);
+}
+
+static struct books_message *
+find(struct books_memory *memory, const struct books_id *id)
+{
+    struct books_message *found = NULL;
+
+    for (struct books_message *m = memory->places[place_of(id->queue_id)]; m != NULL;
+         m = m->next) {
+        if (m->ended != 0 || !is_of(m, id))
+            continue;
+        if (is_of_host(m, id))
+            return m;
+        if (found == NULL)
+            found = m;
+    }
+    return found;
 }
 
 static void
@@ -60,28 +79,63 @@ has(const struct books_memory *memory, const struct books_message *message)
     return m != NULL;
 }
 
-struct books_message *
-books_memory_find(struct books_memory *memory, struct span instance, struct span queue_id,
+/* From the file, unless memory knows better. */
+static struct books_message *
+load(struct books_memory *memory, const struct books_id *id, int64_t discarded_since,
     bool *failed, struct error *error)
 {
-    struct books_message *message = find(memory, instance, queue_id);
+    struct books_message *message;
+
+    *failed = !books_rows_load(memory->books, id, discarded_since, &message, error);
+    if (message == NULL || !has(memory, message))
+        return message;
+    books_message_free(message);
+    return NULL;
+}
+
+struct books_message *
+books_memory_find(struct books_memory *memory, const struct books_id *id, bool *failed,
+    struct error *error)
+{
+    struct books_message *message = find(memory, id);
+    struct books_message *loaded;
 
     *failed = false;
+    if (message != NULL && (message->is_alone || is_of_host(message, id)))
+        return message;
+    loaded = load(memory, id, 0, failed, error);
+    if (loaded != NULL && (message == NULL || is_of_host(loaded, id))) {
+        put(memory, loaded);
+        return loaded;
+    }
+    if (loaded != NULL)
+        books_message_free(loaded);
+    if (message != NULL && !*failed)
+        message->is_alone = true;
+    return *failed ? NULL : message;
+}
+
+struct books_message *
+books_memory_find_discarded(struct books_memory *memory, const struct books_id *id,
+    int64_t since_ms, bool *failed, struct error *error)
+{
+    struct books_message *message = memory->places[place_of(id->queue_id)];
+
+    *failed = false;
+    while (message != NULL &&
+           (message->ended == 0 || message->removal != MAILLOG_REMOVED_DISCARDED ||
+               message->seen < since_ms || !is_of(message, id)))
+        message = message->next;
     if (message != NULL)
         return message;
-    *failed = !books_rows_load(memory->books, instance, queue_id, &message, error);
-    if (message != NULL && has(memory, message)) {
-        books_message_free(message);
-        return NULL;
-    }
+    message = load(memory, id, since_ms, failed, error);
     if (message != NULL)
         put(memory, message);
     return message;
 }
 
 struct books_message *
-books_memory_add(struct books_memory *memory, struct span instance, struct span queue_id,
-    struct span host, int64_t begun_ms)
+books_memory_add(struct books_memory *memory, const struct books_id *id, int64_t begun_ms)
 {
     struct books_message *message = allocate(sizeof(*message));
 
@@ -89,11 +143,11 @@ books_memory_add(struct books_memory *memory, struct span instance, struct span 
     message->story = message->id;
     message->begun = begun_ms;
     message->is_changed = true;
-    books_keep(&message->instance, instance);
-    books_keep(&message->queue_id, queue_id);
-    books_keep(&message->host, host);
+    books_keep(&message->instance, id->instance);
+    books_keep(&message->queue_id, id->queue_id);
+    books_keep(&message->host, id->host);
     put(memory, message);
-    books_memory_handle(memory, message, 'q', queue_id);
+    books_memory_handle(memory, message, 'q', id->queue_id);
     return message;
 }
 

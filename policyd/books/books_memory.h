@@ -18,14 +18,19 @@ struct books_memory *books_memory_new(struct books *books, struct error *error);
 void books_memory_free(struct books_memory *memory);
 struct books *books_memory_books(struct books_memory *memory);
 
-/* The message of this id that has not ended; NULL: none.  `instance` "": any.  *failed:
- * the file can't be read. */
-struct books_message *books_memory_find(struct books_memory *memory, struct span instance,
-    struct span queue_id, bool *failed, struct error *error);
+/* The message of this id that has not ended; NULL: none.  That of its host goes before
+ * others, which count as well: a smtpd with another myhostname writes another host.
+ * *failed: the file can't be read. */
+struct books_message *books_memory_find(struct books_memory *memory,
+    const struct books_id *id, bool *failed, struct error *error);
+
+/* The one that was discarded since then. */
+struct books_message *books_memory_find_discarded(struct books_memory *memory,
+    const struct books_id *id, int64_t since_ms, bool *failed, struct error *error);
 
 /* A new one, which takes the place of an earlier one of that id. */
-struct books_message *books_memory_add(struct books_memory *memory, struct span instance,
-    struct span queue_id, struct span host, int64_t begun_ms);
+struct books_message *books_memory_add(
+    struct books_memory *memory, const struct books_id *id, int64_t begun_ms);
 
 /* Who follows a message under another id. */
 struct books_link {

@@ -17,6 +17,13 @@ enum {
 enum books_kind { KIND_MAIL, KIND_PROBE, KIND_NOTICE };
 enum books_state { STATE_BEGUN, STATE_ACTIVE, STATE_HELD, STATE_ENDED };
 
+/* Whose id it is: an instance's ("": of any), on a host ("": of any). */
+struct books_id {
+    struct span queue_id;
+    struct span instance;
+    struct span host;
+};
+
 struct books_recipient {
     char *address;
     char *orig; /* "" where it is the same */
@@ -71,6 +78,7 @@ struct books_message {
     size_t index_count; /* recipients that are in it */
     bool is_changed;
     bool is_joined;             /* others may be of its story */
+    bool is_alone;              /* no other host has an open one of this id */
     struct books_message *next; /* of the same place in the table */
 };
 

@@ -31,9 +31,10 @@ static const char load_message[] =
     "SELECT m.id, accepted, ended, kind, state, nrcpt, begun, removal, size, story, seen,"
     "  instance, queue_id, host, sender, client, login, message_id, refused, verdicts"
     " FROM handle h JOIN message m ON m.id = h.message"
-    " WHERE h.key = ?1 AND m.queue_id = ?2 AND (?3 = '' OR m.instance = ?3) AND m.ended "
-    "= 0"
-    " ORDER BY m.id DESC LIMIT 1";
+    " WHERE h.key = ?1 AND m.queue_id = ?2 AND (?3 = '' OR m.instance = ?3)"
+    " AND CASE WHEN ?4 = 0 THEN m.ended = 0"
+    "  ELSE m.ended != 0 AND m.removal = ?5 AND m.seen >= ?4 END"
+    " ORDER BY m.host = ?6 DESC, m.id DESC LIMIT 1";
 
 static const char load_recipients[] =
     "SELECT end, backend, maybe, at, outcome, class, attempts, delay, first_at,"
@@ -114,7 +115,7 @@ load_row(struct books *books, sqlite3_stmt *row, struct error *error)
 }
 
 bool
-books_rows_load(struct books *books, struct span instance, struct span queue_id,
+books_rows_load(struct books *books, const struct books_id *id, int64_t discarded_since,
     struct books_message **message, struct error *error)
 {
     sqlite3_stmt *row = books_prepare(books, load_message, error);
@@ -123,9 +124,12 @@ books_rows_load(struct books *books, struct span instance, struct span queue_id,
     *message = NULL;
     if (row == NULL)
         return false;
-    (void)sqlite3_bind_int64(row, 1, books_handle('q', queue_id));
-    books_bind_span(row, 2, queue_id);
-    books_bind_span(row, 3, instance);
+    (void)sqlite3_bind_int64(row, 1, books_handle('q', id->queue_id));
+    books_bind_span(row, 2, id->queue_id);
+    books_bind_span(row, 3, id->instance);
+    (void)sqlite3_bind_int64(row, 4, discarded_since);
+    (void)sqlite3_bind_int(row, 5, MAILLOG_REMOVED_DISCARDED);
+    books_bind_span(row, 6, id->host);
     result = books_step(books, row, error);
     if (result == 1)
         *message = load_row(books, row, error);

@@ -9,10 +9,11 @@
 #include "policyd/books/books_base.h"
 #include "policyd/books/books_message.h"
 
-/* The newest message of this id that has not ended, NULL where there is none; `instance`
- * "": any.  It is the caller's. */
-bool books_rows_load(struct books *books, struct span instance, struct span queue_id,
-    struct books_message **message, struct error *error);
+/* The newest message of this id that has not ended, one of its host before others; or
+ * that was discarded since then, where that is given.  NULL: there is none.  It is the
+ * caller's. */
+bool books_rows_load(struct books *books, const struct books_id *id,
+    int64_t discarded_since, struct books_message **message, struct error *error);
 
 /* It, and those of its recipients that have changed. */
 bool books_rows_write(

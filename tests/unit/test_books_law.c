@@ -236,6 +236,28 @@ each_case_by_itself(void **state)
         {"a short id that comes back: the earlier one lost its end",
             COMES("886662A1CAD") ACTIVE("886662A1CAD", "1") COMES("886662A1CAD"),
             "886662A1CAD", "mail begun 0"},
+        {"discarded at its recipient: what comes with its content is no other message",
+            SMTPD
+            "NOQUEUE: discard: RCPT from c[192.0.2.9]: x; from=<a@x> to=<b@y>\n" COMES(
+                Q1),
+            Q1, "mail ended 1 discarded"},
+        {"and from 3.10 it is removed",
+            SMTPD
+            "NOQUEUE: discard: RCPT from c[192.0.2.9]: x; from=<a@x> to=<b@y>\n" COMES(Q1)
+                CLEANUP Q1 ": removed (discarded)\n",
+            Q1, "mail ended 1 discarded"},
+        {"discarded at its second recipient, too",
+            SMTPD
+            "NOQUEUE: discard: RCPT from c[192.0.2.9]: x; from=<a@x> to=<b@y>\n" COMES(Q1)
+                SMTPD Q1
+            ": discard: RCPT from c[192.0.2.9]: x; from=<a@x> to=<c@y>\n" CLEANUP Q1
+            ": removed (discarded)\n",
+            Q1, "mail ended 2 discarded discarded"},
+        {"an id that comes back after a discard",
+            SMTPD
+            "NOQUEUE: discard: RCPT from c[192.0.2.9]: x; from=<a@x> to=<b@y>\n" COMES(Q1)
+                COMES(Q1) ACTIVE(Q1, "1"),
+            Q1, "mail active 1"},
         {"another site's own sender is mail as any other",
             COMES(Q1) QMGR Q1
             ": from=<double-bounce@x.test>, size=4, nrcpt=1 (queue active)\n" SENT(
@@ -261,6 +283,47 @@ each_case_by_itself(void **state)
             assert_string_equal(account(&feed, rows[i].queue_id), rows[i].account);
             books_feed_remove(&feed);
         }
+    }
+}
+
+/* One log of two hosts, which gave the same short id; and one whose smtpd for a content
+ * filter's mail has a name of its own. */
+static void
+an_id_is_its_hosts(void **state)
+{
+    static const char two[] = SMTPD
+        "886662A1CAD: client=c[192.0.2.9]\n"
+        "Nov 29 08:00:00 gx postfix/smtpd[7]: 886662A1CAD: client=d[192.0.2.8]\n" CLEANUP
+        "886662A1CAD: message-id=<1@x>\n"
+        "Nov 29 08:00:00 gx postfix/cleanup[8]: 886662A1CAD: message-id=<2@x>\n" ACTIVE(
+            "886662A1CAD",
+            "1") "Nov 29 08:00:01 gx postfix/qmgr[9]: 886662A1CAD: from=<s@x>, size=4, "
+                 "nrcpt=2 (queue active)\n" SENT("886662A1CAD", "a")
+                     REMOVED("886662A1CAD") "Nov 29 08:00:09 gx postfix/qmgr[9]: "
+                                            "886662A1CAD: removed\n";
+    static const char named[] =
+        "Nov 29 08:00:00 filter postfix/smtpd[7]: 886662A1CAD: "
+        "client=c[192.0.2.9]\n" CLEANUP
+        "886662A1CAD: message-id=<1@x>\n" ACTIVE("886662A1CAD", "1")
+            ACTIVE("886662A1CAD", "1") SENT("886662A1CAD", "a") REMOVED("886662A1CAD");
+
+    (void)state;
+    for (unsigned each = 0; each < 2; each++) {
+        struct books_feed feed = {.path = ""};
+
+        books_feed_open(&feed);
+        books_feed_lines(&feed, two, each);
+        assert_string_equal(
+            books_feed_ask(&feed, "SELECT host, message_id, group_concat(end) FROM "
+                                  "message m JOIN recipient "
+                                  "r ON r.message = m.id GROUP BY m.id ORDER BY 1"),
+            "gw 1@x 1\ngx 2@x 7,7");
+        books_feed_remove(&feed);
+        books_feed_open(&feed);
+        books_feed_lines(&feed, named, each);
+        assert_string_equal(account(&feed, "886662A1CAD"), "mail ended 1 delivered");
+        assert_string_equal(books_feed_ask(&feed, "SELECT count(*) FROM message"), "1");
+        books_feed_remove(&feed);
     }
 }
 
@@ -345,6 +408,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_zoo_ends_as_the_law_says),
         cmocka_unit_test(each_case_by_itself),
+        cmocka_unit_test(an_id_is_its_hosts),
         cmocka_unit_test(ids_of_one_mail_are_one_story),
         cmocka_unit_test(many_recipients_take_no_longer_each),
         cmocka_unit_test(tls_is_of_the_next_delivery),
