@@ -63,9 +63,9 @@ look_at_queue(
 
     buffer_init(&out, QUEUE_MAX);
     buffer_init(&said, 1 << 16);
-    if (ctl->config->postfix[0] != '\0') {
+    if (ctl->config->logged_postfix[0] != '\0') {
         words[1] = "-c";
-        words[2] = ctl->config->postfix;
+        words[2] = ctl->config->logged_postfix;
         words[3] = "-j";
         words[4] = NULL;
     }

@@ -10,29 +10,28 @@
 
 enum { WRONG_MAX = 4 << 20 };
 
+#define OWN(section, key, field, type, ...)                                              \
+    CONFIG_OPTION_AS(struct ctl_config, section, key, field, type, __VA_ARGS__)
+
 static const struct config_option own[] = {
-    {"cutover", "instances",     CONFIG_LIST,                offsetof(struct ctl_config, instances),
-     "postfix"                                                                                                                                       },
-    {                     "cutover",   "slot", CONFIG_DURATION, offsetof(struct ctl_config,                   slot_ms),                      "60s",
-     .least = 1000, .most = 60000},
-    {                                                                                                                                           "cutover", "min_samples",   CONFIG_NUMBER,              offsetof(struct ctl_config, min_samples),
-     "200",                                                                                                                                            .least = 1, .most = 1000000000},
-    {           "cutover",         "books",                CONFIG_PATH,                           offsetof(struct ctl_config,                           books),
-     "/var/lib/postshift/cutover/books.db"},
-    {                                                                                                                                  "cutover", "gateway",       CONFIG_TEXT,                offsetof(struct ctl_config, gateway),                   "",
-     .may_be_empty = true},
-    {                                                                                                                                                   "cutover", "page",          CONFIG_SOCKET,              offsetof(struct ctl_config, page),
-     "inet:127.0.0.1:8794",                                                                                                                            .may_be_empty = true},
-    { "ctl",     "postfix",       CONFIG_PATH,                offsetof(struct ctl_config, postfix),                   "",
-     .may_be_empty = true},
-    {                                                                                                                                                   "auth",    "listen",        CONFIG_SOCKETS,             offsetof(struct ctl_config, auth_listen),
-     QUEUE "auth.sock",                                                                                                                                .may_be_empty = true},
-    { "scan",    "listen",        CONFIG_SOCKETS,             offsetof(struct ctl_config, scan_listen),
-     QUEUE "scan.sock",                                                                                                                                .may_be_empty = true},
-    { "auth",    "metrics",       CONFIG_SOCKET,              offsetof(struct ctl_config, auth_metrics),
-     "inet:127.0.0.1:8791",                                                                                                                            .may_be_empty = true},
-    { "scan",    "metrics",       CONFIG_SOCKET,              offsetof(struct ctl_config, scan_metrics),
-     "inet:127.0.0.1:8792",                                                                                                                            .may_be_empty = true},
+    OWN("cutover", "instances", instances, CONFIG_LIST, "postfix"),
+    OWN("cutover", "slot", slot_ms, CONFIG_DURATION, "60s", .least = 1000, .most = 60000),
+    OWN("cutover", "min_samples", min_samples, CONFIG_NUMBER, "200", .least = 1,
+        .most = 1000000000),
+    OWN("cutover", "books", books, CONFIG_PATH, "/var/lib/postshift/cutover/books.db"),
+    OWN("cutover", "gateway", gateway, CONFIG_TEXT, "", .may_be_empty = true),
+    OWN("cutover", "page", page, CONFIG_SOCKET, "inet:127.0.0.1:8794",
+        .may_be_empty = true),
+    OWN("cutover", "postfix", logged_postfix, CONFIG_PATH, "", .may_be_empty = true),
+    OWN("ctl", "postfix", postfix, CONFIG_PATH, "", .may_be_empty = true),
+    OWN("auth", "listen", auth_listen, CONFIG_SOCKETS, QUEUE "auth.sock",
+        .may_be_empty = true),
+    OWN("scan", "listen", scan_listen, CONFIG_SOCKETS, QUEUE "scan.sock",
+        .may_be_empty = true),
+    OWN("auth", "metrics", auth_metrics, CONFIG_SOCKET, "inet:127.0.0.1:8791",
+        .may_be_empty = true),
+    OWN("scan", "metrics", scan_metrics, CONFIG_SOCKET, "inet:127.0.0.1:8792",
+        .may_be_empty = true),
 };
 
 /* Keys of [policyd] that say how it serves, not what it answers. */
@@ -93,6 +92,8 @@ ctl_config_read(const char *file, bool must_exist)
     if (config->wrong.length > before)
         config->is_wrong[CTL_NEEDS_REDIS] = true;
     serve_config_make_ready(&config->served);
+    if (config->postfix[0] != '\0')
+        config->logged_postfix = config->postfix;
     return config;
 }
 

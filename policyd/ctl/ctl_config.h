@@ -22,6 +22,8 @@ struct ctl_config {
     struct serve_config served; /* first: the table's offsets begin with it */
     struct serve_config *serve; /* that one; its Redis user is that of [ctl] */
     const char *postfix;        /* Postfix's directory; "": not said */
+    const char *logged_postfix; /* of whose log the books are: that one, else the
+                                   controller's; "": not said */
     struct config_sockets auth_listen;
     struct config_sockets scan_listen;
     const char *books; /* of the controller */

@@ -23,7 +23,7 @@ ask_duration(struct ctl *ctl, const char *option, const char *name, uint64_t *du
 {
     const char *words[] = {"postconf", option, name, NULL};
     const char *elsewhere[] = {
-        "postconf", "-c", ctl->config->postfix, option, name, NULL};
+        "postconf", "-c", ctl->config->logged_postfix, option, name, NULL};
     struct buffer out;
     struct error error;
     int status;
@@ -31,8 +31,8 @@ ask_duration(struct ctl *ctl, const char *option, const char *name, uint64_t *du
 
     buffer_init(&out, SAID_MAX);
     /* What stands behind a name is no option any more. */
-    asked = setup_process_run(ctl->config->postfix[0] != '\0' ? elsewhere : words, &out,
-                NULL, &status, &error) &&
+    asked = setup_process_run(ctl->config->logged_postfix[0] != '\0' ? elsewhere : words,
+                &out, NULL, &status, &error) &&
             status == 0;
     if (!asked || !number_duration(span_trim(buffer_span(&out)), duration))
         *duration = 0;

@@ -309,10 +309,9 @@ def test_the_queue_beside_the_books(site, cutover, folder):
     assert held == ["hold"]
     os.truncate(gateway.log, 0)
     late = Cutover(folder, site.address[6], name="late", redis=site.redis, domains="example.com", log=gateway.log,
-                   gateway="late", queue="yes", postfix=gateway.etc, ctl_lines={"postfix": gateway.etc}).start()
+                   gateway="late", queue="yes", postfix=gateway.etc).start()
     try:
         cutover.options["queue"] = "yes"
-        cutover.ctl_options["postfix"] = gateway.etc
         cutover.write_config()
         cutover.process.signal(signal.SIGHUP)
         for one, wanted in ((cutover, []), (late, waiting)):
@@ -322,6 +321,11 @@ def test_the_queue_beside_the_books(site, cutover, folder):
             assert sorted(one.audit()["queue_only"]) == wanted
         assert not cutover.said("disagree")
         assert all(queue_id in late.said("disagree")[0] for queue_id in waiting)
+        # Whose queue: that of [cutover] postfix, unless [ctl] says another.
+        late.ctl_options["postfix"] = folder / "nowhere"
+        late.write_config()
+        audit = late.audit()
+        assert audit["queue_only"] == [] and "nowhere" in audit["queue_silent"]
     finally:
         late.process.resume_and_kill()
 
