@@ -124,6 +124,11 @@ tell_trouble(struct log_file *file, const char *path, int why)
             "its "
             "folder, since a rotation makes it anew)",
             path, strerror(why), path);
+    else if (why == ESPIPE)
+        (void)snprintf(file->trouble, sizeof(file->trouble),
+            "%.300s can't be read: it is a pipe or a device, no file (log = - reads "
+            "standard input)",
+            path);
     else
         (void)snprintf(file->trouble, sizeof(file->trouble), "%.300s can't be read: %s",
             path, strerror(why));
@@ -183,25 +188,39 @@ enum earlier {
     EARLIER_FOUND,
 };
 
-/* Among the earlier files; the latest that fits, since a copy may have been copied. */
 static enum earlier
-find_earlier(const struct log_file *file, char path[PATH_LENGTH_MAX])
+find_earlier_by(const struct log_file *file, const struct log_rotated *rotated,
+    bool (*is_same)(const struct log_identity *, const struct log_identity *),
+    char path[PATH_LENGTH_MAX])
 {
-    struct log_rotated rotated;
     enum earlier found = EARLIER_NONE;
 
-    log_rotated_find(&rotated, file->path);
-    for (size_t i = rotated.count; i > 0 && found != EARLIER_FOUND; i--) {
+    for (size_t i = rotated->count; i > 0 && found != EARLIER_FOUND; i--) {
         struct log_identity identity;
 
-        if (!log_identity_read(rotated.paths[i - 1], &identity) ||
-            !log_identity_matches(&identity, &file->identity))
+        if (!log_identity_read(rotated->paths[i - 1], &identity) ||
+            !is_same(&identity, &file->identity))
             continue;
-        found = has_octets(rotated.paths[i - 1], file->offset) ? EARLIER_FOUND
-                                                               : EARLIER_SHORT;
+        found = has_octets(rotated->paths[i - 1], file->offset) ? EARLIER_FOUND
+                                                                : EARLIER_SHORT;
         if (found == EARLIER_FOUND)
-            (void)snprintf(path, PATH_LENGTH_MAX, "%s", rotated.paths[i - 1]);
+            (void)snprintf(path, PATH_LENGTH_MAX, "%s", rotated->paths[i - 1]);
     }
+    return found;
+}
+
+/* Among the earlier files: itself; else a copy, the latest that fits, since a copy may
+ * have been copied. */
+static enum earlier
+find_earlier(const struct log_file *file, bool or_copy, char path[PATH_LENGTH_MAX])
+{
+    struct log_rotated rotated;
+    enum earlier found;
+
+    log_rotated_find(&rotated, file->path);
+    found = find_earlier_by(file, &rotated, log_identity_is, path);
+    if (found != EARLIER_FOUND && or_copy)
+        found = find_earlier_by(file, &rotated, log_identity_matches, path);
     log_rotated_clear(&rotated);
     return found;
 }
@@ -212,7 +231,7 @@ go_on_elsewhere(struct log_file *file, const char *what)
 {
     char earlier[PATH_LENGTH_MAX];
 
-    switch (find_earlier(file, earlier)) {
+    switch (find_earlier(file, true, earlier)) {
     case EARLIER_FOUND:
         return open_at(file, earlier, file->offset);
     case EARLIER_SHORT:
@@ -231,15 +250,18 @@ static bool
 find_again(struct log_file *file)
 {
     struct log_identity now;
+    char earlier[PATH_LENGTH_MAX];
     char what[TEXT_MAX];
 
     if (!log_identity_read(file->path, &now)) {
-        char earlier[PATH_LENGTH_MAX];
-
-        if (errno == ENOENT && find_earlier(file, earlier) == EARLIER_FOUND)
+        if (errno == ENOENT && find_earlier(file, true, earlier) == EARLIER_FOUND)
             return open_at(file, earlier, file->offset);
         return tell_trouble(file, file->path, errno == 0 ? ENOENT : errno);
     }
+    /* Where all files begin alike, the one that was read is known by its inode. */
+    if (!log_identity_is(&now, &file->identity) &&
+        find_earlier(file, false, earlier) == EARLIER_FOUND)
+        return open_at(file, earlier, file->offset);
     if (log_identity_matches(&now, &file->identity) &&
         has_octets(file->path, file->offset))
         return open_at(file, file->path, file->offset);
@@ -250,22 +272,44 @@ find_again(struct log_file *file)
     return go_on_elsewhere(file, what);
 }
 
-/* Among the rotated ones that which was written after the file that is open: behind the
- * place of its first line, else by time; count: none, so FILE. */
+/* Behind itself; else behind what was made of it (a copy, a .gz), of the same time before
+ * others that begin alike.  SIZE_MAX: it is not there. */
 static size_t
-place_behind(const struct log_file *file, const struct log_rotated *rotated)
+place_behind_itself(const struct log_file *file, const struct log_rotated *rotated)
 {
     size_t behind = SIZE_MAX;
-    struct stat open_one;
+    bool has_time = false;
+    struct stat open_one = {.st_mtime = 0};
     struct stat other;
 
+    (void)fstat(file->fd, &open_one);
     for (size_t i = 0; i < rotated->count; i++) {
         struct log_identity identity;
 
-        if (log_identity_read(rotated->paths[i], &identity) &&
-            log_identity_matches(&identity, &file->identity))
-            behind = i + 1;
+        if (!log_identity_read(rotated->paths[i], &identity))
+            continue;
+        if (log_identity_is(&identity, &file->identity))
+            return i + 1;
+        if (!log_identity_matches(&identity, &file->identity) ||
+            stat(rotated->paths[i], &other) != 0)
+            continue;
+        if (other.st_mtime != open_one.st_mtime && has_time)
+            continue;
+        has_time = has_time || other.st_mtime == open_one.st_mtime;
+        behind = i + 1;
     }
+    return behind;
+}
+
+/* Among the rotated ones that which was written after the file that is open: behind its
+ * place, else by time; count: none, so FILE. */
+static size_t
+place_behind(const struct log_file *file, const struct log_rotated *rotated)
+{
+    size_t behind = place_behind_itself(file, rotated);
+    struct stat open_one;
+    struct stat other;
+
     if (behind != SIZE_MAX)
         return behind;
     for (behind = 0; behind < rotated->count; behind++) {

@@ -212,16 +212,24 @@ bool
 log_identity_of(int fd, struct log_identity *identity)
 {
     struct stat status;
-    int other = dup(fd);
-    gzFile file = other < 0 ? NULL : gzdopen(other, "rb");
+    gzFile file;
+    int other;
 
     *identity = (struct log_identity){.digest = 0};
+    if (fstat(fd, &status) != 0)
+        return false;
+    if (!S_ISREG(status.st_mode)) {
+        errno = S_ISDIR(status.st_mode) ? EISDIR : ESPIPE;
+        return false;
+    }
+    other = dup(fd);
+    file = other < 0 ? NULL : gzdopen(other, "rb");
     if (file == NULL) {
         if (other >= 0)
             (void)close(other);
         return false;
     }
-    if (fstat(fd, &status) != 0 || lseek(fd, 0, SEEK_SET) < 0) {
+    if (lseek(fd, 0, SEEK_SET) < 0) {
         (void)gzclose(file);
         return false;
     }
@@ -251,4 +259,11 @@ log_identity_matches(const struct log_identity *left, const struct log_identity 
     if (left->digest != 0 && right->digest != 0)
         return left->digest == right->digest;
     return left->device == right->device && left->inode == right->inode;
+}
+
+bool
+log_identity_is(const struct log_identity *left, const struct log_identity *right)
+{
+    return left->device == right->device && left->inode == right->inode &&
+           left->digest == right->digest;
 }

@@ -29,7 +29,8 @@ void log_rotated_clear(struct log_rotated *rotated);
  * .gz. */
 bool log_identity_read(const char *path, struct log_identity *identity);
 
-/* Of an open file, which stands at its beginning then. */
+/* Of an open file, which stands at its beginning then.  False also where it is none, but
+ * a folder (EISDIR) or a pipe (ESPIPE). */
 bool log_identity_of(int fd, struct log_identity *identity);
 
 uint64_t log_identity_digest(struct span first_line); /* without its end */
@@ -38,5 +39,8 @@ uint64_t log_identity_digest(struct span first_line); /* without its end */
  * where one of them had no complete line yet. */
 bool log_identity_matches(
     const struct log_identity *left, const struct log_identity *right);
+
+/* The same file, and not another with such a first line. */
+bool log_identity_is(const struct log_identity *left, const struct log_identity *right);
 
 #endif

@@ -129,6 +129,28 @@ def test_two_rotations_while_it_was_away(make, log):
     all_once(cutover, log)
 
 
+def test_files_that_begin_alike(make, log):
+    first = "Nov 29 00:00:00 gw1 postfix/master[1]: daemon started -- version 3.7.11\n"
+    log.append(first)
+    log.write(20)
+    cutover = make().start()
+    all_once(cutover, log)
+    cutover.kill()
+    log.write(5)
+    log.path.rename(log.path.with_name("mail.log.1"))
+    log.append(first)
+    log.write(40)
+    cutover.start()
+    all_once(cutover, log)
+    # And while it reads: the one that is open is not the newest of them.
+    log.path.with_name("mail.log.1").rename(log.path.with_name("mail.log.2"))
+    log.write(5)
+    log.path.rename(log.path.with_name("mail.log.1"))
+    log.append(first)
+    log.write(5)
+    all_once(cutover, log)
+
+
 def test_names_move_on_while_it_reads(make, log):
     """What was FILE.1 when it was opened is FILE.3 when it has been read."""
     log.write(5)
@@ -277,8 +299,31 @@ def test_a_file_that_only_root_may_read(make, log, folder):
     log.write(2)
     log.path.chmod(0o600)
     wait_for(lambda: cutover.metric("postshift_cutover_trouble") == 1, 15, "it is in trouble")
+    # Silence is not health: whoever asks for the figures is told.
+    audit = cutover.audit()
+    assert not audit["balanced"] and "Permission denied" in audit["log_trouble"]
+    text = cutover.ctl("audit", check=False).stdout
+    assert "the log is not followed" in text and text.splitlines()[-1].endswith(", log not followed")
+    assert cutover.audit("--until", "2h")["balanced"]
+    assert "Permission denied" in cutover.ctl("status", check=False).stdout
     log.path.chmod(0o644)
     all_once(cutover, log)
+    assert cutover.audit()["log_trouble"] is None
+
+
+@pytest.mark.parametrize("kind, says", [("folder", "Is a directory"), ("pipe", "it is a pipe or a device, no file")])
+def test_what_is_no_file(make, log, kind, says):
+    if kind == "folder":
+        log.path.mkdir()
+    else:
+        os.mkfifo(log.path)
+    cutover = make().start()
+    wait_for(lambda: cutover.said(says), 10, "it says so")
+    assert cutover.metric("postshift_cutover_trouble") == 1
+    log.path.rename(log.path.with_name("other"))
+    log.write(2)
+    all_once(cutover, log)
+    assert len(cutover.said(says)) == 1
 
 
 def test_nothing_of_postfix(make, log):
@@ -286,6 +331,9 @@ def test_nothing_of_postfix(make, log):
         log.append(log.line("sshd", f"line {number}"))
     cutover = make().start()
     wait_for(lambda: cutover.said("is it the right log"), 10, "it asks")
+    wait_for(lambda: cutover.audit()["log_trouble"], 10, "audit asks, too")
+    assert "is it the right log" in cutover.audit()["log_trouble"]
+    assert "is it the right log" in cutover.ctl("status", check=False).stdout
     log.write(1)
     all_once(cutover, log)
     assert len(cutover.said("is it the right log")) == 1
