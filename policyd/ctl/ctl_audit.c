@@ -9,21 +9,27 @@
 
 #include "policyd/books/queue_listing.h"
 #include "policyd/ctl/ctl_books.h"
+#include "policyd/ctl/ctl_controller.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/setup/setup_process.h"
 #include "policyd/terminal/report_format.h"
 #include "shared/base/attributes.h"
 #include "shared/base/json.h"
+#include "shared/base/number.h"
 
 enum { OUT_MAX = 64 << 20, QUEUE_MAX = 512 << 20, LINE_MAX_OCTETS = 8192, SHOWN = 20 };
 
-/* One audit, and what Postfix's queue says beside it. */
+/* One audit, and what Postfix's queue and the controller say beside it. */
 struct findings {
     struct audit audit;
     struct audit_names queue_only;
     struct audit_names books_only;
-    const char *queue_silent; /* why it was not asked, or NULL */
+    const char *queue_silent;          /* why it was not asked, or NULL */
+    const struct ctl_json *controller; /* NULL: it was not asked */
+    const char *controller_silent;     /* why */
+    const char *log_trouble;           /* what is to come may never come; NULL for none */
+    const char *log_silent;
 };
 
 /* --- the queue --- */
@@ -80,6 +86,36 @@ look_at_queue(
     buffer_clear(&out);
     buffer_clear(&said);
     return done;
+}
+
+/* --- the controller --- */
+
+/* The books know what the log said; whether it still says anything, only the controller
+ * does. */
+static void
+ask_controller(struct ctl *ctl, struct findings *findings)
+{
+    struct error error;
+
+    findings->controller = ctl_controller_status(ctl, &error);
+    if (findings->controller == NULL)
+        findings->controller_silent = ctl_output_text(ctl->arena, span_of(error.text));
+    else
+        findings->log_trouble =
+            ctl_controller_log_trouble(ctl, findings->controller, &findings->log_silent);
+}
+
+/* Whether the window is all in what has been read. */
+static bool
+is_read(const struct findings *findings)
+{
+    uint64_t last_line = 0;
+
+    return findings->log_trouble == NULL ||
+           (number_unsigned(
+                ctl_json_text(ctl_json_get(findings->controller, "log"), "last_line"),
+                INT64_MAX / 1000, &last_line) &&
+               findings->audit.until_ms <= (int64_t)last_line * 1000);
 }
 
 /* --- for people --- */
@@ -166,7 +202,8 @@ others(struct ctl *ctl, const struct findings *findings)
             text = arena_printf(ctl->arena, "%s, %s %s", text,
                 report_format_count(ctl->arena, rows[i].number), rows[i].what);
     }
-    return text;
+    return is_read(findings) ? text
+                             : arena_printf(ctl->arena, "%s, log not followed", text);
 }
 
 /* What a person can quote. */
@@ -204,6 +241,18 @@ print_gaps(struct ctl *ctl, const struct audit *audit)
 }
 
 static void
+print_controller(const struct findings *findings)
+{
+    if (findings->controller_silent != NULL)
+        ctl_output_note("the controller was not asked whether it follows the log: %s",
+            findings->controller_silent);
+    if (findings->log_trouble != NULL)
+        ctl_output_alarm("the log is not followed: %s", findings->log_trouble);
+    if (findings->log_silent != NULL)
+        ctl_output_note("%s", findings->log_silent);
+}
+
+static void
 print(struct ctl *ctl, const struct findings *findings)
 {
     const struct audit *audit = &findings->audit;
@@ -223,6 +272,7 @@ print(struct ctl *ctl, const struct findings *findings)
     if (findings->queue_silent != NULL)
         ctl_output_note("the queue was not asked: %s",
             ctl_output_text(ctl->arena, span_of(findings->queue_silent)));
+    print_controller(findings);
     print_last(ctl, findings);
 }
 
@@ -276,6 +326,9 @@ write_audit(struct json *json, const struct findings *findings, bool balanced)
     write_names(json, "queue_only", &findings->queue_only);
     write_names(json, "books_only", &findings->books_only);
     json_text(json, "queue_silent", findings->queue_silent);
+    json_text(json, "log_trouble", findings->log_trouble);
+    json_text(json, "log_silent", findings->log_silent);
+    json_text(json, "controller_not_asked", findings->controller_silent);
     json_array_begin(json, "gaps");
     for (size_t i = 0; i < audit->gap_count; i++) {
         json_object_begin(json, NULL);
@@ -354,8 +407,9 @@ audit(struct ctl *ctl, struct books *books, int64_t since_ms, int64_t until_ms)
             &serve->state_rules, &findings.audit, &error) ||
         !look_at_queue(ctl, books, &findings, &error))
         return ctl_output_fail(CTL_NO, "%s", error.text);
+    ask_controller(ctl, &findings);
     balanced = findings.audit.balanced && findings.queue_only.total == 0 &&
-               findings.books_only.total == 0;
+               findings.books_only.total == 0 && is_read(&findings);
     if (ctl_arguments_has(&ctl->arguments, CTL_JSON))
         print_json(&findings, balanced);
     else

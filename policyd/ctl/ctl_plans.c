@@ -87,6 +87,7 @@ ctl_plans_look(struct ctl_plans *plans, struct ctl_health *health, struct ctl *c
         look_at_redis(plans, health, ctl, status);
         return;
     }
+    ctl_controller_look(health, ctl, plans->status);
     for (const struct ctl_json *i = ctl_json_get(plans->status, "plans")->first;
          i != NULL; i = i->next)
         look_at_plan(health, ctl, status, i);
