@@ -127,11 +127,18 @@ def who_has_mail_on_new(demo):
     demo.cutover.wait_for_delivered(demo.sent.total())
     people = {email.message_from_bytes(file.read_bytes())["Delivered-To"] for file in demo.new.files()}
     lines = demo.books_ctl("ledger", DOMAIN, quiet=True).splitlines()
-    units = {unit["unit"] for unit in json.loads(run(BIN / "postshiftctl", "-c", demo.cutover.config, "ledger", DOMAIN, "--json").stdout)["units"]}
-    demo.check(units == people, f"the ledger has who has mail on new: {sorted(units ^ people)}")
-    demo.show([*lines[:4], f"... {len(units)} in all"])
-    demo.say("Each of them, and nobody else, has a copy on new.")
+    ledger = {unit["unit"]: unit["certainty"]
+              for unit in json.loads(run(BIN / "postshiftctl", "-c", demo.cutover.config, "ledger", DOMAIN, "--json").stdout)["units"]}
+    sure = {unit for unit, certainty in ledger.items() if certainty == "sure"}
+    demo.check(sure <= people <= set(ledger), f"the ledger has who has mail on new: {sorted(people ^ set(ledger))}")
+    demo.show([*lines[:4], f"... {len(ledger)} in all"])
+    maybe = len(ledger) - len(sure)
+    demo.say("Each of them has a copy on new, and nobody else has" + (f"; of {maybe} it isn't sure." if maybe else "."))
     demo.books_ctl("audit")
-    demo.check(copies(demo, "old") + copies(demo, "new") == demo.sent.total(), f"of {demo.sent.total()} accepted each is there once")
+    # What was on its way to new when it was killed has lost its answer: perhaps it is on both sides.
     audit = demo.cutover.audit()
-    demo.check(audit["balanced"] and not audit["lost"] and not audit["double"], f"the books balance: {audit}")
+    demo.check(audit["balanced"] and not audit["lost"] and len(audit["double"]) <= 2, f"the books balance: {audit}")
+    found = copies(demo, "old") + copies(demo, "new")
+    demo.check(0 <= found - demo.sent.total() <= len(audit["double"]), f"{demo.sent.total()} accepted, {found} copies: {audit}")
+    if audit["double"]:
+        demo.say("The kill took an answer with it: that mail is on old, and perhaps on new as well; the books name it.")
