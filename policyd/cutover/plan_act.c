@@ -129,6 +129,11 @@ was_written(void *argument, enum plan_store_result result)
         log_say(LOG_LEVEL_WARNING,
             "%s of %s: Redis was lost before its answer; it is read anew",
             run->write->what, run->entry->domain);
+    else if (result == PLAN_STORE_LATE)
+        log_say(LOG_LEVEL_WARNING,
+            "%s of %s: not done, for what it was decided on is more than %d s old; it is "
+            "read anew",
+            run->write->what, run->entry->domain, PLAN_COMMIT_SECONDS);
     if (result != PLAN_STORE_DONE)
         return;
     if (decision->move == PLAN_PREPARE && run->runner->hooks != NULL)

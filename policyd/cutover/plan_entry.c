@@ -71,7 +71,8 @@ take_record(struct plan_entry *entry, const struct plan_record *record)
     if (record->rev < entry->top_rev) {
         (void)snprintf(entry->problem, sizeof(entry->problem),
             "rev %" PRIu64 " is lower than %" PRIu64
-            ", which was seen before: an old state, by which nothing is moved",
+            ", which was seen before: an old state, by which nothing is moved until "
+            "`postshiftctl accept-state`",
             record->rev, entry->top_rev);
         entry->is_bad = true;
         return;
@@ -154,6 +155,21 @@ find_count(struct plan_counts *counts, struct span name)
     return NULL;
 }
 
+static bool
+read_counts(const struct redis_reply *reply, struct plan_counts *counts)
+{
+    if (reply->kind != REDIS_ARRAY)
+        return false;
+    for (size_t i = 0; i + 1 < reply->count; i += 2) {
+        uint64_t *count = find_count(counts, reply->elements[i].text);
+
+        if (count != NULL && !number_unsigned(reply->elements[i + 1].text,
+                                 (uint64_t)COUNT_MAX * 1000, count))
+            return false;
+    }
+    return true;
+}
+
 bool
 plan_entry_take_counts(struct plan_entry *entry, enum domain_side side, int64_t slot_ms,
     const struct redis_reply *reply)
@@ -161,17 +177,15 @@ plan_entry_take_counts(struct plan_entry *entry, enum domain_side side, int64_t 
     struct plan_counts counts = {0};
     struct plan_slot *slot;
 
-    if (reply->kind != REDIS_ARRAY)
+    if (!read_counts(reply, &counts)) {
+        entry->unread_ms = slot_ms;
+        entry->unread_side = side;
         return false;
+    }
+    if (entry->unread_ms == slot_ms && entry->unread_side == side)
+        entry->unread_ms = 0;
     if (reply->count == 0)
         return true; /* nothing yet; what was there before does not go */
-    for (size_t i = 0; i + 1 < reply->count; i += 2) {
-        uint64_t *count = find_count(&counts, reply->elements[i].text);
-
-        if (count != NULL && !number_unsigned(reply->elements[i + 1].text,
-                                 (uint64_t)COUNT_MAX * 1000, count))
-            return false;
-    }
     slot = plan_series_at(&entry->series, slot_ms);
     if (slot != NULL)
         slot->sides[side] = counts;

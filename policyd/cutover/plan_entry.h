@@ -38,6 +38,8 @@ struct plan_entry {
     int64_t read_next_ms; /* when all of it is read again */
     bool was_asked_whole; /* in this round, its last part */
     bool is_whole;        /* all since the stage began was read */
+    int64_t unread_ms;    /* a slot whose counts can't be read; 0: none */
+    enum domain_side unread_side;
 
     struct judge judge;
     struct judge slow_judge;

@@ -91,17 +91,27 @@ find_doubt(const struct plan_context *context, const struct plan_run *run,
         sources.books_behind_ms = self->now_ms - log->last_line_ms;
     find_silent(context, self->now_ms, &sources);
     plan_doubt_find(&sources, (int64_t)context->config->slot_ms, &facts->doubt);
+    /* The cause, not what follows from it: then the books are behind, too. */
+    if (log->trouble != NULL && log->trouble[0] != '\0') {
+        facts->doubt.since = 0;
+        (void)snprintf(facts->doubt.text, sizeof(facts->doubt.text), "%s", log->trouble);
+    }
     if (facts->doubt.text[0] != '\0')
         return;
     if (self->woken != 0)
         (void)snprintf(facts->doubt.text, sizeof(facts->doubt.text),
             "this controller was stopped for %" PRId64 " s, and reads what it missed",
             self->paused_s);
-    else if (log->trouble != NULL && log->trouble[0] != '\0')
-        (void)snprintf(facts->doubt.text, sizeof(facts->doubt.text), "%s", log->trouble);
     else if (log->last_line_ms == 0)
         (void)snprintf(facts->doubt.text, sizeof(facts->doubt.text),
             "no line of Postfix has been read yet");
+    else if (run->entry->unread_ms + run->entry->series.slot_ms >
+                 run->entry->record.since * 1000 &&
+             run->entry->unread_ms != 0)
+        (void)snprintf(facts->doubt.text, sizeof(facts->doubt.text),
+            "the counts of %s at %" PRId64 " in Redis can't be read",
+            run->entry->unread_side == SIDE_OLD ? "old" : "new",
+            run->entry->unread_ms / 1000);
     else if (!run->entry->is_whole)
         (void)snprintf(
             facts->doubt.text, sizeof(facts->doubt.text), "counts are being read");

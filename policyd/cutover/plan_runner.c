@@ -50,12 +50,18 @@ look_at_judges(struct plan_run *run)
     run->bad_since_ms = 0;
 }
 
+/* A part of the figures, as after a start or a time without Redis, pulls nothing. */
 static void
 look_at_triggers(struct plan_run *run, int64_t now_ms)
 {
     const struct plan_entry *entry = run->entry;
     const struct plan_record *plan = &entry->record;
 
+    if (!entry->is_whole) {
+        run->slow = run->fast = (struct plan_alarm){
+            .availability = -1, .text = "not known: counts are being read"};
+        return;
+    }
     plan_trigger_look(
         &plan->slow, &entry->series, plan->since * 1000, now_ms, &run->slow);
     plan_trigger_look(

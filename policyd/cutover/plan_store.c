@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "policyd/cutover/plan_store_inside.h"
+#include "policyd/replica/replica_orders.h"
 #include "shared/base/allocate.h"
 #include "shared/base/number.h"
 #include "shared/service/clock.h"
@@ -20,7 +21,7 @@ plan_store_new(struct event_base *base, const struct plan_store_options *options
     static const struct redis_events events = {0};
     struct plan_store *store = allocate(sizeof(*store));
 
-    *store = (struct plan_store){.options = *options};
+    *store = (struct plan_store){.options = *options, .accepted = -1};
     store->prefix = allocate_text(span_of(options->prefix));
     (void)span_copy(span_of(options->gateway), store->gateway, sizeof(store->gateway));
     store->scratch = arena_new(SCRATCH_MAX);
@@ -193,6 +194,41 @@ add_gateway(struct plan_store *store, struct span name)
     }
 }
 
+/* Seconds and microseconds. */
+static void
+take_time(struct plan_store *store, const struct redis_reply *reply)
+{
+    uint64_t seconds = 0;
+
+    store->redis_time = 0;
+    plan_store_tell(store, "to tell its time, without which nothing is moved", reply);
+    if (redis_reply_is_array(reply, 2) &&
+        number_unsigned(reply->elements[0].text, INT64_MAX, &seconds))
+        store->redis_time = (int64_t)seconds;
+}
+
+/* A newer accept-state than the last one: an old plan of the domains it names is taken as
+ * it is.  The first one that is met was heard by who was there before. */
+static void
+take_accept(struct plan_store *store, const struct redis_reply *reply)
+{
+    struct span text = reply->text;
+    struct span domain;
+    int64_t when = 0;
+
+    if (reply->kind != REDIS_STRING || !span_split(&text, ' ', &domain) ||
+        !number_signed(
+            text, 1, (int64_t)time(NULL) + REPLICA_ACCEPT_AHEAD_SECONDS, &when))
+        when = 0;
+    for (size_t i = 0; store->accepted >= 0 && when > store->accepted && i < store->count;
+         i++) {
+        if (span_is(domain, "*") || span_is(domain, store->entries[i]->domain))
+            store->entries[i]->top_rev = 0;
+    }
+    if (when > store->accepted)
+        store->accepted = when;
+}
+
 /* Those that are no longer named go; the others keep what they said. */
 static void
 take_gateways(struct plan_store *store, const struct redis_reply *reply)
@@ -219,6 +255,12 @@ take_answer(
     struct plan_store *store, const struct ask *ask, const struct redis_reply *reply)
 {
     switch (ask->kind) {
+    case ASK_TIME:
+        take_time(store, reply);
+        break;
+    case ASK_ACCEPT:
+        take_accept(store, reply);
+        break;
     case ASK_PLAN:
         plan_entry_take_plan(ask->entry, reply);
         plan_store_tell(store, "to read plans", reply);
@@ -273,6 +315,7 @@ plan_store_end_round(struct plan_store *store)
     if (is_lost)
         return;
     sort_out(store);
+    store->round_ms = store->begun_ms;
     store->read_at = (int64_t)time(NULL);
     store->options.read(store->options.argument);
 }

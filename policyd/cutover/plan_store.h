@@ -11,6 +11,10 @@
  * together: when all questions of a round were answered, `read` is called; a round that
  * lost its connection says nothing.
  *
+ * Before each round Redis is asked for its time, and what is decided on the round counts
+ * for PLAN_COMMIT_SECONDS from then: neither a controller nor a Redis that was stopped in
+ * between writes what was right before.
+ *
  * Each kind of trouble (full, read-only, no permission, another type) is one line, and
  * again after ten minutes.
  *
@@ -72,6 +76,7 @@ size_t plan_store_gateways(
 enum plan_store_result {
     PLAN_STORE_DONE,
     PLAN_STORE_STALE,   /* what was read is no longer so: nothing was changed */
+    PLAN_STORE_LATE,    /* what was read is too old: nothing was changed */
     PLAN_STORE_REFUSED, /* by Redis: nothing was changed; it was told */
     PLAN_STORE_LOST,    /* no answer: it may have been done, the next round shows it */
 };

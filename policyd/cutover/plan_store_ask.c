@@ -6,6 +6,7 @@
 
 #include "policyd/cutover/plan_store_inside.h"
 #include "shared/base/allocate.h"
+#include "shared/service/clock.h"
 
 enum {
     HOUR_MS = 3600 * 1000,
@@ -114,13 +115,34 @@ ask_whole(struct plan_store *store, struct plan_entry *entry, int64_t now_ms, si
     return asked;
 }
 
+static int64_t
+recent_ms(const struct plan_store *store)
+{
+    int64_t span_ms = RECENT_SLOTS * store->options.slot_ms;
+
+    return span_ms > RECENT_MS ? span_ms : RECENT_MS;
+}
+
+/* After a time without an answer the last slots are not all that is missing. */
+static void
+look_for_a_gap(struct plan_store *store)
+{
+    store->begun_ms = clock_now_ms();
+    if (store->begun_ms - store->round_ms <= (uint64_t)recent_ms(store))
+        return;
+    for (size_t i = 0; i < store->shown; i++) {
+        store->entries[i]->is_whole = false;
+        store->entries[i]->read_to_ms = 0;
+    }
+}
+
 static void
 ask_recent(struct plan_store *store, struct plan_entry *entry, int64_t now_ms)
 {
     int64_t slot = store->options.slot_ms;
-    int64_t back = RECENT_SLOTS * slot > RECENT_MS ? RECENT_SLOTS * slot : RECENT_MS;
 
-    for (int64_t at = slot_of(store, now_ms - back); at <= now_ms + slot; at += slot)
+    for (int64_t at = slot_of(store, now_ms - recent_ms(store)); at <= now_ms + slot;
+         at += slot)
         ask_slot(store, entry, at);
 }
 
@@ -210,7 +232,11 @@ plan_store_tick(struct plan_store *store, const struct replica *replica)
     store->ask_count = 0;
     store->ask_next = 0;
     store->is_lost = false;
+    look_for_a_gap(store);
     store->is_asking = true;
+    (void)ask(store, (struct ask){.kind = ASK_TIME}, 1, REDIS_WORDS(SPAN("TIME")));
+    (void)ask(store, (struct ask){.kind = ASK_ACCEPT}, 2,
+        REDIS_WORDS(SPAN("GET"), key_of(store, "accept", "")));
     ask_domains(store, replica);
     ask_plans(store, now_ms);
     ask_gateways(store);

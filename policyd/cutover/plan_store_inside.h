@@ -9,6 +9,8 @@
 enum { TOLD_MAX = 16, SCRATCH_MAX = 64 << 20 };
 
 enum ask_kind {
+    ASK_TIME,
+    ASK_ACCEPT,
     ASK_PLAN,
     ASK_STATE,
     ASK_JUDGES,
@@ -44,11 +46,15 @@ struct plan_store {
     size_t room;
     size_t shown; /* after the last round */
     int64_t read_at;
+    int64_t redis_time; /* by its own clock, before the round; 0: not known */
 
     struct ask *asks;
     size_t ask_count;
     size_t ask_room;
     size_t ask_next;
+    int64_t accepted;  /* the time of the last accept-state that was read; -1: none yet */
+    uint64_t round_ms; /* when the last one was begun that was answered; steady clock */
+    uint64_t begun_ms; /* and this one */
     bool is_asking;
     bool is_lost;
     uint64_t domain_cursor;

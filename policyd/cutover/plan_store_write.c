@@ -23,6 +23,8 @@ result_of(const struct redis_reply *reply)
         return PLAN_STORE_LOST;
     if (reply->kind == REDIS_NIL || (reply->kind == REDIS_INTEGER && reply->integer == 0))
         return PLAN_STORE_STALE;
+    if (reply->kind == REDIS_INTEGER && reply->integer < 0)
+        return PLAN_STORE_LATE;
     return reply->kind == REDIS_ERROR ? PLAN_STORE_REFUSED : PLAN_STORE_DONE;
 }
 
@@ -61,6 +63,7 @@ plan_store_commit(struct plan_store *store, struct plan_entry *entry,
         .domain = entry->domain,
         .host = store->gateway,
         .now = now,
+        .read_at = store->redis_time,
         .plan = entry->plan.fields,
         .plan_count = entry->plan.count,
         .state = entry->state.fields,
@@ -71,7 +74,7 @@ plan_store_commit(struct plan_store *store, struct plan_entry *entry,
     struct span words[PLAN_COMMIT_WORDS_MAX];
     struct arena *arena;
 
-    if (entry->is_writing)
+    if (entry->is_writing || store->redis_time == 0)
         return false;
     arena = arena_new(WRITE_ARENA_MAX);
     entry->is_writing =

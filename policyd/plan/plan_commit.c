@@ -10,10 +10,13 @@
 
 #define TAKE "local at = 0 local function take() at = at + 1 return ARGV[at] end "
 
-/* The two hashes as they were read, what is set on each ("" takes it out), the event.
+/* When it was read and how long that holds, the two hashes as they were read, what is set
+ * on each ("" takes it out), the event.
  * Of the stream it is asked first whether it is one: nothing is half done. */
 static const char commit_script[] =
-    TAKE "local function is_same(key) "
+    TAKE "local age = tonumber(redis.call('TIME')[1]) - tonumber(take()) "
+         "if math.abs(age) > tonumber(take()) then return -1 end "
+         "local function is_same(key) "
          "  local count, was = tonumber(take()), {} "
          "  for _ = 1, count do local name = take() was[name] = take() end "
          "  local now = redis.call('HGETALL', key) "
@@ -128,6 +131,8 @@ plan_commit_words(const struct plan_commit *commit, struct arena *arena,
     add_key(&all, commit->prefix, "events", "");
     add_key(&all, commit->prefix, "plan:", commit->domain);
     add_key(&all, commit->prefix, "domain:", commit->domain);
+    add_number(&all, (uint64_t)commit->read_at);
+    add_number(&all, PLAN_COMMIT_SECONDS);
     add_fields(&all, commit->plan, commit->plan_count);
     add_fields(&all, commit->state, commit->state_count);
     add_fields(&all, write->plan, write->plan_count);

@@ -4,9 +4,10 @@
  *
  * Both hashes must still be as they were read, field by field, so that a plain redis-cli
  * edit counts too: answered 0, nothing was changed, and who wants it reads anew and
- * decides anew.  Answered 1: all of it is written, with its event.  Whatever Redis
- * refuses (full, read-only, a key of another type) it refuses before the first of it is
- * written.
+ * decides anew.  Answered 1: all of it is written, with its event.  Answered -1: what was
+ * decided is older than PLAN_COMMIT_SECONDS by Redis' own clock, since whoever decided
+ * it, or Redis, was stopped meanwhile; nothing was changed.  Whatever Redis refuses
+ * (full, read-only, a key of another type) it refuses before the first of it is written.
  */
 #ifndef POLICYD_PLAN_PLAN_COMMIT_H
 #define POLICYD_PLAN_PLAN_COMMIT_H
@@ -14,7 +15,11 @@
 #include "policyd/plan/plan_write.h"
 #include "shared/base/arena.h"
 
-enum { PLAN_COMMIT_WORDS_MAX = 512, PLAN_EVENT_WORDS_MAX = 32 };
+enum {
+    PLAN_COMMIT_WORDS_MAX = 512,
+    PLAN_EVENT_WORDS_MAX = 32,
+    PLAN_COMMIT_SECONDS = 10, /* from the reading of the figures to the writing */
+};
 
 /* One entry of the stream `events`.  NULL, "" and 0 are written as "" but for `key`,
  * which is left out. */
@@ -36,6 +41,7 @@ struct plan_commit {
     const char *domain;
     const char *host;
     int64_t now;
+    int64_t read_at; /* by Redis' own clock, before anything was read; unix time */
     /* As they were read. */
     const struct domain_field *plan;
     size_t plan_count;

@@ -24,8 +24,9 @@ stand_together(const struct span *words, size_t count, const char *const *wanted
 static void
 has_what_was_read_and_what_is_set(void **state)
 {
-    static const char *const read[] = {"2", "state", "running", "stage", "1", "1",
-        "weight", "30", "1", "stage", "2", "1", "weight", "70", "time", NULL};
+    static const char *const read[] = {"1763999999", "10", "2", "state", "running",
+        "stage", "1", "1", "weight", "30", "1", "stage", "2", "1", "weight", "70", "time",
+        NULL};
     static const char *const event[] = {"time", "1764000000", "who", "plan", "host",
         "gw1", "domain", "example.com", "what", "plan-advance", "from", "30", "to", "70",
         "why", "every gate says yes", "rev", "17", NULL};
@@ -47,7 +48,7 @@ has_what_was_read_and_what_is_set(void **state)
         .rev = 17,
     };
     const struct plan_commit commit = {"cutover:", "example.com", "gw1", 1764000000,
-        plan_fields, 2, state_fields, 1, &write};
+        1763999999, plan_fields, 2, state_fields, 1, &write};
     struct arena *arena = arena_new(1 << 20);
     struct span words[PLAN_COMMIT_WORDS_MAX];
     size_t count = plan_commit_words(&commit, arena, words);
@@ -65,8 +66,8 @@ refuses_a_hash_that_is_too_large(void **state)
 {
     static struct domain_field many[DOMAIN_STATE_FIELDS_MAX + 1];
     struct plan_write write = {.what = "freeze", .by = "plan"};
-    const struct plan_commit commit = {"cutover:", "example.com", "gw1", 1764000000, many,
-        DOMAIN_STATE_FIELDS_MAX + 1, many, 1, &write};
+    const struct plan_commit commit = {"cutover:", "example.com", "gw1", 1764000000, 1,
+        many, DOMAIN_STATE_FIELDS_MAX + 1, many, 1, &write};
     struct arena *arena = arena_new(1 << 20);
     struct span words[PLAN_COMMIT_WORDS_MAX];
 
@@ -83,8 +84,8 @@ has_room_for_the_largest(void **state)
         .domain_count = PLAN_WRITE_FIELDS_MAX,
         .what = "freeze",
         .by = "plan"};
-    const struct plan_commit commit = {"cutover:", "example.com", "gw1", 1764000000, many,
-        DOMAIN_STATE_FIELDS_MAX, many, DOMAIN_STATE_FIELDS_MAX, &write};
+    const struct plan_commit commit = {"cutover:", "example.com", "gw1", 1764000000, 1,
+        many, DOMAIN_STATE_FIELDS_MAX, many, DOMAIN_STATE_FIELDS_MAX, &write};
     struct arena *arena = arena_new(1 << 20);
     struct span words[PLAN_COMMIT_WORDS_MAX];
 
