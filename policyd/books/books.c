@@ -55,22 +55,35 @@ static const char schema[] =
 
 /* --- statements --- */
 
+/* Their file, where it is known. */
+static const char *
+books_name(const struct books *books)
+{
+    const char *name =
+        books->file == NULL ? NULL : sqlite3_db_filename(books->file, "main");
+
+    return name != NULL && name[0] != '\0' ? name : "their file";
+}
+
 bool
 books_fail(struct books *books, struct error *error)
 {
     int code = books->file != NULL ? sqlite3_errcode(books->file) : SQLITE_NOMEM;
     const char *text = books->file != NULL ? sqlite3_errmsg(books->file) : "no memory";
+    const char *name = books_name(books);
 
     if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
         return error_permanent(error,
-            "the books are damaged (%s): move the file away, new ones are made from the "
-            "logs that are still there",
-            text);
+            "the books are damaged (%s): move %.100s away, new ones are made from the "
+            "logs "
+            "that are still there",
+            text, name);
     if (code == SQLITE_FULL)
-        return error_temporary(error, "the books can't be written: the disk is full");
+        return error_temporary(
+            error, "the books can't be written: the disk is full (%.100s)", name);
     if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
         return error_temporary(error, "the books are locked by another process");
-    return error_temporary(error, "the books can't be used: %s", text);
+    return error_temporary(error, "the books can't be used: %s (%.100s)", text, name);
 }
 
 bool
@@ -180,8 +193,9 @@ check_version(struct books *books, struct error *error)
         (void)sqlite3_reset(statement);
         return version <= BOOKS_VERSION ||
                error_permanent(error,
-                   "the books are of a later version (%d) than this program knows (%d)",
-                   version, BOOKS_VERSION);
+                   "the books %.100s are of a later version (%d) than this program knows "
+                   "(%d)",
+                   books_name(books), version, BOOKS_VERSION);
     case 0:
         return books->mode == BOOKS_READ ||
                books_exec(
@@ -217,12 +231,30 @@ make_tables(struct books *books, struct error *error)
     return false;
 }
 
+/* Tables, and none of them ours: nothing is to be made there. */
+static bool
+is_of_ours(struct books *books, struct error *error)
+{
+    sqlite3_stmt *row = books_prepare(books,
+        "SELECT count(*) > 0 AND sum(name = 'meta') = 0 FROM sqlite_master", error);
+    bool is_foreign;
+
+    if (row == NULL || books_step(books, row, error) != 1)
+        return false;
+    is_foreign = sqlite3_column_int(row, 0) != 0;
+    (void)sqlite3_reset(row);
+    return !is_foreign || error_permanent(error, "%.150s is another program's database",
+                              books_name(books));
+}
+
 static bool
 prepare_file(struct books *books, struct error *error)
 {
     (void)sqlite3_busy_timeout(
         books->file, books->mode == BOOKS_READ ? READER_BUSY_MS : BOOKS_BUSY_MS);
     (void)sqlite3_extended_result_codes(books->file, 0);
+    if (!is_of_ours(books, error))
+        return false;
     if (books->mode == BOOKS_READ)
         return check_version(books, error);
     return books_exec(books,
