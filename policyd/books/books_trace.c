@@ -4,6 +4,7 @@
 
 #include "policyd/books/books_memory.h"
 #include "shared/base/buffer.h"
+#include "shared/base/idn.h"
 
 enum { RECIPIENTS_MAX = 1000, VERDICTS_MAX = 32, KEYS_MAX = 6 };
 
@@ -15,35 +16,77 @@ struct tracing {
     struct error *error;
 };
 
+/* As it was given, and as the log may have it: a domain by A-labels or U-labels. */
+enum { SPELLINGS = 3, BEFORE = 5 }; /* keys and window stand before the values */
+
 /* A condition: by what it is found, and what it must then be to the letter. */
 struct condition {
     char kind;
-    struct span value;
-    const char *sql; /* of a message m, ?N the value */
+    struct span as[SPELLINGS];
+    const char *sql; /* of a message m, ?* all spellings, ?1 to ?3 each */
 };
 
-static size_t
-read_conditions(const struct trace_query *query, struct condition *conditions)
+static void
+spell(struct arena *arena, struct condition *condition)
 {
+    struct span given = condition->as[0];
+    size_t at = span_find_last(given, '@');
+    struct span domain = at == SPAN_NONE ? given : span_from(given, at + 1);
+    struct span before = span_first(given, given.length - domain.length);
+    char ascii[DOMAIN_MAX + 1];
+    char text[IDN_TEXT_MAX];
+
+    condition->as[1] = given;
+    condition->as[2] = given;
+    if (strchr("tfd", condition->kind) == NULL || !idn_to_ascii(domain, ascii) ||
+        !idn_to_text(domain, text))
+        return;
+    condition->as[1] =
+        span_of(arena_printf(arena, "%.*s%s", (int)before.length, before.data, ascii));
+    condition->as[2] =
+        span_of(arena_printf(arena, "%.*s%s", (int)before.length, before.data, text));
+}
+
+static size_t
+read_conditions(struct tracing *tracing, struct condition *conditions)
+{
+    const struct trace_query *query = tracing->query;
     const struct condition all[] = {
-        {'q', query->queue_id,   "m.queue_id = ?%zu"                      },
-        {'m', query->message_id, "m.message_id = ?%zu COLLATE NOCASE"     },
-        {'t', query->to,
-         "EXISTS(SELECT 1 FROM recipient r WHERE r.message = m.id AND (r.addr = ?%zu"
-            " COLLATE NOCASE OR r.orig = ?%zu COLLATE NOCASE))"           },
-        {'f', query->from,       "m.sender = ?%zu COLLATE NOCASE"         },
-        {'c', query->ip,         "instr(m.client, '[' || ?%zu || ']') > 0"},
-        {'d', query->domain,
-         "EXISTS(SELECT 1 FROM recipient r WHERE r.message = m.id AND (r.domain = ?%zu"
-            " COLLATE NOCASE OR r.addr LIKE '%%@' || ?%zu))"              },
+        {'q', {query->queue_id},   "m.queue_id IN ?*"                       },
+        {'m', {query->message_id}, "m.message_id COLLATE NOCASE IN ?*"      },
+        {'t', {query->to},
+         "EXISTS(SELECT 1 FROM recipient r WHERE r.message = m.id AND"
+            " (r.addr COLLATE NOCASE IN ?* OR r.orig COLLATE NOCASE IN ?*))"},
+        {'f', {query->from},       "m.sender COLLATE NOCASE IN ?*"          },
+        {'c', {query->ip},         "instr(m.client, '[' || ?1 || ']') > 0"  },
+        {'d', {query->domain},
+         "EXISTS(SELECT 1 FROM recipient r WHERE r.message = m.id AND"
+            " (r.domain COLLATE NOCASE IN ?* OR r.addr LIKE '%@' || ?1"
+            " OR r.addr LIKE '%@' || ?2 OR r.addr LIKE '%@' || ?3))"        },
     };
     size_t count = 0;
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        if (all[i].value.length > 0)
-            conditions[count++] = all[i];
+        if (all[i].as[0].length == 0)
+            continue;
+        conditions[count] = all[i];
+        spell(tracing->arena, &conditions[count++]);
     }
     return count;
+}
+
+/* Its first value is parameter `first`. */
+static void
+write_condition(struct buffer *sql, const struct condition *condition, size_t first)
+{
+    for (const char *i = condition->sql; *i != '\0'; i++) {
+        if (*i != '?')
+            buffer_append_octet(sql, *i);
+        else if (*++i == '*')
+            buffer_printf(sql, "(?%zu, ?%zu, ?%zu)", first, first + 1, first + 2);
+        else
+            buffer_printf(sql, "?%zu", first + (size_t)(*i - '1'));
+    }
 }
 
 /* The first condition finds by the index, all of them then hold. */
@@ -56,22 +99,15 @@ write_sql(struct tracing *tracing, const struct condition *conditions, size_t co
     buffer_init(&sql, 8192);
     buffer_append_text(&sql, "SELECT m.story FROM ");
     if (count > 0)
-        buffer_append_text(&sql, "handle h JOIN message m ON m.id = h.message"
-                                 " WHERE h.key = ?1 AND m.begun >= ?2 AND m.begun < ?3");
+        buffer_append_text(&sql,
+            "handle h JOIN message m ON m.id = h.message"
+            " WHERE h.key IN (?1, ?2, ?3) AND m.begun >= ?4 AND m.begun < ?5");
     else
         buffer_append_text(
-            &sql, "message m WHERE ?1 = 0 AND m.begun >= ?2 AND m.begun < ?3");
+            &sql, "message m WHERE ?1 = 0 AND m.begun >= ?4 AND m.begun < ?5");
     for (size_t i = 0; i < count; i++) {
-        const char *rest = conditions[i].sql;
-        const char *mark;
-
         buffer_append_text(&sql, " AND ");
-        while ((mark = strstr(rest, "%zu")) != NULL) {
-            buffer_append(&sql, span_make(rest, (size_t)(mark - rest)));
-            buffer_printf(&sql, "%zu", i + 4);
-            rest = mark + 3;
-        }
-        buffer_append_text(&sql, rest);
+        write_condition(&sql, &conditions[i], BEFORE + 1 + SPELLINGS * i);
     }
     buffer_append_text(
         &sql, count > 0 ? " ORDER BY h.message DESC" : " ORDER BY m.id DESC");
@@ -96,7 +132,7 @@ static bool
 find_stories(struct tracing *tracing, int64_t *stories, size_t *count)
 {
     struct condition conditions[KEYS_MAX];
-    size_t condition_count = read_conditions(tracing->query, conditions);
+    size_t condition_count = read_conditions(tracing, conditions);
     const char *sql = write_sql(tracing, conditions, condition_count);
     sqlite3_stmt *row = NULL;
     int result = SQLITE_DONE;
@@ -104,13 +140,18 @@ find_stories(struct tracing *tracing, int64_t *stories, size_t *count)
     *count = 0;
     if (sqlite3_prepare_v2(tracing->books->file, sql, -1, &row, NULL) != SQLITE_OK)
         return books_fail(tracing->books, tracing->error);
-    (void)sqlite3_bind_int64(row, 1,
-        condition_count > 0 ? books_handle(conditions[0].kind, conditions[0].value) : 0);
-    (void)sqlite3_bind_int64(row, 2, tracing->query->since_ms);
-    (void)sqlite3_bind_int64(
-        row, 3, tracing->query->until_ms != 0 ? tracing->query->until_ms : INT64_MAX);
-    for (size_t i = 0; i < condition_count; i++)
-        books_bind_span(row, (int)i + 4, conditions[i].value);
+    for (int i = 0; i < SPELLINGS; i++)
+        (void)sqlite3_bind_int64(row, i + 1,
+            condition_count > 0 ? books_handle(conditions[0].kind, conditions[0].as[i])
+                                : 0);
+    (void)sqlite3_bind_int64(row, SPELLINGS + 1, tracing->query->since_ms);
+    (void)sqlite3_bind_int64(row, SPELLINGS + 2,
+        tracing->query->until_ms != 0 ? tracing->query->until_ms : INT64_MAX);
+    for (size_t i = 0; i < condition_count; i++) {
+        for (size_t j = 0; j < SPELLINGS; j++)
+            books_bind_span(
+                row, (int)(BEFORE + 1 + SPELLINGS * i + j), conditions[i].as[j]);
+    }
     while (*count < TRACE_STORIES_MAX + 1 && (result = sqlite3_step(row)) == SQLITE_ROW) {
         int64_t story = sqlite3_column_int64(row, 0);
 
@@ -154,8 +195,11 @@ read_recipients(struct tracing *tracing, int64_t message, struct trace_leg *leg)
     static const char sql[] =
         "SELECT end, backend, maybe, at, class, attempts, delay, addr, orig, service, "
         "relay,"
-        "  tls, reply FROM recipient WHERE message = ? ORDER BY n LIMIT 1000";
+        "  tls, reply FROM recipient WHERE message = ?1 ORDER BY ?5 AND"
+        "  (addr COLLATE NOCASE IN (?2, ?3, ?4) OR orig COLLATE NOCASE IN (?2, ?3, ?4))"
+        "  DESC, n LIMIT 1000";
     static const char count[] = "SELECT count(*) FROM recipient WHERE message = ?";
+    struct condition asked = {.kind = 't', .as = {tracing->query->to}};
     struct books *books = tracing->books;
     sqlite3_stmt *row = books_prepare(books, count, tracing->error);
     size_t most;
@@ -168,13 +212,19 @@ read_recipients(struct tracing *tracing, int64_t message, struct trace_leg *leg)
         return false;
     most = (size_t)sqlite3_column_int64(row, 0);
     (void)sqlite3_reset(row);
-    if (most > RECIPIENTS_MAX)
+    if (most > RECIPIENTS_MAX) {
+        leg->left_out = most - RECIPIENTS_MAX;
         most = RECIPIENTS_MAX;
+    }
     leg->recipients = arena_take(tracing->arena, (most + 1) * sizeof(*leg->recipients));
     row = books_prepare(books, sql, tracing->error);
     if (row == NULL)
         return false;
+    spell(tracing->arena, &asked);
     (void)sqlite3_bind_int64(row, 1, message);
+    for (int i = 0; i < SPELLINGS; i++)
+        books_bind_span(row, i + 2, asked.as[i]);
+    (void)sqlite3_bind_int(row, 5, leg->left_out > 0 && asked.as[0].length > 0);
     while ((result = books_step(books, row, tracing->error)) == 1 &&
            leg->recipient_count < most)
         read_recipient(tracing, row, &leg->recipients[leg->recipient_count++]);

@@ -52,6 +52,8 @@ struct trace_leg {
     bool is_held;
     struct trace_recipient *recipients;
     size_t recipient_count;
+    size_t
+        left_out; /* recipients; where there are so many, those asked for stand first */
     struct span *verdicts; /* lines of our milters, as they wrote them */
     size_t verdict_count;
     struct span refused; /* the action that refused or discarded it, or "" */

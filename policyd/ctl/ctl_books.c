@@ -28,7 +28,7 @@ read_local(struct span text, int64_t *milliseconds)
 {
     static const char *const forms[] = {
         "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"};
-    char copy[32];
+    char copy[40];
 
     if (!span_copy(text, copy, sizeof(copy)))
         return false;
@@ -50,6 +50,31 @@ read_local(struct span text, int64_t *milliseconds)
     return false;
 }
 
+/* "2026-11-29 08:00:30 +0100" as our own tables have it, with or without seconds. */
+static bool
+read_zoned(struct span text, int64_t *milliseconds)
+{
+    static const char *const forms[] = {"%Y-%m-%d %H:%M %z", "%Y-%m-%d %H:%M:%S %z"};
+    char copy[40];
+
+    if (!span_copy(text, copy, sizeof(copy)))
+        return false;
+    if (text.length > 10 && copy[10] == 'T')
+        copy[10] = ' ';
+    for (size_t i = 0; i < ARRAY_LENGTH(forms); i++) {
+        struct tm parts = {.tm_mday = 1};
+        const char *end = strptime(copy, forms[i], &parts);
+        long offset = parts.tm_gmtoff;
+        int day = parts.tm_mday;
+
+        if (end == NULL || *end != '\0')
+            continue;
+        *milliseconds = ((int64_t)timegm(&parts) - offset) * 1000;
+        return parts.tm_mday == day;
+    }
+    return false;
+}
+
 /* A time of the command line: a duration ago (2h), RFC 3339, or a date with or without a
  * time of day in the local zone (2026-11-29, "2026-11-29 08:00").  False: said so. */
 static bool
@@ -67,7 +92,7 @@ read_time(const char *text, const char *option, int64_t *milliseconds)
         *milliseconds = seconds * 1000;
         return true;
     }
-    if (read_local(given, milliseconds))
+    if (read_local(given, milliseconds) || read_zoned(given, milliseconds))
         return true;
     (void)ctl_output_fail(CTL_USAGE,
         "--%s takes a time: 2h (ago), 2026-11-29, \"2026-11-29 08:00\" or "

@@ -91,6 +91,9 @@ print_leg(struct ctl *ctl, const struct trace_leg *leg, int64_t day_of)
         ctl_output_note("    %s", text_of(ctl, leg->refused));
     for (size_t i = 0; i < leg->recipient_count; i++)
         print_recipient(ctl, leg, &leg->recipients[i], day_of);
+    if (leg->left_out > 0)
+        ctl_output_note("    and %s more recipients (--to names one of them)",
+            report_format_count(ctl->arena, leg->left_out));
 }
 
 static void
@@ -115,12 +118,14 @@ static void
 print_sum(struct ctl *ctl, const struct trace_story *stories, size_t count)
 {
     uint64_t ends[END_COUNT] = {0};
+    uint64_t left_out = 0;
     struct buffer line;
 
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < stories[i].leg_count; j++) {
             const struct trace_leg *leg = &stories[i].legs[j];
 
+            left_out += leg->left_out;
             for (size_t k = 0; is_mail(leg) && k < leg->recipient_count; k++)
                 ends[leg->recipients[k].end]++;
         }
@@ -132,6 +137,8 @@ print_sum(struct ctl *ctl, const struct trace_story *stories, size_t count)
             buffer_printf(&line, " %s %s,", report_format_count(ctl->arena, ends[end]),
                 ctl_books_end((enum books_end)end));
     }
+    if (left_out > 0)
+        buffer_printf(&line, " %s not shown,", report_format_count(ctl->arena, left_out));
     ctl_output_note("%.*s", (int)(buffer_span(&line).length - 1), buffer_text(&line));
     buffer_clear(&line);
 }
@@ -184,6 +191,7 @@ write_leg(struct json *json, const struct trace_leg *leg)
     for (size_t i = 0; i < leg->recipient_count; i++)
         write_recipient(json, &leg->recipients[i]);
     json_array_end(json);
+    json_integer(json, "recipients_left_out", (int64_t)leg->left_out);
     json_object_end(json);
 }
 
@@ -226,16 +234,48 @@ bare(const char *text)
     return span;
 }
 
-/* A literal address, with or without brackets. */
-static bool
-is_address(struct span text)
+/* An address as Postfix logs it, of one with or without brackets, `IPv6:`, zeros; "":
+ * it is none. */
+static struct span
+literal(struct arena *arena, struct span text)
 {
-    unsigned char octets[sizeof(struct in6_addr)];
+    struct in6_addr six;
+    struct in_addr four;
     char copy[INET6_ADDRSTRLEN];
+    char written[INET6_ADDRSTRLEN] = "";
 
-    return span_copy(text, copy, sizeof(copy)) &&
-           (inet_pton(AF_INET, copy, octets) == 1 ||
-               inet_pton(AF_INET6, copy, octets) == 1);
+    if (text.length > 1 && text.data[0] == '[' && text.data[text.length - 1] == ']')
+        text = span_first(span_from(text, 1), text.length - 2);
+    if (span_starts_nocase(text, SPAN("IPv6:")))
+        text = span_from(text, 5);
+    if (!span_copy(text, copy, sizeof(copy)))
+        return SPAN("");
+    if (inet_pton(AF_INET6, copy, &six) == 1 && IN6_IS_ADDR_V4MAPPED(&six))
+        (void)inet_ntop(AF_INET, &six.s6_addr[12], written, sizeof(written));
+    else if (inet_pton(AF_INET6, copy, &six) == 1)
+        (void)inet_ntop(AF_INET6, &six, written, sizeof(written));
+    else if (inet_pton(AF_INET, copy, &four) == 1)
+        (void)inet_ntop(AF_INET, &four, written, sizeof(written));
+    return span_of(arena_text(arena, span_of(written)));
+}
+
+/* As it is copied out of a log. */
+static struct span
+without_colon(struct span queue_id)
+{
+    return span_ends(queue_id, SPAN(":")) ? span_first(queue_id, queue_id.length - 1)
+                                          : queue_id;
+}
+
+/* `@example.com`, `example.com.` */
+static struct span
+bare_domain(struct span domain)
+{
+    if (domain.length > 1 && domain.data[0] == '@')
+        domain = span_from(domain, 1);
+    return domain.length > 1 && span_ends(domain, SPAN("."))
+               ? span_first(domain, domain.length - 1)
+               : domain;
 }
 
 static bool
@@ -247,8 +287,6 @@ is_sensible(const struct trace_query *query)
             query->queue_id.length + query->message_id.length + query->domain.length ==
         0)
         wrong = "one of --to, --from, --ip, --queue-id, --message-id, --domain is wanted";
-    else if (query->ip.length > 0 && !is_address(query->ip))
-        wrong = "--ip takes an IPv4 or IPv6 address";
     else if (query->queue_id.length > 0 && !queue_id_is_valid(query->queue_id))
         wrong = "--queue-id takes a queue id as Postfix's log has it";
     if (wrong != NULL)
@@ -260,20 +298,20 @@ static bool
 read_query(struct ctl *ctl, struct trace_query *query)
 {
     const char *const *values = ctl->arguments.values;
+    struct span ip = bare(values[CTL_IP]);
 
     *query = (struct trace_query){
         .to = bare(values[CTL_TO]),
         .from = bare(values[CTL_FROM]),
-        .ip = bare(values[CTL_IP]),
-        .queue_id = bare(values[CTL_QUEUE_ID]),
+        .ip = literal(ctl->arena, ip),
+        .queue_id = without_colon(bare(values[CTL_QUEUE_ID])),
         .message_id = bare(values[CTL_MESSAGE_ID]),
-        .domain = bare(values[CTL_DOMAIN]),
+        .domain = bare_domain(bare(values[CTL_DOMAIN])),
     };
-    if (query->ip.length > 1 && query->ip.data[0] == '[' &&
-        query->ip.data[query->ip.length - 1] == ']')
-        query->ip = span_first(span_from(query->ip, 1), query->ip.length - 2);
-    if (query->domain.length > 1 && query->domain.data[0] == '@')
-        query->domain = span_from(query->domain, 1);
+    if (ip.length > 0 && query->ip.length == 0) {
+        (void)ctl_output_fail(CTL_USAGE, "--ip takes an IPv4 or IPv6 address");
+        return false;
+    }
     return is_sensible(query) &&
            ctl_books_window(ctl, &query->since_ms, &query->until_ms);
 }

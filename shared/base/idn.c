@@ -54,3 +54,19 @@ idn_to_ascii(struct span name, char out[DOMAIN_MAX + 1])
     }
     return true;
 }
+
+bool
+idn_to_text(struct span name, char out[IDN_TEXT_MAX])
+{
+    char ascii[DOMAIN_MAX + 1];
+    char *converted = NULL;
+    bool done;
+
+    out[0] = '\0';
+    if (!idn_to_ascii(name, ascii) ||
+        idn2_to_unicode_8z8z(ascii, &converted, 0) != IDN2_OK)
+        return false;
+    done = span_copy(span_of(converted), out, IDN_TEXT_MAX);
+    idn2_free(converted);
+    return done;
+}

@@ -14,4 +14,9 @@
  */
 bool idn_to_ascii(struct span name, char out[DOMAIN_MAX + 1]);
 
+/* As people write it: "bücher.example" of xn--bcher-kva.example, and of BÜCHER.example.
+ * False as above. */
+enum { IDN_TEXT_MAX = 1024 };
+bool idn_to_text(struct span name, char out[IDN_TEXT_MAX]);
+
 #endif

@@ -5,12 +5,13 @@ import json
 import re
 import shutil
 import sqlite3
+import subprocess
 import time
 
 import pytest
 
 from books import ZOO, Books
-from processes import new_folder
+from processes import BIN, new_folder
 from redis_server import RedisServer
 
 HOST = "Nov 29 09:00:{second:02d} gw postfix/"
@@ -125,6 +126,47 @@ def test_found_by_every_handle(zoo, handle, value):
     assert recipient["reply"].startswith("host 127.18.0.2") and recipient["class"] == "unknown"
 
 
+SPELLED = [("AAAAAAAAAA1", "mx[2001:db8::1]", "alice@b\u00fccher.example"), ("AAAAAAAAAA2", "mx[192.0.2.9]", "bob@xn--bcher-kva.example")]
+
+
+@pytest.fixture(scope="module")
+def spelled(module_folder):
+    (module_folder / "spelled").mkdir()
+    return Books(module_folder / "spelled").fill("".join(
+        f"Nov 29 10:00:0{n} gw postfix/smtpd[1]: {queue_id}: client={client}\n"
+        f"Nov 29 10:00:0{n} gw postfix/qmgr[1]: {queue_id}: from=<s@b\u00fccher.example>, size=1, nrcpt=1 (queue active)\n"
+        f"Nov 29 10:00:0{n} gw postfix/smtp[1]: {queue_id}: to=<{to}>, relay=h[192.0.2.1]:25, delay=0, delays=0/0/0/0, "
+        "dsn=2.0.0, status=sent (ok)\n" for n, (queue_id, client, to) in enumerate(SPELLED)))
+
+
+@pytest.mark.parametrize("handle, value, found", [
+    ("--to", "alice@b\u00fccher.example", "1"), ("--to", "Alice@xn--bcher-kva.example", "1"),
+    ("--to", "alice@B\u00dcCHER.example", "1"), ("--to", "bob@b\u00fccher.example", "2"), ("--to", "bob@XN--bcher-kva.example", "2"),
+    ("--domain", "b\u00fccher.example", "12"), ("--domain", "@xn--bcher-kva.example.", "12"), ("--from", "s@xn--bcher-kva.example", "12"),
+    ("--ip", "2001:DB8:0:0::1", "1"), ("--ip", "[IPv6:2001:db8::1]", "1"), ("--ip", "::ffff:192.0.2.9", "2"),
+    ("--queue-id", "AAAAAAAAAA1:", "1")])
+def test_found_however_it_is_spelled(spelled, handle, value, found):
+    stories = spelled.json("trace", handle, value)["stories"]
+    assert [leg["queue_id"][-1] for story in stories for leg in story["legs"]] == list(found)
+
+
+def test_who_is_asked_for_stands_first_among_thousands(fresh):
+    line = ("Nov 29 10:00:02 gw postfix/smtp[1]: AAAAAAAAAA1: to=<u{}@new.test>, relay=h[192.0.2.1]:25, delay=0, delays=0/0/0/0, "
+            "dsn=2.0.0, status=sent (ok)\n")
+    fresh.fill("Nov 29 10:00:00 gw postfix/qmgr[1]: AAAAAAAAAA1: from=<s@x.test>, size=1, nrcpt=3000 (queue active)\n"
+               + "".join(line.format(n) for n in range(3000)))
+    leg = fresh.json("trace", "--to", "U2999@new.test")["stories"][0]["legs"][0]
+    assert leg["recipients"][0]["to"] == "u2999@new.test" and len(leg["recipients"]) == 1000
+    assert leg["recipients_left_out"] == 2000
+    said = fresh.ctl("trace", "--to", "u2999@new.test").stdout
+    assert "    and 2,000 more recipients" in said and said.endswith("1 mail, recipients: 1,000 delivered, 2,000 not shown\n")
+
+
+@pytest.mark.parametrize("time", ["2026-11-29 09:12:43 +0100", "2026-11-29 08:12:43+0000", "2026-11-29T08:12Z", "2026-11-29 08:12 -00:00"])
+def test_times_as_tables_have_them(zoo, time):
+    assert zoo.json("audit", "--since", time)["since"] in (1795939920, 1795939963)
+
+
 def test_all_that_is_given_holds(zoo):
     assert zoo.json("trace", "--to", "ok@new.test", "--from", "filt@s.test", code=1)["stories"] == []
 
@@ -186,6 +228,29 @@ def test_no_books_is_one_clear_line(fresh):
     for verb in (("audit",), ("trace", "--to", "a@new.test")):
         said = fresh.ctl(*verb, code=1).stderr
         assert said.count("\n") == 1 and "books.db" in said and "postshift-cutover" in said
+
+
+def test_another_programs_database_is_left_alone(fresh):
+    made = sqlite3.connect(fresh.file)
+    made.execute("CREATE TABLE message(x)")
+    made.commit()
+    made.close()
+    before = fresh.file.read_bytes()
+    daemon = subprocess.Popen([BIN / "postshift-cutover", "-c", fresh.config], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        said = next(line for line in daemon.stderr if "database" in line)
+    finally:
+        daemon.kill()
+        daemon.communicate()
+    assert f"{fresh.file} is another program's database" in said
+    assert fresh.file.read_bytes() == before
+    assert f"{fresh.file} is another program's database" in fresh.ctl("audit", code=1).stderr
+
+
+def test_damage_names_the_file(fresh):
+    fresh.file.write_bytes(b"no database " * 1000)
+    said = fresh.ctl("audit", code=1).stderr
+    assert said.count("\n") == 1 and f"move {fresh.file} away" in said
 
 
 def test_books_that_are_only_being_made(fresh):

@@ -102,10 +102,31 @@ leaves_its_own_output_as_it_is(void **state)
     }
 }
 
+static void
+writes_what_people_read(void **state)
+{
+    static const char text[] = "b\xc3\xbc"
+                               "cher.example";
+    static const char capitals[] = "B\xc3\x9c"
+                                   "CHER.example";
+    char out[IDN_TEXT_MAX];
+
+    (void)state;
+    assert_true(idn_to_text(SPAN("xn--bcher-kva.example"), out));
+    assert_string_equal(out, text);
+    assert_true(idn_to_text(span_of(capitals), out));
+    assert_string_equal(out, text);
+    assert_true(idn_to_text(SPAN("Example.com."), out));
+    assert_string_equal(out, "example.com");
+    assert_false(idn_to_text(SPAN("xn--a.example"), out));
+    assert_string_equal(out, "");
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_what_people_read),
         cmocka_unit_test(writes_the_form_that_dns_has),
         cmocka_unit_test(refuses_what_is_too_long),
         cmocka_unit_test(leaves_its_own_output_as_it_is),
