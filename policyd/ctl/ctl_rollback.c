@@ -164,9 +164,9 @@ run(struct ctl *ctl, const struct ctl_domain *domain)
         tell_mode(domain);
     if (staying > 0)
         ctl_output_say("--all would send those to old too (mode=old)");
-    ctl_output_say("now on each gateway: postfix reload && sleep 2 && postqueue -f   "
-                   "(mail that waits "
-                   "is asked anew)");
+    ctl_output_say("mail that waits is asked anew by each gateway's postshift-cutover; "
+                   "where none runs:\n"
+                   "  postfix reload && sleep 2 && postqueue -f");
     return CTL_DONE;
 }
 
