@@ -19,6 +19,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!maillog_line_parse(text, SPAN("mta post"), &line))
         return 0;
     (void)maillog_stamp_time(&line.stamp, INT64_C(1764000000000), 3600);
+    (void)maillog_stamp_first_time(&line.stamp, INT64_C(1764000000000), 3600);
     maillog_event_parse(&line, &event);
     maillog_reply_parse(event.text, &reply);
     (void)outcome_of(event.status, &reply);
