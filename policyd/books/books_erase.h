@@ -19,7 +19,8 @@
  * is still found.  A controller that runs forgets what it has in memory of that time when
  * it begins its next transaction, and waits as long as this takes: the log is the buffer.
  *
- * Limits: xtext and quoted local parts are not recognised; the log itself is not touched,
+ * Limits: xtext and quoted local parts are not recognised, nor the other form of an
+ * international domain, which is a call of its own; the log itself is not touched,
  * and lines that come later name the address again.
  */
 #ifndef POLICYD_BOOKS_BOOKS_ERASE_H

@@ -13,12 +13,15 @@
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_write.h"
+#include "shared/base/attributes.h"
+#include "shared/base/idn.h"
 
 enum { KEYS_MAX = 900, SECRET_SIZE = 12 };
 
 /* One run. */
 struct erasing {
     struct ctl *ctl;
+    struct span given;   /* canonical, before its domain was followed (same_as) */
     struct span address; /* canonical, as it is looked up */
     struct span domain;
     const char *name; /* what stands there afterwards */
@@ -123,19 +126,61 @@ erase_in_redis(struct erasing *erasing, struct error *error)
     return true;
 }
 
+/* The log has a domain by A-labels or by U-labels; a recipient's is as it was written to,
+ * whichever domain it is the same as. */
+enum { FORMS_MAX = 4 };
+
+static void
+add_form(struct span *forms, size_t *count, struct span form)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (span_equal(forms[i], form))
+            return;
+    }
+    forms[(*count)++] = form;
+}
+
+static size_t
+find_forms(const struct erasing *erasing, struct span forms[FORMS_MAX])
+{
+    const struct span both[] = {erasing->address, erasing->given};
+    size_t count = 0;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(both); i++) {
+        size_t domain = span_find_last(both[i], '@') + 1;
+        char text[IDN_TEXT_MAX];
+
+        add_form(forms, &count, both[i]);
+        if (idn_to_text(span_from(both[i], domain), text))
+            add_form(forms, &count,
+                span_of(arena_printf(
+                    erasing->ctl->arena, "%.*s%s", (int)domain, both[i].data, text)));
+    }
+    return count;
+}
+
 static int
 erase_in_books(struct erasing *erasing, struct books *books)
 {
-    struct books_erased erased;
+    struct books_erased erased = {.messages = 0};
+    struct span forms[FORMS_MAX];
+    size_t count = find_forms(erasing, forms);
     struct error error;
 
     if (books == NULL) {
         ctl_output_say("books: there are none on this host");
         return CTL_DONE;
     }
-    if (!books_erase(books, erasing->address, &erased, &error))
-        return ctl_output_fail(
-            CTL_NO, "Redis is done, the books are not: %s", error.text);
+    for (size_t i = 0; i < count; i++) {
+        struct books_erased more;
+
+        if (!books_erase(books, forms[i], &more, &error))
+            return ctl_output_fail(
+                CTL_NO, "Redis is done, the books are not: %s", error.text);
+        erased.messages += more.messages;
+        erased.recipients += more.recipients;
+        erased.others += more.others;
+    }
     ctl_output_say("books: %" PRIu64 " messages, %" PRIu64 " recipients, %" PRIu64
                    " other rows",
         erased.messages, erased.recipients, erased.others);
@@ -194,6 +239,7 @@ ctl_erase_run(struct ctl *ctl)
             ctl_output_text(ctl->arena, span_of(ctl->arguments.words[0])));
     erasing->address =
         ctl_store_canonical_unit(ctl, ctl->arena, span_of(ctl->arguments.words[0]));
+    erasing->given = erasing->address;
     if (!ctl_store_follow(ctl, &erasing->address, &error))
         return ctl_store_fail(ctl, &error);
     at = span_find_last(erasing->address, '@');

@@ -462,4 +462,26 @@ def test_nothing_of_an_erased_address_is_left(fresh):
     finally:
         redis.stop()
     books.ctl("erase", "alice@new.test", code=3)
+
+
+def test_an_address_is_erased_however_the_log_wrote_it(fresh):
+    redis = RedisServer(fresh.folder / "redis", "127.20.65.11").start()
+    books = Books(fresh.folder, redis="inet:127.20.65.11:6379", domains="xn--bcher-kva.example also.test")
+    try:
+        redis.command("HSET", "cutover:domain:xn--bcher-kva.example", "old", "site", "new", "cutover-new:[192.0.2.20]:25", "weight", "0", "mode", "bucket",
+                      "rev", "1")
+        redis.command("HSET", "cutover:domain:also.test", "same_as", "xn--bcher-kva.example", "rev", "1")
+        for number, domain in enumerate(("xn--bcher-kva.example", "b\u00fccher.example", "also.test")):
+            books.fill(message(f"AAAAAAAAAA{number}", to=f"bob@{domain}", text=f"<bob@{domain}> stored", start=number), with_redis=False)
+        said = books.ctl("erase", "bob@also.test").stdout
+        assert " 3 recipients" in said, said
+        for file in fresh.folder.glob("books.db*"):
+            assert b"bob@" not in file.read_bytes(), file
+    finally:
+        redis.stop()
+
+
+def test_an_erase_that_can_not_be(fresh):
+    books = Books(fresh.folder)
+    books.ctl("erase", "alice@new.test", code=3)
     books.ctl("erase", "no address", code=2)
