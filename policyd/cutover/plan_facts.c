@@ -81,6 +81,7 @@ find_doubt(const struct plan_context *context, const struct plan_run *run,
     struct plan_sources sources = {
         .redis_up = plan_store_is_up(context->store),
         .redis_down_since = plan_store_read_at(context->store),
+        .clock_ahead_s = plan_store_clock_ahead(context->store),
         .log_silent = log->is_silent,
         .log_silent_since = log->last_line_seen,
         .probe_good = facts->probe.answer == PLAN_YES || facts->probe.text[0] == '\0',

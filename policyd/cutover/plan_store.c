@@ -58,6 +58,12 @@ plan_store_read_at(const struct plan_store *store)
     return store->read_at;
 }
 
+int64_t
+plan_store_clock_ahead(const struct plan_store *store)
+{
+    return store->ahead_s;
+}
+
 struct redis *
 plan_store_redis(struct plan_store *store)
 {
@@ -203,8 +209,10 @@ take_time(struct plan_store *store, const struct redis_reply *reply)
     store->redis_time = 0;
     plan_store_tell(store, "to tell its time, without which nothing is moved", reply);
     if (redis_reply_is_array(reply, 2) &&
-        number_unsigned(reply->elements[0].text, INT64_MAX, &seconds))
+        number_unsigned(reply->elements[0].text, INT64_MAX, &seconds)) {
         store->redis_time = (int64_t)seconds;
+        store->ahead_s = (int64_t)time(NULL) - store->redis_time;
+    }
 }
 
 /* A newer accept-state than the last one: an old plan of the domains it names is taken as

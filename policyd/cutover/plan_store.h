@@ -63,6 +63,9 @@ void plan_store_tick(struct plan_store *store, const struct replica *replica);
 bool plan_store_is_up(const struct plan_store *store);
 int64_t plan_store_read_at(const struct plan_store *store); /* unix time; 0: never */
 
+/* Seconds that our clock is ahead of Redis', as of the last round. */
+int64_t plan_store_clock_ahead(const struct plan_store *store);
+
 /* Domains with a plan, as last read. */
 size_t plan_store_count(const struct plan_store *store);
 struct plan_entry *plan_store_at(const struct plan_store *store, size_t i);

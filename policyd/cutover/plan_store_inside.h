@@ -46,6 +46,7 @@ struct plan_store {
     size_t room;
     size_t shown; /* after the last round */
     int64_t read_at;
+    int64_t ahead_s;    /* that our clock is before it */
     int64_t redis_time; /* by its own clock, before the round; 0: not known */
 
     struct ask *asks;

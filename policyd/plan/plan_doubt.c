@@ -1,6 +1,7 @@
 #include "policyd/plan/plan_doubt.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "policyd/plan/plan_text.h"
 
@@ -15,6 +16,17 @@ find_silent_gateway(const struct plan_sources *sources, struct plan_doubt *doubt
         " message%s waited there",
         sources->silent_gateway, sources->silent_waiting,
         sources->silent_waiting == 1 ? "" : "s");
+}
+
+static void
+find_clocks(const struct plan_sources *sources, struct plan_doubt *doubt)
+{
+    char apart[PLAN_TIME_MAX];
+
+    plan_text_age(llabs(sources->clock_ahead_s) * 1000, apart);
+    plan_text_print(doubt->text, sizeof(doubt->text),
+        "this machine's clock is %s %s Redis' (at most %d s)", apart,
+        sources->clock_ahead_s > 0 ? "ahead of" : "behind", PLAN_APART_S);
 }
 
 static void
@@ -38,6 +50,8 @@ plan_doubt_find(
         doubt->since = sources->redis_down_since;
         plan_text_print(doubt->text, sizeof(doubt->text),
             "Redis is not there, so what other gateways counted is missing");
+    } else if (llabs(sources->clock_ahead_s) > PLAN_APART_S) {
+        find_clocks(sources, doubt);
     } else if (sources->silent_gateway != NULL) {
         find_silent_gateway(sources, doubt);
     } else if (sources->log_silent && sources->probe_good) {

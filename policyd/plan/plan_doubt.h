@@ -3,7 +3,8 @@
  *
  * They can't where no line of Postfix was read for ten minutes though the probe of new
  * succeeds, the clock was set, the books are more than two slots behind, a gateway's
- * controller is silent (its counts are missing from the sum), or Redis is not there.
+ * controller is silent (its counts are missing from the sum), Redis is not there, or its
+ * clock and ours are more than PLAN_APART_S apart, by which no stay can be told.
  * Then all traffic gates are not known.
  */
 #ifndef POLICYD_PLAN_PLAN_DOUBT_H
@@ -18,9 +19,12 @@ struct plan_doubt {
 };
 
 /* What the doubt is made from. */
+enum { PLAN_APART_S = 10 };
+
 struct plan_sources {
     bool redis_up;
     int64_t redis_down_since; /* unix time */
+    int64_t clock_ahead_s;    /* of Redis' clock */
     bool log_silent;          /* no line of Postfix for ten minutes */
     int64_t log_silent_since;
     bool probe_good;            /* of new */

@@ -19,6 +19,16 @@ PLAN, DOMAIN = "cutover:plan:example.com", "cutover:domain:example.com"
 FAILED = "dsn=4.4.1, status=deferred (connect to 127.0.0.3[127.0.0.3]:2525: Connection refused)"
 
 
+def hook_file(folder, body, name="hook"):
+    """A program that only root may write."""
+    place = folder / "hooks"
+    place.mkdir(mode=0o755, exist_ok=True)
+    path = place / name
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
 class Feed(threading.Thread):
     """In each log five deliveries on either side, ten times a second; those on new fail while `bad` is set."""
 

@@ -1,14 +1,18 @@
 """Two controllers on one Redis with Sentinel: the primary, or a controller, is killed in mid-transition."""
+import os
 import time
 
 import pytest
 
-from plansite import DOMAIN, PLAN, PlanSite
-from processes import wait_for
+from mailsite import MailSite
+from plansite import DOMAIN, PLAN, PlanSite, hook_file
+from processes import Process, wait_for
 from redis_server import RedisServer, Sentinel
-from test_plan_faults import hook_file
+from test_plan_cutover import FLUSH, Mail, controller, weight
+from test_plan_cutover import events as plan_events
+from test_plan_cutover import start as plan_start
 
-BLOCK = "127.20.88"
+BLOCK, MAIL_BLOCK, OTHER_BLOCK = "127.20.88", "127.20.89", "127.20.94"
 
 
 class Pair(PlanSite):
@@ -154,3 +158,93 @@ def test_the_primary_dies_at_the_script(pair):
     wait_for(lambda: pair.one.role() == "slave", 40, "demoted")
     pair.agree(state="running", stage=1, weight=30)
     assert pair.get("weight", DOMAIN) == "30"
+
+
+# --- with real mail: two gateways, each with its Postfix, policyd and controller ---
+
+class Gateways:
+    """A primary of Sentinel and its replica; two whole sites on it, with the same backends."""
+
+    def __init__(self, folder):
+        where = {"sentinels": f"inet:{MAIL_BLOCK}.9:26379", "primary": "cutover"}
+        self.folder = folder
+        self.one = MailSite(folder / "one", MAIL_BLOCK, redis_lines=where)
+        self.two = MailSite(folder / "two", OTHER_BLOCK, beside=self.one, redis_lines=where)
+        self.both = (self.one, self.two)
+        self.primary = self.redis = self.one.redis
+        self.replica = RedisServer(folder / "replica", f"{MAIL_BLOCK}.8", lines=[f"replicaof {MAIL_BLOCK}.2 6379"])
+        self.sentinel = Sentinel(folder / "sentinel", f"{MAIL_BLOCK}.9", 26379, self.primary)
+        self.where, self.controllers, self.helpers, self.mail = where, [], [], []
+        for site in self.both:
+            site.folder.chmod(0o755)
+
+    def start(self):
+        self.primary.start()
+        self.primary.start = lambda: self.primary       # as MailSite would
+        self.replica.start()
+        self.sentinel.start(replicas=1)
+        for number, site in enumerate(self.both):
+            site.start()
+            folder = site.folder / "controller"
+            folder.mkdir()
+            made = controller(site, folder, gateway=f"gw{number}")
+            made.redis_options = {**self.where, "timeout": "1s"}
+            made.write_config()
+            self.controllers.append(made)
+            self.helpers.append(Process([FLUSH, "--watch"], folder / "helper.log",
+                                        environment={**os.environ, "POSTSHIFT_CONF": str(made.config), "MAIL_CONFIG": ""}).start())
+            made.start()
+        self.mail = [Mail(site) for site in self.both]
+        return self
+
+    def arrived(self):
+        return len(self.one.old.copies) + len(self.one.new.copies)
+
+    def stop(self):
+        for mail in self.mail:
+            mail.over.set()
+        for program in (*self.helpers, *(each.process for each in self.controllers)):
+            program.resume_and_kill()
+        self.two.stop()
+        self.one.stop()
+        for server in (self.sentinel, self.replica):
+            server.process.resume_and_kill()
+
+
+@pytest.fixture
+def gateways(folder):
+    made = Gateways(folder)
+    try:
+        yield made.start()
+    finally:
+        made.stop()
+
+
+@pytest.mark.limit(300)
+def test_two_gateways_go_on_and_go_back(gateways):
+    """Redis fails over between two stages, a controller is killed before new fails; nothing twice, nothing lost, all drained."""
+    plan_start(gateways, stays="6s 600s 600s", slow="95 8s", fast_action="none")
+    wait_for(lambda: weight(gateways) == "30", 40, "the first stage", every=0.1)
+    wait_for(lambda: gateways.replica.command("HGET", PLAN, "stage") == "1", 10, "it is replicated")
+    gateways.primary.kill()
+    gateways.redis = gateways.replica
+    wait_for(lambda: gateways.replica.role() == "master", 40, "promoted", every=0.1)
+    wait_for(lambda: weight(gateways) == "70", 60, "the second stage", every=0.1)
+    gateways.controllers[0].kill()
+    gateways.one.new.refuse()
+    wait_for(lambda: gateways.redis.command("HGET", PLAN, "state") == "rolled-back", 60, "it went back", every=0.1)
+    assert weight(gateways) == "0"
+    gateways.controllers[0].start()
+    for mail in gateways.mail:
+        mail.end()
+    sent = sum(len(mail.sent) for mail in gateways.mail)
+    wait_for(lambda: gateways.arrived() >= sent, 120, "all mail arrived", every=0.2)
+    assert gateways.arrived() == sent
+    assert [event["to"] for event in plan_events(gateways, "plan-advance")] == ["30", "70"]
+    assert len(plan_events(gateways, "rollback")) == 1
+    wait_for(lambda: sorted(event["host"] for event in plan_events(gateways, "drain")) == ["gw0", "gw1"], 60, "both have told it")
+    assert all("left=0" in event["why"] for event in plan_events(gateways, "drain"))
+    for site, each in zip(gateways.both, gateways.controllers):
+        assert not site.gateway.log_lines("status=bounced")
+        wait_for(lambda: each.audit()["waiting"] == 0, 60, "the books have it all", every=0.5)
+        assert each.audit()["balanced"]

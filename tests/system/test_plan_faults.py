@@ -1,11 +1,12 @@
 """A plan when things break: what was stopped and woken, what Redis refuses, hooks, nonsense; no advance, one line, then on."""
 import os
+import pathlib
 import time
 
 import pytest
 
-from plansite import DOMAIN, PLAN, PlanSite
-from processes import wait_for
+from plansite import DOMAIN, PLAN, PlanSite, hook_file
+from processes import BIN, ROOT, SANITIZED, wait_for
 from redis_server import RedisError
 
 BLOCK = "127.20.87"
@@ -72,6 +73,56 @@ def test_a_part_of_the_figures_pulls_no_trigger(site):
     made = site.controller()
     wait_for(lambda: made.gate("success")["text"].startswith("99."), 60, "all was read", every=0.1)
     assert site.get("state") == "running" and not site.events("rollback")
+
+
+# --- clocks ---
+
+SHIFTED = pathlib.Path(os.environ.get("POSTSHIFT_FAKES") or BIN.parent / "obj-plain/fakes") / "libshifted_clock.so"
+
+
+@pytest.fixture
+def clock(folder):
+    if SANITIZED or not SHIFTED.exists():
+        pytest.skip("a sanitizer wants to be loaded first")
+    path = folder / "clock"
+    path.write_text("0")
+    return path
+
+
+def environment(clock):
+    return {"LD_PRELOAD": str(SHIFTED), "SHIFTED_CLOCK": str(clock)}
+
+
+@pytest.mark.parametrize("seconds", [3600, -3600])
+def test_a_clock_that_is_set(site, clock, seconds):
+    """By it the stay is over; nothing is believed then, and nobody else is disturbed."""
+    made = site.controller(environment=environment(clock))
+    site.feed.start()
+    site.start(stays="1800s 600s 600s")
+    site.wait_weight(30)
+    made.wait_gate("samples", "yes")
+    clock.write_text(str(seconds))
+    made.wait_gate("samples", "not-known", f"{'ahead of' if seconds > 0 else 'behind'} Redis'")
+    if seconds > 0:
+        made.wait_gate("stay", "yes")
+    time.sleep(2)       # nothing to wait for: nothing is to happen
+    assert site.weight() == "30"
+    clock.write_text("0")
+    made.wait_gate("samples", "not-known", "the clock was set")
+    time.sleep(2)       # nothing to wait for: nothing is to happen
+    assert site.weight() == "30" and len(site.events("plan-advance")) == 1
+
+
+def test_a_clock_that_was_always_wrong(site, clock):
+    """Of two controllers the one whose clock is ahead does not end a stay before its time."""
+    clock.write_text("3600")
+    wrong = site.controller(name="two", environment=environment(clock))
+    site.feed.start()
+    site.start(stays="1800s 600s 600s")
+    site.wait_weight(30)
+    wrong.wait_gate("samples", "not-known", "ahead of Redis'")
+    time.sleep(3)       # nothing to wait for: nothing is to happen
+    assert site.weight() == "30" and len(site.events("plan-advance")) == 1
 
 
 # --- a step that another prepares ---
@@ -175,7 +226,6 @@ def test_scripts_flushed(site):
 
 def test_with_the_user_that_is_proposed(site, folder):
     """postfix-conf/redis-users.acl."""
-    from processes import ROOT
     [line] = [line for line in (ROOT / "postfix-conf/redis-users.acl").read_text().splitlines()
               if line.startswith("user postshift-cutover ")]
     site.redis.command("ACL", "SETUSER", "postshift-cutover", *line.split()[2:], "on", ">secret")
@@ -190,15 +240,6 @@ def test_with_the_user_that_is_proposed(site, folder):
 
 
 # --- hooks ---
-
-def hook_file(folder, body, name="hook"):
-    place = folder / "hooks"
-    place.mkdir(mode=0o755, exist_ok=True)
-    path = place / name
-    path.write_text(f"#!/bin/sh\n{body}\n")
-    path.chmod(0o755)
-    return path
-
 
 def spoiled(path, how):
     if how == "not root's":
