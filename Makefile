@@ -82,7 +82,7 @@ UNIT_FILES    := $(patsubst tests/unit/%.c,$(OBJ)/unit/%,$(UNIT_TESTS))
 REPLAY_FILES  := $(patsubst tests/fuzz/%.c,$(OBJ)/replay/%,$(FUZZERS))
 FUZZ_FILES    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZERS))
 
-.PHONY: all test unit system test-libmilter test-packages test-debian13 demo bench bench-peers crash simulate mutants fuzz floors format lint install uninstall packages clean help
+.PHONY: all test unit system test-libmilter test-packages test-debian13 demo bench bench-peers crash simulate soak mutants fuzz floors format lint install uninstall packages clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(PROGRAM_FILES)
@@ -172,6 +172,13 @@ $(OBJ)/fakes/ask_backend: $(call objects,tests/fakes/ask_backend.c $(filter-out 
 	$(if $(Q),@echo '  LINK $@')
 	$(Q)$(CC) $(BASE_CFLAGS) $(LINK) -o $@ $^ $(call package_libs,$(BASE_PACKAGES) $(SERVICE_PACKAGES) $(test_smtp_talk_PACKAGES)) -lpthread
 
+# And a clock that another one sets.
+SHIFTED := $(OBJ)/fakes/libshifted_clock.so
+$(SHIFTED): tests/fakes/shifted_clock.c
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  LINK $@')
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -g -O1 -fPIC -shared -o $@ $<
+
 # Schedules of mail, faults and orders around a plan, from seeds.
 SIMULATE := $(OBJ)/simulate
 $(SIMULATE): $(call objects,$(wildcard tests/simulate/*.c)) $(FLOORS)
@@ -204,14 +211,14 @@ packages: ## install the Debian packages that building, tests and demo need
 unit: $(UNIT_FILES) $(REPLAY_FILES) ## unit tests and replay of the fuzzers' corpora
 	tests/run --unit $(OBJ)
 
-system: all $(FAILING) $(ASKING) $(SIMULATE) ## the system tests alone (PYTEST="-k name" narrows)
+system: all $(FAILING) $(ASKING) $(SHIFTED) $(SIMULATE) ## the system tests alone (PYTEST="-k name" narrows)
 	tests/run --system $(OBJ) $(BIN)
 
 test: packages ## install what is missing, build, run all tests
 	$(MAKE) --no-print-directory test-built
 
 .PHONY: test-built
-test-built: all $(FAILING) $(ASKING) $(SIMULATE) $(UNIT_FILES) $(REPLAY_FILES)
+test-built: all $(FAILING) $(ASKING) $(SHIFTED) $(SIMULATE) $(UNIT_FILES) $(REPLAY_FILES)
 	tests/run --unit --system $(OBJ) $(BIN)
 
 test-packages: all ## make install, the .debs, units under a booted systemd; needs root, debootstrap, some minutes
@@ -252,6 +259,10 @@ crash: $(OBJ)/unit/test_books_crash ## the books, killed at any write, a thousan
 
 simulate: $(SIMULATE) ## plans under faults, a million schedules (SCHEDULES, SEED); 10,000 are in make test
 	$(SIMULATE) --schedules $(or $(SCHEDULES),1000000) --seed $(or $(SEED),1)
+
+soak: packages ## 10,000 waiting messages of a plan that goes back, on a real Postfix: a quarter of an hour at most
+	$(MAKE) --no-print-directory all
+	WAITING=10000 PYTEST="-n 0 -s -k thousand_waiting" tests/run --system $(OBJ) $(BIN)
 
 mutants: $(SIMULATE) $(UNIT_FILES) ## planted faults in the plan's modules: each must be found
 	tests/simulate/mutants $(OBJ)
