@@ -10,10 +10,10 @@
 #define MILTERS_AUTH_AUTH_SESSION_H
 
 #include "milters/dkim/dkim_check.h"
-#include "milters/message/header_field.h"
 #include "milters/protocol/milter_client.h"
 #include "shared/base/arena.h"
 #include "shared/dns/dns.h"
+#include "shared/records/header_field.h"
 
 enum {
     AUTH_FIELDS_MAX = 1000,

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "milters/dkim/base64.h"
 #include "milters/dkim/dkim_key_cache.h"
 #include "shared/base/allocate.h"
 #include "shared/base/octet.h"
+#include "shared/records/base64.h"
 
 enum { HASH_SIZE = 32, FIELD_MAX = 4 << 20, DATA_MAX = 1 << 16 };
 

@@ -14,9 +14,9 @@
 #ifndef MILTERS_DKIM_DKIM_PLAN_H
 #define MILTERS_DKIM_DKIM_PLAN_H
 
-#include "milters/dkim/dkim_key.h"
 #include "milters/dkim/dkim_signature.h"
 #include "milters/message/author.h"
+#include "shared/records/dkim_key.h"
 
 enum {
     DKIM_SIGNATURES_MAX = 10, /* checked in a message, whatever the configuration says */

@@ -1,8 +1,8 @@
 #include "milters/dkim/dkim_signature.h"
 
-#include "milters/dkim/base64.h"
 #include "shared/base/domain.h"
 #include "shared/base/octet.h"
+#include "shared/records/base64.h"
 
 #include <string.h>
 

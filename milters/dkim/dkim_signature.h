@@ -16,8 +16,8 @@
 #define MILTERS_DKIM_DKIM_SIGNATURE_H
 
 #include "milters/message/auth_result.h"
-#include "milters/message/tag_list.h"
 #include "shared/base/arena.h"
+#include "shared/records/tag_list.h"
 
 enum {
     DKIM_SIGNATURE_MAX = 16384,        /* octets of the value */

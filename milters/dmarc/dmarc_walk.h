@@ -11,8 +11,8 @@
 #ifndef MILTERS_DMARC_DMARC_WALK_H
 #define MILTERS_DMARC_DMARC_WALK_H
 
-#include "milters/dmarc/dmarc_record.h"
 #include "shared/dns/dns_lookup.h"
+#include "shared/records/dmarc_record.h"
 
 enum {
     DMARC_WALK_QUERIES = 8,    /* of one walk */

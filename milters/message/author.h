@@ -10,8 +10,8 @@
 #ifndef MILTERS_MESSAGE_AUTHOR_H
 #define MILTERS_MESSAGE_AUTHOR_H
 
-#include "milters/message/header_field.h"
 #include "shared/base/domain.h"
+#include "shared/records/header_field.h"
 
 enum {
     AUTHOR_VALUE_MAX = 8192,   /* octets of a From field's value */

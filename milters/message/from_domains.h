@@ -11,8 +11,8 @@
 #ifndef MILTERS_MESSAGE_FROM_DOMAINS_H
 #define MILTERS_MESSAGE_FROM_DOMAINS_H
 
-#include "milters/message/header_field.h"
 #include "shared/base/domain.h"
+#include "shared/records/header_field.h"
 
 enum {
     FROM_DOMAINS_MAX = 16,

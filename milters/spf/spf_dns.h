@@ -10,9 +10,9 @@
 #define MILTERS_SPF_SPF_DNS_H
 
 #include "milters/message/auth_result.h"
-#include "milters/spf/spf_macro.h"
-#include "milters/spf/spf_record.h"
 #include "shared/base/arena.h"
+#include "shared/records/spf_macro.h"
+#include "shared/records/spf_record.h"
 
 enum {
     SPF_DNS_TERMS_MAX = 10, /* that ask, redirect included */

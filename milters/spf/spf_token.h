@@ -13,8 +13,8 @@
 #ifndef MILTERS_SPF_SPF_TOKEN_H
 #define MILTERS_SPF_SPF_TOKEN_H
 
-#include "milters/spf/spf_record.h"
 #include "shared/base/buffer.h"
+#include "shared/records/spf_record.h"
 
 enum {
     SPF_TOKEN_ASKING_MAX = 11,  /* in a record: one more than may be asked */

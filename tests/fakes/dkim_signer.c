@@ -1,7 +1,7 @@
 #include "tests/fakes/dkim_signer.h"
 
-#include "milters/dkim/base64.h"
 #include "shared/base/digest.h"
+#include "shared/records/base64.h"
 
 #include <assert.h>
 #include <openssl/rsa.h>

@@ -10,7 +10,7 @@
 #include <openssl/evp.h>
 
 #include "milters/dkim/dkim_signature.h"
-#include "milters/message/header_field.h"
+#include "shared/records/header_field.h"
 
 struct dkim_signer {
     EVP_PKEY *key;     /* RSA or Ed25519 */

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "milters/dkim/dkim_key.h"
+#include "shared/records/dkim_key.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

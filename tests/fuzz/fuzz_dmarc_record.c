@@ -3,7 +3,7 @@
  */
 #include <assert.h>
 
-#include "milters/dmarc/dmarc_record.h"
+#include "shared/records/dmarc_record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 /*
  * Any text as macros, over any values: `HELO, LF, local part, LF, text`.
  */
-#include "milters/spf/spf_macro.h"
+#include "shared/records/spf_macro.h"
 
 #include <assert.h>
 

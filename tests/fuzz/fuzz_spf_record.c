@@ -2,8 +2,8 @@
  * Any text as an SPF record: what is taken is printable, its domains are sound, and what
  * libspf2 would see of it is short.
  */
-#include "milters/spf/spf_macro.h"
 #include "milters/spf/spf_token.h"
+#include "shared/records/spf_macro.h"
 
 #include <assert.h>
 

@@ -3,10 +3,10 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/dkim/base64.h"
-#include "milters/dkim/dkim_key.h"
-#include "milters/dkim/rsa_key.h"
 #include "shared/base/attributes.h"
+#include "shared/records/base64.h"
+#include "shared/records/dkim_key.h"
+#include "shared/records/rsa_key.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/dmarc/dmarc_record.h"
 #include "shared/base/attributes.h"
+#include "shared/records/dmarc_record.h"
 
 #define NONE DMARC_POLICY_NONE
 #define HOLD DMARC_POLICY_QUARANTINE

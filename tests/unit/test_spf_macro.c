@@ -3,8 +3,8 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/spf/spf_macro.h"
 #include "shared/base/attributes.h"
+#include "shared/records/spf_macro.h"
 
 #include <arpa/inet.h>
 #include <string.h>

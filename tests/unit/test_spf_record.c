@@ -3,10 +3,10 @@
  */
 #include "tests/unit/unit.h"
 
-#include "milters/spf/spf_record.h"
 #include "shared/base/arena.h"
 #include "shared/base/attributes.h"
 #include "shared/base/buffer.h"
+#include "shared/records/spf_record.h"
 
 #include <arpa/inet.h>
 #include <string.h>

@@ -7,8 +7,8 @@
  * libopendkim takes such tags for one.  Octets above 0x7f are taken and told of.  Nothing
  * is copied: the spans point into the text.
  */
-#ifndef MILTERS_MESSAGE_TAG_LIST_H
-#define MILTERS_MESSAGE_TAG_LIST_H
+#ifndef SHARED_RECORDS_TAG_LIST_H
+#define SHARED_RECORDS_TAG_LIST_H
 
 #include "shared/base/buffer.h"
 

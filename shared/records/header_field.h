@@ -4,8 +4,8 @@
  * The name stands without its colon; the value is all behind the colon, its leading blank
  * included, with folds as LF or CRLF and white space and no final line end.
  */
-#ifndef MILTERS_MESSAGE_HEADER_FIELD_H
-#define MILTERS_MESSAGE_HEADER_FIELD_H
+#ifndef SHARED_RECORDS_HEADER_FIELD_H
+#define SHARED_RECORDS_HEADER_FIELD_H
 
 #include "shared/base/span.h"
 

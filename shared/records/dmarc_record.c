@@ -1,4 +1,4 @@
-#include "milters/dmarc/dmarc_record.h"
+#include "shared/records/dmarc_record.h"
 
 #include "shared/base/attributes.h"
 #include "shared/base/domain.h"

@@ -5,8 +5,8 @@
  * The version decides whether it is a record at all; behind it unknown tags and bad
  * values are passed over.  Where a tag stands twice the first counts.
  */
-#ifndef MILTERS_DMARC_DMARC_RECORD_H
-#define MILTERS_DMARC_DMARC_RECORD_H
+#ifndef SHARED_RECORDS_DMARC_RECORD_H
+#define SHARED_RECORDS_DMARC_RECORD_H
 
 #include "shared/base/span.h"
 

@@ -4,8 +4,8 @@
  *
  * Pure.  Texts and values may hold any octets; what is not sound is never expanded.
  */
-#ifndef MILTERS_SPF_SPF_MACRO_H
-#define MILTERS_SPF_SPF_MACRO_H
+#ifndef SHARED_RECORDS_SPF_MACRO_H
+#define SHARED_RECORDS_SPF_MACRO_H
 
 #include "shared/base/buffer.h"
 

@@ -1,4 +1,4 @@
-#include "milters/spf/spf_macro.h"
+#include "shared/records/spf_macro.h"
 
 #include "shared/base/attributes.h"
 #include "shared/base/octet.h"

@@ -1,9 +1,9 @@
-#include "milters/spf/spf_record.h"
+#include "shared/records/spf_record.h"
 
-#include "milters/spf/spf_macro.h"
 #include "shared/base/attributes.h"
 #include "shared/base/number.h"
 #include "shared/base/octet.h"
+#include "shared/records/spf_macro.h"
 
 #include <arpa/inet.h>
 

@@ -7,8 +7,8 @@
  * gets a record written by us, with nothing but the key in it, and everything else is
  * decided here.
  */
-#ifndef MILTERS_DKIM_DKIM_KEY_H
-#define MILTERS_DKIM_DKIM_KEY_H
+#ifndef SHARED_RECORDS_DKIM_KEY_H
+#define SHARED_RECORDS_DKIM_KEY_H
 
 #include "shared/dns/dns_lookup.h"
 

@@ -1,8 +1,8 @@
 /*
  * base64 - RFC 4648 section 4, with the white space that RFC 6376 allows.
  */
-#ifndef MILTERS_DKIM_BASE64_H
-#define MILTERS_DKIM_BASE64_H
+#ifndef SHARED_RECORDS_BASE64_H
+#define SHARED_RECORDS_BASE64_H
 
 #include "shared/base/buffer.h"
 

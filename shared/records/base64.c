@@ -1,4 +1,4 @@
-#include "milters/dkim/base64.h"
+#include "shared/records/base64.h"
 
 #include "shared/base/octet.h"
 

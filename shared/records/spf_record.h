@@ -5,8 +5,8 @@
  * error before any term counts.  Terms are then taken one after the other; nothing is
  * copied, the text outlives the record.
  */
-#ifndef MILTERS_SPF_SPF_RECORD_H
-#define MILTERS_SPF_SPF_RECORD_H
+#ifndef SHARED_RECORDS_SPF_RECORD_H
+#define SHARED_RECORDS_SPF_RECORD_H
 
 #include "shared/dns/dns_lookup.h"
 

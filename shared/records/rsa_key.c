@@ -1,4 +1,4 @@
-#include "milters/dkim/rsa_key.h"
+#include "shared/records/rsa_key.h"
 
 #include "shared/base/cursor.h"
 

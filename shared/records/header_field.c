@@ -1,4 +1,4 @@
-#include "milters/message/header_field.h"
+#include "shared/records/header_field.h"
 
 #include "shared/base/octet.h"
 

@@ -1,7 +1,7 @@
-#include "milters/message/tag_list.h"
+#include "shared/records/tag_list.h"
 
-#include "milters/message/header_field.h"
 #include "shared/base/octet.h"
+#include "shared/records/header_field.h"
 
 static bool
 is_name(struct span name)

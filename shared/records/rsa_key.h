@@ -6,8 +6,8 @@
  * Read by a few lines of DER, since decoding it with libcrypto costs four times what the
  * verification does.
  */
-#ifndef MILTERS_DKIM_RSA_KEY_H
-#define MILTERS_DKIM_RSA_KEY_H
+#ifndef SHARED_RECORDS_RSA_KEY_H
+#define SHARED_RECORDS_RSA_KEY_H
 
 #include "shared/base/buffer.h"
 

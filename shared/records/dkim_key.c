@@ -1,8 +1,8 @@
-#include "milters/dkim/dkim_key.h"
+#include "shared/records/dkim_key.h"
 
-#include "milters/dkim/base64.h"
-#include "milters/dkim/rsa_key.h"
-#include "milters/message/tag_list.h"
+#include "shared/records/base64.h"
+#include "shared/records/rsa_key.h"
+#include "shared/records/tag_list.h"
 
 enum { ED25519_SIZE = 32 };
 
