@@ -29,6 +29,7 @@ struct smtp_talk {
     struct event *step; /* a step's time is up */
     struct event *all;  /* all of it */
     char name[254];     /* of the place that is spoken to, for TLS */
+    bool has_name;      /* it was given: the same whatever the place */
     struct smtp_link *link;
     bool says_helo;      /* the server knows no EHLO */
     bool is_established; /* greeted and answered: no other place is tried */

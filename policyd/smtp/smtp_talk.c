@@ -123,7 +123,8 @@ open_place(void *argument, const struct smtp_place *place, const char *why)
         return;
     }
     (void)snprintf(talk->result.host, sizeof(talk->result.host), "%s", place->shown);
-    memcpy(talk->name, place->name, sizeof(talk->name));
+    if (!talk->has_name)
+        memcpy(talk->name, place->name, sizeof(talk->name));
     talk->link = smtp_link_open(talk->base, &place->target, &events, talk, &error);
     if (talk->link == NULL)
         smtp_course_fail(talk, SMTP_TROUBLE_CONNECT, error.text);
@@ -224,6 +225,9 @@ smtp_talk_start(struct event_base *base, const struct smtp_talk_options *options
     }
     talk->tls = options->tls;
     talk->step_timeout_ms = options->step_timeout_ms;
+    talk->has_name = options->tls_name != NULL;
+    if (talk->has_name)
+        (void)snprintf(talk->name, sizeof(talk->name), "%s", options->tls_name);
     find_hello(talk, options->hello);
     talk->events = *events;
     talk->argument = argument;

@@ -42,8 +42,10 @@ struct smtp_envelope {
 };
 
 struct smtp_talk_options {
-    const char *route;        /* transport:nexthop, as in domain_route */
-    const char *hello;        /* our name */
+    const char *route; /* transport:nexthop, as in domain_route */
+    const char *hello; /* our name */
+    /* What the certificate must be for; NULL: each host's name in the route. */
+    const char *tls_name;
     struct smtp_tls *tls;     /* NULL: STARTTLS is not begun; outlives the dialog */
     unsigned timeout_ms;      /* of all */
     unsigned step_timeout_ms; /* of each step */

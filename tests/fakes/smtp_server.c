@@ -6,6 +6,7 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/listener.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -312,6 +313,16 @@ const char *
 smtp_server_fingerprint(const struct smtp_server *server)
 {
     return server->fingerprint;
+}
+
+bool
+smtp_server_write_certificate(const struct smtp_server *server, const char *path)
+{
+    FILE *file = fopen(path, "we");
+    bool done =
+        file != NULL && PEM_write_X509(file, SSL_CTX_get0_certificate(server->tls)) == 1;
+
+    return file != NULL && fclose(file) == 0 && done;
 }
 
 unsigned

@@ -33,6 +33,8 @@ void smtp_server_rules(struct smtp_server *server, const struct smtp_rule *rules
 /* STARTTLS is offered and spoken, by a new certificate. */
 void smtp_server_certify(struct smtp_server *server, const char *name);
 const char *smtp_server_fingerprint(const struct smtp_server *server);
+/* The certificate, for who is to trust it. */
+bool smtp_server_write_certificate(const struct smtp_server *server, const char *path);
 
 unsigned smtp_server_port(const struct smtp_server *server);
 /* Commands, each with a bar behind it; "(tls)" where TLS began. */

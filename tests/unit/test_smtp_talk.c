@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ struct site {
     struct event_base *base;
     struct smtp_server *server;
     struct smtp_tls *tls;
+    const char *tls_name; /* NULL: as the route has it */
     struct smtp_talk *talk;
     struct smtp_talk_result result;
     unsigned ends;
@@ -96,6 +98,7 @@ start(struct site *site, const char *route, const struct smtp_envelope *envelope
     const struct smtp_talk_options options = {
         .route = route,
         .hello = "gw.example",
+        .tls_name = site->tls_name,
         .tls = site->tls,
         .timeout_ms = LONG_MS,
         .step_timeout_ms = step_ms,
@@ -272,6 +275,37 @@ speaks_tls_with_whom_ever_and_tells_who_it_is(void **state)
     assert_string_not_equal(site->result.tls.fingerprint, first);
     assert_string_equal(
         site->result.tls.fingerprint, smtp_server_fingerprint(site->server));
+}
+
+/* A host that is spoken to by its address has the certificate of its name. */
+static void
+checks_the_certificate_for_the_name_it_is_given(void **state)
+{
+    static const struct {
+        const char *name;
+        bool is_good;
+    } rows[] = {{"mx.example", true}, {"other.example", false}, {NULL, false}};
+    char path[] = "/tmp/postshift-certificate-XXXXXX";
+    struct site *site = *state;
+    struct error error;
+    int fd = mkstemp(path);
+
+    smtp_server_certify(site->server, "mx.example");
+    assert_true(fd >= 0 && smtp_server_write_certificate(site->server, path));
+    smtp_tls_free(site->tls);
+    assert_int_equal(setenv("SSL_CERT_FILE", path, 1), 0);
+    site->tls = smtp_tls_new(&error);
+    assert_int_equal(unsetenv("SSL_CERT_FILE"), 0);
+    (void)close(fd);
+    (void)unlink(path);
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        site->tls_name = rows[i].name;
+        talk(site, &one, 1, LONG_MS);
+        assert_true(site->result.tls.is_in_use);
+        assert_int_equal(site->result.tls.is_verified, rows[i].is_good);
+        assert_int_equal(
+            strstr(site->result.tls.why, "mismatch") != NULL, !rows[i].is_good);
+    }
 }
 
 static void
@@ -582,6 +616,8 @@ main(void)
             says_helo_where_ehlo_is_not_known, open_site, close_site),
         cmocka_unit_test_setup_teardown(
             speaks_tls_with_whom_ever_and_tells_who_it_is, open_site, close_site),
+        cmocka_unit_test_setup_teardown(
+            checks_the_certificate_for_the_name_it_is_given, open_site, close_site),
         cmocka_unit_test_setup_teardown(
             goes_on_in_clear_text_where_tls_is_not_to_be_had_now, open_site, close_site),
         cmocka_unit_test_setup_teardown(tells_how_it_ended, open_site, close_site),
