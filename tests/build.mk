@@ -101,3 +101,6 @@ test_auth_report_PACKAGES  := opendkim $(DNS_PACKAGES) libevent
 test_hook_SOURCES  := policyd/cutover/hook.c
 test_hook_PACKAGES := libevent
 fuzz_plan_entry_SOURCES := policyd/cutover/plan_entry.c
+
+# A look-up that answers from a table.
+test_check_dns_SOURCES := tests/fakes/dns_table.c

@@ -1,0 +1,45 @@
+/*
+ * check_dns - what DNS must say of a domain before it is moved: MX, SPF, DKIM, DMARC, and
+ * names of the addresses that send.
+ *
+ * Asks through a look-up (the service, or a table in tests).  A time-out or SERVFAIL is
+ * `unknown`, never a missing record.  Pure.
+ */
+#ifndef POLICYD_CHECKS_CHECK_DNS_H
+#define POLICYD_CHECKS_CHECK_DNS_H
+
+#include "policyd/checks/check.h"
+#include "shared/dns/dns_lookup.h"
+
+struct check_texts {
+    const char *const *items;
+    size_t count;
+};
+
+struct check_dns {
+    const struct dns_lookup *lookup;
+    struct span domain;          /* canonical */
+    struct check_texts gateways; /* names of hosts; none: not said */
+    /* What each side sends from: numeric addresses. */
+    struct check_texts outbound_old;
+    struct check_texts outbound_new;
+    struct check_texts selectors; /* of DKIM, both sides' */
+    struct check_texts zones;     /* block lists */
+};
+
+/* Where `name` is one of CHECK_DNS. */
+void check_dns_look(
+    const struct check_dns *dns, enum check_name name, struct check *check);
+
+/* The parts, a file each. */
+void check_mx_gateways(const struct check_dns *dns, struct check *check);
+void check_mx_target(const struct check_dns *dns, struct check *check);
+void check_mx_ttl(const struct check_dns *dns, struct check *check);
+void check_spf_record(const struct check_dns *dns, struct check *check);
+void check_spf_outbound(const struct check_dns *dns, struct check *check);
+void check_dkim_keys(const struct check_dns *dns, struct check *check);
+void check_dmarc_record(const struct check_dns *dns, struct check *check);
+void check_ptr(const struct check_dns *dns, struct check *check);
+void check_dnsbl(const struct check_dns *dns, struct check *check);
+
+#endif

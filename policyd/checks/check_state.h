@@ -1,0 +1,56 @@
+/*
+ * check_state - what policyd, Redis and the gateways must be like before a domain is
+ * moved.  Pure.
+ */
+#ifndef POLICYD_CHECKS_CHECK_STATE_H
+#define POLICYD_CHECKS_CHECK_STATE_H
+
+#include "policyd/checks/check.h"
+#include "policyd/state/domain_state.h"
+
+/* One answer of policyd. */
+struct check_vector {
+    const char *address;
+    const char *trouble; /* why there was none; NULL: there was */
+    bool has_bucket;
+    uint64_t bucket;   /* as policyd has it */
+    uint64_t expected; /* as it must be */
+    int64_t took_us;   /* of the socketmap; -1: not asked */
+};
+void check_state_vectors(
+    const struct check_vector *vectors, size_t count, struct check *check);
+
+/* One `gateway:<name>`. */
+struct check_gateway {
+    const char *name;
+    struct span digest;
+    struct span time; /* of its last word, unix time */
+};
+void check_state_replicas(
+    const struct check_gateway *gateways, size_t count, int64_t now, struct check *check);
+/* `redis_ms` and `now_ms`: Redis' clock, ours. */
+void check_state_clocks(const struct check_gateway *gateways, size_t count,
+    int64_t redis_ms, int64_t now_ms, struct check *check);
+
+/* `info` is the answer to INFO; `saves` when it saves, where it says so (CONFIG GET
+ * save); `user` who we log in as, "" the default one. */
+void check_state_redis(
+    struct span info, struct span saves, const char *user, struct check *check);
+/* Its own clock out of INFO in milliseconds; 0: it doesn't say. */
+int64_t check_state_redis_clock(struct span info);
+
+/* One pin of the domain. */
+void check_state_pin(
+    struct span name, struct span text, int64_t now, struct check *check);
+
+/* The file; `fault` NULL: it is there, since `modified`. */
+void check_state_snapshot(const char *path, const char *fault, int64_t modified,
+    int64_t now, struct check *check);
+
+/* `state` NULL: none, or bad. */
+void check_state_inside(const struct domain_state *state, struct check *check);
+/* `drilled`: when the last rollback was, unix time; 0: never. */
+void check_state_drill(
+    const struct domain_state *state, int64_t drilled, int64_t now, struct check *check);
+
+#endif
