@@ -15,7 +15,8 @@ cutover_PACKAGES := libevent libevent_openssl openssl $(REDIS_PACKAGES) jansson 
 
 PROGRAMS         += ctl
 ctl_NAME         := postshiftctl
-ctl_SOURCES      := $(wildcard policyd/ctl/*.c policyd/setup/*.c policyd/redis/*.c policyd/books/*.c) policyd/serve/serve_config.c policyd/serve/serve_domains.c
-ctl_PACKAGES     := libevent $(REDIS_PACKAGES) jansson sqlite3
+ctl_SOURCES       = $(wildcard policyd/ctl/*.c policyd/setup/*.c policyd/preflight/*.c policyd/smtp/*.c policyd/redis/*.c policyd/books/*.c) \
+                    policyd/serve/serve_config.c policyd/serve/serve_domains.c $(DNS_SOURCES)
+ctl_PACKAGES      = libevent libevent_openssl openssl $(REDIS_PACKAGES) jansson sqlite3 $(DNS_PACKAGES)
 
 MANUALS          += $(wildcard policyd/*/*.[178] postfix-conf/*.5)

@@ -27,7 +27,8 @@ static const struct ctl_verb verbs[] = {
      "(also pop3_, lmtp_, submission_, sieve_).\n"
      "`field=` takes an optional field out.  All is checked as policyd would check it, then\n"
      "written in one step, unless somebody else changed it meanwhile.  A weight above 0\n"
-     "without `inside` is refused (exit code 4).\n",
+     "without `inside`, or while a blocking check of the preflight that was kept last says no,\n"
+     "is refused (exit code 4).\n",
      BIT(CTL_WHY) | BIT(CTL_IF_REV) | BIT(CTL_FORCE), false, 2, WORDS_MAX, ctl_set_run,
      CTL_NEEDS_REDIS},
     {"rollback", "DOMAIN [--all] [--why TEXT] [--if-rev N]", "weight 0: all back to old",
@@ -151,6 +152,16 @@ static const struct ctl_verb verbs[] = {
      "hello, tls, auth, mail, rcpt, data or end.  The class stands first: unknown disabled\n"
      "quota size policy rate outage other.\n",
      BIT(CTL_JSON), false, 0, 0, ctl_classify_run, CTL_NEEDS_RULES},
+    {"preflight",
+     "[DOMAIN] [--only NAME] [--group dns|postfix|state|backends|people] [--load] [--save] [--diff] [--json] | --list",
+     "what can be looked at before a domain is moved",
+     "Each check passes, fails, is unknown (could not be asked, three times over 30 s) or is\n"
+     "skipped (the file does not say what it needs).  Exit code 1: a blocking one failed or is\n"
+     "unknown.  --load opens sessions at once with new.  --save keeps the result in Redis: while\n"
+     "a blocking one of it fails `set` refuses a weight above what it is.  --diff prints what is\n"
+     "otherwise than kept; exit code 1: a blocking one is worse.  Without DOMAIN: all of them.\n",
+     BIT(CTL_ONLY) | BIT(CTL_GROUP) | BIT(CTL_LOAD) | BIT(CTL_SAVE) | BIT(CTL_DIFF) | BIT(CTL_LIST) | BIT(CTL_JSON) | BIT(CTL_DIRECTORY),
+     false, 0, 1, ctl_preflight_run, CTL_NEEDS_ALL},
     {"postfix-setup", "[--apply|--off|--remove] [--like SERVICE] [-c DIR] [--force] [--json]",
      "wire the suite into Postfix, or out of it",
      "Without option it prints the commands that --apply would run, and says whether\n"

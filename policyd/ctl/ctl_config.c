@@ -14,6 +14,18 @@ enum { WRONG_MAX = 4 << 20 };
     CONFIG_OPTION_AS(struct ctl_config, section, key, field, type, __VA_ARGS__)
 
 static const struct config_option own[] = {
+    DNS_CONFIG_OPTIONS(struct ctl_config, dns),
+    OWN("cutover", "probe_recipient", probe_recipient, CONFIG_TEXT, "",
+        .may_be_empty = true),
+    OWN("ctl", "gateways", gateways, CONFIG_LIST, "", .may_be_empty = true),
+    OWN("ctl", "outbound_old", outbound[SIDE_OLD], CONFIG_NETWORKS, "",
+        .may_be_empty = true),
+    OWN("ctl", "outbound_new", outbound[SIDE_NEW], CONFIG_NETWORKS, "",
+        .may_be_empty = true),
+    OWN("ctl", "dkim_selectors", dkim_selectors, CONFIG_LIST, "", .may_be_empty = true),
+    OWN("ctl", "dnsbl", dnsbl, CONFIG_LIST, "", .may_be_empty = true),
+    OWN("ctl", "preflight_pause", preflight_pause_ms, CONFIG_DURATION, "15s", .least = 10,
+        .most = 60000),
     OWN("cutover", "instances", instances, CONFIG_LIST, "postfix"),
     OWN("cutover", "slot", slot_ms, CONFIG_DURATION, "60s", .least = 1000, .most = 60000),
     OWN("cutover", "min_samples", min_samples, CONFIG_NUMBER, "200", .least = 1,

@@ -10,6 +10,7 @@
 #define POLICYD_CTL_CTL_CONFIG_H
 
 #include "policyd/serve/serve_config.h"
+#include "shared/dns/dns.h"
 
 /* What a verb needs of the file, each besides what stands before it. */
 enum ctl_needs {
@@ -28,12 +29,20 @@ struct ctl_config {
     struct config_sockets scan_listen;
     const char *books; /* of the controller */
     const char *gateway;
-    struct socket_address page; /* of the controller */
+    const char *probe_recipient; /* of the controller; "": none */
+    struct socket_address page;  /* of the controller */
     uint64_t slot_ms;
     uint64_t min_samples;
     struct config_list instances; /* syslog names of Postfix */
     struct socket_address auth_metrics;
     struct socket_address scan_metrics;
+    struct dns_config dns;
+    /* What preflight needs to be told. */
+    struct config_list gateways;
+    struct config_list outbound[DOMAIN_SIDES]; /* addresses that each side sends from */
+    struct config_list dkim_selectors;
+    struct config_list dnsbl;
+    uint64_t preflight_pause_ms;      /* between two tries */
     struct config *file;              /* NULL: it can't be read */
     struct buffer wrong;              /* lines, each FILE:LINE: what is wrong */
     bool is_wrong[CTL_NEEDS_ALL + 1]; /* by who needs it */

@@ -220,14 +220,36 @@ add_forced(struct attempt *attempt, const char *danger)
         attempt->why[0] == '\0' ? "" : " ", danger);
 }
 
+/* More on new than now: by the weight, or all. */
+static bool
+sends_more(const struct domain_state *now, const struct domain_state *next)
+{
+    return next->weight > (now != NULL ? now->weight : 0) ||
+           (next->mode == DOMAIN_MODE_NEW &&
+               (now == NULL || now->mode != DOMAIN_MODE_NEW));
+}
+
+static const char *
+find_danger(
+    const struct attempt *attempt, const struct domain_state *next, const char **remedy)
+{
+    const struct ctl_domain_order *order = attempt->order;
+    const char *danger =
+        order->danger != NULL ? order->danger(&attempt->now, next, remedy) : NULL;
+
+    if (danger != NULL || order->held_up == NULL || !sends_more(attempt->now.state, next))
+        return danger;
+    *remedy = "mend that, then postshiftctl preflight --save";
+    return order->held_up;
+}
+
 static bool
 pass_guard(struct attempt *attempt, const struct domain_state *next, int *status)
 {
     const struct ctl_domain_order *order = attempt->order;
     struct ctl *ctl = attempt->ctl;
     const char *remedy = "";
-    const char *danger =
-        order->danger != NULL ? order->danger(&attempt->now, next, &remedy) : NULL;
+    const char *danger = find_danger(attempt, next, &remedy);
 
     attempt->why = why_given(attempt);
     if (order->forced != NULL)

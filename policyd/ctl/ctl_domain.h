@@ -20,6 +20,9 @@ struct ctl_domain_order {
      * --force overrides. */
     const char *(*danger)(const struct ctl_domain *now, const struct domain_state *next,
         const char **remedy);
+    /* What speaks against sending more to new than now, and is refused like a danger;
+     * NULL: nothing. */
+    const char *held_up;
     const char *forced; /* a guard before this one that --force went over, or NULL */
     bool must_exist;
     bool rolls_back; /* the plan is rolled back as well, and its lists are taken out */

@@ -2,9 +2,11 @@
  * postshiftctl - the operator's tool: reads the command line and the configuration, runs
  * one verb.
  */
+#include <ares.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <jansson.h>
+#include <openssl/crypto.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -46,6 +48,8 @@ print_version(void)
     ctl_output_say("postshiftctl %s", POSTSHIFT_VERSION);
     ctl_output_say("hiredis %d.%d.%d", HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
     ctl_output_say("jansson %s", JANSSON_VERSION);
+    ctl_output_say("c-ares %s", ares_version(NULL));
+    ctl_output_say("OpenSSL %s", OpenSSL_version(OPENSSL_VERSION_STRING));
     return CTL_DONE;
 }
 

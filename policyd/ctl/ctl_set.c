@@ -7,6 +7,7 @@
 #include "policyd/ctl/ctl_domain.h"
 #include "policyd/ctl/ctl_forget.h"
 #include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_preflight.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/state/domain_doubt.h"
 #include "policyd/state/domain_fields.h"
@@ -111,5 +112,6 @@ ctl_set_run(struct ctl *ctl)
     if (order.danger == ctl_domain_forget_danger &&
         !ctl_forget_guard(ctl, order.name, &order.forced))
         return CTL_REFUSED;
+    order.held_up = ctl_preflight_kept(ctl, order.name);
     return ctl_domain_change(ctl, &order);
 }

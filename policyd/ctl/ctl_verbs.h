@@ -33,5 +33,6 @@ int ctl_report_run(struct ctl *ctl);
 int ctl_ledger_run(struct ctl *ctl);
 int ctl_erase_run(struct ctl *ctl);
 int ctl_setup_run(struct ctl *ctl);
+int ctl_preflight_run(struct ctl *ctl);
 
 #endif

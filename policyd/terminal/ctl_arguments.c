@@ -52,6 +52,11 @@ static const struct option options[CTL_OPTION_COUNT] = {
     [CTL_STAYS] = {"stays",      '\0', "STAYS"   },
     [CTL_PAST] = {"past",       '\0', "GATE"    },
     [CTL_LOG] = {"log",        '\0', "FILE"    },
+    [CTL_ONLY] = {"only",       '\0', "NAME"    },
+    [CTL_GROUP] = {"group",      '\0', "NAME"    },
+    [CTL_LOAD] = {"load",       '\0', NULL      },
+    [CTL_SAVE] = {"save",       '\0', NULL      },
+    [CTL_DIFF] = {"diff",       '\0', NULL      },
 };
 
 static int

@@ -52,6 +52,11 @@ enum ctl_option {
     CTL_STAYS,
     CTL_PAST,
     CTL_LOG,
+    CTL_ONLY,
+    CTL_GROUP,
+    CTL_LOAD,
+    CTL_SAVE,
+    CTL_DIFF,
     CTL_OPTION_COUNT
 };
 

@@ -1026,12 +1026,12 @@ def test_events_are_followed(bare):
 
 def test_unknown_verbs_and_help(bare):
     said = bare.fails(2, "frobnicate")
-    for verb in ("status", "route", "set", "pin", "unpin", "unit", "moves", "rollback", "forget", "accept-state", "events", "postfix-setup"):
+    for verb in ("status", "route", "set", "pin", "unpin", "unit", "moves", "rollback", "forget", "accept-state", "events", "preflight", "postfix-setup"):
         assert verb in said
         done = bare.ctl(verb, "--help")
         assert done.stdout.startswith(f"usage: postshiftctl {verb}")
         assert verb in bare.ctl("-h").stdout
-    assert "there is no verb preflight" in bare.fails(2, "preflight", "example.com")
+    assert "there is no verb rehearse" in bare.fails(2, "rehearse", "example.com")
     assert run(CTL, "-V").stdout.startswith("postshiftctl ")
     assert run(CTL, check=False).returncode == 2
     assert "takes no --" in bare.fails(2, "route", "a@example.com", "--force")

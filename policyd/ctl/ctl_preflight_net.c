@@ -1,0 +1,225 @@
+/*
+ * preflight: what is asked of DNS and of the backends.
+ */
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_postconf.h"
+#include "policyd/ctl/ctl_preflight.h"
+#include "policyd/preflight/preflight_dns.h"
+#include "policyd/preflight/preflight_talks.h"
+#include "shared/base/number.h"
+
+enum { DNS_MS = 5000, DNS_CHECK_MS = 2500, PLACES_MS = 2000, TALKS_MS = 8000 };
+/* default_destination_concurrency_limit of Postfix. */
+enum { SESSIONS = 20 };
+
+static struct check_texts
+texts_of(const struct config_list *list)
+{
+    return (struct check_texts){list->items, list->count};
+}
+
+void
+ctl_preflight_dns(struct ctl_preflight *preflight)
+{
+    const struct ctl_config *config = preflight->ctl->config;
+    struct error error = {.text = ""};
+    struct preflight_dns *dns = preflight_dns_new(&config->dns, DNS_MS, &error);
+    const struct check_dns facts = {
+        .lookup = dns != NULL ? preflight_dns_lookup(dns) : NULL,
+        .domain = span_of(preflight->name),
+        .gateways = texts_of(&config->gateways),
+        .outbound_old = texts_of(&config->outbound[SIDE_OLD]),
+        .outbound_new = texts_of(&config->outbound[SIDE_NEW]),
+        .selectors = texts_of(&config->dkim_selectors),
+        .zones = texts_of(&config->dnsbl),
+    };
+
+    for (int i = 0; i < CHECKS; i++) {
+        struct check *check = check_rows[i].group == CHECK_DNS
+                                  ? ctl_preflight_begin(preflight, (enum check_name)i)
+                                  : NULL;
+
+        if (check == NULL)
+            continue;
+        if (dns == NULL) {
+            check_add(check, CHECK_UNKNOWN, "no DNS server can be asked: %s", error.text);
+            continue;
+        }
+        preflight_dns_limit(dns, DNS_CHECK_MS);
+        check_dns_look(&facts, (enum check_name)i, check);
+    }
+    preflight_dns_free(dns);
+}
+
+/* --- backends --- */
+
+/* Checks that come out of the same dialogs. */
+static const enum check_name of_talks[] = {
+    CHECK_TLS, CHECK_PROBE, CHECK_EXTENSIONS, CHECK_CALLOUT, CHECK_SIZE};
+
+/* One run of dialogs, and what it was about. */
+struct backends {
+    struct ctl_preflight *preflight;
+    struct preflight_places places[PREFLIGHT_SIDES];
+    const struct preflight_places *asked[PREFLIGHT_SIDES];
+    const char *missing[PREFLIGHT_SIDES];
+};
+
+static bool
+wants_backends(const struct ctl_preflight *preflight)
+{
+    bool wants = ctl_preflight_wants(preflight, CHECK_BACKENDS);
+
+    return wants || (preflight->wanted[CHECK_SIZE] && !preflight->settled[CHECK_SIZE]);
+}
+
+static void
+find_places(struct backends *backends, const struct dns_lookup *lookup)
+{
+    const struct domain_state *state = backends->preflight->domain.state;
+    struct arena *arena = backends->preflight->ctl->arena;
+
+    for (size_t i = 0; i < PREFLIGHT_SIDES; i++) {
+        const char *route = i == PREFLIGHT_OLD ? state->old_route : state->new_route;
+        struct error error;
+
+        if (route[0] == '\0')
+            backends->missing[i] = "the domain names none (same_as)";
+        else if (strcmp(route, DOMAIN_OLD_SITE) == 0)
+            backends->missing[i] = "old=site: the site's own maps know where";
+        else if (!preflight_places_find(
+                     &backends->places[i], route, lookup, arena, &error))
+            backends->missing[i] = arena_text(arena, span_of(error.text));
+        else
+            backends->asked[i] = &backends->places[i];
+    }
+}
+
+/* A local part alone is of this domain; an address of another is not asked here. */
+static const char *
+probe_address(const struct ctl_preflight *preflight)
+{
+    const char *given = preflight->ctl->config->probe_recipient;
+    struct span text = span_of(given);
+    size_t at = span_find_last(text, '@');
+
+    if (given[0] == '\0')
+        return NULL;
+    if (at == SPAN_NONE)
+        return arena_printf(preflight->ctl->arena, "%s@%s", given, preflight->name);
+    return span_is_nocase(span_from(text, at + 1), preflight->name) ? given : NULL;
+}
+
+static void
+look_at_size(const struct check_talks *talks, struct ctl_preflight *preflight)
+{
+    struct check *check = ctl_preflight_begin(preflight, CHECK_SIZE);
+    const char *fault = NULL;
+    const char *text;
+    uint64_t limit;
+
+    if (check == NULL)
+        return;
+    text = ctl_postconf(preflight->ctl, "message_size_limit", &fault);
+    if (text == NULL || !number_unsigned(span_of(text), UINT64_MAX, &limit)) {
+        check_add(check, CHECK_UNKNOWN, "message_size_limit: %s",
+            fault != NULL ? fault : "is no number");
+        check->is_final = true;
+        return;
+    }
+    check_talk_size(talks, limit, check);
+}
+
+static void
+look_at_sessions(struct backends *backends)
+{
+    struct ctl_preflight *preflight = backends->preflight;
+    struct check *check = ctl_preflight_begin(preflight, CHECK_SESSIONS);
+    const struct preflight_places *new = backends->asked[PREFLIGHT_NEW];
+    struct check_sessions sessions;
+
+    if (check == NULL)
+        return;
+    if (new == NULL || new->count == 0 || new->items[0].trouble != NULL) {
+        check_add(check, CHECK_SKIPPED, "new: there is nobody to be asked");
+        return;
+    }
+    preflight_sessions_run(
+        &new->items[0], preflight->ctl->host, SESSIONS, &sessions, preflight->ctl->arena);
+    check_talk_sessions(&sessions, check);
+}
+
+static void
+look(struct backends *backends)
+{
+    struct ctl_preflight *preflight = backends->preflight;
+    struct arena *arena = preflight->ctl->arena;
+    struct check_talk items[PREFLIGHT_SIDES * CHECK_PLACES_MAX];
+    const struct preflight_talks talks = {
+        .sides = {backends->asked[0], backends->asked[1]},
+        .hello = preflight->ctl->host,
+        .probe = probe_address(preflight),
+        .invented = arena_printf(arena, "postshift-preflight-%x@%s",
+            (unsigned)getpid() ^ (unsigned)time(NULL), preflight->name),
+        .budget_ms = TALKS_MS,
+    };
+    struct check_talks found = {
+        .items = items,
+        .missing = {backends->missing[0], backends->missing[1]},
+        .probe_address = talks.probe,
+        .now = (int64_t)time(NULL),
+    };
+
+    found.count = preflight_talks_run(&talks, items, arena);
+    for (size_t i = 0; i < sizeof(of_talks) / sizeof(of_talks[0]) - 1; i++) {
+        struct check *check = ctl_preflight_begin(preflight, of_talks[i]);
+
+        if (check != NULL)
+            check_talk_look(&found, of_talks[i], check);
+    }
+    look_at_size(&found, preflight);
+    look_at_sessions(backends);
+}
+
+/* Nobody to be asked: why. */
+static void
+tell_none(struct ctl_preflight *preflight)
+{
+    bool is_sure = preflight->domain.count > 0;
+
+    for (int i = 0; i < CHECKS; i++) {
+        struct check *check;
+
+        if (check_rows[i].group != CHECK_BACKENDS && i != CHECK_SIZE)
+            continue;
+        check = ctl_preflight_begin(preflight, (enum check_name)i);
+        if (check == NULL)
+            continue;
+        check_add(check, CHECK_UNKNOWN, "%s%s", preflight->no_domain,
+            is_sure ? " (postshiftctl status)" : "");
+        check->is_final = true;
+    }
+}
+
+void
+ctl_preflight_backends(struct ctl_preflight *preflight)
+{
+    struct backends backends = {.preflight = preflight};
+    struct preflight_dns *dns;
+    struct error error;
+
+    if (!wants_backends(preflight))
+        return;
+    if (preflight->no_domain != NULL) {
+        tell_none(preflight);
+        return;
+    }
+    dns = preflight_dns_new(&preflight->ctl->config->dns, PLACES_MS, &error);
+    find_places(&backends, dns != NULL ? preflight_dns_lookup(dns) : NULL);
+    preflight_dns_free(dns);
+    look(&backends);
+}

@@ -1,0 +1,344 @@
+/*
+ * preflight: what policyd, Redis and the other gateways say, and what people did.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "policyd/checks/check_state.h"
+#include "policyd/ctl/ctl_client.h"
+#include "policyd/ctl/ctl_policyd.h"
+#include "policyd/ctl/ctl_preflight.h"
+#include "policyd/ctl/ctl_walk.h"
+#include "policyd/routing/bucket.h"
+#include "shared/base/number.h"
+#include "shared/service/clock.h"
+
+enum { VECTORS = 3, ANSWER_MAX = 1 << 16, GATEWAYS_MAX = 100, EVENTS = 1000 };
+
+static int64_t
+wall_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* --- policyd --- */
+
+/* The socketmap, as Postfix asks it; the best of three, for this host may be busy. */
+static const char *
+time_the_map(struct ctl_preflight *preflight, const char *address, int64_t *took_us)
+{
+    const struct serve_config *serve = preflight->ctl->config->serve;
+    const char *trouble = NULL;
+
+    *took_us = -1;
+    for (int i = 0; i < 3 && serve->route.count > 0 && trouble == NULL; i++) {
+        uint64_t before = clock_now_us();
+        struct buffer answer;
+        struct error error;
+        int64_t took;
+
+        buffer_init(&answer, ANSWER_MAX);
+        if (!ctl_client_socketmap(&serve->route.items[0], SPAN("transport"),
+                span_of(address), &answer, &error))
+            trouble = arena_text(preflight->ctl->arena, span_of(error.text));
+        took = (int64_t)(clock_now_us() - before);
+        if (trouble == NULL && (*took_us < 0 || took < *took_us))
+            *took_us = took;
+        buffer_clear(&answer);
+    }
+    return trouble;
+}
+
+static void
+ask_vector(struct ctl_preflight *preflight, struct check_vector *vector)
+{
+    struct ctl *ctl = preflight->ctl;
+    struct span address = span_of(vector->address);
+    const struct ctl_json *route;
+    struct error error;
+
+    vector->trouble = time_the_map(preflight, vector->address, &vector->took_us);
+    if (vector->trouble != NULL)
+        return;
+    route = ctl_policyd_document(ctl, ctl_policyd_route_path(ctl, address), NULL, &error);
+    if (route == NULL) {
+        vector->trouble = arena_text(ctl->arena, span_of(error.text));
+        return;
+    }
+    vector->has_bucket =
+        number_unsigned(ctl_json_text(route, "bucket"), UINT64_MAX, &vector->bucket);
+    vector->expected =
+        bucket_of(ctl_json_text(route, "domain"), ctl_json_text(route, "unit"));
+}
+
+static void
+look_at_vectors(struct ctl_preflight *preflight, struct check *check)
+{
+    struct check_vector vectors[VECTORS] = {{NULL}};
+
+    for (size_t i = 0; i < VECTORS; i++) {
+        vectors[i].address =
+            arena_printf(preflight->ctl->arena, "user%03zu@%s", i, preflight->name);
+        ask_vector(preflight, &vectors[i]);
+    }
+    check_state_vectors(vectors, VECTORS, check);
+}
+
+static void
+look_at_snapshot(struct ctl_preflight *preflight, struct check *check)
+{
+    const char *path = preflight->ctl->config->serve->snapshot;
+    struct stat status = {0};
+    const char *fault = NULL;
+
+    if (path[0] != '\0' && stat(path, &status) != 0) {
+        fault = strerror(errno);
+        if (errno == EACCES) {
+            check_add(check, CHECK_UNKNOWN, "%s: %s (run it as root)", path, fault);
+            check->is_final = true;
+            return;
+        }
+    }
+    check_state_snapshot(path, fault, status.st_mtime, time(NULL), check);
+}
+
+/* --- Redis --- */
+
+/* What INFO says; false with a line. */
+static bool
+ask_info(struct ctl_preflight *preflight, struct check *check, struct span *info)
+{
+    struct ctl *ctl = preflight->ctl;
+    const struct redis_reply *reply;
+    struct error error;
+
+    if (!ctl_store_open(ctl, &error) ||
+        !redis_call_words(ctl->redis, &reply, &error, SPAN("INFO"))) {
+        check_add(check, CHECK_UNKNOWN, "Redis can't be asked: %s", error.text);
+        check->is_final = true;
+        return false;
+    }
+    *info = arena_span(ctl->arena, reply->text);
+    return true;
+}
+
+struct pins {
+    struct ctl_preflight *preflight;
+    struct check *check;
+    size_t count;
+    int64_t now;
+};
+
+static void
+take_pin(void *argument, struct span name, struct span value)
+{
+    struct pins *pins = argument;
+    size_t at = span_find_last(name, '@');
+
+    if (at == SPAN_NONE ||
+        !span_is_nocase(span_from(name, at + 1), pins->preflight->name))
+        return;
+    pins->count++;
+    check_state_pin(name, value, pins->now, pins->check);
+}
+
+static void
+look_at_pins(struct ctl_preflight *preflight, struct check *check)
+{
+    struct pins pins = {.preflight = preflight, .check = check, .now = time(NULL)};
+    struct error error;
+
+    if (!ctl_walk(preflight->ctl, "pin:", take_pin, &pins, &error))
+        check_add(check, CHECK_UNKNOWN, "Redis can't be asked: %s", error.text);
+    else if (check->result != CHECK_FAIL)
+        check_add(check, CHECK_PASS, "%zu pins of the domain", pins.count);
+}
+
+/* --- the gateways --- */
+
+struct gateways {
+    struct ctl *ctl;
+    struct check_gateway items[GATEWAYS_MAX];
+    struct span names[GATEWAYS_MAX];
+    size_t count;
+};
+
+static bool
+take_name(void *argument, struct span name, struct error *error)
+{
+    struct gateways *gateways = argument;
+
+    (void)error;
+    span_take(&name, SPAN("gateway:"));
+    for (size_t i = 0; i < gateways->count; i++) {
+        if (span_equal(gateways->names[i], name))
+            return true;
+    }
+    if (gateways->count < GATEWAYS_MAX)
+        gateways->names[gateways->count++] = arena_span(gateways->ctl->arena, name);
+    return true;
+}
+
+/* False with a line. */
+static bool
+read_gateways(
+    struct ctl_preflight *preflight, struct check *check, struct gateways *gateways)
+{
+    struct ctl *ctl = preflight->ctl;
+    struct error error;
+    bool done;
+
+    *gateways = (struct gateways){.ctl = ctl};
+    done = ctl_store_scan(ctl, "gateway:*", take_name, gateways, &error);
+    for (size_t i = 0; done && i < gateways->count; i++) {
+        struct ctl_hash hash;
+
+        done = ctl_store_hash(ctl,
+            ctl_store_key(ctl, ctl->arena, "gateway:", gateways->names[i]), &hash,
+            &error);
+        if (!done)
+            break;
+        gateways->items[i] = (struct check_gateway){
+            .name = arena_text(ctl->arena, gateways->names[i]),
+            .digest = ctl_hash_value(&hash, "digest"),
+            .time = ctl_hash_value(&hash, "time"),
+        };
+    }
+    if (!done) {
+        check_add(check, CHECK_UNKNOWN, "Redis can't be asked: %s", error.text);
+        check->is_final = true;
+    }
+    return done;
+}
+
+static void
+look_at_clocks(struct ctl_preflight *preflight, struct check *check)
+{
+    struct gateways *gateways = arena_take(preflight->ctl->arena, sizeof(*gateways));
+    int64_t before = wall_ms();
+    struct span info;
+
+    if (ask_info(preflight, check, &info) && read_gateways(preflight, check, gateways))
+        check_state_clocks(gateways->items, gateways->count,
+            check_state_redis_clock(info), before, check);
+}
+
+static void
+look_at_replicas(struct ctl_preflight *preflight, struct check *check)
+{
+    struct gateways *gateways = arena_take(preflight->ctl->arena, sizeof(*gateways));
+
+    if (read_gateways(preflight, check, gateways))
+        check_state_replicas(gateways->items, gateways->count, time(NULL), check);
+}
+
+/* --- people --- */
+
+/* Of an event's fields, each behind its name. */
+static struct span
+field_of(const struct redis_reply *fields, const char *name)
+{
+    for (size_t i = 0; i + 1 < fields->count; i += 2) {
+        if (span_is(fields->elements[i].text, name))
+            return fields->elements[i + 1].text;
+    }
+    return SPAN("");
+}
+
+static int64_t
+last_rollback(const struct ctl_preflight *preflight, const struct redis_reply *reply)
+{
+    for (size_t i = 0; i < reply->count; i++) {
+        const struct redis_reply *entry = &reply->elements[i];
+        const struct redis_reply *fields;
+        uint64_t at;
+
+        if (!redis_reply_is_array(entry, 2) ||
+            !redis_reply_is_array(&entry->elements[1], 0))
+            continue;
+        fields = &entry->elements[1];
+        if (span_is(field_of(fields, "domain"), preflight->name) &&
+            span_find_text(field_of(fields, "what"), SPAN("rollback")) != SPAN_NONE &&
+            number_unsigned(field_of(fields, "time"), INT64_MAX, &at))
+            return (int64_t)at;
+    }
+    return 0;
+}
+
+static void
+look_at_drill(struct ctl_preflight *preflight, struct check *check)
+{
+    struct ctl *ctl = preflight->ctl;
+    const struct redis_reply *reply;
+    struct error error;
+
+    if (!ctl_store_open(ctl, &error) ||
+        !redis_call_words(ctl->redis, &reply, &error, SPAN("XREVRANGE"),
+            ctl_store_key(ctl, ctl->arena, "events", span_of("")), SPAN("+"), SPAN("-"),
+            SPAN("COUNT"), span_of(arena_printf(ctl->arena, "%d", EVENTS))) ||
+        !redis_reply_is_array(reply, 0))
+        check_add(check, CHECK_UNKNOWN, "Redis can't be asked");
+    else
+        check_state_drill(
+            preflight->domain.state, last_rollback(preflight, reply), time(NULL), check);
+}
+
+static void
+look_at_inside(struct ctl_preflight *preflight, struct check *check)
+{
+    if (preflight->no_domain != NULL && preflight->domain.count == 0)
+        check_add(check, CHECK_UNKNOWN, "%s", preflight->no_domain);
+    else
+        check_state_inside(preflight->domain.state, check);
+}
+
+static void
+look_at_redis(struct ctl_preflight *preflight, struct check *check)
+{
+    struct ctl *ctl = preflight->ctl;
+    const struct redis_reply *reply;
+    struct span saves = SPAN("");
+    struct error error;
+    struct span info;
+
+    if (!ask_info(preflight, check, &info))
+        return;
+    /* Our own users may not ask. */
+    if (redis_call_words(
+            ctl->redis, &reply, &error, SPAN("CONFIG"), SPAN("GET"), SPAN("save")) &&
+        redis_reply_is_array(reply, 2))
+        saves = arena_span(ctl->arena, reply->elements[1].text);
+    check_state_redis(info, saves, ctl->config->serve->redis.username, check);
+}
+
+void
+ctl_preflight_state(struct ctl_preflight *preflight)
+{
+    static const struct {
+        enum check_name name;
+        void (*look)(struct ctl_preflight *preflight, struct check *check);
+    } rows[] = {
+        {CHECK_VECTORS,  look_at_vectors },
+        {CHECK_REPLICAS, look_at_replicas},
+        {CHECK_REDIS,    look_at_redis   },
+        {CHECK_SNAPSHOT, look_at_snapshot},
+        {CHECK_CLOCKS,   look_at_clocks  },
+        {CHECK_PINS,     look_at_pins    },
+        {CHECK_INSIDE,   look_at_inside  },
+        {CHECK_DRILL,    look_at_drill   },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct check *check = ctl_preflight_begin(preflight, rows[i].name);
+
+        if (check == NULL)
+            continue;
+        rows[i].look(preflight, check);
+        check->is_final = true;
+    }
+}

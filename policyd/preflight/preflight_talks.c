@@ -1,0 +1,244 @@
+#include "policyd/preflight/preflight_talks.h"
+
+#include <event2/event.h>
+#include <string.h>
+
+#include "policyd/smtp/smtp_talk.h"
+#include "shared/base/allocate.h"
+#include "shared/service/clock.h"
+
+enum { APART_MS = 1000, STEP_MS = 5000, TALK_MS = 7000, SESSION_MS = 8000 };
+
+struct run;
+
+/* One side: its places one after the other. */
+struct side {
+    struct run *run;
+    const struct preflight_places *places;
+    bool is_new;
+    size_t next;
+    struct event *turn;
+    struct smtp_talk *talk;
+    struct check_talk *current;
+};
+
+struct run {
+    const struct preflight_talks *talks;
+    struct event_base *base;
+    struct smtp_tls *tls;
+    struct arena *arena;
+    uint64_t started_ms;
+    struct check_talk *out;
+    size_t count;
+    struct side sides[PREFLIGHT_SIDES];
+    size_t busy;
+};
+
+static const char *
+trouble_text(struct arena *arena, const struct smtp_talk_result *result)
+{
+    char written[SMTP_REPLY_WRITTEN_MAX + 1];
+
+    if (result->trouble == SMTP_TROUBLE_NONE)
+        return NULL;
+    if (result->trouble == SMTP_TROUBLE_REFUSED && result->reply.code != 0) {
+        smtp_reply_write(&result->reply, written);
+        return arena_printf(
+            arena, "%.160s (at %s)", written, smtp_phase_name(result->phase));
+    }
+    return arena_printf(
+        arena, "%.160s (at %s)", result->why, smtp_phase_name(result->phase));
+}
+
+/* --- one place --- */
+
+static void
+answered(void *argument, enum smtp_phase phase, size_t envelope, size_t recipient,
+    const struct smtp_reply *reply)
+{
+    struct side *side = argument;
+    bool has_probe = side->run->talks->probe != NULL;
+
+    (void)recipient;
+    if (phase == SMTP_MAIL && (envelope == 0 || side->current->mail.code == 0))
+        side->current->mail = *reply;
+    else if (phase == SMTP_RCPT && envelope == 0 && has_probe)
+        side->current->probe = *reply;
+    else if (phase == SMTP_RCPT)
+        side->current->invented = *reply;
+}
+
+static void
+ended(void *argument, const struct smtp_talk_result *result)
+{
+    struct side *side = argument;
+    struct check_talk *talk = side->current;
+    struct arena *arena = side->run->arena;
+    /* What a connection is told by another server than the one that answered is no
+     * answer. */
+    bool is_again = result->reply.code == 421;
+
+    talk->trouble = trouble_text(arena, result);
+    talk->has_greeted = result->duration_us[SMTP_HELLO] >= 0 &&
+                        (result->phase > SMTP_HELLO || talk->trouble == NULL) &&
+                        !(is_again && result->phase <= SMTP_HELLO);
+    talk->extensions = result->extensions;
+    talk->extensions.starttls = result->tls.is_offered;
+    talk->is_encrypted = result->tls.is_in_use;
+    talk->is_trusted = result->tls.is_verified;
+    talk->untrusted = arena_text(arena, span_of(result->tls.why));
+    talk->not_after = result->tls.not_after;
+    smtp_talk_free(side->talk);
+    side->talk = NULL;
+    side->run->busy--;
+}
+
+static uint64_t
+left_ms(const struct run *run)
+{
+    uint64_t gone = clock_now_ms() - run->started_ms;
+
+    return gone < run->talks->budget_ms ? run->talks->budget_ms - gone : 0;
+}
+
+static void
+start(struct side *side, const struct preflight_place *place)
+{
+    static const struct smtp_talk_events events = {answered, ended};
+    struct run *run = side->run;
+    const struct preflight_talks *talks = run->talks;
+    const char *const first[] = {talks->probe != NULL ? talks->probe : talks->invented};
+    const char *const second[] = {talks->invented};
+    const struct smtp_envelope envelopes[] = {
+        {"", first,  1, 0},
+        {"", second, 1, 0}
+    };
+    uint64_t left = left_ms(run);
+    const struct smtp_talk_options options = {
+        .route = place->route,
+        .hello = talks->hello,
+        .tls_name = place->name,
+        .tls = run->tls,
+        .timeout_ms = left < TALK_MS ? (unsigned)left : TALK_MS,
+        .step_timeout_ms = left < STEP_MS ? (unsigned)left : STEP_MS,
+        .envelopes = envelopes,
+        .envelope_count = talks->probe != NULL ? 2 : 1,
+    };
+    struct error error = {.text = ""};
+
+    side->current->trouble = place->trouble;
+    if (place->trouble != NULL)
+        return;
+    if (left == 0) {
+        side->current->trouble = "no time was left for it";
+        return;
+    }
+    side->talk = smtp_talk_start(run->base, &options, &events, side, &error);
+    if (side->talk != NULL)
+        run->busy++;
+    else
+        side->current->trouble = arena_text(run->arena, span_of(error.text));
+}
+
+/* Once a second, where the one before has ended. */
+static void
+on_turn(evutil_socket_t fd, short what, void *argument)
+{
+    static const struct timeval pause = {APART_MS / 1000, 0};
+    static const struct timeval soon = {0, 50000};
+    struct side *side = argument;
+    struct run *run = side->run;
+    const struct preflight_place *place;
+
+    (void)fd;
+    (void)what;
+    if (side->talk != NULL) {
+        (void)event_add(side->turn, &soon);
+        return;
+    }
+    if (side->places == NULL || side->next == side->places->count)
+        return;
+    place = &side->places->items[side->next++];
+    side->current = &run->out[run->count++];
+    *side->current = (struct check_talk){
+        .is_new = side->is_new, .place = place->shown, .family = place->family};
+    start(side, place);
+    if (side->next < side->places->count)
+        (void)event_add(side->turn, &pause);
+}
+
+size_t
+preflight_talks_run(const struct preflight_talks *talks,
+    struct check_talk out[PREFLIGHT_SIDES * CHECK_PLACES_MAX], struct arena *arena)
+{
+    static const struct timeval at_once = {0, 0};
+    struct error error = {.text = ""};
+    struct run run = {
+        .talks = talks, .arena = arena, .out = out, .started_ms = clock_now_ms()};
+
+    run.base = allocated(event_base_new());
+    run.tls = smtp_tls_new(&error);
+    for (size_t i = 0; i < PREFLIGHT_SIDES; i++) {
+        struct side *side = &run.sides[i];
+
+        *side = (struct side){
+            .run = &run, .places = talks->sides[i], .is_new = i == PREFLIGHT_NEW};
+        side->turn = allocated(event_new(run.base, -1, 0, on_turn, side));
+        (void)event_add(side->turn, &at_once);
+    }
+    (void)event_base_dispatch(run.base);
+    for (size_t i = 0; i < PREFLIGHT_SIDES; i++)
+        event_free(run.sides[i].turn);
+    smtp_tls_free(run.tls);
+    event_base_free(run.base);
+    return run.count;
+}
+
+/* --- many at once --- */
+
+enum { SESSIONS_MAX = 100 };
+
+struct crowd {
+    struct check_sessions *sessions;
+    struct arena *arena;
+    struct smtp_talk *talks[SESSIONS_MAX];
+};
+
+static void
+one_ended(void *argument, const struct smtp_talk_result *result)
+{
+    struct crowd *crowd = argument;
+
+    if (result->trouble == SMTP_TROUBLE_NONE)
+        crowd->sessions->greeted++;
+    else if (result->reply.code == 421)
+        crowd->sessions->turned_away++;
+    else
+        crowd->sessions->trouble = trouble_text(crowd->arena, result);
+}
+
+void
+preflight_sessions_run(const struct preflight_place *place, const char *hello,
+    unsigned wanted, struct check_sessions *sessions, struct arena *arena)
+{
+    static const struct smtp_talk_events events = {NULL, one_ended};
+    const struct smtp_talk_options options = {.route = place->route,
+        .hello = hello,
+        .timeout_ms = SESSION_MS,
+        .step_timeout_ms = STEP_MS};
+    struct crowd crowd = {.sessions = sessions, .arena = arena};
+    struct event_base *base = allocated(event_base_new());
+    struct error error = {.text = ""};
+
+    *sessions = (struct check_sessions){
+        .wanted = wanted < SESSIONS_MAX ? wanted : SESSIONS_MAX, .trouble = ""};
+    for (unsigned i = 0; i < sessions->wanted; i++) {
+        crowd.talks[i] = smtp_talk_start(base, &options, &events, &crowd, &error);
+        if (crowd.talks[i] == NULL)
+            sessions->trouble = arena_text(arena, span_of(error.text));
+    }
+    (void)event_base_dispatch(base);
+    for (unsigned i = 0; i < sessions->wanted; i++)
+        smtp_talk_free(crowd.talks[i]);
+    event_base_free(base);
+}

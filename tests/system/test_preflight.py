@@ -1,0 +1,309 @@
+"""postshiftctl preflight on a gateway that is ready, and on one that is not: real Postfix, Redis, DNS, two backends."""
+import json
+import re
+import socket
+import sys
+import time
+
+import pytest
+
+from mailsite import MailSite
+from processes import BIN, ROOT, run
+
+sys.path.insert(0, str(ROOT / "tests/fakes"))
+from dns_server import DnsServer    # noqa: E402
+
+CTL = BIN / "postshiftctl"
+BLOCK = "127.20.90"
+PROBE = "probe@example.com"
+ZONE = {
+    "mx": "example.com MX 10 gw.example.net",
+    "gateway": "gw.example.net A 192.0.2.1",
+    "spf": "example.com TXT v=spf1 ip4:192.0.2.10 ip4:192.0.2.20 -all",
+    "dmarc": "_dmarc.example.com TXT v=DMARC1; p=none; rua=mailto:dmarc@example.com",
+    "ptr old": "10.2.0.192.in-addr.arpa PTR out.example.com",
+    "ptr new": "20.2.0.192.in-addr.arpa PTR out.example.com",
+    "out": "out.example.com A 192.0.2.10",
+    "out new": "out.example.com A 192.0.2.20",
+}
+
+
+class Site(MailSite):
+    """Ready: what blocks passes."""
+
+    def start(self):
+        super().start()
+        self.dns = DnsServer(self.zone(), f"{BLOCK}.9").start()
+        self.write()
+        return self
+
+    def stop(self):
+        self.dns.stop()
+        super().stop()
+
+    @staticmethod
+    def zone(**other):
+        """The zone with lines replaced; None takes one out."""
+        lines = {**ZONE, **{key.replace("_", " "): text for key, text in other.items()}}
+        return "\n".join(line for line in lines.values() if line)
+
+    def write(self, **ctl):
+        """The configuration file with what preflight wants to know."""
+        self.policyd.write_config()
+        keys = {"gateways": "gw.example.net", "outbound_old": "192.0.2.10", "outbound_new": "192.0.2.20",
+                "preflight_pause": "50ms", "postfix": self.gateway.etc, **ctl}
+        with open(self.policyd.config, "a", encoding="utf-8") as file:
+            file.write(f"[dns]\nservers = {self.dns.address}\n[cutover]\nprobe_recipient = probe\n[ctl]\n")
+            file.writelines(f"{key} = {value}\n" for key, value in keys.items() if value is not None)
+
+    def ready(self):
+        self.reset()
+        self.dns.load(self.zone())
+        self.write()
+        self.redis.command("DEL", "cutover:preflight:example.com")
+        for sink in (self.old, self.new):
+            sink.answer("rcpt", "550 5.1.1 no such user")
+            sink.answer("rcpt", None, recipient=PROBE)
+
+
+class Look:
+    def __init__(self, site, *words, domain="example.com"):
+        done = run(CTL, "-c", site.policyd.config, "preflight", domain, "--json", *words, check=False, seconds=100)
+        assert done.stdout, done.stderr
+        self.code, self.document = done.returncode, json.loads(done.stdout)
+        self.checks = {check["name"]: check for check in self.document["checks"]}
+        self.results = {name: check["result"] for name, check in self.checks.items()}
+
+
+def look_at(site, name):
+    found = Look(site, "--only", name)
+    assert list(found.checks) == [name]
+    return found.results[name], found.checks[name]["found"], found.code
+
+
+@pytest.fixture(scope="module", name="whole_site")
+def made(module_folder):
+    site = Site(module_folder, BLOCK, save=True).start()
+    yield site
+    site.stop()
+
+
+@pytest.fixture
+def site(whole_site):
+    whole_site.ready()
+    return whole_site
+
+
+def test_a_gateway_that_is_ready_within_ten_seconds(site):
+    before = time.monotonic()
+    found = Look(site)
+    took = time.monotonic() - before
+    blocking = {name: check for name, check in found.checks.items() if check["blocks"]}
+    bad = {name: check["found"] for name, check in blocking.items() if check["result"] != "pass"}
+    assert not bad and found.code == 0 and found.document["blocking"] == 0, bad
+    assert took < 10, took
+    assert all(check[key] for check in found.checks.values() for key in ("name", "group", "result", "found", "why", "do"))
+    assert "MX 10 gw.example.net: a gateway" in found.checks["mx-gateways"]["found"]
+    assert "old" in found.checks["probe"]["found"] and "new" in found.checks["probe"]["found"]
+    printed = run(CTL, "-c", site.policyd.config, "preflight", "example.com").stdout
+    assert re.search(r"^blocking 0, warnings \d+, unknown \d+$", printed, re.M), printed
+    assert max(map(len, printed.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("name, zone, result, text", [
+    ("mx-gateways", {"mx": "example.com MX 10 elsewhere.example.org"}, "fail", "no gateway"),
+    ("mx-gateways", {"mx": "example.com MODE servfail"}, "unknown", "no answer, servfail"),
+    ("mx-target", {"gateway": None}, "fail", "has no address"),
+    ("spf-outbound", {"spf": "example.com TXT v=spf1 ip4:192.0.2.10 -all"}, "fail", "new 192.0.2.20, IPv4: does not pass"),
+    ("spf-outbound", {"spf": "example.com MODE TXT servfail"}, "unknown", "asked 3 times"),
+    ("dmarc-record", {"dmarc": None}, "fail", "there is none"),
+    ("ptr", {"ptr_new": None}, "fail", "192.0.2.20"),
+])
+def test_what_dns_says(site, name, zone, result, text):
+    site.dns.load(site.zone(**zone))
+    found, said, code = look_at(site, name)
+    assert found == result and text in said, said
+    blocks = name in ("mx-gateways", "mx-target", "spf-outbound")
+    assert code == (1 if blocks else 0)
+
+
+def test_backends_that_are_not_ready(site):
+    site.new.be_good()
+    result, said, code = look_at(site, "probe")
+    assert result == "fail" and "a catch-all" in said and code == 1
+    site.new.answer("rcpt", "550 5.1.1 no such user")
+    result, said, _ = look_at(site, "probe")
+    assert result == "fail" and f"{PROBE}: 550" in said
+    site.new.be_good()
+    site.new.answer("rcpt", "450 4.2.0 greylisted")
+    result, said, code = look_at(site, "probe")
+    assert result == "unknown" and "asked 3 times" in said and code == 1
+
+
+def test_turned_away_is_not_known(site):
+    site.new.answer("connect", "421 4.3.2 later")
+    for name in ("probe", "tls", "extensions", "size"):
+        result, said, _ = look_at(site, name)
+        assert result == ("fail" if name == "tls" else "unknown") and "421" in said, (name, said)
+    site.new.be_good()
+    site.new.answer("mail", "550 5.7.1 no null sender here")
+    result, said, _ = look_at(site, "callout")
+    assert result == "fail" and "no null sender here" in said
+    assert look_at(site, "probe")[0] == "unknown"
+
+
+def test_one_connection_a_second(site):
+    site.redis.set_domain("example.com", new=f"cutover-new:[{BLOCK}.4]:{site.new.address[1]}, [{BLOCK}.4]:{site.new.address[1]}")
+    before, started = site.new.connections, time.monotonic()
+    Look(site, "--only", "callout")
+    assert site.new.connections - before == 2 and time.monotonic() - started >= 1
+    site.set(new=site.new_route)
+
+
+def test_sizes(site):
+    site.new.size_limit = 1000
+    try:
+        result, said, _ = look_at(site, "size")
+        assert result == "fail" and "SIZE 1000, message_size_limit is 10240000" in said
+    finally:
+        site.new.size_limit = None
+    assert look_at(site, "size")[0] == "pass"
+
+
+def test_sessions_only_when_asked_for(site):
+    assert "sessions" not in Look(site, "--group", "backends").results
+    before = site.new.connections
+    found = Look(site, "--group", "backends", "--load")
+    assert found.results["sessions"] == "pass" and site.new.connections - before >= 21
+    site.new.answer("connect", "421 4.7.0 too many", times=None)
+    assert look_at(site, "sessions")[0] == "fail"
+
+
+def test_postfix_that_is_not_wired(site):
+    while site.marked:          # the domain that tells of changes is on old again
+        site.settled()
+    site.setup("--off")
+    try:
+        found = Look(site, "--group", "postfix")
+        assert found.results["route-first"] == "fail" and found.results["services"] == "pass" and found.code == 1
+        site.setup("--remove")
+        found = Look(site, "--group", "postfix")
+        assert {found.results[name] for name in ("route-first", "services", "no-bounce", "tls-log")} == {"fail"}
+        site.write(postfix="/nowhere")
+        found = Look(site, "--group", "postfix")
+        assert {result for name, result in found.results.items() if name != "size"} == {"unknown"}
+    finally:
+        site.write()
+        site.setup("--apply")
+
+
+def test_people_and_state(site):
+    site.redis.command("HDEL", "cutover:domain:example.com", "inside")
+    assert look_at(site, "inside")[0] == "fail"
+    site.set(inside="accept")
+    assert look_at(site, "drill")[0] == "fail"
+    site.redis.command("XADD", "cutover:events", "*", "time", str(int(time.time()) - 86400), "domain", "example.com",
+                       "what", "rollback", "from", "10", "to", "0")
+    assert look_at(site, "drill")[0] == "pass"
+    site.redis.command("SET", "cutover:pin:alice@example.com", "new until=2020-01-01T00:00:00Z")
+    result, said, _ = look_at(site, "pins")
+    assert result == "fail" and "alice@example.com: has expired" in said
+    site.redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    try:
+        assert look_at(site, "redis")[0] == "fail"
+    finally:
+        site.redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    now = int(time.time())
+    site.redis.command("HSET", "cutover:gateway:one", "digest", "00ff", "time", str(now))
+    site.redis.command("HSET", "cutover:gateway:two", "digest", "00fe", "time", str(now))
+    try:
+        assert look_at(site, "replicas")[0] == "fail"
+        site.redis.command("HSET", "cutover:gateway:two", "digest", "00ff")
+        assert look_at(site, "replicas")[0] == "pass"
+        site.redis.command("HSET", "cutover:gateway:two", "time", str(now - 100))
+        assert look_at(site, "replicas")[0] == "unknown"
+    finally:
+        site.redis.command("DEL", "cutover:gateway:one", "cutover:gateway:two")
+
+
+def test_policyd_silent(site):
+    site.policyd.pause()
+    try:
+        result, _, code = look_at(site, "vectors")
+        assert result == "unknown" and code == 1
+    finally:
+        site.policyd.resume()
+    assert look_at(site, "vectors")[0] in ("pass", "fail")      # 5 ms on a busy machine
+
+
+def test_kept_results_hold_a_weight_up(site):
+    def ctl(*words):
+        return run(CTL, "-c", site.policyd.config, *words, check=False)
+    assert ctl("set", "example.com", "weight=1").returncode == 0
+    assert ctl("preflight", "example.com", "--only", "inside", "--save").returncode == 0
+    assert ctl("set", "example.com", "weight=2").returncode == 0
+    site.dns.load(site.zone(mx="example.com MX 10 elsewhere.example.org"))
+    done = ctl("preflight", "example.com", "--group", "dns", "--diff")
+    assert done.returncode == 1 and "mx-gateways: none -> fail" in done.stdout, done.stdout
+    assert ctl("preflight", "example.com", "--group", "dns", "--save").returncode == 1
+    done = ctl("preflight", "example.com", "--group", "dns", "--diff")
+    assert done.returncode == 0 and "nothing has changed" in done.stdout
+    refused = ctl("set", "example.com", "weight=30")
+    assert refused.returncode == 4 and "mx-gateways" in refused.stderr, refused.stderr
+    assert ctl("set", "example.com", "weight=1").returncode == 0, "lowering is never refused"
+    assert ctl("set", "example.com", "weight=30", "--force").returncode == 0
+    events = json.loads(ctl("events", "--json", "--limit", "3").stdout)
+    assert "mx-gateways" in json.dumps(events)
+    site.dns.load(site.zone())
+    assert ctl("preflight", "example.com", "--group", "dns", "--save").returncode == 0
+    assert ctl("set", "example.com", "weight=40").returncode == 0
+
+
+def test_all_domains(site):
+    site.dns.load(site.zone(spf=None))
+    done = run(CTL, "-c", site.policyd.config, "preflight", "--group", "dns", check=False)
+    count = len(site.states)
+    assert done.stdout.splitlines()[-1] == f"complete: 0 of {count} (0 %)"
+    site.dns.load(site.zone())
+    done = run(CTL, "-c", site.policyd.config, "preflight", "--group", "dns", check=False)
+    assert done.stdout.splitlines()[-1] == f"complete: 1 of {count} ({100 // count} %)", done.stdout
+    assert done.returncode == 1
+    found = json.loads(run(CTL, "-c", site.policyd.config, "preflight", "--group", "dns", "--json", check=False).stdout)
+    assert (found["complete"], found["of"]) == (1, count)
+    assert [domain["domain"] for domain in found["domains"]] == list(site.states)
+
+
+def test_usage(site):
+    for words in (("--only", "mx"), ("--group", "mail"), ("a", "b")):
+        assert run(CTL, "-c", site.policyd.config, "preflight", *words, check=False).returncode == 2
+
+
+def test_the_list_the_manual_and_the_completion_agree():
+    listed = json.loads(run(CTL, "preflight", "--list", "--json").stdout)["checks"]
+    names = [check["name"] for check in listed]
+    printed = [line.split()[0] for line in run(CTL, "preflight", "--list").stdout.splitlines()[1:] if not line.startswith(" ")]
+    assert printed == names and len(set(names)) == len(names)
+    manual = (ROOT / "policyd/ctl/postshiftctl.1").read_text(encoding="utf-8")
+    rows = re.findall(r'^\.BR ([a-z\\-]+)( " !")?\n(.*)\.$', manual.partition("The preflight checks")[2].partition("\n.RE\n")[0], re.M)
+    assert [(name.replace("\\-", "-"), bool(mark), looks.replace("\\-", "-")) for name, mark, looks in rows] == \
+        [(check["name"], check["blocks"], check["looks"]) for check in listed]
+    completion = (ROOT / "postfix-conf/postshiftctl.bash-completion").read_text(encoding="utf-8")
+    assert re.search(r"--only\) choices='([^']*)'", completion)[1].split() == names
+
+
+def test_all_dead_within_45_seconds(site):
+    """A DNS server and a backend that say nothing at all."""
+    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind((f"{BLOCK}.10", 0))
+    site.new.answer("connect", "HANG")
+    site.write(preflight_pause="15s")
+    text = site.policyd.config.read_text().replace(site.dns.address, f"{BLOCK}.10@{silent.getsockname()[1]}")
+    site.policyd.config.write_text(text)
+    before = time.monotonic()
+    found = Look(site)
+    took = time.monotonic() - before
+    silent.close()
+    assert took < 45 and found.code == 1, took
+    assert {found.results[name] for name in ("mx-gateways", "spf-record", "dmarc-record", "probe")} == {"unknown"}
+    assert "asked 3 times over" in found.checks["probe"]["found"]
+    assert found.results["route-first"] == "pass"
