@@ -2,9 +2,9 @@
  * plan_news - follows the stream of events, and does once over all gateways what follows
  * from one: the hooks after_transition, after_rollback and notify.
  *
- * Whoever sets the key `claim:ID:KIND` first does it, so a controller that dies after a
- * transition, or an operator's own `rollback`, lacks no hook.  `notify` gets the event as
- * JSON on standard input:
+ * Whoever sets the key `claim:ID:KIND` (plan_tasks.h) first does it, so a controller that
+ * dies after a transition, or an operator's own `rollback`, lacks no hook.  `notify` gets
+ * the event as JSON on standard input:
  *
  *     {"id": "1764000000000-0", "time": 1764000000, "domain": "example.com",
  *      "what": "rollback", "who": "slow-trigger", "host": "gw1", "from": "70", "to": "0",

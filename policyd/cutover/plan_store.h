@@ -103,6 +103,9 @@ bool plan_store_pin(struct plan_store *store, const char *unit, const char *valu
 bool plan_store_claim(struct plan_store *store, const char *key, unsigned seconds,
     plan_store_done *done, void *argument);
 
+/* What was claimed is over: it is nobody's any more, and stays taken. */
+void plan_store_claim_done(struct plan_store *store, const char *key, unsigned seconds);
+
 /* This gateway's field of judge:<domain>. */
 void plan_store_judges(struct plan_store *store, const char *domain, const char *value);
 

@@ -125,6 +125,20 @@ plan_store_claim(struct plan_store *store, const char *key, unsigned seconds,
 }
 
 void
+plan_store_claim_done(struct plan_store *store, const char *key, unsigned seconds)
+{
+    const struct writing writing = {.store = store, .about = "to write claims"};
+    char name[1500];
+    char expiry[16];
+
+    (void)snprintf(name, sizeof(name), "%s%s", store->prefix, key);
+    (void)snprintf(expiry, sizeof(expiry), "%u", seconds);
+    (void)send_words(&writing, 5,
+        REDIS_WORDS(
+            SPAN("SET"), span_of(name), SPAN("done"), SPAN("EX"), span_of(expiry)));
+}
+
+void
 plan_store_judges(struct plan_store *store, const char *domain, const char *value)
 {
     const struct writing writing = {.store = store, .about = "to write what is judged"};

@@ -14,7 +14,7 @@ enum { AGAIN_MS = 10000, JSON_MAX = 64 << 10, KEY_ROOM = 200 };
 enum phase {
     PHASE_ACK,   /* was it acknowledged? */
     PHASE_CLAIM, /* is it ours? */
-    PHASE_LOOK,  /* the answer to that was lost: whose is it now? */
+    PHASE_LOOK,  /* somebody has it, maybe we in a former life: who? */
     PHASE_RUN,
     PHASE_OVER,
 };
@@ -105,6 +105,23 @@ write_news(const struct task *task, struct buffer *out)
 }
 
 static void
+key_of(const struct task *task, char out[KEY_ROOM])
+{
+    (void)snprintf(out, KEY_ROOM, "claim:%s:%s", task->event.id,
+        task->escalated ? "escalate" : plan_hook_name(task->kind));
+}
+
+static void
+is_over(struct task *task)
+{
+    char key[KEY_ROOM];
+
+    key_of(task, key);
+    task->phase = PHASE_OVER;
+    plan_store_claim_done(task->tasks->context->store, key, PLAN_CLAIM_SECONDS);
+}
+
+static void
 has_ended(void *argument, const char *domain, const struct hook_result *result)
 {
     struct task *task = argument;
@@ -113,7 +130,7 @@ has_ended(void *argument, const char *domain, const struct hook_result *result)
     task->is_busy = false;
     task->tries++;
     if (result->is_good || task->kind != HOOK_NOTIFY || task->tries >= PLAN_NOTIFY_TRIES)
-        task->phase = PHASE_OVER;
+        is_over(task);
     task->due_ms = clock_now_ms() + (uint64_t)AGAIN_MS * task->tries;
 }
 
@@ -157,13 +174,6 @@ run(struct task *task)
 /* --- claims --- */
 
 static void
-key_of(const struct task *task, char out[KEY_ROOM])
-{
-    (void)snprintf(out, KEY_ROOM, "claim:%s:%s", task->event.id,
-        task->escalated ? "escalate" : plan_hook_name(task->kind));
-}
-
-static void
 was_claimed(void *argument, enum plan_store_result result)
 {
     struct task *task = argument;
@@ -171,9 +181,7 @@ was_claimed(void *argument, enum plan_store_result result)
     task->is_busy = false;
     if (result == PLAN_STORE_DONE)
         task->phase = PHASE_RUN;
-    else if (result == PLAN_STORE_STALE)
-        task->phase = PHASE_OVER;
-    else if (result == PLAN_STORE_LOST)
+    else if (result == PLAN_STORE_STALE || result == PLAN_STORE_LOST)
         task->phase = PHASE_LOOK;
 }
 

@@ -1,6 +1,9 @@
 /*
  * plan_tasks - hooks that follow from events: claimed in Redis so that one gateway alone
  * runs each, then run; `notify` up to three times.
+ *
+ * The claim is the gateway's name while the hook runs, then `done`: one that was cut off
+ * with its controller is run again when that comes back within five minutes.
  */
 #ifndef POLICYD_CUTOVER_PLAN_TASKS_H
 #define POLICYD_CUTOVER_PLAN_TASKS_H

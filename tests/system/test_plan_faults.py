@@ -283,6 +283,25 @@ def test_a_hook_that_prints_megabytes(site, folder):
     assert site.events("hook-end")[0]["why"].endswith("note=kept")
 
 
+def test_a_hook_that_was_cut_off_is_run_again(site, folder):
+    """Its controller was killed, not it; once it has ended it stays so."""
+    path = hook_file(folder, f"echo x >> {folder}/runs; [ -e {folder}/quick ] || exec sleep 600")
+    made, other = site.controller(after_transition=path), site.controller(name="two")
+    site.start(stays="600s 600s 600s")
+    wait_for(lambda: (folder / "runs").exists(), 20, "it runs")
+    [key] = site.redis.command("KEYS", "cutover:claim:*:after_transition")
+    assert site.redis.command("GET", key) == "gw-one"
+    made.kill()
+    (folder / "quick").touch()
+    made.start()
+    wait_for(lambda: site.redis.command("GET", key) == "done", 20, "it was run to its end")
+    made.kill()
+    made.start()
+    wait_for(lambda: made.plan().get("events"), 10, "it has read the events")
+    time.sleep(3)       # nothing to wait for: nothing is to happen
+    assert (folder / "runs").read_text().split() == ["x", "x"] and other.plan()["state"] == "running"
+
+
 @pytest.mark.limit(120)
 def test_notify_is_tried_three_times(site, folder):
     path = hook_file(folder, f"echo x >> {folder}/tries; exit 1")
