@@ -89,6 +89,22 @@ print_stages(const struct text *text)
         ctl_output_note("stages: %s", line);
 }
 
+/* Nobody pinned, and it asks: nothing is said. */
+static void
+print_guard(const struct text *text)
+{
+    const struct ctl_json *guard = ctl_json_get(text->plan, "guard");
+
+    if (guard->kind != CTL_JSON_OBJECT)
+        return;
+    if (number_of(guard, "pinned") > 0 || number_of(guard, "unknown") > 0)
+        ctl_output_note(
+            "pinned to old by the guard: %s that new lacks, %s that neither side knows",
+            value_of(text, guard, "pinned", ""), value_of(text, guard, "unknown", ""));
+    if (!ctl_json_is_null(guard, "stopped"))
+        ctl_output_alarm("the guard asks no more: %s", text_of(text, guard, "stopped"));
+}
+
 static void
 print_head(const struct text *text)
 {
@@ -116,6 +132,7 @@ print_head(const struct text *text)
         value_of(text, plan, "weight", " %"), value_of(text, share, "mail", " %"),
         value_of(text, share, "units", " %"),
         ctl_json_is_true(share, "apart") ? ": more than a factor of two apart" : "");
+    print_guard(text);
     print_stages(text);
 }
 

@@ -2,7 +2,6 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "shared/base/allocate.h"
 #include "shared/service/clock.h"
@@ -215,11 +214,9 @@ callout_refused(
 }
 
 void
-callout_remember(struct callout *callout, enum guard_verdict verdict, int64_t until)
+callout_know(struct callout *callout, uint64_t pins, uint64_t unknown_pins)
 {
-    int64_t left_ms = (until - (int64_t)time(NULL)) * 1000;
-
-    guard_remember(callout->guard, now_ms(), verdict, now_ms() + left_ms);
+    guard_know(callout->guard, pins, unknown_pins);
 }
 
 void

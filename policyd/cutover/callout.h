@@ -39,14 +39,14 @@ void callout_set_rules(struct callout *callout, const struct guard_rules *rules)
 void callout_refused(
     struct callout *callout, struct span recipient, struct span unit, struct span reply);
 
-/* guard_remember, with unix seconds. */
-void callout_remember(struct callout *callout, enum guard_verdict verdict, int64_t until);
+/* guard_know */
+void callout_know(struct callout *callout, uint64_t pins, uint64_t unknown_pins);
 
 /* After a person's `resume`. */
 void callout_restart(struct callout *callout);
 
-/* While the plan does not move anybody (paused, rolled back, aborted), or [cutover]
- * callout = no: nothing is asked and what waits is forgotten; starts stopped = false. */
+/* [cutover] callout = no, or the guard has frozen: nothing is asked and what waits is
+ * forgotten; starts stopped = false. */
 void callout_set_stopped(struct callout *callout, bool stopped);
 
 void callout_counts(const struct callout *callout, struct guard_counts *counts);

@@ -73,6 +73,17 @@ function bar(plan) {
             plan.edited ? make("span", {}, "raised by hand") : null));
 }
 
+/* Whom the misprovision guard has on old. */
+function guard(plan) {
+    if (!plan.guard)
+        return null;
+    const some = plan.guard.pinned > 0 || plan.guard.unknown > 0;
+    return make("div", {},
+        some ? make("p", {class: "waits"}, make("b", {}, "Pinned to old by the guard: "), count(plan.guard.pinned) +
+            " that new lacks, " + count(plan.guard.unknown) + " that neither side knows") : null,
+        plan.guard.stopped ? make("p", {class: "waits"}, make("b", {}, "The guard asks no more: "), plan.guard.stopped) : null);
+}
+
 function stages(plan) {
     const rows = plan.stages.map((stage, i) => {
         const here = i + 1 === plan.stage;
@@ -173,7 +184,7 @@ function card(plan, domain, now) {
         make("p", {class: "sentence"}, plan.sentence + "."),
         plan.waits_for ? make("p", {class: "waits"}, make("b", {}, "Waits for: "), plan.waits_for) : null,
         plan.why && !bad ? make("p", {class: "waits"}, make("b", {}, "Why: "), plan.why) : null,
-        hook(plan, now), alarm(plan), bar(plan),
+        hook(plan, now), alarm(plan), bar(plan), guard(plan),
         plan.command && !bad ? make("p", {class: "type"}, "To do: ", make("code", {}, plan.command)) : null,
         make("div", {class: "parts"}, stages(plan), sides(plan, domain, now), gates(plan), charts(plan), events(plan)));
 }

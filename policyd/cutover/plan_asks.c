@@ -3,17 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "shared/base/allocate.h"
 
-enum { FULL = 10000, KEY_ROOM = 600 };
+enum { KEY_ROOM = 600 };
 
 struct plan_asks {
     const struct plan_context *context;
     struct plan_entry *entry;
     struct probe *probes[DOMAIN_SIDES];
-    struct callout *callout;
     char expected[DOMAIN_SIDES][SMTP_FINGERPRINT_MAX + 1]; /* as it was last told */
     char seen[DOMAIN_SIDES][SMTP_FINGERPRINT_MAX + 1];     /* as it was last written */
 };
@@ -73,26 +71,6 @@ tell_expected(struct plan_asks *asks, enum domain_side side)
 
 /* --- what is asked now --- */
 
-static void
-update_guard(struct plan_asks *asks, const struct domain_state *state)
-{
-    const struct plan_record *plan = &asks->entry->record;
-    bool moves = plan->state == PLAN_RUNNING || plan->state == PLAN_DONE;
-    const struct guard_rules rules = {
-        .old_can_be_asked = state != NULL && !domain_state_old_is_site(state),
-        .old_is_final = state != NULL && state->weight < FULL,
-        .max_misprovisioned = plan->max_misprovisioned,
-    };
-
-    callout_set_rules(asks->callout, &rules);
-    callout_set_route(
-        asks->callout, GUARD_ASK_NEW, state != NULL ? state->new_route : "");
-    callout_set_route(
-        asks->callout, GUARD_ASK_OLD, rules.old_can_be_asked ? state->old_route : "");
-    callout_set_stopped(
-        asks->callout, !moves || state == NULL || !asks->context->config->callout);
-}
-
 /* One that is older than two of its intervals says nothing of this slot. */
 static void
 note_probe(struct plan_asks *asks, enum domain_side side, int64_t now_ms)
@@ -120,7 +98,6 @@ plan_asks_update(struct plan_asks *asks, const struct domain_state *state, int64
         tell_expected(asks, (enum domain_side)side);
         note_probe(asks, (enum domain_side)side, now_ms);
     }
-    update_guard(asks, state);
 }
 
 void
@@ -129,19 +106,6 @@ plan_asks_probe(
 {
     plan_probe_ask(asks->entry->domain, probe_view(asks->probes[SIDE_NEW]),
         probe_view(asks->probes[SIDE_OLD]), now_ms, opinion);
-}
-
-void
-plan_asks_refused(
-    struct plan_asks *asks, struct span recipient, struct span unit, struct span reply)
-{
-    callout_refused(asks->callout, recipient, unit, reply);
-}
-
-void
-plan_asks_resumed(struct plan_asks *asks)
-{
-    callout_restart(asks->callout);
 }
 
 void
@@ -173,20 +137,14 @@ new_probe(struct plan_asks *asks, struct smtp_tls *tls, enum domain_side side)
 }
 
 struct plan_asks *
-plan_asks_new(const struct plan_context *context, struct smtp_tls *tls,
-    struct plan_entry *entry,
-    void (*found)(void *argument, const struct guard_finding *finding), void *argument)
+plan_asks_new(
+    const struct plan_context *context, struct smtp_tls *tls, struct plan_entry *entry)
 {
     struct plan_asks *asks = allocate(sizeof(*asks));
-    struct callout_options options = {
-        .hello = context->gateway, .tls = tls, .found = found, .argument = argument};
 
-    if (getrandom(&options.key, sizeof(options.key), 0) != (ssize_t)sizeof(options.key))
-        options.key = (struct hash_key){(uint64_t)(uintptr_t)asks, 0};
     *asks = (struct plan_asks){.context = context, .entry = entry};
     for (unsigned side = 0; side < DOMAIN_SIDES; side++)
         asks->probes[side] = new_probe(asks, tls, (enum domain_side)side);
-    asks->callout = callout_new(context->base, &options);
     return asks;
 }
 
@@ -199,6 +157,5 @@ plan_asks_free(struct plan_asks *asks)
         probe_forget_metrics(asks->probes[side], asks->context->metrics);
         probe_free(asks->probes[side]);
     }
-    callout_free(asks->callout);
     free(asks);
 }

@@ -1,43 +1,30 @@
 /*
- * plan_asks - what is asked of both backends of a domain that has a plan: probes, and the
- * misprovision guard's questions.
+ * plan_asks - the probes of both backends of a domain that has a plan.
  *
  * Which certificate is expected stands in `probe:<domain>` (`old`, `new`: the first one
  * that was seen, then what `postshiftctl probe accept` says; `old_seen`, `new_seen`: the
- * last one).  While the plan moves nobody (no plan, paused, rolled back, aborted) no
- * question of the guard is asked.
- *
- * Limits: pins of the guard's that were made before our start are not counted; a finding
- * that Redis could not be told comes again with an attempt an hour later.
+ * last one).
  */
 #ifndef POLICYD_CUTOVER_PLAN_ASKS_H
 #define POLICYD_CUTOVER_PLAN_ASKS_H
 
-#include "policyd/cutover/callout.h"
 #include "policyd/cutover/plan_context.h"
 #include "policyd/cutover/probe.h"
 #include "policyd/plan/plan_gates.h"
 
 struct plan_asks;
 
-struct plan_asks *plan_asks_new(const struct plan_context *context, struct smtp_tls *tls,
-    struct plan_entry *entry,
-    void (*found)(void *argument, const struct guard_finding *finding), void *argument);
+struct plan_asks *plan_asks_new(
+    const struct plan_context *context, struct smtp_tls *tls, struct plan_entry *entry);
 void plan_asks_free(struct plan_asks *asks);
 
-/* At each look: routes and rules as they are now (NULL: no good state), and what probes
+/* At each look: routes as they are now (NULL: no good state), and what probes
  * have seen into the series. */
 void plan_asks_update(
     struct plan_asks *asks, const struct domain_state *state, int64_t now_ms);
 
 void plan_asks_probe(
     const struct plan_asks *asks, int64_t now_ms, struct plan_opinion *opinion);
-
-void plan_asks_refused(
-    struct plan_asks *asks, struct span recipient, struct span unit, struct span reply);
-
-/* A person's `resume`. */
-void plan_asks_resumed(struct plan_asks *asks);
 
 void plan_asks_measure(const struct plan_asks *asks, struct metrics *metrics);
 

@@ -16,4 +16,17 @@ struct plan_context {
     struct plan_store *store; /* another one where Redis is */
 };
 
+struct books;
+struct plan_self;
+
+/* What the runner asks its owner. */
+struct plan_owner {
+    const struct replica *(*replica)(void *argument);
+    struct books *(*books)(void *argument); /* NULL while they can't be used */
+    void (*self)(void *argument, struct plan_self *self); /* log and alarm */
+    /* The guard has pinned that recipient's unit to old. */
+    void (*pinned)(void *argument, const char *domain, const char *recipient);
+    void *argument;
+};
+
 #endif

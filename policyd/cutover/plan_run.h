@@ -19,7 +19,6 @@ struct plan_run {
     struct plan_runner *runner;
     struct plan_entry *entry; /* NULL: it went while something was under way */
     struct plan_asks *asks;
-    enum plan_state last_state; /* at the last look */
     struct plan_judges judges;
     int64_t judged_ms; /* when that was written last, by the steady clock */
 
@@ -37,8 +36,7 @@ struct plan_run {
     struct plan_alarm slow;
     struct plan_alarm fast;
     struct plan_decision decision;
-    int64_t bad_since_ms;       /* of the last alarm; 0: none since the stage began */
-    char freeze[PLAN_TEXT_MAX]; /* the guard's word; "" for none */
+    int64_t bad_since_ms; /* of the last alarm; 0: none since the stage began */
 
     /* What is being written. */
     struct plan_decision writing;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "policyd/cutover/plan_runner_inside.h"
 #include "shared/base/allocate.h"
@@ -89,21 +90,13 @@ look_at_hook(struct plan_run *run)
         run->hook = PLAN_HOOK_IDLE;
 }
 
-/* What the guard said before a person's `resume` no longer counts. */
 static void
 look_at_asks(struct plan_run *run, int64_t now_ms)
 {
-    enum plan_state state = run->entry->record.state;
     struct plan_domain domain;
 
     if (run->asks == NULL)
-        run->asks = plan_asks_new(
-            &run->runner->context, run->runner->tls, run->entry, plan_found, run);
-    if (run->last_state == PLAN_PAUSED && state != PLAN_PAUSED) {
-        run->freeze[0] = '\0';
-        plan_asks_resumed(run->asks);
-    }
-    run->last_state = state;
+        run->asks = plan_asks_new(&run->runner->context, run->runner->tls, run->entry);
     plan_run_domain(run, &domain);
     plan_asks_update(run->asks, domain.state, now_ms);
 }
@@ -118,7 +111,7 @@ decide(struct plan_run *run, const struct plan_facts *facts)
         .gates = run->gates,
         .slow = &run->slow,
         .fast = &run->fast,
-        .freeze = run->freeze,
+        .freeze = guards_stopped(run->runner->guards, run->entry->domain),
         .hook = run->hook,
         .gateway = run->runner->context.gateway,
         .now = facts->now_ms / 1000,
@@ -189,6 +182,7 @@ was_read(void *argument)
     struct plan_runner *runner = argument;
 
     look_at_self(runner);
+    guards_look(runner->guards, runner->self.now_ms / 1000);
     for (size_t i = 0; i < plan_store_count(runner->context.store); i++)
         look(runner, plan_store_at(runner->context.store, i));
 }
@@ -227,6 +221,8 @@ on_tick(evutil_socket_t fd, short what, void *argument)
         return;
     if (replica_is_loaded(replica))
         plan_store_tick(runner->context.store, replica);
+    if (!plan_store_is_up(runner->context.store))
+        guards_look(runner->guards, (int64_t)time(NULL));
     plan_news_tick(runner->news);
     plan_rto_tick(runner->rto, runner->owner.books(runner->owner.argument));
     if (plan_store_is_up(runner->context.store))
@@ -263,7 +259,8 @@ plan_runner_attempt(struct plan_runner *runner, const struct books_attempt *atte
         return;
     route_decide(rules, runner->owner.replica(runner->owner.argument), attempt->recipient,
         runner->self.now_ms / 1000, &route);
-    if (route.unit.length > 0)
+    /* What was turned meanwhile is on its way already. */
+    if (route.place == ROUTE_NEW && route.unit.length > 0)
         refusals_note(&runner->refusals, attempt, route.unit);
 }
 
@@ -278,13 +275,8 @@ static void
 take_refusal(void *argument, const struct refusal *refusal)
 {
     struct plan_runner *runner = argument;
-    const struct plan_entry *entry =
-        plan_store_find(runner->context.store, span_of(refusal->domain));
-    const struct plan_run *run = entry != NULL ? entry->owner : NULL;
 
-    if (run != NULL && run->asks != NULL)
-        plan_asks_refused(run->asks, span_of(refusal->recipient), span_of(refusal->unit),
-            span_of(refusal->reply));
+    guards_refused(runner->guards, refusal);
 }
 
 void
@@ -341,6 +333,7 @@ plan_runner_new(struct event_base *base, const struct cutover_config *config,
     if (runner->tls == NULL)
         log_say(LOG_LEVEL_WARNING, "backends are asked without TLS: %s", error.text);
     runner->context.store = new_store(runner);
+    runner->guards = guards_new(&runner->context, runner->tls, &runner->owner);
     runner->hooks = plan_hooks_new(&runner->context);
     runner->news = plan_news_new(&runner->context, runner->hooks, heard, runner);
     runner->rto = plan_rto_new(&runner->context);
@@ -358,6 +351,7 @@ plan_runner_free(struct plan_runner *runner)
     plan_hooks_free(runner->hooks);
     runner->hooks = NULL;
     plan_store_free(runner->context.store); /* what is in flight still finds us */
+    guards_free(runner->guards);
     plan_news_free(runner->news);
     plan_rto_free(runner->rto);
     plan_hearing_clear(&runner->hearing);

@@ -15,16 +15,6 @@
 
 struct plan_runner;
 
-/* What it asks its owner. */
-struct plan_owner {
-    const struct replica *(*replica)(void *argument);
-    struct books *(*books)(void *argument); /* NULL while they can't be used */
-    void (*self)(void *argument, struct plan_self *self); /* log and alarm */
-    /* The guard has pinned that recipient's unit to old. */
-    void (*pinned)(void *argument, const char *domain, const char *recipient);
-    void *argument;
-};
-
 struct plan_runner *plan_runner_new(struct event_base *base,
     const struct cutover_config *config, const char *gateway, struct metrics *metrics,
     const struct plan_owner *owner);

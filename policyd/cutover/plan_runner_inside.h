@@ -4,6 +4,7 @@
 #ifndef POLICYD_CUTOVER_PLAN_RUNNER_INSIDE_H
 #define POLICYD_CUTOVER_PLAN_RUNNER_INSIDE_H
 
+#include "policyd/cutover/guards.h"
 #include "policyd/cutover/plan_rto.h"
 #include "policyd/cutover/plan_runner.h"
 #include "policyd/cutover/refusals.h"
@@ -15,6 +16,7 @@ struct plan_runner {
     struct plan_owner owner;
     char gateway[PLAN_NAME_MAX];
     struct event *tick;
+    struct guards *guards;
     struct plan_hooks *hooks;
     struct plan_news *news;
     struct plan_rto *rto;
@@ -31,9 +33,6 @@ void plan_act(struct plan_run *run, const struct plan_view *view);
 
 /* What we run for it ends: a stop came, or the plan is no longer there. */
 void plan_act_call_off(struct plan_run *run);
-
-/* What the guard says; `argument` is the run. */
-void plan_found(void *argument, const struct guard_finding *finding);
 
 /* A transition that we made: line and count. */
 void plan_tell_done(const struct plan_run *run, const struct plan_decision *decision,

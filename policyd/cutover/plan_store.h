@@ -95,7 +95,7 @@ bool plan_store_commit(struct plan_store *store, struct plan_entry *entry,
 void plan_store_event(struct plan_store *store, const struct plan_event *event);
 
 /* A pin of the guard's and its event; DONE, or STALE where another pin is there. */
-bool plan_store_pin(struct plan_store *store, const char *unit, const char *value,
+bool plan_store_pin(struct plan_store *store, const struct plan_pin *pin,
     const struct plan_event *event, plan_store_done *done, void *argument);
 
 /* Sets a key (after the prefix) that is not there, for so many seconds: DONE: it is ours

@@ -96,14 +96,14 @@ plan_store_event(struct plan_store *store, const struct plan_event *event)
 }
 
 bool
-plan_store_pin(struct plan_store *store, const char *unit, const char *value,
+plan_store_pin(struct plan_store *store, const struct plan_pin *pin,
     const struct plan_event *event, plan_store_done *done, void *argument)
 {
     const struct writing writing = {store, NULL, "to write pins", done, argument};
     struct span words[PLAN_COMMIT_WORDS_MAX];
     struct arena *arena = arena_new(WRITE_ARENA_MAX);
     bool sent = send_words(
-        &writing, plan_pin_words(store->prefix, unit, value, event, arena, words), words);
+        &writing, plan_pin_words(store->prefix, pin, event, arena, words), words);
 
     arena_free(arena);
     return sent;

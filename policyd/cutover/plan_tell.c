@@ -191,6 +191,8 @@ write_one(struct plan_runner *runner, struct plan_entry *entry, struct json *jso
     struct plan_run *run = plan_run_of(runner, entry);
     struct plan_page_event events[EVENTS];
     struct plan_domain domain;
+    struct guards_pinned pinned = {0, 0};
+    bool knows_pinned = guards_pinned(runner->guards, entry->domain, &pinned);
     struct plan_page page = {
         .domain = span_of(entry->domain),
         .plan = entry->is_bad || run->told[0] != '\0' ? NULL : &entry->record,
@@ -204,6 +206,10 @@ write_one(struct plan_runner *runner, struct plan_entry *entry, struct json *jso
         .oldest = {run->waiting.oldest_ms[BACKEND_OLD] / 1000,
                     run->waiting.oldest_ms[BACKEND_NEW] / 1000                                   },
         .units_on_new = units_on_new(runner, entry),
+        .knows_pinned = knows_pinned,
+        .pinned = pinned.known,
+        .unknown = pinned.unknown,
+        .guard_stopped = guards_stopped(runner->guards, entry->domain),
         .events = events,
     };
 

@@ -35,12 +35,20 @@ static const char commit_script[] =
          "change(KEYS[2]) change(KEYS[3]) add_event() "
          "return 1";
 
-static const char pin_script[] =
-    TAKE ADD_EVENT "local value, was = take(), redis.call('GET', KEYS[2]) "
-                   "if was and was:sub(1, 10) ~= 'old until=' then return 0 end "
-                   "redis.call('XLEN', KEYS[1]) "
-                   "redis.call('SET', KEYS[2], value) add_event() "
-                   "return 1";
+/* The pin, when, how long it counts, the event.  Who was pinned stands hashed in the
+ * sorted set: it only counts.  The same pin again: an answer was lost. */
+static const char pin_script[] = TAKE ADD_EVENT
+    "local value, now, kept = take(), take(), take() "
+    "local was = redis.call('GET', KEYS[2]) "
+    "if was == value then return 1 end "
+    "if was and was:sub(1, 10) ~= 'old until=' then return 0 end "
+    "redis.call('XLEN', KEYS[1]) redis.call('ZCARD', KEYS[3]) "
+    "redis.call('SET', KEYS[2], value) "
+    "redis.call('ZADD', KEYS[3], now, redis.sha1hex(KEYS[2])) "
+    "redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', tonumber(now) - tonumber(kept)) "
+    "redis.call('EXPIRE', KEYS[3], kept) "
+    "add_event() "
+    "return 1";
 
 struct words {
     struct span *at;
@@ -158,7 +166,7 @@ plan_event_words(const char *prefix, const struct plan_event *event, struct aren
 }
 
 size_t
-plan_pin_words(const char *prefix, const char *unit, const char *value,
+plan_pin_words(const char *prefix, const struct plan_pin *pin,
     const struct plan_event *event, struct arena *arena,
     struct span words[PLAN_COMMIT_WORDS_MAX])
 {
@@ -166,10 +174,14 @@ plan_pin_words(const char *prefix, const char *unit, const char *value,
 
     add(&all, SPAN("EVAL"));
     add(&all, span_of(pin_script));
-    add(&all, SPAN("2"));
+    add(&all, SPAN("3"));
     add_key(&all, prefix, "events", "");
-    add_key(&all, prefix, "pin:", unit);
-    add(&all, span_of(value));
+    add_key(&all, prefix, "pin:", pin->unit);
+    add_key(
+        &all, prefix, "guard:", arena_printf(arena, "%s:%s", pin->kind, event->domain));
+    add(&all, span_of(pin->value));
+    add_number(&all, (uint64_t)event->time);
+    add_number(&all, pin->kept_s);
     add_event(&all, event);
     return all.count;
 }

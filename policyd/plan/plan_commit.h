@@ -59,9 +59,18 @@ size_t plan_commit_words(const struct plan_commit *commit, struct arena *arena,
 size_t plan_event_words(const char *prefix, const struct plan_event *event,
     struct arena *arena, struct span words[PLAN_EVENT_WORDS_MAX]);
 
-/* A pin `value` on `unit` with its event, where there is no pin, or one that the guard
- * made (`old until=`): answered 1; else 0. */
-size_t plan_pin_words(const char *prefix, const char *unit, const char *value,
+/* A pin of the guard's. */
+struct plan_pin {
+    const char *unit;
+    const char *value;
+    const char *kind; /* "known" "unknown" */
+    uint64_t kept_s;  /* how long it counts */
+};
+
+/* The pin with its event, where there is none, or one that the guard made (`old until=`):
+ * answered 1; else 0.  In the sorted set `guard:KIND:DOMAIN` is when (the event's time)
+ * whom was pinned, hashed. */
+size_t plan_pin_words(const char *prefix, const struct plan_pin *pin,
     const struct plan_event *event, struct arena *arena,
     struct span words[PLAN_COMMIT_WORDS_MAX]);
 

@@ -13,6 +13,9 @@ enum {
     A_SECOND_MS = 1000,
 };
 
+#define SAYS_THE_SAME "new says the same to more than "
+#define MORE_THAN_MAX ": more of those than max_misprovisioned"
+
 struct guard {
     struct guard_rules rules;
     struct hash_key key;
@@ -21,7 +24,8 @@ struct guard {
     int64_t questions_ms[GUARD_A_SECOND]; /* the latest, a ring */
     uint64_t questions;
     int64_t unknown_until_ms[GUARD_UNKNOWN_PINS_MAX];
-    size_t unknown_pins;
+    size_t unknown_pins;    /* of ours */
+    uint64_t unknown_known; /* of all controllers, as we were told */
     struct guard_counts counts;
     struct guard_finding refused_us;
 };
@@ -86,8 +90,8 @@ judge_alike(struct guard *guard, const struct guard_row *row)
     if (plan_alike_judge(alike) != PLAN_ALIKE_US)
         return;
     (void)snprintf(why, sizeof(why),
-        "new says the same to more than %d recipients within a minute, and old takes "
-        "most of the %d asked about; pins made of it before: %zu%s%s",
+        SAYS_THE_SAME "%d recipients within a minute, and old takes most of the %d asked "
+                      "about; pins made of it before: %zu%s%s",
         PLAN_ALIKE, PLAN_ALIKE_ASKED, alike->pinned,
         alike->pinned > 0 ? ", the last " : "", alike->pinned > 0 ? alike->last_pin : "");
     fill_finding(&guard->refused_us, GUARD_REFUSED_US, row, why);
@@ -259,11 +263,18 @@ forget_unknown(struct guard *guard, int64_t now_ms)
     guard->unknown_pins = kept;
 }
 
+static uint64_t
+all_unknown(const struct guard *guard)
+{
+    return guard->unknown_pins > guard->unknown_known ? guard->unknown_pins
+                                                      : guard->unknown_known;
+}
+
 static bool
 find_unknown(struct guard *guard, int64_t now_ms, struct guard_row *row,
     struct guard_finding *finding)
 {
-    bool fits = guard->unknown_pins < GUARD_UNKNOWN_PINS_MAX;
+    bool fits = all_unknown(guard) < GUARD_UNKNOWN_PINS_MAX;
 
     if (fits) {
         guard->unknown_until_ms[guard->unknown_pins++] =
@@ -288,7 +299,7 @@ find_pin(struct guard *guard, struct guard_row *row, struct guard_finding *findi
     alike->pinned++;
     (void)span_copy(span_of(row->recipient), alike->last_pin, sizeof(alike->last_pin));
     (void)snprintf(why, sizeof(why), "new does not know it, old does%s",
-        too_many ? ": more of those than max_misprovisioned" : "");
+        too_many ? MORE_THAN_MAX : "");
     fill_finding(finding, too_many ? GUARD_TOO_MANY : GUARD_PIN, row, why);
     guard_rows_drop(&guard->rows, row);
     if (too_many)
@@ -342,16 +353,19 @@ guard_wait_ms(struct guard *guard, int64_t now_ms)
 
 /* --- over runs and stops --- */
 
-void
-guard_remember(
-    struct guard *guard, int64_t now_ms, enum guard_verdict verdict, int64_t until_ms)
+bool
+guard_is_word(const char *why)
 {
-    forget_unknown(guard, now_ms);
-    if (verdict == GUARD_PIN)
-        guard->counts.pins++;
-    else if (verdict == GUARD_PIN_UNKNOWN && until_ms > now_ms &&
-             guard->unknown_pins < GUARD_UNKNOWN_PINS_MAX)
-        guard->unknown_until_ms[guard->unknown_pins++] = until_ms;
+    return strncmp(why, SAYS_THE_SAME, strlen(SAYS_THE_SAME)) == 0 ||
+           strstr(why, MORE_THAN_MAX) != NULL;
+}
+
+void
+guard_know(struct guard *guard, uint64_t pins, uint64_t unknown_pins)
+{
+    if (guard->counts.pins < pins)
+        guard->counts.pins = pins;
+    guard->unknown_known = unknown_pins;
 }
 
 void
@@ -374,6 +388,6 @@ void
 guard_counts(const struct guard *guard, struct guard_counts *counts)
 {
     *counts = guard->counts;
-    counts->unknown_pins = guard->unknown_pins;
+    counts->unknown_pins = all_unknown(guard);
     counts->waiting = guard->rows.count;
 }

@@ -101,17 +101,20 @@ bool guard_find(struct guard *guard, int64_t now_ms, struct guard_finding *findi
  */
 int64_t guard_wait_ms(struct guard *guard, int64_t now_ms);
 
-/* A pin of an earlier run that is still there: it counts. */
-void guard_remember(
-    struct guard *guard, int64_t now_ms, enum guard_verdict verdict, int64_t until_ms);
+/* So many pins there are by the word of Redis, of all controllers and former runs: they
+ * count, the first kind until guard_restart. */
+void guard_know(struct guard *guard, uint64_t pins, uint64_t unknown_pins);
 
 /* After a person's `resume`: questions are asked again, counts begin anew (but pins of
  * what both refuse, which are still there). */
 void guard_restart(struct guard *guard);
 
-/* Nobody is moved now: what waits is forgotten, and may be asked about when it comes
- * again. */
+/* Nothing is asked for a while: what waits is forgotten, and may be asked about when it
+ * comes again. */
 void guard_forget_waiting(struct guard *guard);
+
+/* Why everything should stop is of the guard: REFUSED_US or TOO_MANY. */
+bool guard_is_word(const char *why);
 
 struct guard_counts {
     uint64_t refused;        /* told to the guard */

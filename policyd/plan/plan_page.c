@@ -181,6 +181,23 @@ write_shares(struct json *json, const struct plan_page *page,
     json_object_end(json);
 }
 
+/* Whom the misprovision guard has on old now, and whether it asks. */
+static void
+write_guard(struct json *json, const struct plan_page *page)
+{
+    bool is_stopped = page->guard_stopped != NULL && page->guard_stopped[0] != '\0';
+
+    if (!page->knows_pinned) {
+        json_null(json, "guard");
+        return;
+    }
+    json_object_begin(json, "guard");
+    json_integer(json, "pinned", (int64_t)page->pinned);
+    json_integer(json, "unknown", (int64_t)page->unknown);
+    json_text(json, "stopped", is_stopped ? page->guard_stopped : NULL);
+    json_object_end(json);
+}
+
 /* So long is a point, whole slots: all points are the last 24 hours, or, while the plan
  * is younger, what there is of it. */
 static int64_t
@@ -312,6 +329,7 @@ plan_page_write(struct json *json, const struct plan_page *page)
     write_step(json, page);
     write_sides(json, page, counts);
     write_shares(json, page, counts);
+    write_guard(json, page);
     write_chart(json, page);
     write_events(json, page);
     json_object_end(json);

@@ -15,7 +15,8 @@
  *      "sides": null | {"old": {"delivered": 812, "success": 99.87 | null, "delay_ms":
  * 340 | null, "fail", "neutral", "rejected", "unknown", "toobig": 0, "waiting": 3 | null,
  * "oldest_s": 40 | null}, "new": {...}}, "sides_since": 1764000000 | null, "share":
- * {"mail": 69.5 | null, "units": 70.1 | null, "apart": false}, "chart": null | {"start":
+ * {"mail": 69.5 | null, "units": 70.1 | null, "apart": false}, "guard": null |
+ * {"pinned": 5, "unknown": 3, "stopped": null | "text"}, "chart": null | {"start":
  * 1764000000, "step_s": 1500, "old": {"delivered": [...], "fail": [...], "delay_ms": [12,
  * null, ...]}, "new": {...}}, "events": [{"id": "1764-0", "time": 1764000000, "who":
  * "anna", "what": "plan-advance", "from": "30", "to": "70", "why": ""}, ...]}
@@ -60,7 +61,11 @@ struct plan_page {
     uint64_t waiting[DOMAIN_SIDES];
     int64_t oldest[DOMAIN_SIDES]; /* unix time of the oldest that waits; 0: none */
     double units_on_new;          /* share of units, 0..1; -1: not known */
-    const char *hook;             /* the one that runs; NULL: none */
+    bool knows_pinned;
+    uint64_t pinned;           /* by the misprovision guard: old knows them */
+    uint64_t unknown;          /* neither side does */
+    const char *guard_stopped; /* why it asks no more; NULL or "": it does */
+    const char *hook;          /* the one that runs; NULL: none */
     int64_t hook_since;
     const struct plan_page_event *events; /* the last ones, newest first */
     size_t event_count;

@@ -42,7 +42,7 @@ RUNNING = {
     "step": None, "hook": {"name": "after_transition", "since": NOW - 95},
     "sides": {"old": side(delivered=812, success=99.87, delay_ms=440, fail=1, waiting=2, oldest_s=37),
               "new": side(delivered=1843, success=99.97, delay_ms=310, unknown=4, rejected=2, waiting=11, oldest_s=612)},
-    "sides_since": NOW - 5 * 3600, "share": {"mail": 69.41, "units": 70.12, "apart": False},
+    "sides_since": NOW - 5 * 3600, "guard": {"pinned": 5, "unknown": 3, "stopped": None}, "share": {"mail": 69.41, "units": 70.12, "apart": False},
     "chart": {"start": NOW - 86400, "step_s": 1440, **CHART},
     "events": [event(4, "hook-start", "", "", "after_transition", who="gw1", ago=95),
                event(3, "plan-advance", "30", "70", "every gate said yes", ago=5 * 3600),

@@ -1,4 +1,5 @@
 """A plan with stays of seconds on a real Postfix: advances on a good new side, freezes and goes back on a bad one."""
+import itertools
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from cutover import Cutover
 from gateway import make_message
 from mailsite import MailSite, bucket, side
 from processes import ROOT, Process, wait_for
+from sink import Session
 
 FLUSH = ROOT / "postfix-conf" / "flush"
 PEOPLE = [f"person{n}@example.com" for n in range(60)]
@@ -66,7 +68,7 @@ def clean(site):
     site.gateway.wait_until_empty()
     os.truncate(site.gateway.log, 0)
     with site.redis.connect() as client:
-        for kind in ("plan", "stat", "judge", "gateway", "events", "claim", "acked", "list"):
+        for kind in ("plan", "stat", "judge", "gateway", "events", "claim", "acked", "list", "guard"):
             for key in client.command("KEYS", f"cutover:{kind}*"):
                 client.command("DEL", key)
     return site
@@ -184,16 +186,9 @@ def test_mailboxes_that_new_lacks_are_pinned_to_old(site, cutover):
     for person in lacking + unknown + known:
         site.gateway.send(site.sender, [person])
 
-    def pins(note):
-        found = {}
-        for key in site.redis.command("KEYS", "cutover:pin:*"):
-            value = site.redis.command("GET", key)
-            if note in value:
-                found[key.removeprefix("cutover:pin:")] = value
-        return found
-    wait_for(lambda: len(pins("known on old")) == 5, 200, "they are pinned")
-    assert sorted(pins("known on old")) == sorted(lacking)
-    wait_for(lambda: sorted(pins("unknown on both")) == sorted(unknown), 60, "so are those that nobody knows")
+    wait_for(lambda: len(pins(site, "known on old")) == 5, 200, "they are pinned")
+    assert sorted(pins(site, "known on old")) == sorted(lacking)
+    wait_for(lambda: sorted(pins(site, "unknown on both")) == sorted(unknown), 60, "so are those that nobody knows")
     wait_for(lambda: sorted(site.old.recipients()) == sorted(lacking), 60, "their mail is on old")
     assert sorted(site.new.recipients()) == sorted(known)
     assert sorted(event["key"] for event in events(site, "misprovision")) == sorted(lacking + unknown)
@@ -203,18 +198,127 @@ def test_mailboxes_that_new_lacks_are_pinned_to_old(site, cutover):
     assert counts and not any(site.redis.command("HGET", key, "fail") for key in counts)
 
 
+@pytest.fixture
+def asked(site, monkeypatch):
+    """Recipients whom somebody names with the null sender: the guard's questions, of (old, new)."""
+    found = ([], [])
+    real = Session.rcpt
+
+    def rcpt(session, rest):
+        if session.sender == "":
+            found[session.sink is site.new].append(session.path(rest).lower())
+        real(session, rest)
+    monkeypatch.setattr(Session, "rcpt", rcpt)
+    return found
+
+
+def of_new(number, weight):
+    people = (f"user{n}@example.com" for n in range(100000))
+    return list(itertools.islice((person for person in people if side(person, weight) == "new"), number))
+
+
+def guard_of(cutover):
+    plans = shown(cutover)
+    return plans and plans[0]["guard"] or {}
+
+
+def pins(site, note=""):
+    found = {}
+    for key in site.redis.command("KEYS", "cutover:pin:*"):
+        value = site.redis.command("GET", key)
+        if note in value:
+            found[key.removeprefix("cutover:pin:")] = value
+    return found
+
+
 @pytest.mark.limit(240)
-def test_a_new_side_that_refuses_us_freezes(site, cutover):
+def test_a_new_side_that_refuses_us_freezes(site, cutover, asked):
     start(site, stays="600s 600s 600s", slow_action="none", fast_action="none")
     wait_for(lambda: weight(site) == "30", 30, "the first stage")
     site.new.answer("rcpt", "554 5.7.1 Unable to relay")
-    for person in [person for person in (f"user{n}@example.com" for n in range(200)) if side(person, 30) == "new"][:40]:
+    began = time.monotonic()
+    for person in of_new(40, 30):
         site.gateway.send(site.sender, [person])
     wait_for_state(site, "paused", 120)
+    assert time.monotonic() - began < 120
+    wait_for(lambda: events(site, "refused-us"), 10, "it was told")
     [refused] = events(site, "refused-us")
     assert events(site, "freeze")[0]["who"] == "guard"
-    assert not site.redis.command("KEYS", "cutover:pin:*")
     assert weight(site) == "30" and refused["domain"] == "example.com"
+    wait_for(lambda: guard_of(cutover).get("stopped"), 10, "the page has it")
+    # No further questions, also of a controller that is started anew.
+    cutover.kill()
+    before = len(asked[0]) + len(asked[1])
+    cutover.start()
+    wait_for(lambda: guard_of(cutover).get("stopped"), 20, "it knows of the freeze")
+    for person in of_new(60, 30)[40:]:
+        site.gateway.send(site.sender, [person])
+    wait_for(lambda: cutover.count("SELECT count(*) FROM message") >= 60, 30, "the books have them")
+    print(f"refuses us: frozen, {before} questions")
+    assert before == len(asked[0]) + len(asked[1]) <= 20
+    assert not pins(site)
+
+
+@pytest.mark.limit(240)
+def test_dictionary_spam_does_not_freeze(site, cutover, asked):
+    start(site, stays="600s 600s 600s", slow_action="none", fast_action="none")
+    wait_for(lambda: weight(site) == "30", 30, "the first stage")
+    people = of_new(40, 30)
+    for sink in (site.old, site.new):
+        sink.answer("rcpt", "550 5.1.1 unknown")
+    for person in people:
+        site.gateway.send(site.sender, [person])
+    wait_for(lambda: len(pins(site, "unknown on both")) == 40, 120, "old's word counts for an hour")
+    assert sorted(asked[1]) == sorted(people) and set(asked[0]) == set(people)
+    assert plan(site) == "running" and not events(site, "freeze") and not events(site, "refused-us")
+    wait_for(lambda: guard_of(cutover) == {"pinned": 0, "unknown": 40, "stopped": None}, 15, "the page has them")
+
+
+@pytest.mark.limit(300)
+@pytest.mark.parametrize("state", ["paused", None])
+def test_the_guard_asks_without_a_plan_that_moves(site, cutover, state):
+    """While a person has paused it, and without any plan, where the weight was set by hand; Redis refuses meanwhile."""
+    if state:
+        site.redis.command("HSET", PLAN, "state", state, "stage", "1", "weight", "70", "since", int(time.time()), "stages", "70 100",
+                           "stays", "600s 600s", "why", "lunch", "rev", int(time.time()))
+    site.set(weight=70)
+    lacking, unknown = of_new(4, 70)[:2], of_new(4, 70)[2:]
+    for person in lacking + unknown:
+        site.new.answer("rcpt", "550 5.1.1 unknown", recipient=person)
+    for person in unknown:
+        site.old.answer("rcpt", "550 5.1.1 unknown", recipient=person)
+    site.redis.command("CONFIG", "SET", "min-replicas-to-write", "1")
+    try:
+        for person in lacking + unknown:
+            site.gateway.send(site.sender, [person])
+        wait_for(lambda: cutover.said("redis refuses to write pins: NOREPLICAS"), 60, "Redis can't take them")
+        wait_for(lambda: len(cutover.said("misprovision:")) == 4, 120, "all were found")
+    finally:
+        site.redis.command("CONFIG", "SET", "min-replicas-to-write", "0")
+    wait_for(lambda: sorted(pins(site, "known on old")) == sorted(lacking), 30, "what was found was kept")
+    assert sorted(pins(site, "unknown on both")) == sorted(unknown)
+    assert sorted(event["key"] for event in events(site, "misprovision")) == sorted(lacking + unknown)
+    wait_for(lambda: sorted(site.old.recipients()) == sorted(lacking), 60, "their mail is on old")
+
+
+@pytest.mark.limit(300)
+def test_pins_of_a_former_life_count(site, cutover):
+    start(site, stays="600s 600s 600s", slow_action="none", fast_action="none", max_misprovisioned=2)
+    wait_for(lambda: weight(site) == "30", 30, "the first stage")
+    people = of_new(3, 30)
+    for person in people:
+        site.new.answer("rcpt", "550 5.1.1 unknown", recipient=person)
+    for person in people[:2]:
+        site.gateway.send(site.sender, [person])
+    wait_for(lambda: len(pins(site, "known on old")) == 2, 120, "they are pinned")
+    assert plan(site) == "running"
+    cutover.kill()
+    cutover.start()
+    wait_for(lambda: guard_of(cutover) == {"pinned": 2, "unknown": 0, "stopped": None}, 20, "it knows of them")
+    site.gateway.send(site.sender, people[2:])
+    wait_for_state(site, "paused", 120)
+    assert sorted(pins(site, "known on old")) == sorted(people)
+    assert "max_misprovisioned" in plan(site, "why") and events(site, "freeze")[0]["who"] == "guard"
 
 
 def test_probes_are_a_gate(site, cutover):

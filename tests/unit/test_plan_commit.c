@@ -110,7 +110,10 @@ leaves_out_an_empty_key_of_an_event(void **state)
     assert_true(stand_together(words, count, without));
     event.what = "misprovision";
     event.key = "a@example.com";
-    count = plan_pin_words("p:", "a@example.com", "old until=x", &event, arena, words);
+    count = plan_pin_words(
+        "p:", &(struct plan_pin){"a@example.com", "old until=x", "known", 3600}, &event,
+        arena, words);
+    assert_true(span_is(words[5], "p:guard:known:example.com"));
     assert_true(stand_together(words, count, with));
     assert_true(count <= PLAN_EVENT_WORDS_MAX);
     arena_free(arena);

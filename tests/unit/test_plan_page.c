@@ -69,6 +69,32 @@ element(const struct ctl_json *object, const char *name, size_t number)
     return i;
 }
 
+static void
+tells_whom_the_guard_has_pinned(void **state)
+{
+    struct plan_record plan;
+    struct plan_page page = {.domain = SPAN("example.com"),
+        .plan = &plan,
+        .now = NOW,
+        .knows_pinned = true,
+        .pinned = 5,
+        .unknown = 3,
+        .guard_stopped = ""};
+    struct arena *arena = arena_new(1 << 20);
+    const struct ctl_json *guard;
+
+    (void)state;
+    parse("state=running\nstage=2\nsince=1795557600", &plan);
+    guard = ctl_json_get(written(arena, &page), "guard");
+    assert_text(guard, "pinned", "5");
+    assert_text(guard, "unknown", "3");
+    assert_true(ctl_json_is_null(guard, "stopped"));
+    page.guard_stopped = "new refuses us";
+    guard = ctl_json_get(written(arena, &page), "guard");
+    assert_text(guard, "stopped", "new refuses us");
+    arena_free(arena);
+}
+
 /* --- words --- */
 
 static const struct plan_gate two_closed[] = {
@@ -219,6 +245,7 @@ figures_begin_with_the_stage(void **state)
     assert_text(ctl_json_get(sides, "new"), "oldest_s", "612");
     assert_true(ctl_json_is_null(ctl_json_get(sides, "old"), "oldest_s"));
     assert_text(document, "sides_since", "1795557600");
+    assert_true(ctl_json_is_null(document, "guard"));
     assert_text(ctl_json_get(document, "share"), "mail", "70");
     assert_text(ctl_json_get(document, "share"), "units", "20");
     assert_true(ctl_json_is_true(ctl_json_get(document, "share"), "apart"));
@@ -331,6 +358,7 @@ main(void)
         cmocka_unit_test(a_bad_plan_is_told),
         cmocka_unit_test(figures_begin_with_the_stage),
         cmocka_unit_test(shares_are_told_apart_where_they_mean_the_same),
+        cmocka_unit_test(tells_whom_the_guard_has_pinned),
         cmocka_unit_test(stages_gates_and_events_stand_in_their_order),
     };
 
