@@ -170,8 +170,8 @@ note_verification(struct notebook *book)
     else
         note(book,
             "reject_unverified_recipient: probes ask the routed backend, whose "
-            "answer is kept by address: delete the file of address_verify_map when "
-            "the direction changes");
+            "answer is kept by address until the drain (postshift-flush) removes the "
+            "file of address_verify_map");
     if (code[0] == '5')
         note(book, arena_printf(book->arena,
                        "unverified_recipient_reject_code = %s refuses for good whom new "

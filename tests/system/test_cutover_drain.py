@@ -185,3 +185,21 @@ def test_the_file_can_not_be_touched(site, folder):
         wait_for(lambda: made.said("/nowhere/flush can't be touched"), 20, "it was told")
     finally:
         made.kill()
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_what_one_side_said_of_addresses_is_forgotten(site, folder, used):
+    """The cache of reject_unverified_recipient knows addresses, not backends."""
+    etc = site.gateway.etc
+    cache = folder / "verify"
+    file = pathlib.Path(f"{cache}.db")
+    file.write_bytes(b"what new said")
+    before = (etc / "main.cf").read_text()
+    try:
+        run("postconf", "-c", etc, "-e", f"address_verify_map=btree:{cache}",
+            *(["smtpd_restriction_classes=verified", "verified=reject_unverified_recipient"] if used else []))
+        run(FLUSH, environment={**os.environ, "MAIL_CONFIG": str(etc)})
+        assert file.exists() != used
+    finally:
+        (etc / "main.cf").write_text(before)
+        run(FLUSH, environment={**os.environ, "MAIL_CONFIG": str(etc)})
