@@ -273,7 +273,7 @@ def test_show_is_what_the_controller_says(world):
     assert all(len(line) <= 100 for line in said.splitlines()), said
     for part in ("example.com: running in stage 2 of 3, 70 %, for 5 h", "waits for: stay (19 h of 24 h left) and 2 more gates",
                  "running hook: after_transition, for", "weight 70 %; on new: 69.41 % of the mail, 70.12 % of the units",
-                 "stages: 30 %, over  >  [70 %, 19 h left]  >  100 %, for 1 d"):
+                 "stages: 30 %, over  >  [70 %, 19 h left]  >  100 %, for 24 h"):
         assert part in said, part
     rows = [line.split(None, 2) for line in said.splitlines()]
     assert ["samples", "no", "143 of 200 deliveries on new, about 2 h"] in rows

@@ -84,4 +84,5 @@ def test_pages_do_not_hold_up_routes(folder, domains):
           f"busy; worst {quiet[-1] * 1000:.1f} and {busy[-1] * 1000:.1f} ms")
     assert code == 0
     # At most a twentieth of the time goes into pages; one of them is made at a time.
-    assert busy[len(busy) * 9 // 10] < 0.1 and busy[-1] < 0.4
+    # A busy machine keeps even a quiet policyd waiting: what that took then is no page's doing.
+    assert busy[len(busy) * 9 // 10] < 0.1 + quiet[len(quiet) * 9 // 10] and busy[-1] < 0.4 + 3 * quiet[-1]
