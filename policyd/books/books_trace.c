@@ -75,6 +75,15 @@ read_conditions(struct tracing *tracing, struct condition *conditions)
     return count;
 }
 
+static bool
+has_spellings(const struct condition *condition)
+{
+    return books_handle(condition->kind, condition->as[0]) !=
+               books_handle(condition->kind, condition->as[1]) ||
+           books_handle(condition->kind, condition->as[0]) !=
+               books_handle(condition->kind, condition->as[2]);
+}
+
 /* Its first value is parameter `first`. */
 static void
 write_condition(struct buffer *sql, const struct condition *condition, size_t first)
@@ -99,9 +108,12 @@ write_sql(struct tracing *tracing, const struct condition *conditions, size_t co
     buffer_init(&sql, 8192);
     buffer_append_text(&sql, "SELECT m.story FROM ");
     if (count > 0)
-        buffer_append_text(&sql,
+        /* With one key the index is in the order of the answer: no sorting of them all.
+         */
+        buffer_printf(&sql,
             "handle h JOIN message m ON m.id = h.message"
-            " WHERE h.key IN (?1, ?2, ?3) AND m.begun >= ?4 AND m.begun < ?5");
+            " WHERE h.key %s AND m.begun >= ?4 AND m.begun < ?5",
+            has_spellings(&conditions[0]) ? "IN (?1, ?2, ?3)" : "= ?1");
     else
         buffer_append_text(
             &sql, "message m WHERE ?1 = 0 AND m.begun >= ?4 AND m.begun < ?5");
