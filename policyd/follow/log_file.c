@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "policyd/follow/log_rotated.h"
+#include "policyd/follow/log_earlier.h"
 #include "policyd/maillog/maillog_line.h"
 #include "shared/base/allocate.h"
 #include "shared/base/number.h"
@@ -21,16 +21,15 @@ enum {
     FIRST_LOOK = 4096,
     PASSED_AT_ONCE = 64 << 20, /* octets of a .gz, on the way to where it was left */
     TEXT_MAX = 800,
-    PATH_LENGTH_MAX = 4096,
     QUIET_SECONDS = 2, /* so long after its last line a renamed file may get another */
 };
 
 struct log_file {
-    char path[PATH_LENGTH_MAX];
+    char path[LOG_PATH_MAX];
     gzFile stream; /* plain files come through it as they are; NULL: none is open */
     int fd;        /* of the stream, which closes it */
-    char reading[PATH_LENGTH_MAX]; /* the name of what is open, when it was opened */
-    bool is_current;               /* it is FILE itself */
+    char reading[LOG_PATH_MAX]; /* the name of what is open, when it was opened */
+    bool is_current;            /* it is FILE itself */
     bool is_compressed;
     struct log_identity identity;
     uint64_t offset;    /* of the line after the last one given */
@@ -41,6 +40,7 @@ struct log_file {
     char trouble[TEXT_MAX];
     char gap[TEXT_MAX];
     bool has_position; /* identity and offset are of a file that was read */
+    int64_t saved_at;  /* when the position was saved, 0: not known */
 };
 
 /* --- position --- */
@@ -48,11 +48,11 @@ struct log_file {
 static void
 read_position(struct log_file *file, struct span position)
 {
-    uint64_t numbers[5];
+    uint64_t numbers[6] = {0};
     size_t count = 0;
     struct span word;
 
-    while (count < 5 && span_word(&position, &word)) {
+    while (count < 6 && span_word(&position, &word)) {
         if (!number_unsigned(word, UINT64_MAX, &numbers[count]))
             return;
         count++;
@@ -62,6 +62,7 @@ read_position(struct log_file *file, struct span position)
     file->identity = (struct log_identity){numbers[0], numbers[1], numbers[2]};
     file->offset = numbers[3];
     file->is_cut = numbers[4] != 0;
+    file->saved_at = (int64_t)(numbers[5] & INT64_MAX);
     file->has_position = true;
 }
 
@@ -70,9 +71,9 @@ log_file_position(const struct log_file *file, struct buffer *out)
 {
     if (!file->has_position)
         return;
-    buffer_printf(out, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d",
+    buffer_printf(out, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d %" PRId64,
         file->identity.device, file->identity.inode, file->identity.digest, file->offset,
-        file->is_cut);
+        file->is_cut, (int64_t)time(NULL));
 }
 
 struct log_file *
@@ -172,73 +173,22 @@ open_at(struct log_file *file, const char *path, uint64_t offset)
     return true;
 }
 
-static bool
-has_octets(const char *path, uint64_t offset)
-{
-    struct stat status;
-
-    /* Of a compressed one the size says nothing; that it is a rotation says enough. */
-    return span_ends(span_of(path), SPAN(".gz")) ||
-           (stat(path, &status) == 0 && (uint64_t)status.st_size >= offset);
-}
-
-enum earlier {
-    EARLIER_NONE,
-    EARLIER_SHORT, /* a copy that ends before what was read: there is no more in it */
-    EARLIER_FOUND,
-};
-
-static enum earlier
-find_earlier_by(const struct log_file *file, const struct log_rotated *rotated,
-    bool (*is_same)(const struct log_identity *, const struct log_identity *),
-    char path[PATH_LENGTH_MAX])
-{
-    enum earlier found = EARLIER_NONE;
-
-    for (size_t i = rotated->count; i > 0 && found != EARLIER_FOUND; i--) {
-        struct log_identity identity;
-
-        if (!log_identity_read(rotated->paths[i - 1], &identity) ||
-            !is_same(&identity, &file->identity))
-            continue;
-        found = has_octets(rotated->paths[i - 1], file->offset) ? EARLIER_FOUND
-                                                                : EARLIER_SHORT;
-        if (found == EARLIER_FOUND)
-            (void)snprintf(path, PATH_LENGTH_MAX, "%s", rotated->paths[i - 1]);
-    }
-    return found;
-}
-
-/* Among the earlier files: itself; else a copy, the latest that fits, since a copy may
- * have been copied. */
-static enum earlier
-find_earlier(const struct log_file *file, bool or_copy, char path[PATH_LENGTH_MAX])
-{
-    struct log_rotated rotated;
-    enum earlier found;
-
-    log_rotated_find(&rotated, file->path);
-    found = find_earlier_by(file, &rotated, log_identity_is, path);
-    if (found != EARLIER_FOUND && or_copy)
-        found = find_earlier_by(file, &rotated, log_identity_matches, path);
-    log_rotated_clear(&rotated);
-    return found;
-}
-
 /* FILE was truncated, or another file has its name. */
 static bool
 go_on_elsewhere(struct log_file *file, const char *what)
 {
-    char earlier[PATH_LENGTH_MAX];
+    char path[LOG_PATH_MAX];
 
-    switch (find_earlier(file, true, earlier)) {
-    case EARLIER_FOUND:
-        return open_at(file, earlier, file->offset);
-    case EARLIER_SHORT:
-        return open_at(file, file->path, 0);
-    case EARLIER_NONE:
+    switch (log_earlier_find(file->path, &file->identity, file->offset, true, path)) {
+    case LOG_EARLIER_FOUND:
+        return open_at(file, path, file->offset);
+    case LOG_EARLIER_SHORT:
+        return open_at(file, path, 0);
+    case LOG_EARLIER_NONE:
     default:
-        if (!open_at(file, file->path, 0))
+        /* What followed it may be there. */
+        log_earlier_since(file->path, file->saved_at, path);
+        if (!open_at(file, path, 0))
             return false;
         (void)snprintf(file->gap, sizeof(file->gap), "%s", what);
         return true;
@@ -250,20 +200,22 @@ static bool
 find_again(struct log_file *file)
 {
     struct log_identity now;
-    char earlier[PATH_LENGTH_MAX];
+    char earlier[LOG_PATH_MAX];
     char what[TEXT_MAX];
 
     if (!log_identity_read(file->path, &now)) {
-        if (errno == ENOENT && find_earlier(file, true, earlier) == EARLIER_FOUND)
+        if (errno == ENOENT && log_earlier_find(file->path, &file->identity, file->offset,
+                                   true, earlier) == LOG_EARLIER_FOUND)
             return open_at(file, earlier, file->offset);
         return tell_trouble(file, file->path, errno == 0 ? ENOENT : errno);
     }
     /* Where all files begin alike, the one that was read is known by its inode. */
     if (!log_identity_is(&now, &file->identity) &&
-        find_earlier(file, false, earlier) == EARLIER_FOUND)
+        log_earlier_find(file->path, &file->identity, file->offset, false, earlier) ==
+            LOG_EARLIER_FOUND)
         return open_at(file, earlier, file->offset);
     if (log_identity_matches(&now, &file->identity) &&
-        has_octets(file->path, file->offset))
+        log_earlier_has_octets(file->path, file->offset))
         return open_at(file, file->path, file->offset);
     (void)snprintf(what, sizeof(what),
         "what was read last, up to octet %" PRIu64 ", is neither %.200s nor one of its "
@@ -272,69 +224,13 @@ find_again(struct log_file *file)
     return go_on_elsewhere(file, what);
 }
 
-/* Behind itself; else behind what was made of it (a copy, a .gz), of the same time before
- * others that begin alike.  SIZE_MAX: it is not there. */
-static size_t
-place_behind_itself(const struct log_file *file, const struct log_rotated *rotated)
-{
-    size_t behind = SIZE_MAX;
-    bool has_time = false;
-    struct stat open_one = {.st_mtime = 0};
-    struct stat other;
-
-    (void)fstat(file->fd, &open_one);
-    for (size_t i = 0; i < rotated->count; i++) {
-        struct log_identity identity;
-
-        if (!log_identity_read(rotated->paths[i], &identity))
-            continue;
-        if (log_identity_is(&identity, &file->identity))
-            return i + 1;
-        if (!log_identity_matches(&identity, &file->identity) ||
-            stat(rotated->paths[i], &other) != 0)
-            continue;
-        if (other.st_mtime != open_one.st_mtime && has_time)
-            continue;
-        has_time = has_time || other.st_mtime == open_one.st_mtime;
-        behind = i + 1;
-    }
-    return behind;
-}
-
-/* Among the rotated ones that which was written after the file that is open: behind its
- * place, else by time; count: none, so FILE. */
-static size_t
-place_behind(const struct log_file *file, const struct log_rotated *rotated)
-{
-    size_t behind = place_behind_itself(file, rotated);
-    struct stat open_one;
-    struct stat other;
-
-    if (behind != SIZE_MAX)
-        return behind;
-    for (behind = 0; behind < rotated->count; behind++) {
-        if (fstat(file->fd, &open_one) == 0 &&
-            stat(rotated->paths[behind], &other) == 0 &&
-            (other.st_mtim.tv_sec > open_one.st_mtim.tv_sec ||
-                (other.st_mtim.tv_sec == open_one.st_mtim.tv_sec &&
-                    other.st_mtim.tv_nsec > open_one.st_mtim.tv_nsec)))
-            break;
-    }
-    return behind;
-}
-
 static bool
 open_next(struct log_file *file)
 {
-    struct log_rotated rotated;
-    size_t place;
-    bool done;
+    char path[LOG_PATH_MAX];
 
-    log_rotated_find(&rotated, file->path);
-    place = place_behind(file, &rotated);
-    done = open_at(file, place < rotated.count ? rotated.paths[place] : file->path, 0);
-    log_rotated_clear(&rotated);
-    return done;
+    log_earlier_behind(file->path, &file->identity, file->fd, path);
+    return open_at(file, path, 0);
 }
 
 /* --- at the end of what is open --- */
@@ -389,7 +285,7 @@ follow_rotation(struct log_file *file)
     if (file->identity.digest == 0 && file->offset == 0)
         file->identity.digest = now.digest;
     if (log_identity_matches(&now, &file->identity) &&
-        has_octets(file->path, file->offset))
+        log_earlier_has_octets(file->path, file->offset))
         return false;
     (void)snprintf(what, sizeof(what),
         "%.200s was truncated, and no copy of it holds what followed octet %" PRIu64,

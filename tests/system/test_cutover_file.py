@@ -196,6 +196,40 @@ def test_a_damaged_gz_is_a_gap(make, log):
     assert not audit["balanced"] and before < audit["accepted"] < log.number
 
 
+def test_what_followed_a_lost_file_is_read(make, log):
+    log.write(20)
+    cutover = make().start()
+    all_once(cutover, log)
+    cutover.kill()
+    age(log.path)
+    cutover_saved = cutover.rows("SELECT value FROM meta WHERE name LIKE 'position:%'")[0][0].split()[5]
+    wait_for(lambda: int(time.time()) > int(cutover_saved), 5, "another second")
+    # It is rotated away, and what was written to two more is there.
+    log.path.unlink()
+    for number in (2, 1):
+        log.write(5, log.path.with_name(f"mail.log.{number}"))
+    log.write(5)
+    cutover.start()
+    cutover.wait_for_delivered(35)
+    assert len(cutover.delivered()) == 35
+    assert len(cutover.audit()["gaps"]) == 1
+
+
+def test_behind_a_copy_that_is_too_short(make, log):
+    log.write(20)
+    cutover = make().start()
+    all_once(cutover, log)
+    cutover.kill()
+    # The last lines came between the copy and the cut: they were read, and are in no file.
+    lines = log.path.read_text(encoding="utf-8").splitlines(keepends=True)
+    log.path.with_name("mail.log.2").write_text("".join(lines[:-5]), encoding="utf-8")
+    log.write(7, log.path.with_name("mail.log.1"))
+    log.path.write_text("", encoding="utf-8")
+    log.write(3)
+    cutover.start()
+    all_once(cutover, log)
+
+
 def test_copied_and_truncated(make, log):
     log.write(5)
     cutover = make().start()
