@@ -61,6 +61,7 @@ enum check_name {
     CHECK_PINS,
     CHECK_TLS,
     CHECK_PROBE,
+    CHECK_MOVERS,
     CHECK_SESSIONS,
     CHECK_EXTENSIONS,
     CHECK_CALLOUT,

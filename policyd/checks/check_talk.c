@@ -207,3 +207,30 @@ check_talk_sessions(const struct check_sessions *sessions, struct check *check)
     else
         check_add(check, CHECK_PASS, "new: %u sessions at once", sessions->wanted);
 }
+
+void
+check_talk_movers(const struct check_mover *movers, size_t count, const char *trouble,
+    struct check *check)
+{
+    size_t taken = 0;
+    size_t unasked = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct smtp_reply *reply = &movers[i].reply;
+        char written[SMTP_REPLY_WRITTEN_MAX + 1];
+
+        if (reply->code / 100 == 2) {
+            taken++;
+        } else if (reply->code == 0 || reply->code == 421) {
+            unasked++;
+        } else {
+            smtp_reply_write(reply, written);
+            check_add(check, judged(reply, CHECK_PASS, CHECK_FAIL), "%.200s: %.160s",
+                movers[i].address, written);
+        }
+    }
+    if (unasked > 0)
+        check_add(check, CHECK_UNKNOWN, "%zu of %zu have no answer%s%s", unasked, count,
+            trouble != NULL ? ": " : "", trouble != NULL ? trouble : "");
+    check_add(check, CHECK_PASS, "new takes %zu of %zu", taken, count);
+}

@@ -45,6 +45,15 @@ void check_talk_look(
 void check_talk_size(
     const struct check_talks *talks, uint64_t limit, struct check *check);
 
+/* One who moves with the next stage. */
+struct check_mover {
+    const char *address;
+    struct smtp_reply reply; /* to RCPT; code 0: not asked, or no answer */
+};
+/* `trouble`: what ended it before all were asked; NULL: nothing. */
+void check_talk_movers(const struct check_mover *movers, size_t count,
+    const char *trouble, struct check *check);
+
 /* Sessions that were opened at once: so many of so many answered EHLO. */
 struct check_sessions {
     unsigned wanted;

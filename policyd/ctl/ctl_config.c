@@ -24,6 +24,7 @@ static const struct config_option own[] = {
         .may_be_empty = true),
     OWN("ctl", "dkim_selectors", dkim_selectors, CONFIG_LIST, "", .may_be_empty = true),
     OWN("ctl", "dnsbl", dnsbl, CONFIG_LIST, "", .may_be_empty = true),
+    OWN("ctl", "addresses", addresses, CONFIG_PATH, "", .may_be_empty = true),
     OWN("ctl", "preflight_pause", preflight_pause_ms, CONFIG_DURATION, "15s", .least = 10,
         .most = 60000),
     OWN("cutover", "instances", instances, CONFIG_LIST, "postfix"),

@@ -7,7 +7,7 @@
 
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_postconf.h"
-#include "policyd/ctl/ctl_preflight.h"
+#include "policyd/ctl/ctl_preflight_movers.h"
 #include "policyd/preflight/preflight_dns.h"
 #include "policyd/preflight/preflight_talks.h"
 #include "shared/base/number.h"
@@ -183,6 +183,7 @@ look(struct backends *backends)
     }
     look_at_size(&found, preflight);
     look_at_sessions(backends);
+    ctl_preflight_movers(preflight, backends->asked[PREFLIGHT_NEW]);
 }
 
 /* Nobody to be asked: why. */

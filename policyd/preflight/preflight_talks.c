@@ -3,11 +3,11 @@
 #include <event2/event.h>
 #include <string.h>
 
-#include "policyd/smtp/smtp_talk.h"
+#include "policyd/preflight/preflight_trouble.h"
 #include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 
-enum { APART_MS = 1000, STEP_MS = 5000, TALK_MS = 7000, SESSION_MS = 8000 };
+enum { APART_MS = 1000, STEP_MS = 5000, TALK_MS = 7000 };
 
 struct run;
 
@@ -33,22 +33,6 @@ struct run {
     struct side sides[PREFLIGHT_SIDES];
     size_t busy;
 };
-
-static const char *
-trouble_text(struct arena *arena, const struct smtp_talk_result *result)
-{
-    char written[SMTP_REPLY_WRITTEN_MAX + 1];
-
-    if (result->trouble == SMTP_TROUBLE_NONE)
-        return NULL;
-    if (result->trouble == SMTP_TROUBLE_REFUSED && result->reply.code != 0) {
-        smtp_reply_write(&result->reply, written);
-        return arena_printf(
-            arena, "%.160s (at %s)", written, smtp_phase_name(result->phase));
-    }
-    return arena_printf(
-        arena, "%.160s (at %s)", result->why, smtp_phase_name(result->phase));
-}
 
 /* --- one place --- */
 
@@ -78,7 +62,7 @@ ended(void *argument, const struct smtp_talk_result *result)
      * answer. */
     bool is_again = result->reply.code == 421;
 
-    talk->trouble = trouble_text(arena, result);
+    talk->trouble = preflight_trouble(arena, result);
     talk->has_greeted = result->duration_us[SMTP_HELLO] >= 0 &&
                         (result->phase > SMTP_HELLO || talk->trouble == NULL) &&
                         !(is_again && result->phase <= SMTP_HELLO);
@@ -192,53 +176,4 @@ preflight_talks_run(const struct preflight_talks *talks,
     smtp_tls_free(run.tls);
     event_base_free(run.base);
     return run.count;
-}
-
-/* --- many at once --- */
-
-enum { SESSIONS_MAX = 100 };
-
-struct crowd {
-    struct check_sessions *sessions;
-    struct arena *arena;
-    struct smtp_talk *talks[SESSIONS_MAX];
-};
-
-static void
-one_ended(void *argument, const struct smtp_talk_result *result)
-{
-    struct crowd *crowd = argument;
-
-    if (result->trouble == SMTP_TROUBLE_NONE)
-        crowd->sessions->greeted++;
-    else if (result->reply.code == 421)
-        crowd->sessions->turned_away++;
-    else
-        crowd->sessions->trouble = trouble_text(crowd->arena, result);
-}
-
-void
-preflight_sessions_run(const struct preflight_place *place, const char *hello,
-    unsigned wanted, struct check_sessions *sessions, struct arena *arena)
-{
-    static const struct smtp_talk_events events = {NULL, one_ended};
-    const struct smtp_talk_options options = {.route = place->route,
-        .hello = hello,
-        .timeout_ms = SESSION_MS,
-        .step_timeout_ms = STEP_MS};
-    struct crowd crowd = {.sessions = sessions, .arena = arena};
-    struct event_base *base = allocated(event_base_new());
-    struct error error = {.text = ""};
-
-    *sessions = (struct check_sessions){
-        .wanted = wanted < SESSIONS_MAX ? wanted : SESSIONS_MAX, .trouble = ""};
-    for (unsigned i = 0; i < sessions->wanted; i++) {
-        crowd.talks[i] = smtp_talk_start(base, &options, &events, &crowd, &error);
-        if (crowd.talks[i] == NULL)
-            sessions->trouble = arena_text(arena, span_of(error.text));
-    }
-    (void)event_base_dispatch(base);
-    for (unsigned i = 0; i < sessions->wanted; i++)
-        smtp_talk_free(crowd.talks[i]);
-    event_base_free(base);
 }

@@ -22,6 +22,15 @@ struct preflight_talks {
 size_t preflight_talks_run(const struct preflight_talks *talks,
     struct check_talk out[PREFLIGHT_SIDES * CHECK_PLACES_MAX], struct arena *arena);
 
+/*
+ * RCPT of each of them at one place: five a second, over one connection at a time.  Gives
+ * what ended it before all were asked, NULL where nothing did.  `asked` is told how far
+ * it is after each five.
+ */
+const char *preflight_movers_run(const struct preflight_place *place, const char *hello,
+    struct check_mover *movers, size_t count,
+    void (*asked)(void *argument, size_t so_far), void *argument, struct arena *arena);
+
 /* So many sessions with one place at once. */
 void preflight_sessions_run(const struct preflight_place *place, const char *hello,
     unsigned wanted, struct check_sessions *sessions, struct arena *arena);

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from mailsite import MailSite
+from mailsite import MailSite, bucket
 from processes import BIN, ROOT, run
 
 sys.path.insert(0, str(ROOT / "tests/fakes"))
@@ -158,6 +158,33 @@ def test_one_connection_a_second(site):
     Look(site, "--only", "callout")
     assert site.new.connections - before == 2 and time.monotonic() - started >= 1
     site.set(new=site.new_route)
+
+
+def test_who_moves_next(site, folder):
+    """Without a plan the next stage after 0 is 30."""
+    people = [f"user{number:03d}@example.com" for number in range(40)]
+    movers = [person for person in people if bucket(person) < 3000]
+    assert look_at(site, "movers")[0] == "skipped"
+    addresses = folder / "addresses"
+    addresses.write_text("# all\n" + "\n".join(people) + "\nwho@elsewhere.example\n")
+    site.write(addresses=addresses)
+    for person in movers:
+        site.new.answer("rcpt", None, recipient=person)
+    before, started = site.new.connections, time.monotonic()
+    result, said, code = look_at(site, "movers")
+    assert (result, code) == ("pass", 0) and f"new takes {len(movers)} of {len(movers)}" in said, said
+    groups = -(-len(movers) // 5)
+    assert site.new.connections - before == 1 + groups and time.monotonic() - started >= 1 + groups
+    site.new.answer("rcpt", "550 5.1.1 not yet", recipient=movers[1])
+    site.pin(movers[2], "new")                              # is there already
+    result, said, code = look_at(site, "movers")
+    assert (result, code) == ("fail", 1) and f"{movers[1]}: 550 5.1.1 not yet" in said
+    assert f"new takes {len(movers) - 2} of {len(movers) - 1}" in said
+    site.new.answer("rcpt", "421 4.7.0 too many", recipient=movers[0])
+    result, said, _ = look_at(site, "movers")
+    assert result == "unknown" and "have no answer: 421 4.7.0 too many" in said, said
+    site.write(addresses=folder / "none")
+    assert look_at(site, "movers")[0] == "unknown"
 
 
 def test_sizes(site):

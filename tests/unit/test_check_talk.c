@@ -144,6 +144,38 @@ judges_sessions(void **state)
 }
 
 static void
+judges_movers(void **state)
+{
+    struct arena *arena = arena_new(1 << 20);
+    static const struct {
+        struct check_mover movers[3];
+        const char *trouble;
+        enum check_result wanted;
+        const char *line;
+    } cases[] = {
+        {{{"a@x", OK250}, {"b@x", OK250}, {"c@x", OK250}}, NULL, CHECK_PASS,
+            "new takes 3 of 3"},
+        {{{"a@x", OK250}, {"b@x", NO550}, {"c@x", OK250}}, NULL, CHECK_FAIL,
+            "b@x: 550 no such user"},
+        {{{"a@x", OK250}, {"b@x", GREY}, {"c@x", OK250}}, NULL, CHECK_UNKNOWN,
+            "b@x: 450 later"},
+        {{{"a@x", OK250}, {"b@x", {.code = 421}}, {"c@x", {0}}}, "421 too many",
+            CHECK_UNKNOWN, "2 of 3 have no answer: 421 too many"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct check check;
+
+        check_begin(&check, arena);
+        check_talk_movers(cases[i].movers, 3, cases[i].trouble, &check);
+        assert_int_equal(check.result, cases[i].wanted);
+        assert_non_null(strstr(check_found(&check, arena), cases[i].line));
+    }
+    arena_free(arena);
+}
+
+static void
 skips_who_has_no_next_hop(void **state)
 {
     struct arena *arena = arena_new(1 << 20);
@@ -164,6 +196,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judges_what_new_says),
         cmocka_unit_test(judges_sessions),
+        cmocka_unit_test(judges_movers),
         cmocka_unit_test(skips_who_has_no_next_hop),
     };
 

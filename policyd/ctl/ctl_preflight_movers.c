@@ -1,0 +1,208 @@
+/*
+ * preflight: who moves with the next stage, and whether new takes them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "policyd/ctl/ctl_plan.h"
+#include "policyd/ctl/ctl_preflight.h"
+#include "policyd/ctl/ctl_preflight_movers.h"
+#include "policyd/ctl/ctl_world.h"
+#include "policyd/routing/route_decide.h"
+#include "policyd/setup/setup_file.h"
+#include "shared/base/allocate.h"
+
+enum { INPUT_MAX = 512 << 20, ALL = 10000 };
+
+struct movers {
+    struct ctl_preflight *preflight;
+    struct ctl_world world;
+    struct span *names;
+    enum route_place *places;
+    size_t count;
+    size_t room;
+    struct check_mover *items;
+    size_t mover_count;
+};
+
+/* The plan's next stage; without a plan the default one: 30, 70, 100. */
+static struct plan_stage
+next_stage(struct movers *movers)
+{
+    const struct domain_state *state = movers->preflight->domain.state;
+    struct plan_stage next = {.weight = state->weight < 3000   ? 3000
+                                        : state->weight < 7000 ? 7000
+                                                               : ALL};
+    struct ctl_plan plan;
+    struct error error;
+
+    if (ctl_plan_read(movers->preflight->ctl, movers->preflight->name, &plan, &error) &&
+        plan.record.stage_count > plan.record.stage)
+        next = plan.record.stages[plan.record.stage];
+    return next;
+}
+
+/* The state, with a field instead of its own. */
+static void
+put_state(struct movers *movers, const char *name, const char *value)
+{
+    const struct ctl_domain *domain = &movers->preflight->domain;
+    struct ctl *ctl = movers->preflight->ctl;
+    struct domain_field *fields =
+        arena_take(ctl->arena, (domain->count + 1) * sizeof(*fields));
+    struct domain_problem problem;
+    struct domain_state *state;
+    size_t count = 0;
+
+    for (size_t i = 0; i < domain->count; i++) {
+        if (name == NULL || !span_is(domain->fields[i].name, name))
+            fields[count++] = domain->fields[i];
+    }
+    if (name != NULL)
+        fields[count++] = (struct domain_field){span_of(name), span_of(value)};
+    state = domain_state_parse(domain->name, fields, count,
+        &ctl->config->serve->state_rules, &problem, NULL, NULL);
+    if (state != NULL)
+        (void)replica_put_domain(
+            movers->world.replica, span_of(movers->preflight->name), state, 0);
+}
+
+static void
+put_next(struct movers *movers)
+{
+    const struct plan_stage stage = next_stage(movers);
+    struct arena *arena = movers->preflight->ctl->arena;
+    const char *lists = stage.list;
+    char weight[8];
+
+    if (stage.list[0] == '\0') {
+        domain_weight_write(stage.weight, weight);
+        put_state(movers, "weight", arena_text(arena, span_of(weight)));
+        return;
+    }
+    for (size_t i = 0; i < movers->preflight->domain.state->list_count; i++)
+        lists = arena_printf(
+            arena, "%s %s", lists, movers->preflight->domain.state->lists[i]);
+    put_state(movers, "lists", arena_text(arena, span_of(lists)));
+}
+
+static enum route_place
+place_of(const struct movers *movers, size_t i)
+{
+    struct route route;
+
+    route_decide(&movers->preflight->ctl->config->serve->route_rules,
+        movers->world.replica, movers->names[i], (int64_t)time(NULL), &route);
+    return route.place;
+}
+
+static void
+take_lines(struct movers *movers, struct span text)
+{
+    struct ctl *ctl = movers->preflight->ctl;
+    struct recipient recipient;
+    struct span line;
+
+    while (span_split(&text, '\n', &line)) {
+        line = span_trim(line);
+        if (line.length == 0 || line.data[0] == '#' ||
+            !ctl_store_canonical_recipient(ctl, line, &recipient) ||
+            !span_is(recipient_domain(&recipient), movers->preflight->name))
+            continue;
+        movers->names = allocate_more(
+            movers->names, movers->count, &movers->room, sizeof(*movers->names));
+        movers->names[movers->count++] =
+            arena_span(ctl->arena, recipient_address(&recipient));
+    }
+}
+
+/* By what decides now, then by what will. */
+static bool
+compare(struct movers *movers, struct error *error)
+{
+    struct ctl *ctl = movers->preflight->ctl;
+    struct span domain = span_of(movers->preflight->name);
+
+    movers->places = arena_take(ctl->arena, movers->count * sizeof(*movers->places));
+    movers->items = arena_take(ctl->arena, movers->count * sizeof(*movers->items));
+    if (!ctl_world_add_domain(&movers->world, domain, error) ||
+        !ctl_world_add_lists(&movers->world, domain, error) ||
+        !ctl_world_add_names(&movers->world, movers->names, movers->count, error))
+        return false;
+    put_state(movers, NULL, NULL);
+    for (size_t i = 0; i < movers->count; i++)
+        movers->places[i] = place_of(movers, i);
+    put_next(movers);
+    for (size_t i = 0; i < movers->count; i++) {
+        if (movers->places[i] != ROUTE_NEW && place_of(movers, i) == ROUTE_NEW)
+            movers->items[movers->mover_count++].address =
+                arena_text(ctl->arena, movers->names[i]);
+    }
+    return true;
+}
+
+static void
+show(void *argument, size_t so_far)
+{
+    const struct movers *movers = argument;
+
+    if (isatty(STDERR_FILENO))
+        (void)fprintf(stderr, "\r\033[K%s: movers, %zu of %zu ...%s",
+            movers->preflight->name, so_far, movers->mover_count,
+            so_far == movers->mover_count ? "\r\033[K" : "");
+}
+
+/* False: a line says why. */
+static bool
+find(struct movers *movers, struct check *check)
+{
+    const char *path = movers->preflight->ctl->config->addresses;
+    struct error error = {.text = ""};
+    struct buffer text;
+    bool done = false;
+
+    if (path[0] == '\0') {
+        check_add(check, CHECK_SKIPPED, "needs [ctl] addresses");
+        return false;
+    }
+    buffer_init(&text, INPUT_MAX);
+    if (setup_file_read(path, &text, &error)) {
+        take_lines(movers, buffer_span(&text));
+        done = compare(movers, &error);
+    }
+    buffer_clear(&text);
+    if (!done)
+        check_add(check, CHECK_UNKNOWN, "%s", error.text);
+    else if (movers->mover_count == 0)
+        check_add(check, CHECK_PASS, "nobody of %zu addresses moves with the next stage",
+            movers->count);
+    return done && movers->mover_count > 0;
+}
+
+void
+ctl_preflight_movers(
+    struct ctl_preflight *preflight, const struct preflight_places *places)
+{
+    struct check *check = ctl_preflight_begin(preflight, CHECK_MOVERS);
+    struct movers *movers;
+    const char *trouble;
+
+    if (check == NULL)
+        return;
+    movers = arena_take(preflight->ctl->arena, sizeof(*movers));
+    movers->preflight = preflight;
+    ctl_world_open(&movers->world, preflight->ctl);
+    if (places == NULL || places->count == 0 || places->items[0].trouble != NULL) {
+        check_add(check, CHECK_UNKNOWN, "new: there is nobody to be asked");
+    } else if (find(movers, check)) {
+        trouble = preflight_movers_run(&places->items[0], preflight->ctl->host,
+            movers->items, movers->mover_count, show, movers, preflight->ctl->arena);
+        check_talk_movers(movers->items, movers->mover_count, trouble, check);
+    }
+    /* A second time all of them would be asked again. */
+    check->is_final = true;
+    ctl_world_clear(&movers->world);
+    free(movers->names);
+}
