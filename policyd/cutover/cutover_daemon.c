@@ -116,6 +116,8 @@ change_told(void *argument, const struct replica_change *change)
 
     route_inputs_change(daemon->inputs, change);
     drain_change(daemon->drain, change);
+    if (daemon->plans != NULL)
+        plan_runner_change(daemon->plans, change);
     if (daemon->heartbeat != NULL)
         heartbeat_changed(daemon->heartbeat, daemon->replica);
     if (daemon->follow != NULL)

@@ -223,6 +223,7 @@ on_tick(evutil_socket_t fd, short what, void *argument)
         plan_store_tick(runner->context.store, replica);
     if (!plan_store_is_up(runner->context.store))
         guards_look(runner->guards, (int64_t)time(NULL));
+    edits_tick(runner->edits);
     plan_news_tick(runner->news);
     plan_rto_tick(runner->rto, runner->owner.books(runner->owner.argument));
     if (plan_store_is_up(runner->context.store))
@@ -244,6 +245,12 @@ heard(void *argument, const struct plan_news_event *event)
     run = entry != NULL ? entry->owner : NULL;
     plan_rto_begin(
         runner->rto, event->domain, event->time, run != NULL ? run->bad_since_ms : 0);
+}
+
+void
+plan_runner_change(struct plan_runner *runner, const struct replica_change *change)
+{
+    edits_change(runner->edits, runner->owner.replica(runner->owner.argument), change);
 }
 
 /* --- attempts --- */
@@ -333,6 +340,7 @@ plan_runner_new(struct event_base *base, const struct cutover_config *config,
     if (runner->tls == NULL)
         log_say(LOG_LEVEL_WARNING, "backends are asked without TLS: %s", error.text);
     runner->context.store = new_store(runner);
+    runner->edits = edits_new(&runner->context);
     runner->guards = guards_new(&runner->context, runner->tls, &runner->owner);
     runner->hooks = plan_hooks_new(&runner->context);
     runner->news = plan_news_new(&runner->context, runner->hooks, heard, runner);
@@ -351,6 +359,7 @@ plan_runner_free(struct plan_runner *runner)
     plan_hooks_free(runner->hooks);
     runner->hooks = NULL;
     plan_store_free(runner->context.store); /* what is in flight still finds us */
+    edits_free(runner->edits);
     guards_free(runner->guards);
     plan_news_free(runner->news);
     plan_rto_free(runner->rto);

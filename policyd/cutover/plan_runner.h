@@ -12,6 +12,7 @@
 
 #include "policyd/cutover/plan_facts.h"
 #include "policyd/cutover/plan_news.h"
+#include "policyd/replica/replica_orders.h"
 
 struct plan_runner;
 
@@ -23,6 +24,9 @@ void plan_runner_free(struct plan_runner *runner);
 /* After a new configuration. */
 void plan_runner_set_config(
     struct plan_runner *runner, const struct cutover_config *config, const char *gateway);
+
+/* Each change that the replica tells. */
+void plan_runner_change(struct plan_runner *runner, const struct replica_change *change);
 
 /* Attempts, in the three steps of a commit. */
 void plan_runner_attempt(struct plan_runner *runner, const struct books_attempt *attempt);

@@ -4,6 +4,7 @@
 #ifndef POLICYD_CUTOVER_PLAN_RUNNER_INSIDE_H
 #define POLICYD_CUTOVER_PLAN_RUNNER_INSIDE_H
 
+#include "policyd/cutover/edits.h"
 #include "policyd/cutover/guards.h"
 #include "policyd/cutover/plan_rto.h"
 #include "policyd/cutover/plan_runner.h"
@@ -17,6 +18,7 @@ struct plan_runner {
     char gateway[PLAN_NAME_MAX];
     struct event *tick;
     struct guards *guards;
+    struct edits *edits;
     struct plan_hooks *hooks;
     struct plan_news *news;
     struct plan_rto *rto;
