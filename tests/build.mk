@@ -91,6 +91,8 @@ test_books_crash_SOURCES := $(books_SOURCES) tests/fakes/failing_vfs.c
 test_refusals_SOURCES  := policyd/cutover/refusals.c $(books_SOURCES)
 test_refusals_PACKAGES := sqlite3 jansson libevent
 
+test_retire_pace_SOURCES := policyd/follow/retire_pace.c
+
 # A program's own parts, with the libraries that they need.
 test_serve_config_SOURCES  := policyd/serve/serve_config.c policyd/serve/serve_domains.c $(redis_SOURCES)
 test_serve_config_PACKAGES := $(REDIS_PACKAGES) libevent
@@ -98,7 +100,7 @@ test_auth_report_SOURCES   := $(addprefix milters/auth/,auth_report.c auth_metri
 test_auth_report_PACKAGES  := opendkim $(DNS_PACKAGES) libevent
 
 # Programs of the site's, run on a loop.
-test_hook_SOURCES  := policyd/cutover/hook.c
+test_hook_SOURCES  := policyd/cutover/hook.c policyd/cutover/hook_check.c
 test_hook_PACKAGES := libevent
 fuzz_plan_entry_SOURCES := policyd/cutover/plan_entry.c
 

@@ -52,9 +52,6 @@ struct hook_result {
     char note[HOOK_TEXT_MAX]; /* its last line's note=, "" for none */
 };
 
-/* Whether it may be run: what is wrong is in `error`. */
-bool hook_check(const char *path, struct error *error);
-
 /* NULL: it can't be run.  `ended` is called once, later; the hook is gone by then. */
 struct hook *hook_start(struct event_base *base, const struct hook_order *order,
     void (*ended)(void *argument, const struct hook_result *result), void *argument,

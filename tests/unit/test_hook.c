@@ -4,6 +4,7 @@
 #include "tests/unit/unit.h"
 
 #include "policyd/cutover/hook.h"
+#include "policyd/cutover/hook_check.h"
 #include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 
@@ -304,35 +305,36 @@ ends_with_us(void **state)
 static void
 only_what_root_alone_may_write(void **state)
 {
+    char found[PATH_MAX];
     struct error error = {.text = ""};
     char other[PATH_ROOM];
     const char *path = script("other", "exit 0");
 
     (void)state;
-    assert_true(hook_check(path, &error));
+    assert_true(hook_check(path, found, &error));
     (void)chmod(path, 0722);
-    assert_false(hook_check(path, &error));
+    assert_false(hook_check(path, found, &error));
     assert_non_null(strstr(error.text, "may be written by others"));
     (void)chmod(path, 0600);
-    assert_false(hook_check(path, &error));
+    assert_false(hook_check(path, found, &error));
     assert_non_null(strstr(error.text, "can't be executed"));
     (void)chmod(path, 0700);
     if (chown(path, 65534, 0) == 0) {
-        assert_false(hook_check(path, &error));
+        assert_false(hook_check(path, found, &error));
         assert_non_null(strstr(error.text, "does not belong to root"));
         assert_int_equal(chown(path, 0, 0), 0);
     }
     /* By a link, and below a folder that others may write. */
     (void)snprintf(other, sizeof(other), "%s/link", folder);
     assert_int_equal(symlink(path, other), 0);
-    assert_true(hook_check(other, &error));
+    assert_true(hook_check(other, found, &error));
     (void)chmod(folder, 0777);
-    assert_false(hook_check(other, &error));
+    assert_false(hook_check(other, found, &error));
     (void)chmod(folder, 0700);
-    assert_false(hook_check("bin/true", &error));
+    assert_false(hook_check("bin/true", found, &error));
     assert_non_null(strstr(error.text, "no absolute path"));
-    assert_false(hook_check("/nowhere/at/all", &error));
-    assert_false(hook_check(folder, &error));
+    assert_false(hook_check("/nowhere/at/all", found, &error));
+    assert_false(hook_check(folder, found, &error));
 }
 
 static int
