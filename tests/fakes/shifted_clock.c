@@ -1,7 +1,8 @@
 /*
  * shifted_clock - a program's real time, so many seconds apart from the machine's: those
- * that stand in the file that SHIFTED_CLOCK names, read again each time.  For LD_PRELOAD;
- * the steady clock is left alone, as it is where an administrator sets the time.
+ * that stand in the file that SHIFTED_CLOCK names, read again each time.  The steady
+ * clock is left alone, as it is where an administrator sets the time, but for what
+ * SHIFTED_STEADY names.  For LD_PRELOAD.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,9 +12,9 @@
 #include <unistd.h>
 
 static time_t
-shift(void)
+shift(const char *name)
 {
-    const char *path = getenv("SHIFTED_CLOCK");
+    const char *path = getenv(name);
     char text[32] = {0};
     int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 
@@ -31,7 +32,9 @@ clock_gettime(clockid_t clock, struct timespec *now)
     int result = (int)syscall(SYS_clock_gettime, clock, now);
 
     if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
-        now->tv_sec += shift();
+        now->tv_sec += shift("SHIFTED_CLOCK");
+    if (result == 0 && (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE))
+        now->tv_sec += shift("SHIFTED_STEADY");
     return result;
 }
 

@@ -36,6 +36,7 @@ find_doubt(struct world *world, const struct gateway *gateway, struct plan_doubt
     int64_t now = world->now + gateway->controller.clock_off;
     struct plan_sources sources = {
         .redis_up = true,
+        .clock_ahead_s = gateway->controller.clock_off,
         .probe_good = world->backends[SIDE_NEW].fails < 500,
         .clock_step = now < gateway->controller.clock_step + 3600
                           ? gateway->controller.clock_step

@@ -125,6 +125,24 @@ def test_a_clock_that_was_always_wrong(site, clock):
     assert site.weight() == "30" and len(site.events("plan-advance")) == 1
 
 
+def test_a_log_that_says_nothing_while_the_probe_succeeds(site, clock):
+    """Ten minutes pass for the controller; what it has counted before no longer counts."""
+    made = site.controller(environment={"LD_PRELOAD": str(SHIFTED), "SHIFTED_STEADY": str(clock)})
+    site.feed.start()
+    site.start(stays="15s 600s 600s")
+    site.wait_weight(30)
+    made.wait_gate("samples", "yes")
+    site.feed.end()
+    wait_for(lambda: made.rows("SELECT count(*) FROM recipient WHERE end IS NOT NULL AND end != 0")[0][0] >= site.logs[0].number, 15,
+             "all of it is read", every=0.2)
+    clock.write_text("650")
+    made.wait_gate("samples", "not-known", "no line of Postfix for 10 min, though the probe of new succeeds")
+    made.wait_gate("stay", "yes")
+    time.sleep(2)       # nothing to wait for: nothing is to happen
+    assert site.weight() == "30" and len(made.said("no line of Postfix has come")) == 1
+    assert "no line of Postfix for 10 min" in made.ctl("plan", "show", "example.com", check=False).stdout
+
+
 # --- a step that another prepares ---
 
 @pytest.mark.parametrize("age, taken", [(890, False), (905, True)])
