@@ -51,6 +51,8 @@ enum check_name {
     CHECK_VERIFY,
     CHECK_LIFETIME,
     CHECK_SIZE,
+    CHECK_RECIPIENTS,
+    CHECK_LOG,
     CHECK_CLASS,
     CHECK_TLS_LOG,
     CHECK_VECTORS,

@@ -7,7 +7,7 @@
 #include "policyd/wiring/setup_planner.h"
 #include "shared/base/number.h"
 
-enum { DAY = 86400, MARGIN = 2 * DAY };
+enum { DAY = 86400, MARGIN = 2 * DAY, LOG_SILENT_S = 600 };
 
 /* The wiring's own findings. */
 static void
@@ -168,6 +168,42 @@ look_at_lifetime(const struct check_postfix *postfix, struct check *check,
 }
 
 static void
+look_at_log(const struct check_postfix *postfix, struct check *check)
+{
+    bool is_long = strcmp(postfix->long_ids, "yes") == 0;
+    int64_t age = postfix->now - postfix->log_time;
+
+    check_add(check, is_long ? CHECK_PASS : CHECK_FAIL, "enable_long_queue_ids = %s",
+        postfix->long_ids);
+    if (postfix->log_time == 0)
+        check_add(
+            check, CHECK_UNKNOWN, "no controller of this gateway says what it read last");
+    else
+        check_add(check, age <= LOG_SILENT_S ? CHECK_PASS : CHECK_UNKNOWN,
+            "the controller's last line is of %" PRId64 " s ago", age);
+}
+
+static void
+look_at_recipients(const struct check_postfix *postfix, struct check *check)
+{
+    if (postfix->maps_fault != NULL) {
+        check_add(check, CHECK_UNKNOWN, "%s", postfix->maps_fault);
+        return;
+    }
+    if (!postfix->has_maps)
+        check_add(check, postfix->verifies ? CHECK_PASS : CHECK_FAIL, "%s",
+            postfix->verifies ? "recipients are verified at the backends"
+                              : "anybody is taken: no map of recipients is set");
+    else if (postfix->address_count == 0)
+        check_add(check, CHECK_SKIPPED, "needs [ctl] addresses");
+    else
+        check_add(check, CHECK_PASS, "%zu of %zu addresses are known",
+            postfix->address_count - postfix->unknown_count, postfix->address_count);
+    for (size_t i = 0; i < postfix->unknown_count; i++)
+        check_add(check, CHECK_FAIL, "%.200s: is refused here", postfix->unknown[i]);
+}
+
+static void
 look_at_class(const struct check_postfix *postfix, struct check *check)
 {
     if (postfix->refusal != NULL)
@@ -199,6 +235,10 @@ check_postfix_look(
             postfix, check, "maximal_queue_lifetime", postfix->queue_lifetime);
         look_at_lifetime(
             postfix, check, "bounce_queue_lifetime", postfix->bounce_lifetime);
+    } else if (name == CHECK_LOG) {
+        look_at_log(postfix, check);
+    } else if (name == CHECK_RECIPIENTS) {
+        look_at_recipients(postfix, check);
     } else if (name == CHECK_CLASS) {
         look_at_class(postfix, check);
     } else {

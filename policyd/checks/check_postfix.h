@@ -25,6 +25,15 @@ struct check_postfix {
     struct span verify_code; /* unverified_recipient_reject_code */
     uint64_t queue_lifetime; /* seconds */
     uint64_t bounce_lifetime;
+    const char *long_ids; /* enable_long_queue_ids */
+    int64_t log_time;     /* of the last line that our controller read; 0: not known */
+    int64_t now;
+    /* Addresses of the domain, and which of them no map of recipients has. */
+    size_t address_count; /* 0: not said */
+    const char *const *unknown;
+    size_t unknown_count;
+    bool has_maps;          /* some are set */
+    const char *maps_fault; /* why they can't be asked; NULL: they can */
     /* The longest stay of the plan in seconds; 0: there is no plan. */
     uint64_t longest_stay;
 };

@@ -42,7 +42,7 @@ struct ctl_config {
     struct config_list outbound[DOMAIN_SIDES]; /* addresses that each side sends from */
     struct config_list dkim_selectors;
     struct config_list dnsbl;
-    const char *addresses; /* a file, one a line; "": none */
+    const char *addresses;            /* a file, one a line; "": none */
     uint64_t preflight_pause_ms;      /* between two tries */
     struct config *file;              /* NULL: it can't be read */
     struct buffer wrong;              /* lines, each FILE:LINE: what is wrong */

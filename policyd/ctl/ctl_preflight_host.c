@@ -1,12 +1,18 @@
 /*
  * preflight: what Postfix's configuration says.
  */
+#include <time.h>
+
 #include "policyd/checks/check_postfix.h"
+#include "policyd/ctl/ctl_addresses.h"
 #include "policyd/ctl/ctl_plan.h"
 #include "policyd/ctl/ctl_postconf.h"
 #include "policyd/ctl/ctl_preflight.h"
 #include "policyd/ctl/ctl_setup.h"
+#include "policyd/setup/setup_tables.h"
 #include "policyd/setup/setup_wiring.h"
+#include "policyd/wiring/postfix_text.h"
+#include "shared/base/number.h"
 
 /* What Postfix is and how it is wired. */
 struct host {
@@ -72,6 +78,80 @@ value_of(struct ctl *ctl, const char *name, struct check_postfix *facts)
     return span_of(value != NULL ? value : "");
 }
 
+/* --- recipients --- */
+
+/* A table of Postfix asked for an address, else for its domain's catch-all. */
+static bool
+is_listed(struct setup_tables *tables, struct span maps, struct span key,
+    struct span everybody, const char **fault)
+{
+    struct span table;
+    struct span value;
+
+    while (postfix_text_next_item(&maps, &table)) {
+        if (setup_tables_fault(tables, table) != NULL)
+            *fault = setup_tables_fault(tables, table);
+        else if (setup_tables_find(tables, table, key, &value) ||
+                 (!setup_tables_is_pattern(table) &&
+                     setup_tables_find(tables, table, everybody, &value)))
+            return true;
+    }
+    return false;
+}
+
+static void
+look_at_recipients(struct ctl_preflight *preflight, struct check_postfix *facts)
+{
+    struct ctl *ctl = preflight->ctl;
+    struct ctl_addresses addresses;
+    struct setup_tables *tables;
+    struct error error;
+    struct span maps = span_of(arena_printf(ctl->arena, "%s %s",
+        arena_text(ctl->arena, value_of(ctl, "relay_recipient_maps", facts)),
+        arena_text(ctl->arena, value_of(ctl, "virtual_mailbox_maps", facts))));
+    const char **unknown;
+
+    facts->has_maps = span_trim(maps).length > 0;
+    if (!facts->has_maps || ctl->config->addresses[0] == '\0')
+        return;
+    if (!ctl_addresses_read(ctl, preflight->name, &addresses, &error)) {
+        facts->maps_fault = arena_text(ctl->arena, span_of(error.text));
+        return;
+    }
+    /* One key more: the whole domain. */
+    addresses.names[addresses.count] =
+        span_of(arena_printf(ctl->arena, "@%s", preflight->name));
+    tables = setup_tables_new(ctl->arena,
+        setup_site_directory(ctl->arguments.values[CTL_DIRECTORY], ctl->config->postfix),
+        addresses.names, addresses.count + 1);
+    unknown = arena_take(ctl->arena, (addresses.count + 1) * sizeof(*unknown));
+    for (size_t i = 0; i < addresses.count; i++) {
+        if (!is_listed(tables, maps, addresses.names[i], addresses.names[addresses.count],
+                &facts->maps_fault))
+            unknown[facts->unknown_count++] = arena_text(ctl->arena, addresses.names[i]);
+    }
+    facts->address_count = addresses.count;
+    facts->unknown = unknown;
+}
+
+/* What the controller of this gateway says of the last line it read. */
+static int64_t
+last_line(struct ctl *ctl)
+{
+    const char *gateway =
+        ctl->config->gateway[0] != '\0' ? ctl->config->gateway : ctl->host;
+    struct ctl_hash hash;
+    struct error error;
+    uint64_t at = 0;
+
+    if (!ctl_store_open(ctl, &error) ||
+        !ctl_store_hash(ctl, ctl_store_key(ctl, ctl->arena, "gateway:", span_of(gateway)),
+            &hash, &error) ||
+        !number_unsigned(ctl_hash_value(&hash, "log_time"), INT64_MAX, &at))
+        return 0;
+    return (int64_t)at;
+}
+
 void
 ctl_preflight_postfix(struct ctl_preflight *preflight)
 {
@@ -90,6 +170,12 @@ ctl_preflight_postfix(struct ctl_preflight *preflight)
         facts.queue_lifetime = host->site.facts.queue_lifetime;
         facts.bounce_lifetime = host->site.facts.bounce_lifetime;
         facts.longest_stay = longest_stay(preflight);
+        facts.long_ids =
+            arena_text(ctl->arena, value_of(ctl, "enable_long_queue_ids", &facts));
+        facts.log_time = last_line(ctl);
+        facts.now = time(NULL);
+        if (preflight->wanted[CHECK_RECIPIENTS])
+            look_at_recipients(preflight, &facts);
     }
     for (int i = 0; i < CHECKS; i++) {
         struct check *check = check_rows[i].group == CHECK_POSTFIX && i != CHECK_SIZE

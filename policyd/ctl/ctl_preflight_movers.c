@@ -2,27 +2,23 @@
  * preflight: who moves with the next stage, and whether new takes them.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "policyd/ctl/ctl_addresses.h"
 #include "policyd/ctl/ctl_plan.h"
 #include "policyd/ctl/ctl_preflight.h"
 #include "policyd/ctl/ctl_preflight_movers.h"
 #include "policyd/ctl/ctl_world.h"
 #include "policyd/routing/route_decide.h"
-#include "policyd/setup/setup_file.h"
-#include "shared/base/allocate.h"
 
-enum { INPUT_MAX = 512 << 20, ALL = 10000 };
+enum { ALL = 10000 };
 
 struct movers {
     struct ctl_preflight *preflight;
     struct ctl_world world;
-    struct span *names;
+    struct ctl_addresses all;
     enum route_place *places;
-    size_t count;
-    size_t room;
     struct check_mover *items;
     size_t mover_count;
 };
@@ -94,28 +90,8 @@ place_of(const struct movers *movers, size_t i)
     struct route route;
 
     route_decide(&movers->preflight->ctl->config->serve->route_rules,
-        movers->world.replica, movers->names[i], (int64_t)time(NULL), &route);
+        movers->world.replica, movers->all.names[i], (int64_t)time(NULL), &route);
     return route.place;
-}
-
-static void
-take_lines(struct movers *movers, struct span text)
-{
-    struct ctl *ctl = movers->preflight->ctl;
-    struct recipient recipient;
-    struct span line;
-
-    while (span_split(&text, '\n', &line)) {
-        line = span_trim(line);
-        if (line.length == 0 || line.data[0] == '#' ||
-            !ctl_store_canonical_recipient(ctl, line, &recipient) ||
-            !span_is(recipient_domain(&recipient), movers->preflight->name))
-            continue;
-        movers->names = allocate_more(
-            movers->names, movers->count, &movers->room, sizeof(*movers->names));
-        movers->names[movers->count++] =
-            arena_span(ctl->arena, recipient_address(&recipient));
-    }
 }
 
 /* By what decides now, then by what will. */
@@ -125,20 +101,20 @@ compare(struct movers *movers, struct error *error)
     struct ctl *ctl = movers->preflight->ctl;
     struct span domain = span_of(movers->preflight->name);
 
-    movers->places = arena_take(ctl->arena, movers->count * sizeof(*movers->places));
-    movers->items = arena_take(ctl->arena, movers->count * sizeof(*movers->items));
+    movers->places = arena_take(ctl->arena, movers->all.count * sizeof(*movers->places));
+    movers->items = arena_take(ctl->arena, movers->all.count * sizeof(*movers->items));
     if (!ctl_world_add_domain(&movers->world, domain, error) ||
         !ctl_world_add_lists(&movers->world, domain, error) ||
-        !ctl_world_add_names(&movers->world, movers->names, movers->count, error))
+        !ctl_world_add_names(&movers->world, movers->all.names, movers->all.count, error))
         return false;
     put_state(movers, NULL, NULL);
-    for (size_t i = 0; i < movers->count; i++)
+    for (size_t i = 0; i < movers->all.count; i++)
         movers->places[i] = place_of(movers, i);
     put_next(movers);
-    for (size_t i = 0; i < movers->count; i++) {
+    for (size_t i = 0; i < movers->all.count; i++) {
         if (movers->places[i] != ROUTE_NEW && place_of(movers, i) == ROUTE_NEW)
             movers->items[movers->mover_count++].address =
-                arena_text(ctl->arena, movers->names[i]);
+                arena_text(ctl->arena, movers->all.names[i]);
     }
     return true;
 }
@@ -160,24 +136,20 @@ find(struct movers *movers, struct check *check)
 {
     const char *path = movers->preflight->ctl->config->addresses;
     struct error error = {.text = ""};
-    struct buffer text;
-    bool done = false;
+    bool done;
 
     if (path[0] == '\0') {
         check_add(check, CHECK_SKIPPED, "needs [ctl] addresses");
         return false;
     }
-    buffer_init(&text, INPUT_MAX);
-    if (setup_file_read(path, &text, &error)) {
-        take_lines(movers, buffer_span(&text));
-        done = compare(movers, &error);
-    }
-    buffer_clear(&text);
+    done = ctl_addresses_read(
+               movers->preflight->ctl, movers->preflight->name, &movers->all, &error) &&
+           compare(movers, &error);
     if (!done)
         check_add(check, CHECK_UNKNOWN, "%s", error.text);
     else if (movers->mover_count == 0)
         check_add(check, CHECK_PASS, "nobody of %zu addresses moves with the next stage",
-            movers->count);
+            movers->all.count);
     return done && movers->mover_count > 0;
 }
 
@@ -204,5 +176,4 @@ ctl_preflight_movers(
     /* A second time all of them would be asked again. */
     check->is_final = true;
     ctl_world_clear(&movers->world);
-    free(movers->names);
 }

@@ -50,7 +50,8 @@ class Site(MailSite):
     def write(self, **ctl):
         """The configuration file with what preflight wants to know."""
         self.policyd.write_config()
-        keys = {"gateways": "gw.example.net", "outbound_old": "192.0.2.10", "outbound_new": "192.0.2.20",
+        (self.folder / "addresses").write_text("bob@example.com\n")      # does not move at 30
+        keys = {"addresses": self.folder / "addresses", "gateways": "gw.example.net", "outbound_old": "192.0.2.10", "outbound_new": "192.0.2.20",
                 "preflight_pause": "50ms", "postfix": self.gateway.etc, **ctl}
         with open(self.policyd.config, "a", encoding="utf-8") as file:
             file.write(f"[dns]\nservers = {self.dns.address}\n[cutover]\nprobe_recipient = probe\n[ctl]\n")
@@ -164,6 +165,8 @@ def test_who_moves_next(site, folder):
     """Without a plan the next stage after 0 is 30."""
     people = [f"user{number:03d}@example.com" for number in range(40)]
     movers = [person for person in people if bucket(person) < 3000]
+    assert look_at(site, "movers")[:2] == ("pass", "nobody of 1 addresses moves with the next stage")
+    site.write(addresses=None)
     assert look_at(site, "movers")[0] == "skipped"
     addresses = folder / "addresses"
     addresses.write_text("# all\n" + "\n".join(people) + "\nwho@elsewhere.example\n")
@@ -222,6 +225,31 @@ def test_postfix_that_is_not_wired(site):
     finally:
         site.write()
         site.setup("--apply")
+
+
+def test_recipients_and_the_log(site, folder):
+    assert look_at(site, "log")[0] == "unknown", "there is no controller"
+    site.redis.command("HSET", f"cutover:gateway:{socket.gethostname()}", "log_time", str(int(time.time())))
+    try:
+        assert look_at(site, "log")[0] == "pass"
+    finally:
+        site.redis.command("DEL", f"cutover:gateway:{socket.gethostname()}")
+    (folder / "addresses").write_text("alice@example.com\nbob@example.com\n")
+    site.write(addresses=folder / "addresses")
+    main = (site.gateway.etc / "main.cf").read_bytes()
+    try:
+        run("postconf", "-c", site.gateway.etc, "-e", "relay_recipient_maps=inline:{alice@example.com=x}")
+        result, said, code = look_at(site, "recipients")
+        assert (result, code) == ("fail", 0) and "bob@example.com: is refused here" in said and "alice@example.com" not in said
+        run("postconf", "-c", site.gateway.etc, "-e", "relay_recipient_maps=inline:{@example.com=x}")
+        assert look_at(site, "recipients")[0] == "pass"
+        run("postconf", "-c", site.gateway.etc, "-e", "relay_recipient_maps=")
+        result, said, _ = look_at(site, "recipients")
+        assert result == "fail" and "anybody is taken" in said
+    finally:
+        (site.gateway.etc / "main.cf").write_bytes(main)
+        site.gateway.age_files()
+        site.gateway.reload()
 
 
 def test_people_and_state(site):

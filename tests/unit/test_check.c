@@ -86,6 +86,7 @@ has_a_whole_row_for_each(void **state)
 #define SERVER "smtp inet n - n - - smtpd\n"
 #define ROUTE "socketmap:unix:postshift/route.sock"
 
+static const char *const strangers[] = {"b@example.com"};
 static const struct wiring whole = {.state = WIRING_WHOLE};
 static const struct wiring off = {.state = WIRING_OFF};
 static const struct wiring not_known = {.state = WIRING_UNKNOWN};
@@ -139,6 +140,22 @@ static const struct {
     {"main.cf's own", CHECK_LIFETIME, CHECK_FAIL, "bounce_queue_lifetime: 1.0 days",
         "qmgr unix n - n 300 1 qmgr\n",
         {.queue_lifetime = 5 * DAY, .bounce_lifetime = DAY}},
+    {"read", CHECK_LOG, CHECK_PASS, "of 600 s ago", "",
+        {.long_ids = "yes", .log_time = NOW - 600}},
+    {"short ids", CHECK_LOG, CHECK_FAIL, "= no", "", {.long_ids = "no", .log_time = NOW}},
+    {"nobody reads", CHECK_LOG, CHECK_UNKNOWN, "no controller", "", {.long_ids = "yes"}},
+    {"long silent", CHECK_LOG, CHECK_UNKNOWN, "of 601 s ago", "",
+        {.long_ids = "yes", .log_time = NOW - 601}},
+    {"all are known", CHECK_RECIPIENTS, CHECK_PASS, "2 of 2 addresses", "",
+        {.has_maps = true, .address_count = 2}},
+    {"one is not", CHECK_RECIPIENTS, CHECK_FAIL, "b@example.com: is refused", "",
+        {.has_maps = true, .address_count = 2, .unknown = strangers, .unknown_count = 1}},
+    {"anybody", CHECK_RECIPIENTS, CHECK_FAIL, "anybody is taken", "", {0}},
+    {"verified", CHECK_RECIPIENTS, CHECK_PASS, "are verified", "", {.verifies = true}},
+    {"not said", CHECK_RECIPIENTS, CHECK_SKIPPED, "needs [ctl] addresses", "",
+        {.has_maps = true}},
+    {"a map can't be asked", CHECK_RECIPIENTS, CHECK_UNKNOWN, "no such file", "",
+        {.has_maps = true, .maps_fault = "no such file"}},
     {"routable", CHECK_CLASS, CHECK_PASS, "by transport_maps", "", {0}},
     {"local", CHECK_CLASS, CHECK_FAIL, "in mydestination", "",
         {.refusal = "example.com is in mydestination", .refusal_is_sure = true}},
@@ -157,6 +174,7 @@ judges_postfix(void **state)
         const char *found;
 
         facts.route = ROUTE;
+        facts.now = NOW;
         facts.services = span_of(postfix_rows[i].services);
         check_begin(&check, arena);
         check_postfix_look(&facts, postfix_rows[i].name, &check);
