@@ -394,8 +394,6 @@ take_line(struct log_file *file, bool is_last, struct span *line)
         }
         if (was_cut)
             continue;
-        if (line->length > 0 && line->data[line->length - 1] == '\r')
-            line->length--;
         return true;
     }
 }

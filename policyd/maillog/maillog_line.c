@@ -206,6 +206,8 @@ maillog_line_parse(struct span line, struct span instances, struct maillog_line 
     bool is_known;
 
     *out = (struct maillog_line){.program = MAILLOG_FOREIGN};
+    if (span_ends(line, SPAN("\r")))
+        line = span_first(line, line.length - 1);
     rest = without_front(line, &is_rfc5424);
     if (!maillog_stamp_take(&rest, &out->stamp))
         return false;

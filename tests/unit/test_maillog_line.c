@@ -164,6 +164,9 @@ reads_every_head(void **state)
             SPAN_ROW("Nov 24 04:45:56 host mail[9]: Nov 24 02:45:56 gw "
                      "postfix/qmgr[12]: t"),
             MAILLOG_POSTFIX, "gw", "postfix", "", "qmgr", 12, "t"},
+        {"a carriage return at the end",
+            SPAN_ROW("Nov 24 04:45:56 gw postfix/qmgr[12]: t\r"), MAILLOG_POSTFIX, "gw",
+            "postfix", "", "qmgr", 12, "t"},
         {"ours", SPAN_ROW("Nov 24 04:45:56 gw postshift-auth[12]: t"), MAILLOG_OURS, "gw",
             "", "", "auth", 12, "t"},
         {"another's", SPAN_ROW("Nov 24 04:45:56 gw dovecot[12]: t"), MAILLOG_FOREIGN,
