@@ -5,8 +5,9 @@
  *
  * Also without a host, without the colon, as RFC 5424 (`<134>1 STAMP HOST NAME PID - -
  * TEXT`), with `<134>` in front, with a second head inside the first (a container's; the
- * inner one names program and process, the outer one the time), with NULs in front, a carriage return at the end. Lines
- * up to MAILLOG_LINE_MAX octets; what is longer is cut by the reader.
+ * inner one names program and process, the outer one the time), with NULs in front, a
+ * carriage return at the end.  Lines up to MAILLOG_LINE_MAX octets; what is longer is cut
+ * by the reader.
  */
 #ifndef POLICYD_MAILLOG_MAILLOG_LINE_H
 #define POLICYD_MAILLOG_MAILLOG_LINE_H
