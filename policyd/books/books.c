@@ -7,7 +7,12 @@
 #include "policyd/books/books_base.h"
 #include "shared/base/allocate.h"
 
-enum { READER_BUSY_MS = 5000, HANDLE_MAX = 512 };
+enum {
+    READER_BUSY_MS = 5000,
+    HANDLE_MAX = 512,
+    SETTLE_PAGES = 8000,      /* 32 MB */
+    SETTLE_PAGES_MAX = 16000, /* then a commit does it, where nobody else has */
+};
 
 /*
  * Numbers stand before texts, so that what is summed is near the start of its row.
@@ -247,6 +252,20 @@ is_of_ours(struct books *books, struct error *error)
                               books_name(books));
 }
 
+/* In place of SQLite's own, which is within the commit. */
+static int
+note_pages(void *argument, sqlite3 *file, const char *name, int pages)
+{
+    struct books *books = argument;
+
+    (void)file;
+    (void)name;
+    books->log_pages = pages;
+    if (pages >= SETTLE_PAGES_MAX)
+        books_settle(books);
+    return SQLITE_OK;
+}
+
 static bool
 prepare_file(struct books *books, struct error *error)
 {
@@ -257,11 +276,12 @@ prepare_file(struct books *books, struct error *error)
         return false;
     if (books->mode == BOOKS_READ)
         return check_version(books, error);
+    (void)sqlite3_wal_hook(books->file, note_pages, books);
     return books_exec(books,
                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                "PRAGMA secure_delete = FAST;"
                "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
-               "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864",
+               "PRAGMA journal_size_limit = 67108864",
                error) &&
            make_tables(books, error) && read_generation(books, error);
 }
@@ -332,4 +352,14 @@ void
 books_rollback(struct books *books)
 {
     (void)sqlite3_exec(books->file, "ROLLBACK", NULL, NULL, NULL);
+}
+
+void
+books_settle(struct books *books)
+{
+    if (books->log_pages < SETTLE_PAGES)
+        return;
+    books->log_pages = 0;
+    (void)sqlite3_wal_checkpoint_v2(
+        books->file, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }

@@ -31,4 +31,9 @@ bool books_begin(struct books *books, struct error *error);
 bool books_commit(struct books *books, struct error *error);
 void books_rollback(struct books *books); /* what was entered since begin is forgotten */
 
+/* What was committed goes from SQLite's log into the file itself, once enough has come
+ * together.  It may take as long as the disk takes: after a commit, when those who look
+ * have what they wait for.  Trouble is that of the next commit. */
+void books_settle(struct books *books);
+
 #endif

@@ -21,6 +21,7 @@ struct books {
     sqlite3 *file;
     enum books_mode mode;
     uint64_t generation; /* as of the last begin */
+    int log_pages;       /* committed, and not in the file itself yet */
     struct {
         const char *sql; /* as it was asked for: its address is its name */
         sqlite3_stmt *statement;

@@ -237,18 +237,19 @@ sweep_keys(struct retiring *retiring, bool *left)
 /* --- a step --- */
 
 /* What is in use, free pages aside. */
-static bool
-read_size(struct retiring *retiring, uint64_t *octets)
+bool
+books_is_too_large(struct books *books, const struct books_keeping *keeping,
+    bool *is_too_large, struct error *error)
 {
     static const char sql[] =
         "SELECT (p.page_count - f.freelist_count) * s.page_size FROM pragma_page_count p,"
         " pragma_freelist_count f, pragma_page_size s";
-    sqlite3_stmt *row = books_prepare(retiring->books, sql, retiring->error);
-    int result = row == NULL ? -1 : books_step(retiring->books, row, retiring->error);
+    sqlite3_stmt *row = books_prepare(books, sql, error);
+    int result = row == NULL ? -1 : books_step(books, row, error);
 
     if (result != 1)
         return false;
-    *octets = (uint64_t)sqlite3_column_int64(row, 0);
+    *is_too_large = (uint64_t)sqlite3_column_int64(row, 0) > keeping->octets_max;
     (void)sqlite3_reset(row);
     return true;
 }
@@ -257,12 +258,12 @@ static bool
 retire(struct retiring *retiring, const struct books_keeping *keeping, int64_t now_ms,
     bool *left)
 {
-    uint64_t octets = 0;
+    bool is_too_large = false;
 
-    if (!read_size(retiring, &octets) ||
+    if (!books_is_too_large(retiring->books, keeping, &is_too_large, retiring->error) ||
         !recall(retiring, "retired", 0, &retiring->highest))
         return false;
-    if (octets > keeping->octets_max)
+    if (is_too_large)
         retiring->ended_before = INT64_MAX;
     if (!retire_oldest(retiring))
         return false;

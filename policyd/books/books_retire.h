@@ -30,4 +30,8 @@ struct books_keeping {
 bool books_retire(struct books *books, const struct books_keeping *keeping,
     int64_t now_ms, unsigned rows, bool *left, struct error *error);
 
+/* They go before their time, too. */
+bool books_is_too_large(struct books *books, const struct books_keeping *keeping,
+    bool *is_too_large, struct error *error);
+
 #endif

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "policyd/follow/follow_told.h"
 #include "policyd/follow/log_source.h"
+#include "policyd/follow/retire_turn.h"
 #include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
@@ -13,17 +15,14 @@
 enum {
     LOOK_MS = 200,
     SLICE_MS = 20,
-    COMMIT_MS = 1000,
+    COMMIT_MS = 1000,      /* after the last one */
+    COMMIT_LATE_MS = 1500, /* while there is more to read: what has come belongs to it */
+    SPARE_MS = 400,        /* of the time until the next one, for what is old */
+    TRY_AGAIN_MS = 1000,
     COMMIT_LINES = 100000,
-    WRONG_LOG_LINES = 1000,
-    TROUBLE_MAX = 400,
     POSITION_MAX = 4096,
     ZONE_SECONDS = 900,
-    CALM_MS = 10000,
-    SILENCE_MS = 600000,
     GAP_MS = 5,
-    RETIRE_MS = 200, /* at a time, and a step at most: half as many rows then */
-    RETIRE_EACH_MS = 60000,
 };
 
 struct follow {
@@ -35,27 +34,22 @@ struct follow {
     bool in_transaction;
     bool is_touched; /* there is something to commit */
     bool is_over;    /* standard input has ended */
-    uint64_t begun_ms;
+    uint64_t committed_ms;
     uint64_t pending; /* lines since the commit */
     uint64_t tried_ms;
-    uint64_t retired_ms;  /* when the books were last looked through for what is old */
-    bool has_old;         /* and there was more */
-    unsigned retire_rows; /* of a step */
+    struct retire_pace retiring;
     /* The local zone, as it was about then. */
     int64_t zone_at;
     int zone_offset;
     struct follow_status status;
     struct follow_status kept; /* as it was when it was last committed */
-    bool told_wrong_log;
-    bool told_silence;
     uint64_t caught_up_ms;
-    uint64_t heard_ms;               /* when the last line came */
-    char books_trouble[TROUBLE_MAX]; /* until a commit succeeds */
-    char told[TROUBLE_MAX];
-    uint64_t told_ms;
+    uint64_t heard_ms;                      /* when the last line came */
+    char books_trouble[FOLLOW_TROUBLE_MAX]; /* until a commit succeeds */
+    struct follow_told told;
 };
 
-/* --- trouble, once --- */
+/* --- trouble --- */
 
 static const char *
 trouble(const struct follow *follow)
@@ -65,46 +59,11 @@ trouble(const struct follow *follow)
     return follow->source != NULL ? log_source_trouble(follow->source) : "";
 }
 
-/* What comes and goes within a minute (a disk that is nearly full) is told once. */
-static void
-tell_trouble(struct follow *follow)
-{
-    const char *now = trouble(follow);
-
-    if (now[0] != '\0' && strcmp(follow->told, now) != 0) {
-        (void)span_copy(
-            span_first(span_of(now), TROUBLE_MAX - 1), follow->told, TROUBLE_MAX);
-        log_say(LOG_LEVEL_ERROR, "%s", follow->told);
-    }
-    if (now[0] != '\0')
-        follow->told_ms = clock_now_ms();
-    if (now[0] == '\0' && follow->told[0] != '\0' &&
-        clock_now_ms() > follow->told_ms + CALM_MS) {
-        follow->told[0] = '\0';
-        log_say(LOG_LEVEL_INFO, "log and books can be used again");
-    }
-}
-
 static void
 set_books_trouble(struct follow *follow, const char *text)
 {
-    (void)span_copy(
-        span_first(span_of(text), TROUBLE_MAX - 1), follow->books_trouble, TROUBLE_MAX);
-}
-
-/* A log that says nothing is not a log that says all is well. */
-static void
-look_whether_silent(struct follow *follow)
-{
-    bool is_silent = clock_now_ms() > follow->heard_ms + SILENCE_MS;
-
-    if (is_silent && !follow->told_silence)
-        log_say(LOG_LEVEL_WARNING, "no line of Postfix has come from %s for %d minutes",
-            log_source_name(follow->options.log), SILENCE_MS / 60000);
-    if (!is_silent && follow->told_silence)
-        log_say(LOG_LEVEL_INFO, "lines of Postfix come again");
-    follow->told_silence = is_silent;
-    follow->status.is_silent = is_silent;
+    (void)span_copy(span_first(span_of(text), FOLLOW_TROUBLE_MAX - 1),
+        follow->books_trouble, FOLLOW_TROUBLE_MAX);
 }
 
 /* --- opening --- */
@@ -185,7 +144,6 @@ begin(struct follow *follow, struct error *error)
     if (!books_begin(follow->books, error))
         return false;
     follow->in_transaction = true;
-    follow->begun_ms = clock_now_ms();
     return true;
 }
 
@@ -219,7 +177,9 @@ commit(struct follow *follow, struct error *error)
     follow->kept = follow->status;
     log_source_settled(follow->source);
     set_books_trouble(follow, "");
+    follow->committed_ms = clock_now_ms();
     follow->options.saved(follow->options.argument, follow->books);
+    books_settle(follow->books);
     return true;
 }
 
@@ -239,19 +199,6 @@ zone_offset(struct follow *follow, int64_t near_ms)
     return follow->zone_offset;
 }
 
-/* Nobody should wait for what is never to come. */
-static void
-look_whether_wrong(struct follow *follow)
-{
-    if (follow->told_wrong_log || follow->status.lines[0] > 0 ||
-        follow->status.lines[1] < WRONG_LOG_LINES)
-        return;
-    follow->told_wrong_log = true;
-    log_say(LOG_LEVEL_WARNING,
-        "%d lines of %s and none of Postfix's: is it the right log ([cutover] log)?",
-        WRONG_LOG_LINES, log_source_name(follow->options.log));
-}
-
 static bool
 enter(struct follow *follow, struct span text, struct error *error)
 {
@@ -266,7 +213,8 @@ enter(struct follow *follow, struct span text, struct error *error)
     if (!maillog_line_parse(text, span_of(follow->options.instances), &line) ||
         line.program == MAILLOG_FOREIGN) {
         status->lines[1]++;
-        look_whether_wrong(follow);
+        follow_told_wrong(
+            &follow->told, status->lines, log_source_name(follow->options.log));
         return true;
     }
     maillog_event_parse(&line, &event);
@@ -325,50 +273,41 @@ read_lines(struct follow *follow, bool *more, struct error *error)
 
 /* --- what is old --- */
 
-/* On a slow disk a step is a small one. */
-static void
-set_step(struct follow *follow, uint64_t took_ms)
-{
-    if (took_ms > RETIRE_MS && follow->retire_rows > BOOKS_RETIRE_ROWS_MIN)
-        follow->retire_rows /= 2;
-    else if (took_ms < RETIRE_MS / 2 && follow->retire_rows < BOOKS_RETIRE_ROWS_MAX)
-        follow->retire_rows *= 2;
-}
-
-/* A few steps where nothing is in hand; the log's own time counts, so that one that was
- * fed late is kept, too. */
+/* Where nothing is in hand.  Right after a commit, there is time until the next one,
+ * unless the disk has had it. */
 static bool
-retire(struct follow *follow, struct error *error)
+retire(struct follow *follow, bool is_all_read, bool is_after_commit, struct error *error)
 {
-    uint64_t end = clock_now_ms() + RETIRE_MS;
-    int64_t now_ms = (int64_t)time(NULL) * 1000;
+    struct retire_turn turn = {.began_ms = clock_now_ms()};
 
+    turn.is_all_read =
+        is_all_read &&
+        (!is_after_commit || turn.began_ms < follow->committed_ms + SPARE_MS);
     if (follow->in_transaction || follow->status.last_line_ms == 0 ||
-        (!follow->has_old && clock_now_ms() < follow->retired_ms + RETIRE_EACH_MS))
+        !retire_pace_is_due(&follow->retiring, turn.began_ms, turn.is_all_read))
         return true;
-    if (now_ms > follow->status.last_line_ms)
-        now_ms = follow->status.last_line_ms;
-    follow->retired_ms = clock_now_ms();
-    do {
-        uint64_t began = clock_now_ms();
-
-        if (!books_retire(follow->books, &follow->options.keeping, now_ms,
-                follow->retire_rows, &follow->has_old, error))
-            return false;
-        set_step(follow, clock_now_ms() - began);
-    } while (follow->has_old && clock_now_ms() < end);
+    if (!retire_turn_run(&turn, &follow->retiring, follow->books,
+            &follow->options.keeping, follow->status.last_line_ms, error))
+        return false;
+    /* Else the next commit is followed by it. */
+    if (!is_after_commit)
+        books_settle(follow->books);
+    turn.now_ms = clock_now_ms();
+    retire_pace_rest(&follow->retiring, &turn);
     return true;
 }
 
 /* --- the loop --- */
 
+/* By the last commit, not by the first line since: what retention or the disk took
+ * meanwhile is no further delay. */
 static bool
-is_due(const struct follow *follow)
+is_due(const struct follow *follow, bool more)
 {
     if (follow->pending == 0 && !follow->is_touched)
         return false;
     return follow->is_over || follow->pending >= COMMIT_LINES ||
-           clock_now_ms() >= follow->begun_ms + COMMIT_MS;
+           clock_now_ms() >= follow->committed_ms + (more ? COMMIT_LATE_MS : COMMIT_MS);
 }
 
 /* Nobody is kept waiting by a transaction in which there is nothing. */
@@ -386,12 +325,15 @@ static bool
 read_and_commit(struct follow *follow, bool *more)
 {
     struct error error;
+    bool is_committed = false;
 
-    if (begin(follow, &error) && read_lines(follow, more, &error) &&
-        (!is_due(follow) || commit(follow, &error))) {
-        leave_empty(follow);
-        if (retire(follow, &error))
-            return true;
+    if (begin(follow, &error) && read_lines(follow, more, &error)) {
+        is_committed = is_due(follow, *more);
+        if (!is_committed || commit(follow, &error)) {
+            leave_empty(follow);
+            if (retire(follow, !*more, is_committed, &error))
+                return true;
+        }
     }
     undo(follow, &error);
     *more = false;
@@ -409,7 +351,7 @@ turn(evutil_socket_t fd, short what, void *argument)
     (void)what;
     if (!follow->options.may_read(follow->options.argument) ||
         (follow->books == NULL && follow->tried_ms != 0 &&
-            clock_now_ms() < follow->tried_ms + COMMIT_MS)) {
+            clock_now_ms() < follow->tried_ms + TRY_AGAIN_MS)) {
         (void)event_add(follow->timer, &pause);
         return;
     }
@@ -421,8 +363,9 @@ turn(evutil_socket_t fd, short what, void *argument)
         if (follow->is_over && follow->pending == 0 && !follow->is_touched)
             follow->options.ended(follow->options.argument);
     }
-    look_whether_silent(follow);
-    tell_trouble(follow);
+    follow->status.is_silent = follow_told_silence(
+        &follow->told, follow->heard_ms, log_source_name(follow->options.log));
+    follow_told_trouble(&follow->told, trouble(follow));
     /* Between two transactions another writer may come by (erase). */
     if (more)
         pause.tv_usec = follow->pending == 0 ? GAP_MS * 1000 : 0;
@@ -437,7 +380,7 @@ follow_new(struct event_base *base, const struct follow_options *options)
 
     follow->options = *options;
     follow->heard_ms = clock_now_ms();
-    follow->retire_rows = BOOKS_RETIRE_ROWS_MIN;
+    follow->retiring.rows = BOOKS_RETIRE_ROWS_MIN;
     follow->timer = allocated(evtimer_new(base, turn, follow));
     (void)event_add(follow->timer, &at_once);
     return follow;
@@ -463,8 +406,6 @@ follow_free(struct follow *follow)
 void
 follow_touch(struct follow *follow)
 {
-    if (!follow->is_touched && !follow->in_transaction)
-        follow->begun_ms = clock_now_ms();
     follow->is_touched = true;
 }
 
