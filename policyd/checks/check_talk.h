@@ -14,19 +14,19 @@ enum { CHECK_PLACES_MAX = 16 };
 
 /* One dialog: with one address of one side. */
 struct check_talk {
-    bool is_new;         /* of new; else of old */
-    const char *place;   /* "mx.example[192.0.2.1]:25" */
-    const char *family;  /* "IPv4", "IPv6", "unix" */
-    const char *trouble; /* why it came to nothing; NULL: all was said and answered */
-    bool has_greeted;    /* it answered EHLO: the next ones are known */
+    const char *place;     /* "mx.example[192.0.2.1]:25" */
+    const char *family;    /* "IPv4", "IPv6", "unix" */
+    const char *trouble;   /* why it came to nothing; NULL: all was said and answered */
+    const char *untrusted; /* why the certificate isn't good */
+    int64_t not_after;     /* of the certificate; 0: not known */
     struct smtp_extensions extensions;
-    bool is_encrypted;
-    bool is_trusted;
-    const char *untrusted;  /* why it isn't */
-    int64_t not_after;      /* of the certificate; 0: not known */
     struct smtp_reply mail; /* to MAIL FROM:<>; code 0, here and below: not answered */
     struct smtp_reply probe;
     struct smtp_reply invented;
+    bool is_new;      /* of new; else of old */
+    bool has_greeted; /* it answered EHLO: the next ones are known */
+    bool is_encrypted;
+    bool is_trusted;
 };
 
 struct check_talks {

@@ -22,7 +22,6 @@ struct host {
     struct error error;
 };
 
-/* Moved people make a missing wiring a fault: so they are taken for moved. */
 static bool
 look_at_wiring(
     struct ctl_preflight *preflight, struct host *host, struct check_postfix *facts)
@@ -42,8 +41,6 @@ look_at_wiring(
     facts->refusal_is_sure = wiring.plan_is_sure;
     if (!wiring.plan_is_sure)
         wiring.refusal = NULL;
-    wiring.moved = preflight->name;
-    wiring.moved_count = 1;
     wiring.apply = ctl_setup_command(ctl, "--apply");
     wiring.reload = "postfix reload";
     wiring_check(&host->wiring, &wiring, ctl->arena);
