@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "policyd/books/books_action.h"
 #include "policyd/books/books_attempt.h"
 #include "policyd/books/books_story.h"
 #include "shared/base/allocate.h"
@@ -54,28 +55,6 @@ link_to_earlier(struct entry *entry)
     return true;
 }
 
-/* What smtpd decided holds for the content that comes.  A discarded message has no
- * further line before Postfix 3.10. */
-static void
-do_as_decided(struct entry *entry, bool content_comes)
-{
-    char recipient[256];
-
-    switch (books_session_decided(entry->writer->session, entry->message->id, recipient,
-        sizeof(recipient), content_comes, entry->time_ms)) {
-    case MAILLOG_ACTION_HOLD:
-        books_hold(entry, span_of(recipient));
-        break;
-    case MAILLOG_ACTION_DISCARD:
-        books_discard(entry, span_of(recipient));
-        break;
-    case MAILLOG_ACTION_OTHER:
-    case MAILLOG_ACTION_REJECT:
-    default:
-        break;
-    }
-}
-
 /* Whom a proxy in front (smtpd_proxy_filter) speaks for is known by no other line. */
 static void
 keep_client(struct entry *entry)
@@ -117,7 +96,7 @@ enter_begun(struct entry *entry)
     if (span_is(entry->line->daemon, "smtpd")) {
         books_session_begin(
             entry->writer->session, entry->message->id, entry->line->pid, entry->time_ms);
-        do_as_decided(entry, false);
+        books_action_decided(entry, false);
     }
     return true;
 }
@@ -150,7 +129,7 @@ enter_message_id(struct entry *entry)
     books_memory_handle(entry->writer->memory, message, 'm', entry->event->message_id);
     books_touch(entry);
     if (!books_is_discarded(entry))
-        do_as_decided(entry, true);
+        books_action_decided(entry, true);
     return true;
 }
 
@@ -212,57 +191,6 @@ enter_removed(struct entry *entry)
             books_end_rest(entry, END_LOST);
     }
     books_end(entry, event->removal);
-    return true;
-}
-
-/* NOQUEUE: the same smtpd's next id is meant. */
-static void
-decide_for_next(struct entry *entry)
-{
-    enum maillog_action action = entry->event->action;
-
-    if (action == MAILLOG_ACTION_HOLD || action == MAILLOG_ACTION_DISCARD)
-        books_session_decide(entry->writer->session, entry->line->pid, action,
-            entry->event->to, entry->time_ms);
-}
-
-static void
-do_action(struct entry *entry)
-{
-    const struct maillog_event *event = entry->event;
-
-    /* At RCPT nothing is accepted yet: it is when the content comes. */
-    if (event->action == MAILLOG_ACTION_DISCARD)
-        books_discard(entry, event->to);
-    else if (event->action == MAILLOG_ACTION_HOLD &&
-             span_is(entry->line->daemon, "smtpd"))
-        books_session_decide_for(entry->writer->session, entry->message->id,
-            event->action, event->to, entry->time_ms);
-    else if (event->action == MAILLOG_ACTION_HOLD)
-        books_hold(entry, event->to);
-}
-
-static bool
-enter_action(struct entry *entry)
-{
-    const struct maillog_event *event = entry->event;
-
-    if (event->queue_id.length == 0) {
-        decide_for_next(entry);
-        return true;
-    }
-    if (!books_find_or_discarded(entry, true))
-        return false;
-    books_touch(entry);
-    if (event->action == MAILLOG_ACTION_OTHER ||
-        (books_is_discarded(entry) && event->action != MAILLOG_ACTION_DISCARD))
-        return true;
-    books_keep(&entry->message->refused, span_first(event->text, BOOKS_TEXT_MAX));
-    if (event->from.length > 0 && books_text(entry->message->sender)[0] == '\0') {
-        books_keep(&entry->message->sender, event->from);
-        books_memory_handle(entry->writer->memory, entry->message, 'f', event->from);
-    }
-    do_action(entry);
     return true;
 }
 
@@ -367,7 +295,7 @@ books_enter(struct books_writer *writer, const struct maillog_line *line,
         [MAILLOG_RELEASED] = enter_order,
         [MAILLOG_REQUEUED] = enter_order,
         [MAILLOG_EXPIRE_ORDER] = enter_order,
-        [MAILLOG_ACTION] = enter_action,
+        [MAILLOG_ACTION] = books_action_enter,
         [MAILLOG_NOTICE] = enter_notice,
         [MAILLOG_TLS] = enter_tls,
         [MAILLOG_VERDICT] = enter_verdict,
