@@ -244,7 +244,7 @@ def test_disk_full_for_the_snapshot(make_site, small_disk):
             pass
     site.set(weight=100)
     check_split(site, "full", {OLDIE: "new", NEWBIE: "new"})
-    wait_for(lambda: "snapshot" in site.policyd.process.output(), 10, "policyd says that it can't write the snapshot")
+    wait_for(lambda: "snapshot" in site.policyd.process.output(), 60, "policyd says that it can't write the snapshot")
     assert snapshot.read_bytes() == before, "the last good one stays whole"
     (small_disk / "ballast").unlink()
     wait_for(lambda: snapshot.read_bytes() != before, 90, "a new snapshot")     # tried again once a minute

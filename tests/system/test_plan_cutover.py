@@ -92,6 +92,7 @@ def mail(cutover, site):
     started = Mail(site)
     yield started
     started.over.set()
+    started.join(20)        # nothing of it comes when the next test has cleaned up
 
 
 def start(site, **fields):

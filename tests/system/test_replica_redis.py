@@ -168,7 +168,7 @@ def test_a_bad_value_keeps_the_last_good_state(policyd, redis, what):
     row = status(policyd)
     field = next(iter(BAD[what]))
     assert row["suspect"] and row["weight"] == 70 and field in row["why"].replace("mode is standby", "mode")
-    assert policyd.metric(INVALID) == 1
+    wait_for(lambda: policyd.metric(INVALID) == 1, 5, "it is counted")
     line = "warning: domain=example.com, field="
     assert policyd.process.output().count(line) == 1
     # Read again it is told no more, and a restart of Redis' state to sense ends it.
@@ -178,7 +178,8 @@ def test_a_bad_value_keeps_the_last_good_state(policyd, redis, what):
     redis.command("HDEL", "cutover:domain:example.com", "mode", "rev")
     good(redis, weight=10)
     wait_for_backend(policyd, "old")
-    assert not status(policyd)["suspect"] and policyd.metric(INVALID) == 0 and not has_alarm(policyd)
+    assert not status(policyd)["suspect"] and not has_alarm(policyd)
+    wait_for(lambda: policyd.metric(INVALID) == 0, 5, "none is counted")
 
 
 @pytest.mark.parametrize("field", ["old", "new", "weight"])
@@ -274,12 +275,12 @@ def test_pins_that_turn_to_nonsense(policyd, redis):
     wait_for_backend(policyd, TEMP, BOB)
     wait_for_backend(policyd, TEMP, "carol@example.com")
     assert backend(policyd) == "new"
-    assert policyd.metric(INVALID) == 3
+    wait_for(lambda: policyd.metric(INVALID) == 3, 5, "they are counted")
     reload(policyd, redis)
     assert [backend(policyd, a) for a in (ALICE, BOB, "carol@example.com")] == ["new", TEMP, TEMP]
     redis.command("DEL", f"cutover:pin:{BOB}")
     wait_for_backend(policyd, "old", BOB)
-    assert policyd.metric(INVALID) == 2
+    wait_for(lambda: policyd.metric(INVALID) == 2, 5, "one fewer is counted")
 
 
 def test_what_is_written_canonically_goes_before(policyd, redis):
@@ -398,7 +399,8 @@ def test_a_list_of_another_type_is_kept(policyd, redis):
     redis.command("SET", key, "eta@example.com")
     caught_up(policyd, redis)
     reload(policyd, redis)
-    assert backend(policyd, "zeta@example.com") == "new" and policyd.metric(INVALID) == 1
+    assert backend(policyd, "zeta@example.com") == "new"
+    wait_for(lambda: policyd.metric(INVALID) == 1, 5, "it is counted")
 
 
 def test_many_losses_at_once_come_back(policyd, redis):
@@ -407,7 +409,8 @@ def test_many_losses_at_once_come_back(policyd, redis):
     before = pins(policyd)
     delete_pins(redis, 0, 150)
     wait_for(lambda: has_alarm(policyd), 5, "alarm")
-    assert pins(policyd) == before and policyd.metric("postshift_policyd_replica_suspect") == 1
+    assert pins(policyd) == before
+    wait_for(lambda: policyd.metric("postshift_policyd_replica_suspect") == 1, 5, "it is counted")
     assert {backend(policyd, f"user{i}@example.com") for i in range(0, 150, 7)} == {"new"}
     reload(policyd, redis, "refused")
     assert pins(policyd) == before
@@ -416,7 +419,7 @@ def test_many_losses_at_once_come_back(policyd, redis):
     wait_for_backend(policyd, "hold", "user1@example.com")
     set_pins(redis)
     wait_for(lambda: not has_alarm(policyd), 25, "the alarm is over")
-    assert policyd.metric("postshift_policyd_replica_suspect") == 0
+    wait_for(lambda: policyd.metric("postshift_policyd_replica_suspect") == 0, 5, "it is counted")
 
 
 def test_up_to_a_hundred_losses_are_orders(policyd, redis):
@@ -485,7 +488,7 @@ def test_a_flush_is_no_order(policyd, redis, how):
     wait_for(lambda: kept(policyd), 5, "kept with an alarm")
     assert pins(policyd) == 20 and backend(policyd, "user7@example.com") == "new"
     assert backend(policyd, "zeta@example.com") == "new"
-    assert policyd.metric("postshift_policyd_replica_suspect") == 1
+    wait_for(lambda: policyd.metric("postshift_policyd_replica_suspect") == 1, 5, "it is counted")
     # A whole state written after it is an order: a rollback works.
     good(redis, weight=100, lists="it")
     wait_for_backend(policyd, "new")
@@ -698,7 +701,9 @@ def test_answers_go_on_without_redis(policyd, redis):
     assert [backend(policyd, a) for a in (ALICE, BOB)] == ["old", "hold"] and kept(policyd)
     good(redis, weight=100)
     wait_for_backend(policyd, "new")
-    assert policyd.process.output().count("redis=down") == 1
+    # A line for each loss, not for each try (a busy machine may lose it once more).
+    said = policyd.process.output()
+    assert 1 <= said.count("redis=down") < said.count("redis: state=up"), said
 
 
 @pytest.mark.limit(120)
@@ -822,7 +827,7 @@ def test_one_clear_line_when_redis_is_out_of_reach(site, lines, reason):
     assert policyd.process.output().count("redis=down") == 1
     assert "horse" not in policyd.process.output()
     assert backend(policyd) == TEMP and backend(policyd, "a@other.example") == "NOTFOUND"
-    assert policyd.metric(f'postshift_redis_errors_total{{reason="{reason}"}}') >= 1
+    wait_for(lambda: policyd.metric(f'postshift_redis_errors_total{{reason="{reason}"}}') >= 1, 5, "it is counted")
 
 
 def test_junk_in_the_channel_is_nothing(policyd, redis):
