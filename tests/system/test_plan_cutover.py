@@ -297,8 +297,8 @@ def test_the_guard_asks_without_a_plan_that_moves(site, cutover, state):
     finally:
         site.redis.command("CONFIG", "SET", "min-replicas-to-write", "0")
     wait_for(lambda: sorted(pins(site, "known on old")) == sorted(lacking), 30, "what was found was kept")
-    assert sorted(pins(site, "unknown on both")) == sorted(unknown)
-    assert sorted(event["key"] for event in events(site, "misprovision")) == sorted(lacking + unknown)
+    wait_for(lambda: sorted(pins(site, "unknown on both")) == sorted(unknown), 30, "and the other two")
+    wait_for(lambda: sorted(event["key"] for event in events(site, "misprovision")) == sorted(lacking + unknown), 30, "an event each")
     wait_for(lambda: sorted(site.old.recipients()) == sorted(lacking), 60, "their mail is on old")
 
 
@@ -318,7 +318,7 @@ def test_pins_of_a_former_life_count(site, cutover):
     wait_for(lambda: guard_of(cutover) == {"pinned": 2, "unknown": 0, "stopped": None}, 20, "it knows of them")
     site.gateway.send(site.sender, people[2:])
     wait_for_state(site, "paused", 120)
-    assert sorted(pins(site, "known on old")) == sorted(people)
+    wait_for(lambda: sorted(pins(site, "known on old")) == sorted(people), 30, "the last one is pinned, too")
     assert "max_misprovisioned" in plan(site, "why") and events(site, "freeze")[0]["who"] == "guard"
 
 
@@ -373,7 +373,7 @@ def test_a_stop_ends_a_hook_that_hangs(site, folder, hooked, stop, state):
     made = hooked(before_advance="echo $$ > $DIR/pid\nsleep 600")
     start(site)
     wait_for(lambda: running(folder, "pid"), 30, "the hook runs")
-    wait_for(lambda: shown(made)[0]["step"], 10, "the page has it")
+    wait_for(lambda: shown(made)[0]["step"] and shown(made)[0]["hook"], 10, "the page has it")
     [page] = shown(made)
     assert page["hook"]["name"] == "before_advance" and page["step"]["stage"] == 1
     site.redis.command("HSET", PLAN, *stop)
@@ -383,7 +383,7 @@ def test_a_stop_ends_a_hook_that_hangs(site, folder, hooked, stop, state):
     assert events(site, "hook-end")[0]["why"].startswith("stopped")
     assert weight(site) == "0" and plan(site) == state
     assert not events(site, "plan-advance")
-    assert made.metric('postshift_cutover_hook_runs_total{hook="before_advance",result="stopped"}') == 1
+    wait_for(lambda: made.metric('postshift_cutover_hook_runs_total{hook="before_advance",result="stopped"}') == 1, 5, "it is counted")
 
 
 def test_movers_notes_and_what_follows_a_transition(site, folder, hooked):
