@@ -4,6 +4,10 @@
  *
  * At most PINNINGS_MAX wait; what is more comes again with an attempt an hour later, and
  * one line says so.  One whose time is over meanwhile is given up.
+ *
+ * Limits: of the pins for an hour one that Redis had refused was seen to be lost, for a
+ * cause that is not known yet; its mail waits, and it is found again with an attempt an
+ * hour later.
  */
 #ifndef POLICYD_CUTOVER_PINNINGS_H
 #define POLICYD_CUTOVER_PINNINGS_H
