@@ -2,13 +2,13 @@
 
 #include "policyd/ctl/ctl_json.h"
 #include "policyd/ctl/ctl_output.h"
-#include "policyd/setup/setup_process.h"
+#include "policyd/ctl/ctl_postconf.h"
 #include "policyd/setup/setup_site.h"
 #include "policyd/setup/setup_tables.h"
 #include "policyd/terminal/shell_word.h"
 #include "policyd/wiring/postfix_text.h"
 
-enum { OUT_MAX = 64 << 20, SAID_MAX = 1 << 16, LINE_ARENA_MAX = 64 << 20 };
+enum { SAID_MAX = 1 << 16, LINE_ARENA_MAX = 64 << 20 };
 
 /* A local part that nobody has. */
 #define INVENTED "postshiftinvented"
@@ -18,40 +18,6 @@ directory_of(const struct ctl *ctl)
 {
     return setup_site_directory(
         ctl->arguments.values[CTL_DIRECTORY], ctl->config->postfix);
-}
-
-/* What a program of Postfix prints; NULL: *fault says why it does not. */
-static const char *
-ask_postfix(struct ctl *ctl, const char *program, const char *option, const char *name,
-    const char **fault)
-{
-    const char *directory = directory_of(ctl);
-    const char *words[6] = {program};
-    size_t count = 1;
-    struct buffer out;
-    struct buffer said;
-    struct error error = {ERROR_NONE, ""};
-    const char *answer = NULL;
-    int status = 0;
-
-    if (directory != NULL) {
-        words[count++] = "-c";
-        words[count++] = directory;
-    }
-    words[count++] = option;
-    words[count] = name;
-    buffer_init(&out, OUT_MAX);
-    buffer_init(&said, SAID_MAX);
-    if (!setup_process_run(words, &out, &said, &status, &error))
-        *fault = arena_text(ctl->arena, span_of(error.text));
-    else if (status != 0)
-        *fault =
-            ctl_output_text(ctl->arena, span_trim(span_first(buffer_span(&said), 200)));
-    else
-        answer = arena_text(ctl->arena, span_trim(buffer_span(&out)));
-    buffer_clear(&out);
-    buffer_clear(&said);
-    return answer;
 }
 
 /* "cutover-new-lmtp:[192.0.2.20]:24" as the site would write it. */
@@ -81,7 +47,7 @@ find_lead(struct ctl *ctl, const char *domain, struct ctl_home *home)
     struct setup_tables *tables =
         setup_tables_new(ctl->arena, directory_of(ctl), keys, ARRAY_LENGTH(keys));
     const char *maps =
-        ask_postfix(ctl, "postconf", "-xh", "transport_maps", &home->fault);
+        ctl_postfix_ask(ctl, "postconf", "-xh", "transport_maps", &home->fault);
     struct span value = SPAN("");
 
     for (size_t i = 0; maps != NULL && i < ARRAY_LENGTH(keys); i++) {
@@ -121,7 +87,8 @@ count_recipients(const struct ctl_json *entry, const char *domain)
 static void
 look_at_queue(struct ctl *ctl, const char *domain, struct ctl_home *home)
 {
-    const char *listing = ask_postfix(ctl, "postqueue", "-j", NULL, &home->queue_fault);
+    const char *listing =
+        ctl_postfix_ask(ctl, "postqueue", "-j", NULL, &home->queue_fault);
     struct arena *arena = arena_new(LINE_ARENA_MAX);
     struct span rest = span_of(listing == NULL ? "" : listing);
     struct span line;
@@ -147,10 +114,10 @@ ctl_home_look(
     const char *text;
 
     *home = (struct ctl_home){.leads_to = "", .wanted = as_of_site(ctl, new_route)};
-    home->maps = ask_postfix(ctl, "postconf", "-h", "transport_maps", &home->fault);
+    home->maps = ctl_postfix_ask(ctl, "postconf", "-h", "transport_maps", &home->fault);
     if (home->maps == NULL)
         home->maps = "";
-    text = ask_postfix(ctl, "postconf", "-h", "maximal_queue_lifetime", &home->fault);
+    text = ctl_postfix_ask(ctl, "postconf", "-h", "maximal_queue_lifetime", &home->fault);
     if (text == NULL || !postfix_text_time(span_of(text), 'd', &home->lifetime_s))
         home->lifetime_s = UINT64_C(20) * 86400;
     if (home->fault == NULL)

@@ -4,14 +4,15 @@
 #include "policyd/setup/setup_process.h"
 #include "policyd/setup/setup_site.h"
 
-enum { OUT_MAX = 4 << 20, SAID_MAX = 1 << 16 };
+enum { OUT_MAX = 64 << 20, SAID_MAX = 1 << 16 };
 
 const char *
-ctl_postconf(struct ctl *ctl, const char *name, const char **fault)
+ctl_postfix_ask(struct ctl *ctl, const char *program, const char *option,
+    const char *name, const char **fault)
 {
     const char *directory =
         setup_site_directory(ctl->arguments.values[CTL_DIRECTORY], ctl->config->postfix);
-    const char *words[6] = {"postconf"};
+    const char *words[6] = {program};
     size_t count = 1;
     struct buffer out;
     struct buffer said;
@@ -23,7 +24,7 @@ ctl_postconf(struct ctl *ctl, const char *name, const char **fault)
         words[count++] = "-c";
         words[count++] = directory;
     }
-    words[count++] = "-xh";
+    words[count++] = option;
     words[count] = name;
     buffer_init(&out, OUT_MAX);
     buffer_init(&said, SAID_MAX);
@@ -37,4 +38,10 @@ ctl_postconf(struct ctl *ctl, const char *name, const char **fault)
     buffer_clear(&out);
     buffer_clear(&said);
     return answer;
+}
+
+const char *
+ctl_postconf(struct ctl *ctl, const char *name, const char **fault)
+{
+    return ctl_postfix_ask(ctl, "postconf", "-xh", name, fault);
 }
