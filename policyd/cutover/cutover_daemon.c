@@ -184,10 +184,14 @@ gather(void *argument)
     struct follow_status status;
     struct queue_watch_status queue;
     struct figures_status figures;
+    char digest[HEARTBEAT_DIGEST_SIZE];
 
     follow_status(daemon->follow, &status);
-    cutover_metrics_follow(
-        daemon->metrics, &status, daemon->lines_told, redis_is_up(daemon->redis));
+    cutover_metrics_follow(daemon->metrics, &status, daemon->lines_told);
+    cutover_metrics_redis(daemon->metrics, daemon->redis);
+    cutover_metrics_domains(daemon->metrics, daemon->replica);
+    cutover_metrics_digest(
+        daemon->metrics, heartbeat_digest(daemon->heartbeat, digest) ? digest : NULL);
     queue_watch_status(daemon->queue, &queue);
     cutover_metrics_queue(daemon->metrics, &queue);
     figures_status(daemon->figures, &figures);

@@ -7,6 +7,8 @@
 
 #include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
+#include "shared/base/domain.h"
+#include "shared/service/metrics_domains.h"
 
 struct cutover_tally_row {
     char domain[256];
@@ -21,10 +23,17 @@ static const double delay_bounds[] = {0.05, 0.1, 0.2, 0.5, 1.2, 2, 5, 10, 30, 60
 
 static const struct metrics_family families[] = {
     {"redis_up",                                "Whether the connection to Redis is up.",                 METRICS_GAUGE,     {NULL},                           NULL        },
+    {"redis_reconnects_total",                  "Connections to Redis after the first.",                  METRICS_COUNTER,
+     {NULL},                                                                                                                                                   NULL        },
+    {"redis_errors_total",                      "Why connections to Redis failed or were lost.",
+     METRICS_COUNTER,                                                                                                        {"reason"},                       NULL        },
     {"cutover_deliveries_total",                "First attempts of a recipient's delivery, by outcome.",
      METRICS_COUNTER,                                                                                                        {"domain", "backend", "outcome"}, NULL        },
     {"cutover_delivery_delay_seconds",
      "From connecting to the answer, of first attempts that were accepted.",                              METRICS_HISTOGRAM, {"domain", "backend"},            delay_bounds},
+    {"cutover_replica_digest",
+     "What is answered, as a number (48 bits of the digest): alike on gateways that "
+        "answer alike; NaN: not known.",                                                                  METRICS_GAUGE,     {NULL},                           NULL        },
     {"cutover_duplicates_total",                "Attempts after which mail may be there more than once.",
      METRICS_COUNTER,                                                                                                        {"domain", "backend"},            NULL        },
     {"cutover_probe_success",                   "Whether the last probe of a backend was good.",
@@ -63,6 +72,7 @@ static const struct metrics_family families[] = {
      NULL                                                                                                                                                                  },
 };
 
+static const char *const backends[BACKEND_COUNT] = {"other", "old", "new", "standby"};
 static const char *const results[3] = {"used", "other", "unknown"};
 
 struct metrics *
@@ -111,7 +121,6 @@ static void
 take_row(struct metrics *metrics, struct deliveries *deliveries,
     const struct cutover_tally_row *row)
 {
-    static const char *const backends[BACKEND_COUNT] = {"other", "old", "new", "standby"};
     const char *labels[3] = {
         row->domain, backends[row->backend], outcome_name(row->outcome)};
 
@@ -150,8 +159,8 @@ cutover_metrics_lag(const struct follow_status *status)
 }
 
 void
-cutover_metrics_follow(struct metrics *metrics, const struct follow_status *status,
-    uint64_t told[3], bool redis_up)
+cutover_metrics_follow(
+    struct metrics *metrics, const struct follow_status *status, uint64_t told[3])
 {
     int64_t last = status->last_line_ms / 1000;
 
@@ -160,11 +169,64 @@ cutover_metrics_follow(struct metrics *metrics, const struct follow_status *stat
             (double)(status->lines[i] - told[i]));
         told[i] = status->lines[i];
     }
-    set(metrics, "redis_up", redis_up);
     set(metrics, "cutover_log_last_line_timestamp_seconds", (double)last);
     set(metrics, "cutover_log_lag_seconds", cutover_metrics_lag(status));
     set(metrics, "cutover_books_commit_timestamp_seconds", (double)status->committed);
     set(metrics, "cutover_trouble", status->trouble[0] != '\0');
+}
+
+void
+cutover_metrics_redis(struct metrics *metrics, const struct redis *redis)
+{
+    uint64_t connects = redis_connects(redis);
+
+    set(metrics, "redis_up", redis_is_up(redis));
+    set(metrics, "redis_reconnects_total", connects > 0 ? (double)(connects - 1) : 0);
+    for (int i = 0; i < REDIS_TROUBLE_COUNT; i++) {
+        enum redis_trouble trouble = (enum redis_trouble)i;
+        const char *const labels[] = {redis_trouble_name(trouble)};
+
+        metrics_set(metrics_series(metrics, "redis_errors_total", labels),
+            (double)redis_troubles(redis, trouble));
+    }
+}
+
+void
+cutover_metrics_digest(struct metrics *metrics, const char *digest)
+{
+    set(metrics, "cutover_replica_digest",
+        digest == NULL
+            ? NAN
+            : (double)(strtoull(digest, NULL, 16) & ((UINT64_C(1) << 48) - 1)));
+}
+
+static void
+begin_domain(struct metrics *metrics, const char *domain)
+{
+    for (unsigned i = 0; i < 2 * OUTCOME_COUNT; i++) {
+        const char *const labels[] = {domain, backends[BACKEND_OLD + i / OUTCOME_COUNT],
+            outcome_name((enum outcome)(i % OUTCOME_COUNT))};
+
+        metrics_add(metrics_series(metrics, "cutover_deliveries_total", labels), 0);
+        (void)metrics_series(metrics, "cutover_delivery_delay_seconds", labels);
+        (void)metrics_series(metrics, "cutover_duplicates_total", labels);
+    }
+}
+
+void
+cutover_metrics_domains(struct metrics *metrics, const struct replica *replica)
+{
+    struct replica_domain found;
+    struct span name;
+    uint64_t cursor = 0;
+    char domain[DOMAIN_MAX + 1];
+
+    for (size_t i = 0;
+         i < METRICS_DOMAINS_MAX && replica_next_domain(replica, &cursor, &name, &found);
+         i++) {
+        if (span_copy(name, domain, sizeof(domain)))
+            begin_domain(metrics, domain);
+    }
 }
 
 void

@@ -9,6 +9,8 @@
 #include "policyd/cutover/figures.h"
 #include "policyd/cutover/queue_watch.h"
 #include "policyd/follow/follow.h"
+#include "policyd/redis/redis.h"
+#include "policyd/replica/replica.h"
 #include "shared/service/metrics.h"
 
 struct metrics *cutover_metrics_registry(void);
@@ -32,8 +34,17 @@ void cutover_metrics_take(
 double cutover_metrics_lag(const struct follow_status *status);
 
 /* Gauges, as they are now; `told` is how many lines of each kind were counted before. */
-void cutover_metrics_follow(struct metrics *metrics, const struct follow_status *status,
-    uint64_t told[3], bool redis_up);
+void cutover_metrics_follow(
+    struct metrics *metrics, const struct follow_status *status, uint64_t told[3]);
+
+/* The connection over which counts go. */
+void cutover_metrics_redis(struct metrics *metrics, const struct redis *redis);
+
+/* Of heartbeat_digest, as a number that a monitoring system compares; NULL: not known. */
+void cutover_metrics_digest(struct metrics *metrics, const char *digest);
+
+/* What is counted by domain begins at 0, so that the first of each kind is seen. */
+void cutover_metrics_domains(struct metrics *metrics, const struct replica *replica);
 
 /* NaN while it is not known. */
 void cutover_metrics_queue(

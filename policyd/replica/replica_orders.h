@@ -30,6 +30,7 @@ enum replica_source {
     REPLICA_FROM_OVERRIDE,
     REPLICA_FROM_SNAPSHOT,
     REPLICA_FROM_FILE, /* what the configuration no longer allows */
+    REPLICA_SOURCES
 };
 
 const char *replica_source_name(enum replica_source source);

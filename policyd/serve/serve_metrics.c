@@ -65,6 +65,11 @@ serve_metrics_registry(void)
 
         (void)metrics_series(metrics, "redis_errors_total", labels);
     }
+    for (int source = 0; source < REPLICA_SOURCES; source++) {
+        const char *labels[] = {replica_source_name((enum replica_source)source)};
+
+        (void)metrics_series(metrics, "policyd_replica_changes_total", labels);
+    }
     return metrics;
 }
 

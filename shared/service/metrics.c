@@ -1,11 +1,10 @@
 #include "shared/service/metrics.h"
 
 #include "shared/base/allocate.h"
-#include "shared/service/metrics_process.h"
+#include "shared/service/metrics_inside.h"
 #include "shared/service/metrics_text.h"
 
 #include <assert.h>
-#include <math.h>
 #include <pthread.h>
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -18,46 +17,11 @@
 
 enum {
     SERIES_MAX = 1000,     /* that show, in a family */
-    REMEMBERED_MAX = 4000, /* forgotten ones among them: their pointers stay good */
+    OF_DOMAINS_MAX = 4000, /* the same where it has a domain: 200 of them, with all that
+                              they have */
     LABELS_LENGTH_MAX = 4096,
     BUCKETS_MAX = 32,
     SHARED_SIZE = 256 * 1024,
-};
-
-/* What is counted: the one part that forked processes may share. */
-struct values {
-    atomic_bool forgotten;
-    _Atomic double value; /* of a histogram the sum */
-    atomic_uint_fast64_t buckets[];
-};
-
-struct metrics_series {
-    struct metrics_series *next;
-    const struct metrics_family *row;
-    char *labels; /* written out: `a="b",c="d"` */
-    struct values *values;
-};
-
-struct family {
-    const struct metrics_family *row;
-    struct metrics_series *first;
-    struct metrics_series *last;
-    size_t shown;
-    size_t remembered;
-};
-
-struct metrics {
-    pthread_mutex_t lock; /* of the lists; values are atomic */
-    struct metrics_series *reload_ok;
-    struct metrics_series *reload_time;
-    void (*refresh)(void *argument);
-    void *refresh_argument;
-    /* Of metrics_new_shared: where values stand, for the process that made it. */
-    char *shared;
-    size_t shared_used;
-    pid_t owner;
-    size_t count;
-    struct family families[];
 };
 
 static const struct metrics_family own_families[] = {
@@ -70,16 +34,6 @@ static const struct metrics_family own_families[] = {
      "When a configuration was last taken, in unix time.",                                     METRICS_GAUGE, {NULL},
      NULL                                                                                                                 },
 };
-
-static size_t
-bound_count(const struct metrics_family *row)
-{
-    size_t count = 0;
-
-    while (row->type == METRICS_HISTOGRAM && row->bounds[count] != 0)
-        count++;
-    return count;
-}
 
 static size_t
 label_count(const struct metrics_family *row)
@@ -100,11 +54,34 @@ write_labels(
         metrics_text_label(out, row->labels[i], values == NULL ? "other" : values[i]);
 }
 
-static struct metrics_series *
-find_series(const struct family *family, const char *labels)
+/* Domains stand as the first label. */
+static bool
+has_domain(const struct metrics_family *row)
 {
-    for (struct metrics_series *series = family->first; series != NULL;
-         series = series->next) {
+    return row->labels[0] != NULL && strcmp(row->labels[0], "domain") == 0;
+}
+
+static size_t
+series_max(const struct metrics_family *row)
+{
+    return has_domain(row) ? OF_DOMAINS_MAX : SERIES_MAX;
+}
+
+static size_t
+chain_of(const char *labels)
+{
+    uint32_t sum = 2166136261U;
+
+    for (; *labels != '\0'; labels++)
+        sum = (sum ^ (unsigned char)*labels) * 16777619U;
+    return sum % METRICS_CHAINS;
+}
+
+static struct metrics_series *
+find_series(const struct metrics_shown *family, const char *labels)
+{
+    for (struct metrics_series *series = family->chains[chain_of(labels)]; series != NULL;
+         series = series->next_in_chain) {
         if (strcmp(series->labels, labels) == 0)
             return series;
     }
@@ -112,7 +89,7 @@ find_series(const struct family *family, const char *labels)
 }
 
 static bool
-is_shared(const struct metrics *metrics, const struct values *values)
+is_shared(const struct metrics *metrics, const struct metrics_values *values)
 {
     uintptr_t place = (uintptr_t)values;
     uintptr_t first = (uintptr_t)metrics->shared;
@@ -120,7 +97,7 @@ is_shared(const struct metrics *metrics, const struct values *values)
     return metrics->shared != NULL && place >= first && place < first + SHARED_SIZE;
 }
 
-static struct values *
+static struct metrics_values *
 allocate_values(struct metrics *metrics, size_t size)
 {
     size_t rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
@@ -135,9 +112,9 @@ allocate_values(struct metrics *metrics, size_t size)
 }
 
 static struct metrics_series *
-add_series(struct metrics *metrics, struct family *family, const char *labels)
+add_series(struct metrics *metrics, struct metrics_shown *family, const char *labels)
 {
-    size_t buckets = bound_count(family->row) + 1;
+    size_t buckets = metrics_bound_count(family->row) + 1;
     struct metrics_series *series = allocate(sizeof(*series));
 
     series->row = family->row;
@@ -149,25 +126,56 @@ add_series(struct metrics *metrics, struct family *family, const char *labels)
     else
         family->last->next = series;
     family->last = series;
+    series->next_in_chain = family->chains[chain_of(labels)];
+    family->chains[chain_of(labels)] = series;
     family->shown++;
     family->remembered++;
     return series;
 }
 
 static void
-revive(struct family *family, struct metrics_series *series)
+revive(struct metrics_shown *family, struct metrics_series *series)
 {
     if (!atomic_load(&series->values->forgotten))
         return;
     atomic_store(&series->values->value, 0);
-    for (size_t i = 0; i <= bound_count(series->row); i++)
+    for (size_t i = 0; i <= metrics_bound_count(series->row); i++)
         atomic_store(&series->values->buckets[i], 0);
     atomic_store(&series->values->forgotten, false);
     family->shown++;
 }
 
+/* Whether one more may show, with these labels. */
+static bool
+enter(struct metrics_shown *family, const char *const *values)
+{
+    if (family->shown >= series_max(family->row) ||
+        family->remembered >= 4 * series_max(family->row))
+        return false;
+    return !has_domain(family->row) || metrics_domains_enter(&family->domains, values[0]);
+}
+
+/* That of all that is too much; where there are too many domains, the rest is known. */
+static void
+write_other_labels(
+    struct buffer *out, const struct metrics_shown *family, const char *const *values)
+{
+    const char *others[METRICS_LABELS_MAX] = {"other"};
+    bool is_full = family->shown >= series_max(family->row);
+
+    buffer_reset(out);
+    for (size_t i = 1; i < label_count(family->row); i++)
+        others[i] = values[i];
+    write_labels(out, family->row, has_domain(family->row) && !is_full ? others : NULL);
+    if (!buffer_ok(out)) {
+        buffer_reset(out);
+        write_labels(out, family->row, NULL);
+    }
+}
+
 static struct metrics_series *
-take_series(struct metrics *metrics, struct family *family, const char *const *values)
+take_series(
+    struct metrics *metrics, struct metrics_shown *family, const char *const *values)
 {
     struct metrics_series *series;
     struct buffer labels;
@@ -175,10 +183,9 @@ take_series(struct metrics *metrics, struct family *family, const char *const *v
     buffer_init(&labels, LABELS_LENGTH_MAX);
     write_labels(&labels, family->row, values);
     series = buffer_ok(&labels) ? find_series(family, buffer_text(&labels)) : NULL;
-    if (series == NULL && (!buffer_ok(&labels) || family->shown >= SERIES_MAX ||
-                              family->remembered >= REMEMBERED_MAX)) {
-        buffer_reset(&labels);
-        write_labels(&labels, family->row, NULL);
+    if ((series == NULL || atomic_load(&series->values->forgotten)) &&
+        (!buffer_ok(&labels) || !enter(family, values))) {
+        write_other_labels(&labels, family, values);
         series = find_series(family, buffer_text(&labels));
     }
     if (series == NULL)
@@ -189,7 +196,7 @@ take_series(struct metrics *metrics, struct family *family, const char *const *v
     return series;
 }
 
-static struct family *
+static struct metrics_shown *
 find_family(struct metrics *metrics, const char *name)
 {
     for (size_t i = 0; i < metrics->count; i++) {
@@ -201,77 +208,12 @@ find_family(struct metrics *metrics, const char *name)
     abort();
 }
 
-static const char *
-prefix_of(const struct metrics_family *row)
-{
-    return strncmp(row->name, "process_", strlen("process_")) == 0 ? "" : "postshift_";
-}
-
-static void
-write_sample(struct buffer *out, const struct metrics_series *series, const char *suffix,
-    const char *bound, double value)
-{
-    bool has_labels = series->labels[0] != '\0' || bound != NULL;
-
-    buffer_printf(out, "%s%s%s", prefix_of(series->row), series->row->name, suffix);
-    if (has_labels)
-        buffer_printf(out, "{%s", series->labels);
-    if (bound != NULL)
-        buffer_printf(out, "%sle=\"%s\"", series->labels[0] == '\0' ? "" : ",", bound);
-    buffer_append_text(out, has_labels ? "} " : " ");
-    metrics_text_number(out, value);
-    buffer_append_octet(out, '\n');
-}
-
-static void
-write_histogram(struct buffer *out, const struct metrics_series *series)
-{
-    size_t count = bound_count(series->row);
-    double sum = atomic_load(&series->values->value);
-    uint64_t total = 0;
-
-    for (size_t i = 0; i <= count; i++) {
-        struct buffer bound;
-
-        buffer_init(&bound, 64);
-        metrics_text_number(&bound, i < count ? series->row->bounds[i] : INFINITY);
-        total += atomic_load(&series->values->buckets[i]);
-        write_sample(out, series, "_bucket", buffer_text(&bound), (double)total);
-        buffer_clear(&bound);
-    }
-    write_sample(out, series, "_sum", NULL, sum);
-    write_sample(out, series, "_count", NULL, (double)total);
-}
-
-static void
-write_family(struct buffer *out, const struct family *family)
-{
-    static const char *const types[] = {
-        [METRICS_COUNTER] = "counter",
-        [METRICS_GAUGE] = "gauge",
-        [METRICS_HISTOGRAM] = "histogram",
-    };
-    const struct metrics_family *row = family->row;
-
-    buffer_printf(out, "# HELP %s%s %s\n# TYPE %s%s %s\n", prefix_of(row), row->name,
-        row->help, prefix_of(row), row->name, types[row->type]);
-    for (const struct metrics_series *series = family->first; series != NULL;
-         series = series->next) {
-        if (atomic_load(&series->values->forgotten))
-            continue;
-        if (row->type == METRICS_HISTOGRAM)
-            write_histogram(out, series);
-        else
-            write_sample(out, series, "", NULL, atomic_load(&series->values->value));
-    }
-}
-
 static void
 add_family(struct metrics *metrics, const struct metrics_family *row)
 {
-    struct family *family = &metrics->families[metrics->count++];
+    struct metrics_shown *family = &metrics->families[metrics->count++];
 
-    assert(bound_count(row) < BUCKETS_MAX);
+    assert(metrics_bound_count(row) < BUCKETS_MAX);
     family->row = row;
     if (label_count(row) == 0)
         (void)take_series(metrics, family, NULL);
@@ -336,6 +278,7 @@ metrics_free(struct metrics *metrics)
             free(series);
             series = next;
         }
+        metrics_domains_clear(&metrics->families[i].domains);
     }
     if (metrics->shared != NULL)
         (void)munmap(metrics->shared, SHARED_SIZE);
@@ -357,7 +300,7 @@ metrics_series(struct metrics *metrics, const char *name, const char *const *val
 void
 metrics_forget(struct metrics *metrics, const char *name, const char *const *values)
 {
-    struct family *family = find_family(metrics, name);
+    struct metrics_shown *family = find_family(metrics, name);
     struct metrics_series *series;
     struct buffer labels;
 
@@ -365,8 +308,11 @@ metrics_forget(struct metrics *metrics, const char *name, const char *const *val
     write_labels(&labels, family->row, values);
     (void)pthread_mutex_lock(&metrics->lock);
     series = buffer_ok(&labels) ? find_series(family, buffer_text(&labels)) : NULL;
-    if (series != NULL && !atomic_exchange(&series->values->forgotten, true))
+    if (series != NULL && !atomic_exchange(&series->values->forgotten, true)) {
         family->shown--;
+        if (has_domain(family->row))
+            metrics_domains_leave(&family->domains, values[0]);
+    }
     (void)pthread_mutex_unlock(&metrics->lock);
     buffer_clear(&labels);
 }
@@ -419,16 +365,4 @@ metrics_on_write(struct metrics *metrics, void (*refresh)(void *argument), void 
 {
     metrics->refresh = refresh;
     metrics->refresh_argument = argument;
-}
-
-void
-metrics_write(struct metrics *metrics, struct buffer *out)
-{
-    if (metrics->refresh != NULL)
-        metrics->refresh(metrics->refresh_argument);
-    (void)pthread_mutex_lock(&metrics->lock);
-    for (size_t i = 0; i < metrics->count; i++)
-        write_family(out, &metrics->families[i]);
-    (void)pthread_mutex_unlock(&metrics->lock);
-    metrics_process_write(out);
 }

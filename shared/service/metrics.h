@@ -4,10 +4,11 @@
  * A registry is a fixed set of families, declared as rows; a series is a family with
  * label values.  Counting is an atomic add and may happen in any thread; series are made
  * at start or first use (under a lock), at most 1000 a family: what comes then is counted
- * in one whose labels are all "other".  Names get the prefix "postshift_" unless they
- * start with "process_".  HELP and TYPE always, series that exist start at 0, those of
- * families without labels exist from the start; promtool check metrics is silent.  A name
- * that was not declared ends the process.
+ * in one whose labels are all "other".  A family whose first label is `domain` has at
+ * most 200 of them at a time, and 4000 series: more are the domain "other".  Names get
+ * the prefix "postshift_" unless they start with "process_".  HELP and TYPE always,
+ * series that exist start at 0, those of families without labels exist from the start;
+ * promtool check metrics is silent.  A name that was not declared ends the process.
  */
 #ifndef SHARED_SERVICE_METRICS_H
 #define SHARED_SERVICE_METRICS_H

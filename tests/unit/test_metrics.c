@@ -28,6 +28,7 @@ static const struct metrics_family families[] = {
     {"dns_query_duration_seconds", "Time to an answer.", METRICS_HISTOGRAM, {NULL},
         bounds},
     {"domain_weight_ratio", "Weight.", METRICS_GAUGE, {"domain"}, NULL},
+    {"deliveries_total", "Deliveries.", METRICS_COUNTER, {"domain", "outcome"}, NULL},
 };
 
 static const char *
@@ -170,6 +171,46 @@ bounds_the_series_of_a_family(void **state)
     assert_int_equal(count_of(&out, "postshift_policyd_requests_total{"), 1001);
     assert_true(has_line(&out,
         "postshift_policyd_requests_total{listener=\"other\",answer=\"other\"} 501"));
+    buffer_clear(&out);
+    metrics_free(metrics);
+}
+
+static void
+bounds_the_domains_of_a_family(void **state)
+{
+    struct metrics *metrics =
+        metrics_new("postshift-x", families, ARRAY_LENGTH(families));
+    char domain[32];
+    struct buffer out;
+
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        (void)snprintf(domain, sizeof(domain), "d%d.example", i % 250);
+        metrics_add(metrics_series(metrics, "deliveries_total", VALUES(domain, "ok")), 1);
+    }
+    metrics_add(
+        metrics_series(metrics, "deliveries_total", VALUES("d249.example", "fail")), 1);
+    write_all(metrics, &out);
+    assert_int_equal(count_of(&out, "postshift_deliveries_total{"), 202);
+    assert_true(has_line(
+        &out, "postshift_deliveries_total{domain=\"d7.example\",outcome=\"ok\"} 4"));
+    assert_true(has_line(
+        &out, "postshift_deliveries_total{domain=\"other\",outcome=\"ok\"} 200"));
+    assert_true(has_line(
+        &out, "postshift_deliveries_total{domain=\"other\",outcome=\"fail\"} 1"));
+    buffer_clear(&out);
+    /* One goes, and makes room for one. */
+    metrics_forget(metrics, "deliveries_total", VALUES("d7.example", "ok"));
+    metrics_add(
+        metrics_series(metrics, "deliveries_total", VALUES("d249.example", "ok")), 1);
+    metrics_add(
+        metrics_series(metrics, "deliveries_total", VALUES("d7.example", "ok")), 1);
+    write_all(metrics, &out);
+    assert_true(has_line(
+        &out, "postshift_deliveries_total{domain=\"d249.example\",outcome=\"ok\"} 1"));
+    assert_true(has_line(
+        &out, "postshift_deliveries_total{domain=\"other\",outcome=\"ok\"} 201"));
+    assert_int_equal(count_of(&out, "d7.example"), 0);
     buffer_clear(&out);
     metrics_free(metrics);
 }
@@ -432,6 +473,7 @@ main(void)
         cmocka_unit_test(counts_into_cumulative_buckets),
         cmocka_unit_test(escapes_label_values),
         cmocka_unit_test(bounds_the_series_of_a_family),
+        cmocka_unit_test(bounds_the_domains_of_a_family),
         cmocka_unit_test(forgets_a_series_and_starts_it_anew),
         cmocka_unit_test(tells_of_the_last_reload),
         cmocka_unit_test(tells_of_its_process),

@@ -1,0 +1,147 @@
+"""What a monitoring system sees: the metrics of a gateway's four daemons, the rules and the dashboard that read them."""
+import subprocess
+
+import pytest
+
+from authsite import mail
+from processes import wait_for
+from watchsite import WatchSite
+
+C, G, H = "counter", "gauge", "histogram"
+
+# Of each: type, labels; a name without process_ is prefixed with postshift_.
+ALL = {
+    "build_info": (G, "program version"),
+    "config_last_reload_successful": (G, ""),
+    "config_last_reload_success_timestamp_seconds": (G, ""),
+    "process_cpu_seconds_total": (C, ""),
+    "process_resident_memory_bytes": (G, ""),
+    "process_open_fds": (G, ""),
+    "process_max_fds": (G, ""),
+    "process_start_time_seconds": (G, ""),
+}
+REDIS = {"redis_up": (G, ""), "redis_reconnects_total": (C, ""), "redis_errors_total": (C, "reason")}
+METRICS = {
+    "auth": {
+        **ALL,
+        "auth_messages_total": (C, "action"),
+        "auth_results_total": (C, "method result"),
+        "auth_forged_headers_total": (C, ""),
+        "auth_message_duration_seconds": (H, ""),
+        "auth_process_exits_total": (C, "process"),
+        "dns_queries_total": (C, "result"),
+        "dns_query_duration_seconds": (H, ""),
+        "milter_sessions": (G, ""),
+    },
+    "scan": {
+        **ALL,
+        "scan_messages_total": (C, "action"),
+        "scan_results_total": (C, "engine result"),
+        "scan_duration_seconds": (H, "engine"),
+        "scan_workers": (G, "state"),
+        "scan_worker_exits_total": (C, "reason"),
+        "scan_signatures": (G, ""),
+        "scan_database_timestamp_seconds": (G, ""),
+        "scan_database_reloads_total": (C, "result"),
+        "scan_process_exits_total": (C, "process"),
+        "milter_sessions": (G, ""),
+    },
+    "policyd": {
+        **ALL, **REDIS,
+        "policyd_requests_total": (C, "listener answer"),
+        "policyd_request_duration_seconds": (H, "listener"),
+        "policyd_clients": (G, "listener"),
+        "policyd_clients_closed_total": (C, "listener reason"),
+        "policyd_replica_domains": (G, ""),
+        "policyd_replica_pins": (G, ""),
+        "policyd_replica_units": (G, ""),
+        "policyd_replica_invalid": (G, ""),
+        "policyd_replica_suspect": (G, ""),
+        "policyd_replica_synced_timestamp_seconds": (G, ""),
+        "policyd_replica_changes_total": (C, "source"),
+        "policyd_replica_loads_total": (C, "result"),
+        "policyd_snapshot_writes_total": (C, "result"),
+        "domain_weight_ratio": (G, "domain"),
+    },
+    "cutover": {
+        **ALL, **REDIS,
+        "cutover_deliveries_total": (C, "domain backend outcome"),
+        "cutover_delivery_delay_seconds": (H, "domain backend"),
+        "cutover_duplicates_total": (C, "domain backend"),
+        "cutover_availability_ratio": (G, "domain backend window"),
+        "cutover_plan_state": (G, "domain state"),
+        "cutover_plan_stage": (G, "domain"),
+        "cutover_transitions_total": (C, "domain kind"),
+        "cutover_probe_success": (G, "domain backend"),
+        "cutover_probe_duration_seconds": (G, "domain backend phase"),
+        "cutover_hook_runs_total": (C, "hook result"),
+        "cutover_log_lines_total": (C, "result"),
+        "cutover_log_last_line_timestamp_seconds": (G, ""),
+        "cutover_log_lag_seconds": (G, ""),
+        "cutover_books_commit_timestamp_seconds": (G, ""),
+        "cutover_trouble": (G, ""),
+        "cutover_replica_digest": (G, ""),
+        "books_difference": (G, ""),
+        "oldest_waiting_seconds": (G, "domain reason"),
+        "queue_disagreement": (G, ""),
+    },
+}
+# What stands there before anything has happened.
+FROM_THE_START = {
+    "auth": ["auth_messages_total", "auth_results_total", "dns_queries_total", "auth_process_exits_total"],
+    "scan": ["scan_messages_total", "scan_results_total", "scan_workers", "scan_worker_exits_total", "scan_process_exits_total",
+             "scan_database_reloads_total"],
+    "policyd": ["policyd_requests_total", "policyd_clients_closed_total", "policyd_replica_changes_total", "policyd_replica_loads_total",
+                "policyd_snapshot_writes_total", "redis_errors_total"],
+    "cutover": ["redis_errors_total", "cutover_deliveries_total", "cutover_transitions_total", "cutover_hook_runs_total",
+                "cutover_log_lines_total", "cutover_duplicates_total"],
+}
+PROGRAMS = list(METRICS)
+
+
+def full_name(name):
+    return name if name.startswith("process_") else f"postshift_{name}"
+
+
+@pytest.fixture(scope="module")
+def site(module_folder):
+    site = WatchSite(module_folder, "127.20.97")
+    try:
+        yield site.start()
+    finally:
+        site.stop()
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_metric_is_there_with_its_type_and_labels(site, program):
+    def seen():
+        return {name: (kind, {key for key, _ in next(iter(series))} if series else None)
+                for name, (kind, series) in site.families(program).items()}
+
+    wanted = {full_name(name): (kind, set(labels.split())) for name, (kind, labels) in METRICS[program].items()}
+    # Some have no series until something waits, or a probe has ended.
+    if program == "cutover":
+        wait_for(lambda: not [name for name, (_, labels) in seen().items() if labels is None], 20, "a series of each metric")
+    assert seen() == wanted
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_promtool_finds_nothing_to_complain_of(site, program):
+    done = subprocess.run(["promtool", "check", "metrics"], input=site.page(program), stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_counts_begins_at_nothing(site, program):
+    found = site.families(program)
+    for name in FROM_THE_START[program]:
+        values = found[full_name(name)][1].values()
+        assert len(values) > 1 and (0 in values or name == "scan_workers"), (name, found[full_name(name)])
+
+
+def test_no_address_and_no_queue_id_is_a_label(site):
+    site.auth.send(mail(), queue_id="4LABEL0001")
+    text = "".join(site.page(program) for program in PROGRAMS)
+    for stranger in ("@", "4LABEL", "sender.example", "192.0.2."):
+        assert stranger not in text, stranger

@@ -1,0 +1,77 @@
+"""watchsite - all four daemons of a gateway, a plan that runs, and their pages of metrics.
+
+    site = WatchSite(folder, "127.20.97").start(); site.page("policyd"); site.families("auth"); site.stop()
+
+The block is laid out as plansite has it; .10 is policyd, .11 auth, .12 scan.
+"""
+import contextlib
+import re
+
+import scanner
+from authsite import AuthSite
+from plansite import FAILED, PlanSite, hook_file
+from policyd import Policyd
+from processes import wait_for
+
+
+def families(page):
+    """{name: (type, {series: value})} of a page; series as {labels: value}, labels a frozenset of pairs, buckets left out."""
+    found, owner = {}, None
+    for line in page.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, owner, kind = line.split(" ")
+            found[owner] = (kind, {})
+        elif line and not line.startswith("#"):
+            name, labels, value = re.fullmatch(r'([a-z0-9_]+)(?:\{(.*)\})? (\S+)', line).groups()
+            if name in (owner, owner + "_count"):
+                pairs = re.findall(r'([a-z_]+)="((?:[^"\\]|\\.)*)"', labels or "")
+                found[owner][1][frozenset(pairs)] = float(value)
+    return found
+
+
+class WatchSite:
+    def __init__(self, folder, block):
+        self.folder, self.block = folder, block
+        self.plans = PlanSite(folder, block)
+        self.daemons = {}
+        self.ends = contextlib.ExitStack()
+        self.ends.callback(self.plans.stop)
+        for name in ("auth", "scan"):
+            (folder / name).mkdir()
+
+    def start(self):
+        hook = hook_file(self.folder, "exit 0")
+        self.daemons["cutover"] = self.plans.controller(after_transition=hook, rehearsal="no")
+        self.plans.start()
+        self.plans.feed.start()
+        self.daemons["policyd"] = Policyd(self.folder, f"{self.block}.10", redis=self.plans.redis, domains="example.com")
+        self.ends.callback(self.daemons["policyd"].stop)
+        self.daemons["policyd"].start()
+        self.auth = AuthSite(self.folder / "auth", f"{self.block}.11")
+        self.ends.callback(self.auth.stop)
+        self.auth.start()
+        self.daemons["auth"] = self.auth.milter
+        self.daemons["scan"] = scanner.start(self.folder / "scan", f"{self.block}.12")
+        self.ends.callback(self.daemons["scan"].stop)
+        self.plans.wait_weight(30)
+        cutover = self.daemons["cutover"]
+        log = self.plans.logs[0]
+        log.append(log.line("postfix/qmgr", "B0000001: from=<s@outside.example>, size=400, nrcpt=1 (queue active)") +
+                   log.line("postfix/cutover-new/smtp", "B0000001: to=<b@example.com>, relay=none, delay=0.1, "
+                            f"delays=0.05/0/0.05/0, {FAILED}"))
+        wait_for(lambda: "postshift_oldest_waiting_seconds{" in cutover.page()[1], 30, "what waits")
+        wait_for(lambda: cutover.metric('postshift_cutover_probe_success{domain="example.com",backend="new"}') == 1, 30, "a probe")
+        wait_for(lambda: cutover.metric('postshift_cutover_availability_ratio{domain="example.com",backend="new",window="fast"}', -1) >= 0,
+                 30, "availability of new")
+        return self
+
+    def page(self, program):
+        status, text = self.daemons[program].page()
+        assert status == 200, text
+        return text
+
+    def families(self, program):
+        return families(self.page(program))
+
+    def stop(self):
+        self.ends.close()
