@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "policyd/cutover/callout.h"
 #include "policyd/cutover/pinnings.h"
@@ -99,6 +100,8 @@ found(void *argument, const struct guard_finding *finding)
 
     if (finding->verdict == GUARD_NOTHING)
         return;
+    /* The last look may be long ago, or there was none: a pin counts from now on. */
+    guards->now = (int64_t)time(NULL);
     if (finding->verdict != GUARD_REFUSED_US)
         pinnings_add(guards->pinnings, guarded->domain, finding, guards->now);
     if (finding->verdict == GUARD_REFUSED_US || finding->verdict == GUARD_TOO_MANY)

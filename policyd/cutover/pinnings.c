@@ -5,6 +5,7 @@
 
 #include "shared/base/allocate.h"
 #include "shared/base/number.h"
+#include "shared/service/clock.h"
 #include "shared/service/log.h"
 
 struct pinning {
@@ -16,8 +17,8 @@ struct pinning {
     bool is_known; /* by old */
     bool is_sent;
     bool is_done;
-    int64_t found; /* unix time */
-    int64_t again; /* not before */
+    int64_t found;     /* unix time */
+    uint64_t again_ms; /* not before; steady clock */
 };
 
 struct pinnings {
@@ -26,7 +27,6 @@ struct pinnings {
     struct pinning **rows;
     size_t count;
     size_t room;
-    int64_t now;
     bool is_full; /* told */
     bool is_kept; /* told */
 };
@@ -75,7 +75,7 @@ was_written(void *argument, enum plan_store_result result)
     const struct plan_owner *owner = row->pinnings->owner;
 
     row->is_sent = false;
-    row->again = row->pinnings->now + PINNINGS_AGAIN_S;
+    row->again_ms = clock_now_ms() + PINNINGS_AGAIN_MS;
     row->is_done = result == PLAN_STORE_DONE || result == PLAN_STORE_STALE;
     if (result == PLAN_STORE_DONE)
         owner->pinned(owner->argument, row->domain, row->recipient);
@@ -114,7 +114,6 @@ pinnings_add(struct pinnings *pinnings, const char *domain,
     struct pinning *row;
     bool is_known = finding->verdict != GUARD_PIN_UNKNOWN;
 
-    pinnings->now = now;
     log_info("misprovision", log_text("domain", domain),
         log_address("to", span_of(finding->recipient)), log_text("unit", finding->unit),
         log_text("pin", is_known ? "7d" : "1h"), log_note(finding->why));
@@ -150,9 +149,9 @@ pinnings_add(struct pinnings *pinnings, const char *domain,
 void
 pinnings_look(struct pinnings *pinnings, int64_t now)
 {
+    uint64_t now_ms = clock_now_ms();
     size_t kept = 0;
 
-    pinnings->now = now;
     for (size_t i = 0; i < pinnings->count; i++) {
         struct pinning *row = pinnings->rows[i];
 
@@ -161,7 +160,7 @@ pinnings_look(struct pinnings *pinnings, int64_t now)
             continue;
         }
         pinnings->rows[kept++] = row;
-        if (!row->is_sent && now >= row->again)
+        if (!row->is_sent && now_ms >= row->again_ms)
             write_row(row);
     }
     pinnings->count = kept;

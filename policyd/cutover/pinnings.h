@@ -4,10 +4,6 @@
  *
  * At most PINNINGS_MAX wait; what is more comes again with an attempt an hour later, and
  * one line says so.  One whose time is over meanwhile is given up.
- *
- * Limits: of the pins for an hour one that Redis had refused was seen to be lost, for a
- * cause that is not known yet; its mail waits, and it is found again with an attempt an
- * hour later.
  */
 #ifndef POLICYD_CUTOVER_PINNINGS_H
 #define POLICYD_CUTOVER_PINNINGS_H
@@ -17,13 +13,14 @@
 
 struct pinnings;
 
-enum { PINNINGS_MAX = 2000, PINNINGS_AGAIN_S = 5 };
+enum { PINNINGS_MAX = 2000, PINNINGS_AGAIN_MS = 5000 };
 
 struct pinnings *pinnings_new(
     const struct plan_context *context, const struct plan_owner *owner);
 void pinnings_free(struct pinnings *pinnings); /* after the store */
 
-/* GUARD_PIN_UNKNOWN for an hour, else for a week; its line is logged now. */
+/* GUARD_PIN_UNKNOWN for an hour, else for a week, from `now` on (unix time); its line is
+ * logged now. */
 void pinnings_add(struct pinnings *pinnings, const char *domain,
     const struct guard_finding *finding, int64_t now);
 
