@@ -274,6 +274,27 @@ ctl_client_socketmap(const struct socket_address *address, struct span map,
     return done;
 }
 
+static bool
+has_line(struct span text)
+{
+    return span_find(text, '\n') != SPAN_NONE;
+}
+
+bool
+ctl_client_spamd(const struct socket_address *address, struct error *error)
+{
+    struct buffer reply;
+    bool done;
+
+    buffer_init(&reply, ANSWER_MAX);
+    done = exchange(address, SPAN("PING SPAMC/1.2\r\n\r\n"), has_line, &reply, error);
+    if (done && (!span_starts(buffer_span(&reply), SPAN("SPAMD/")) ||
+                    span_find_text(buffer_span(&reply), SPAN("PONG")) == SPAN_NONE))
+        done = error_permanent(error, "what answers there is no spamd");
+    buffer_clear(&reply);
+    return done;
+}
+
 void
 ctl_client_escape(struct buffer *out, struct span text)
 {

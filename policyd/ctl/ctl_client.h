@@ -22,6 +22,9 @@ bool ctl_client_page(const struct socket_address *address, const char *path,
 bool ctl_client_socketmap(const struct socket_address *address, struct span map,
     struct span key, struct buffer *answer, struct error *error);
 
+/* Whether a spamd answers there. */
+bool ctl_client_spamd(const struct socket_address *address, struct error *error);
+
 /* Appends text as a query's value: %XX where it must be. */
 void ctl_client_escape(struct buffer *out, struct span text);
 

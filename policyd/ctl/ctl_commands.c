@@ -10,6 +10,15 @@ enum { WORDS_MAX = 1000 };
 
 /* clang-format off */
 static const struct ctl_verb verbs[] = {
+    {"init", "[--domain DOMAIN] [--old BACKEND] [--new BACKEND] [--directory DIR] [--yes]",
+     "the first configuration file of a site",
+     "Asks for what is not given, looks what is there (main.cf, Redis, Dovecot, signatures,\n"
+     "spamd), and writes the file of -c, with what differs from the defaults, and the next\n"
+     "three commands.  BACKEND is host, host:port, lmtp:host or unix:/path; of old also\n"
+     "`site`, which is proposed: what main.cf says today.  --yes asks nothing; DOMAIN and new\n"
+     "must then be given.  A file that is there stays (exit code 4).\n",
+     BIT(CTL_DOMAIN) | BIT(CTL_OLD) | BIT(CTL_NEW) | BIT(CTL_YES) | BIT(CTL_DIRECTORY), false, 0, 0, ctl_init_run,
+     CTL_NEEDS_NOTHING},
     {"status", "[--watch] [--json]", "all domains as policyd answers them",
      "Asks policyd, with Redis down too; with policyd silent, Redis is asked and that is\n"
      "said.  A value with ! comes from the override file.  --watch looks every 2 seconds,\n"

@@ -14,7 +14,8 @@
 
 /* What a verb needs of the file, each besides what stands before it. */
 enum ctl_needs {
-    CTL_NEEDS_RULES, /* by what policyd decides, and where it is asked */
+    CTL_NEEDS_NOTHING, /* it is not even read */
+    CTL_NEEDS_RULES,   /* by what policyd decides, and where it is asked */
     CTL_NEEDS_REDIS,
     CTL_NEEDS_ALL,
 };

@@ -173,7 +173,11 @@ run_verb(struct ctl *ctl, const struct ctl_verb *verb)
     bool is_check = verb == NULL || ctl_arguments_has(&ctl->arguments, CTL_CHECK);
     int status;
 
-    ctl->config = read_config(&ctl->arguments, is_check ? CTL_NEEDS_ALL : verb->needs);
+    if (!is_check && verb->needs == CTL_NEEDS_NOTHING)
+        ctl->config = ctl_config_read("/dev/null", false);
+    else
+        ctl->config =
+            read_config(&ctl->arguments, is_check ? CTL_NEEDS_ALL : verb->needs);
     if (is_check)
         return tell_right(&ctl->arguments);
     ctl->who = find_who(ctl->arena);

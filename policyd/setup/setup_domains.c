@@ -14,6 +14,7 @@ static const char *const value_names[VALUES] = {
     [VIRTUAL_TRANSPORT] = "virtual_transport",
     [RELAY_TRANSPORT] = "relay_transport",
     [DEFAULT_TRANSPORT] = "default_transport",
+    [RELAYHOST] = "relayhost",
     [PARENTS] = "parent_domain_matches_subdomains",
     [DELIMITERS] = "recipient_delimiter",
     [DELAYS] = "smtpd_delay_open_until_valid_rcpt",
@@ -167,20 +168,11 @@ refusal_of(struct reader *reader, const char *domain)
     return NULL;
 }
 
-/* The name of the service that carries an address which stands in no table by itself. */
+/* Where transport_maps send an address that stands in no table by itself; empty: nowhere.
+ */
 static struct span
-carrier_of(struct reader *reader, const char *domain)
+mapped_to(struct reader *reader, const char *domain)
 {
-    static const struct {
-        enum value list;
-        enum value transport;
-    } classes[] = {
-        {MYDESTINATION,           LOCAL_TRANSPORT  },
-        {VIRTUAL_MAILBOX_DOMAINS, VIRTUAL_TRANSPORT},
-        {RELAY_DOMAINS,           RELAY_TRANSPORT  },
-    };
-    enum value class = class_of(reader, domain);
-    struct span transport = reader->values[DEFAULT_TRANSPORT];
     struct span parent = span_of(domain);
     struct span value = SPAN("");
     bool found =
@@ -195,14 +187,59 @@ carrier_of(struct reader *reader, const char *domain)
     }
     if (!found)
         (void)setup_maps_find(reader, SPAN("*"), false, &value);
+    return span_trim(value);
+}
+
+/* `transport:nexthop`; what a map leaves empty stays. */
+static void
+take_transport(struct span text, struct span *service, struct span *nexthop)
+{
+    size_t colon = span_find(text, ':');
+
+    if (span_first(text, colon).length > 0)
+        *service = span_first(text, colon);
+    *nexthop = colon == SPAN_NONE ? SPAN("") : span_from(text, colon + 1);
+}
+
+static enum value
+carrier_of(
+    struct reader *reader, const char *domain, struct span *service, struct span *nexthop)
+{
+    static const struct {
+        enum value list;
+        enum value transport;
+        bool leaves; /* relayhost counts */
+    } classes[] = {
+        {MYDESTINATION,           LOCAL_TRANSPORT,   false},
+        {VIRTUAL_MAILBOX_DOMAINS, VIRTUAL_TRANSPORT, false},
+        {RELAY_DOMAINS,           RELAY_TRANSPORT,   true },
+        {VALUES,                  DEFAULT_TRANSPORT, true },
+    };
+    enum value class = class_of(reader, domain);
+    struct span value = mapped_to(reader, domain);
+
+    *service = reader->values[DEFAULT_TRANSPORT];
+    *nexthop = SPAN("");
     for (size_t i = 0; i < ARRAY_LENGTH(classes); i++) {
-        if (classes[i].list == class)
-            transport = reader->values[classes[i].transport];
+        if (classes[i].list != class)
+            continue;
+        take_transport(reader->values[classes[i].transport], service, nexthop);
+        if (nexthop->length == 0 && classes[i].leaves)
+            *nexthop = reader->values[RELAYHOST];
     }
-    value = span_trim(value);
-    if (span_first(value, span_find(value, ':')).length > 0)
-        transport = value;
-    return span_first(transport, span_find(transport, ':'));
+    if (value.length > 0)
+        take_transport(value, service, nexthop);
+    return class;
+}
+
+static struct span
+service_of(struct reader *reader, const char *domain)
+{
+    struct span service;
+    struct span nexthop;
+
+    (void)carrier_of(reader, domain, &service, &nexthop);
+    return service;
 }
 
 static bool
@@ -230,9 +267,9 @@ find_like(struct reader *reader)
     facts->like = domains->like;
     if (facts->like_is_told || domains->count == 0)
         return;
-    first = carrier_of(reader, domains->names[0]);
+    first = service_of(reader, domains->names[0]);
     for (size_t i = 1; i < domains->count; i++) {
-        other = carrier_of(reader, domains->names[i]);
+        other = service_of(reader, domains->names[i]);
         if (span_equal(first, other))
             continue;
         setup_domains_note(reader,
@@ -282,6 +319,17 @@ note_delimiter(struct reader *reader)
                 arena_text(reader->arena, theirs), arena_text(reader->arena, ours)));
 }
 
+static bool
+open_reader(struct reader *reader, struct error *error)
+{
+    if (!setup_plan_find_rewrite(
+            &reader->site->facts, reader->arena, &reader->rewrite, error) ||
+        !read_values(reader, error) || !setup_maps_read(reader, error))
+        return false;
+    make_tables(reader);
+    return true;
+}
+
 bool
 setup_domains_read(
     const struct setup_domains *domains, struct setup_site *site, struct error *error)
@@ -292,10 +340,8 @@ setup_domains_read(
 
     if (some.count > SETUP_DOMAINS_MAX)
         some.count = SETUP_DOMAINS_MAX;
-    if (!setup_plan_find_rewrite(&site->facts, site->arena, &reader.rewrite, error) ||
-        !read_values(&reader, error) || !setup_maps_read(&reader, error))
+    if (!open_reader(&reader, error))
         return false;
-    make_tables(&reader);
     for (size_t i = 0; i < some.count && *refusal == NULL; i++)
         *refusal = refusal_of(&reader, some.names[i]);
     if (*refusal == NULL && site->facts.by_filter)
@@ -305,5 +351,26 @@ setup_domains_read(
     find_like(&reader);
     setup_maps_order(&reader);
     note_delimiter(&reader);
+    return true;
+}
+
+bool
+setup_domains_today(const char *domain, struct setup_site *site,
+    struct setup_today *today, struct error *error)
+{
+    const struct setup_domains one = {.names = &domain, .count = 1};
+    struct reader reader = {.domains = &one, .site = site, .arena = site->arena};
+    struct span service;
+    struct span nexthop;
+    enum value class;
+
+    if (!open_reader(&reader, error))
+        return false;
+    class = carrier_of(&reader, domain, &service, &nexthop);
+    *today = (struct setup_today){
+        .list = class < VALUES ? value_names[class] : "",
+        .service = arena_text(site->arena, service),
+        .nexthop = arena_text(site->arena, nexthop),
+    };
     return true;
 }

@@ -22,4 +22,16 @@ struct setup_domains {
 bool setup_domains_read(
     const struct setup_domains *domains, struct setup_site *site, struct error *error);
 
+/* Where an address of the domain goes that stands in no table by itself. */
+struct setup_today {
+    const char *list;    /* of main.cf, which has the domain: "relay_domains"; "": none */
+    const char *service; /* of master.cf */
+    const char
+        *nexthop; /* as it is written there; "": by MX, or delivered by the service */
+};
+
+/* `site` has been read.  False: its main.cf can't be asked. */
+bool setup_domains_today(const char *domain, struct setup_site *site,
+    struct setup_today *today, struct error *error);
+
 #endif

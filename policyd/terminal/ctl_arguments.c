@@ -57,6 +57,9 @@ static const struct option options[CTL_OPTION_COUNT] = {
     [CTL_LOAD] = {"load",       '\0', NULL      },
     [CTL_SAVE] = {"save",       '\0', NULL      },
     [CTL_DIFF] = {"diff",       '\0', NULL      },
+    [CTL_OLD] = {"old",        '\0', "BACKEND" },
+    [CTL_NEW] = {"new",        '\0', "BACKEND" },
+    [CTL_YES] = {"yes",        '\0', NULL      },
 };
 
 static int

@@ -57,6 +57,9 @@ enum ctl_option {
     CTL_LOAD,
     CTL_SAVE,
     CTL_DIFF,
+    CTL_OLD,
+    CTL_NEW,
+    CTL_YES,
     CTL_OPTION_COUNT
 };
 
