@@ -285,7 +285,8 @@ lint: $(MADE)/config_keys.h ## formatting, clang-tidy, manual pages
 # Where systemd looks, also below /usr/local.
 UNITS := $(wildcard postfix-conf/*.service postfix-conf/*.socket postfix-conf/*.target postfix-conf/*.path)
 SHARED_DATA := $(wildcard postfix-conf/*.acl postfix-conf/*.lua) postfix-conf/postshift.conf postfix-conf/users-and-folders \
-               postfix-conf/flush postfix-conf/wired postfix-conf/may-go
+               postfix-conf/flush postfix-conf/wired postfix-conf/may-go \
+               postfix-conf/postshift-dashboard.json postfix-conf/runbook.html
 HOOKS := $(wildcard postfix-conf/hooks/*)
 
 install: all ## DESTDIR= prefix=/usr; without DESTDIR also users, folders and the rights of the configuration
@@ -295,6 +296,8 @@ install: all ## DESTDIR= prefix=/usr; without DESTDIR also users, folders and th
 	test -e $(DESTDIR)$(sysconfdir)/postshift/postshift.conf || install -m 0640 postfix-conf/postshift.conf $(DESTDIR)$(sysconfdir)/postshift/postshift.conf
 	install -d $(DESTDIR)$(prefix)/share/postshift
 	$(foreach f,$(SHARED_DATA),install -m $(if $(suffix $f),0644,0755) $f $(DESTDIR)$(prefix)/share/postshift/ &&) true
+	sed 's|/usr/share|$(prefix)/share|' postfix-conf/postshift-alerts.yml > $(DESTDIR)$(prefix)/share/postshift/postshift-alerts.yml
+	chmod 0644 $(DESTDIR)$(prefix)/share/postshift/postshift-alerts.yml
 	install -d $(DESTDIR)$(prefix)/share/postshift/hooks
 	$(foreach f,$(HOOKS),install -m $(if $(suffix $f),0644,0755) $f $(DESTDIR)$(prefix)/share/postshift/hooks/ &&) true
 	install -D -m 0644 README.md $(DESTDIR)$(prefix)/share/doc/postshift/README.md

@@ -19,4 +19,4 @@ ctl_SOURCES       = $(wildcard policyd/ctl/*.c policyd/setup/*.c policyd/preflig
                     policyd/serve/serve_config.c policyd/serve/serve_domains.c $(DNS_SOURCES)
 ctl_PACKAGES      = libevent libevent_openssl openssl $(REDIS_PACKAGES) jansson sqlite3 $(DNS_PACKAGES)
 
-MANUALS          += $(wildcard policyd/*/*.[178] postfix-conf/*.5)
+MANUALS          += $(wildcard policyd/*/*.[178] postfix-conf/*.[57])

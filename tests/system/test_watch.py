@@ -1,10 +1,13 @@
 """What a monitoring system sees: the metrics of a gateway's four daemons, the rules and the dashboard that read them."""
+import json
+import re
 import subprocess
 
 import pytest
+import yaml
 
 from authsite import mail
-from processes import wait_for
+from processes import ROOT, run, wait_for
 from watchsite import WatchSite
 
 C, G, H = "counter", "gauge", "histogram"
@@ -145,3 +148,98 @@ def test_no_address_and_no_queue_id_is_a_label(site):
     text = "".join(site.page(program) for program in PROGRAMS)
     for stranger in ("@", "4LABEL", "sender.example", "192.0.2."):
         assert stranger not in text, stranger
+
+
+def test_the_manual_lists_every_metric(site):
+    """In both directions: name, type, labels, and what /metrics itself says it is."""
+    text = (ROOT / "postfix-conf/postshift-watch.7").read_text(encoding="ascii")
+    written = set(re.findall(r'^\.TP\n\.BI (\S+) "(.*)"\n(.*)$', text.replace("\\-", "-"), re.M))
+    shown = set()
+    for program in PROGRAMS:
+        said = dict(re.findall(r"^# HELP (\S+) (.*)$", site.page(program), re.M))
+        for name, (kind, labels) in METRICS[program].items():
+            braces = f" {{{','.join(labels.split())}}}" if labels else ""
+            shown.add((full_name(name), f" {kind}{braces}", said[full_name(name)]))
+    # Two programs may have a help text of their own for a name that both have; the page has one of them.
+    assert {one[:2] for one in written} == {one[:2] for one in shown} and written <= shown
+
+
+# What reads them.
+
+DASHBOARD = ROOT / "postfix-conf/postshift-dashboard.json"
+
+
+def expressions_of_rules():
+    groups = yaml.safe_load((ROOT / "postfix-conf/postshift-alerts.yml").read_text(encoding="ascii"))["groups"]
+    return [rule["expr"] for group in groups for rule in group["rules"]]
+
+
+def dashboard():
+    return json.loads(DASHBOARD.read_text(encoding="ascii"))
+
+
+def expressions_of_dashboard():
+    return [target["expr"] for panel in dashboard()["panels"] for target in panel.get("targets", [])]
+
+
+@pytest.fixture(scope="module")
+def everything(site):
+    """{name: (type, series)} over the four pages; of a name that several have, all series."""
+    found = {}
+    for program in PROGRAMS:
+        for name, (kind, series) in site.families(program).items():
+            found.setdefault(name, (kind, {}))[1].update(series)
+    return found
+
+
+@pytest.mark.parametrize("source", [expressions_of_rules, expressions_of_dashboard])
+def test_what_is_read_is_there(everything, source):
+    """Each metric, each label by which it is chosen or summed, and each value that a label is compared with."""
+    for expression in source():
+        plain = re.sub(r"count_values\(\"\w+\", ", "(", re.sub(r"by \(postshift_digest\)", "", expression))
+        named = re.findall(r"\b((?:postshift|process)_[a-z0-9_]+)(?:\{([^}]*)\})?", plain)
+        assert named or "up{" in expression, expression
+        labels = set()
+        for name, chosen in named:
+            whole = re.sub(r"_bucket$", "", name)
+            kind, series = everything[whole]
+            assert (kind == "histogram") == (whole != name), name
+            pairs = {pair for one in series for pair in one}
+            labels |= {key for key, _ in pairs}
+            for key, comparison, value in re.findall(r'(\w+)(=~|=|!=)"([^"]*)"', chosen or ""):
+                assert key in {label for label, _ in pairs}, (name, key)
+                for one in value.split("|") if value != "$domain" else []:
+                    assert (key, one) in pairs, (name, key, one)
+        for names in re.findall(r"\bby \(([a-z_, ]+)\)", plain):
+            assert set(names.split(", ")) <= labels | {"instance", "le"}, expression
+
+
+def test_every_metric_of_ours_is_on_the_dashboard():
+    text = " ".join(expressions_of_dashboard())
+    for program in PROGRAMS:
+        for name in METRICS[program]:
+            assert re.search(rf"\b{full_name(name)}(_bucket)?\b", text), name
+
+
+def test_every_expression_of_the_dashboard_parses(folder):
+    """promtool reads expressions in rules: each becomes one."""
+    rules = [{"record": f"panel:{number}", "expr": expression} for number, expression in enumerate(expressions_of_dashboard())]
+    path = folder / "rules.yml"
+    path.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+    done = run("promtool", "check", "rules", path, check=False)
+    assert done.returncode == 0 and f"SUCCESS: {len(rules)} rules found" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_dashboard_is_one_that_grafana_takes():
+    board = dashboard()
+    panels = board["panels"]
+    assert board["title"] == "postshift" and board["uid"] and board["schemaVersion"] >= 30
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    variables = {one["name"] for one in board["templating"]["list"]}
+    assert set(re.findall(r"\$\{?([a-z_]+)", json.dumps(panels))) == variables
+    taken = set()
+    for panel in panels:
+        place = panel["gridPos"]
+        cells = {(x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])}
+        assert not cells & taken and place["x"] + place["w"] <= 24, panel["title"]
+        taken |= cells
