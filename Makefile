@@ -302,6 +302,7 @@ install: all ## DESTDIR= prefix=/usr; without DESTDIR also users, folders and th
 	$(foreach f,$(HOOKS),install -m $(if $(suffix $f),0644,0755) $f $(DESTDIR)$(prefix)/share/postshift/hooks/ &&) true
 	install -D -m 0644 README.md $(DESTDIR)$(prefix)/share/doc/postshift/README.md
 	install -D -m 0644 postfix-conf/postshiftctl.bash-completion $(DESTDIR)$(prefix)/share/bash-completion/completions/postshiftctl
+	install -D -m 0644 postfix-conf/postshiftctl.zsh-completion $(DESTDIR)$(prefix)/share/zsh/vendor-completions/_postshiftctl
 	install -D -m 0644 postfix-conf/postshift.sysusers $(DESTDIR)$(prefix)/lib/sysusers.d/postshift.conf
 	install -D -m 0644 postfix-conf/postshift.tmpfiles $(DESTDIR)$(prefix)/lib/tmpfiles.d/postshift.conf
 	install -d $(DESTDIR)$(unitdir)
@@ -314,7 +315,7 @@ uninstall: ## removes what install put there, but configuration, users and state
 	$(if $(DESTDIR),,test ! -d /run/systemd/system || systemctl disable --now $(filter %.service %.socket %.path,$(notdir $(UNITS))))
 	rm -f $(foreach p,$(PROGRAMS),$(DESTDIR)$(prefix)/$(if $(filter ctl,$p),bin,sbin)/$(call program_name,$p))
 	rm -f $(foreach m,$(MANUALS),$(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
-	rm -rf $(DESTDIR)$(prefix)/share/postshift $(DESTDIR)$(prefix)/share/doc/postshift $(DESTDIR)$(prefix)/share/bash-completion/completions/postshiftctl
+	rm -rf $(DESTDIR)$(prefix)/share/postshift $(DESTDIR)$(prefix)/share/doc/postshift $(DESTDIR)$(prefix)/share/bash-completion/completions/postshiftctl $(DESTDIR)$(prefix)/share/zsh/vendor-completions/_postshiftctl
 	rm -f $(DESTDIR)$(prefix)/lib/sysusers.d/postshift.conf $(DESTDIR)$(prefix)/lib/tmpfiles.d/postshift.conf
 	rm -f $(foreach u,$(notdir $(UNITS)),$(DESTDIR)$(unitdir)/$u)
 	$(if $(DESTDIR),,test ! -d /run/systemd/system || systemctl daemon-reload)

@@ -22,6 +22,7 @@ enum ctl_exit {
 };
 
 struct ctl_same_as;
+struct ctl_verb;
 
 struct ctl {
     struct ctl_arguments arguments;
@@ -29,7 +30,9 @@ struct ctl {
     struct arena *arena;
     struct redis_sync *redis; /* NULL until ctl_redis_open */
     struct ctl_same_as
-        *same_as;    /* what domains are same_as, as far as it was asked for */
+        *same_as; /* what domains are same_as, as far as it was asked for */
+    const struct ctl_verb *verbs; /* all there are */
+    size_t verb_count;
     const char *who; /* for events */
     const char *host;
 };

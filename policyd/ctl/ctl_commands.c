@@ -182,8 +182,20 @@ static const struct ctl_verb verbs[] = {
      BIT(CTL_APPLY) | BIT(CTL_OFF) | BIT(CTL_REMOVE) | BIT(CTL_LIKE) | BIT(CTL_DIRECTORY) | BIT(CTL_FORCE) | BIT(CTL_JSON),
      false, 0, 0, ctl_setup_run,
      CTL_NEEDS_ALL},
+    {"complete", "-- WORD...", "what the last of these words may be",
+     "Asked by the completions of bash and zsh: a word a line, behind a tab what it means;\n"
+     "`:files` for the name of a file.  The last WORD is the one that is being typed.\n",
+     0, false, 0, WORDS_MAX, ctl_complete_run,
+     CTL_NEEDS_NOTHING},
 };
 /* clang-format on */
+
+const struct ctl_verb *
+ctl_commands_all(size_t *count)
+{
+    *count = ARRAY_LENGTH(verbs);
+    return verbs;
+}
 
 const struct ctl_verb *
 ctl_commands_find(const char *name, bool local)

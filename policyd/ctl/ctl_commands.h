@@ -26,6 +26,15 @@ const struct ctl_verb *ctl_commands_find(const char *name, bool local);
 /* The verb that was meant by a misspelt one, or NULL when none is near. */
 const char *ctl_commands_nearest(const char *name, bool local);
 
+/* What goes with every verb, or with none. */
+#define CTL_COMMANDS_COMMON                                                              \
+    (CTL_OPTION_BIT(CTL_CONFIG) | CTL_OPTION_BIT(CTL_CHECK) |                            \
+        CTL_OPTION_BIT(CTL_DEBUG) | CTL_OPTION_BIT(CTL_VERSION) |                        \
+        CTL_OPTION_BIT(CTL_HELP) | CTL_OPTION_BIT(CTL_LOCAL))
+
+/* All rows. */
+const struct ctl_verb *ctl_commands_all(size_t *count);
+
 /* All names, by blanks. */
 void ctl_commands_names(struct buffer *out);
 

@@ -22,11 +22,6 @@
 
 enum { HELP_MAX = 1 << 20, ARENA_MAX = 1 << 30, ERRORS_MAX = 4 << 20, NAME_SIZE = 256 };
 
-/* What goes with every verb, or with none. */
-static const uint64_t common_options =
-    CTL_OPTION_BIT(CTL_CONFIG) | CTL_OPTION_BIT(CTL_CHECK) | CTL_OPTION_BIT(CTL_DEBUG) |
-    CTL_OPTION_BIT(CTL_VERSION) | CTL_OPTION_BIT(CTL_HELP) | CTL_OPTION_BIT(CTL_LOCAL);
-
 static int
 print_help(const struct ctl_verb *verb)
 {
@@ -88,7 +83,8 @@ fail_usage(const struct ctl_verb *verb, const char *what, const char *detail)
 static bool
 is_usable(const struct ctl_verb *verb, const struct ctl_arguments *arguments)
 {
-    const char *stray = ctl_arguments_stray(arguments, verb->options | common_options);
+    const char *stray =
+        ctl_arguments_stray(arguments, verb->options | CTL_COMMANDS_COMMON);
 
     if (stray != NULL) {
         (void)fail_usage(verb, "it takes no --", stray);
@@ -180,6 +176,7 @@ run_verb(struct ctl *ctl, const struct ctl_verb *verb)
             read_config(&ctl->arguments, is_check ? CTL_NEEDS_ALL : verb->needs);
     if (is_check)
         return tell_right(&ctl->arguments);
+    ctl->verbs = ctl_commands_all(&ctl->verb_count);
     ctl->who = find_who(ctl->arena);
     ctl->host = find_host(ctl->arena);
     status = verb->run(ctl);

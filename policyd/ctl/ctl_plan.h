@@ -31,6 +31,8 @@ struct ctl_plan_fields {
     struct domain_field items[CTL_PLAN_FIELDS_MAX];
     size_t count;
 };
+/* The i-th that an operator sets, from 0; NULL behind the last. */
+const char *ctl_plan_field_name(size_t i);
 bool ctl_plan_words(struct ctl *ctl, size_t first, struct ctl_plan_fields *fields);
 
 /* A hash with others laid over it, an empty value takes a field out; gives how many. */

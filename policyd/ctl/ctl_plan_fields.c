@@ -16,6 +16,12 @@ static const char *const names[CTL_PLAN_FIELDS_MAX] = {"stages", "stays",
     "min_samples", "slow", "fast", "slow_action", "fast_action", "max_misprovisioned"};
 enum { NAMES = 14 };
 
+const char *
+ctl_plan_field_name(size_t i)
+{
+    return i < NAMES ? names[i] : NULL;
+}
+
 /* What a person would take a bad plan for: whoever says stop must be able to. */
 static enum plan_state
 guess_state(const struct ctl_hash *hash)

@@ -8,6 +8,7 @@
 #include "policyd/ctl/ctl.h"
 
 int ctl_init_run(struct ctl *ctl);
+int ctl_complete_run(struct ctl *ctl);
 int ctl_status_run(struct ctl *ctl);
 int ctl_route_run(struct ctl *ctl);
 int ctl_set_run(struct ctl *ctl);

@@ -82,23 +82,43 @@ find_letter(char letter)
     return CTL_OPTION_COUNT;
 }
 
+enum ctl_option
+ctl_arguments_find(const char *text, const char *verb)
+{
+    struct span word = span_of(text);
+    int option = CTL_OPTION_COUNT;
+
+    if (text[0] == '-' && text[1] == '-')
+        option = find_long(span_from(span_first(word, span_find(word, '=')), 2));
+    else if (word.length == 2)
+        option = find_letter(text[1]);
+    if (option == CTL_CONFIG && text[1] != '-' && verb != NULL &&
+        strcmp(verb, "postfix-setup") == 0)
+        option = CTL_DIRECTORY;
+    return (enum ctl_option)option;
+}
+
+const char *
+ctl_arguments_name_of(enum ctl_option option)
+{
+    return options[option].name;
+}
+
+const char *
+ctl_arguments_value_of(enum ctl_option option)
+{
+    return option < CTL_OPTION_COUNT ? options[option].value : NULL;
+}
+
 /* Takes the option at *i; its value may be the next argument. */
 static bool
 take_option(
     struct ctl_arguments *arguments, int argc, char **argv, int *i, struct error *error)
 {
     const char *text = argv[*i];
-    bool is_long = text[1] == '-';
-    const char *equals = is_long ? strchr(text, '=') : NULL;
-    int option =
-        is_long           ? find_long(span_make(text + 2,
-                      equals != NULL ? (size_t)(equals - text) - 2 : strlen(text + 2)))
-                  : text[2] == '\0' ? find_letter(text[1])
-                          : CTL_OPTION_COUNT;
+    const char *equals = text[1] == '-' ? strchr(text, '=') : NULL;
+    enum ctl_option option = ctl_arguments_find(text, arguments->verb);
 
-    if (option == CTL_CONFIG && !is_long && arguments->verb != NULL &&
-        strcmp(arguments->verb, "postfix-setup") == 0)
-        option = CTL_DIRECTORY;
     if (option == CTL_OPTION_COUNT)
         return error_permanent(error, "unknown option %s", text);
     if (arguments->values[option] != NULL)

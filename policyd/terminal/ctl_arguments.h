@@ -80,6 +80,13 @@ void ctl_arguments_clear(struct ctl_arguments *arguments);
 
 bool ctl_arguments_has(const struct ctl_arguments *arguments, enum ctl_option option);
 
+/* The option that a word is, "-c", "--name" or "--name=value", behind a verb (NULL:
+ * before one); CTL_OPTION_COUNT: none. */
+enum ctl_option ctl_arguments_find(const char *text, const char *verb);
+/* Its long name; and what its value is, NULL of a flag. */
+const char *ctl_arguments_name_of(enum ctl_option option);
+const char *ctl_arguments_value_of(enum ctl_option option);
+
 /* The first option given that is not among those allowed; NULL: none. */
 const char *ctl_arguments_stray(const struct ctl_arguments *arguments, uint64_t allowed);
 
