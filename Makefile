@@ -257,8 +257,8 @@ bench-peers: packages ## the same beside clamd, rspamd and others, which it inst
 crash: $(OBJ)/unit/test_books_crash ## the books, killed at any write, a thousand times (BOOKS_SEEDS)
 	BOOKS_SEEDS=$(or $(BOOKS_SEEDS),1000) $(OBJ)/unit/test_books_crash
 
-simulate: $(SIMULATE) ## plans under faults, a million schedules (SCHEDULES, SEED); 10,000 are in make test
-	$(SIMULATE) --schedules $(or $(SCHEDULES),1000000) --seed $(or $(SEED),1)
+simulate: $(SIMULATE) ## plans under faults, a million schedules in an hour and a half on one core (SCHEDULES, SEED, GATEWAYS=100); 10,000 are in make test
+	$(SIMULATE) --schedules $(or $(SCHEDULES),1000000) --seed $(or $(SEED),1) --gateways $(or $(GATEWAYS),0)
 
 soak: packages ## 10,000 waiting messages of a plan that goes back, on a real Postfix: a quarter of an hour at most
 	$(MAKE) --no-print-directory all

@@ -16,6 +16,7 @@ read_plan(struct world *world, struct controller *controller)
     struct plan_record plan;
 
     controller->read = world->redis.data;
+    controller->read.read_at = world->now;
     if (!plan_record_parse(
             fields, hash_fields(&controller->read.plan, fields), &plan, &problem)) {
         controller->is_behind = true;
@@ -120,6 +121,7 @@ act(struct world *world, struct gateway *gateway, const struct plan_view *view,
         return;
     }
     plan_write_step(view, decision, &write);
+    operators_between(world);
     if (world->redis.is_read_only || !redis_write(world, &controller->read, &write))
         return;
     world_tell(world, "%s: %s by %s: %s -> %s (%s)", gateway->name, write.what, write.by,
@@ -158,7 +160,7 @@ decide(struct world *world, struct gateway *gateway)
         .gates = gates,
         .slow = &slow,
         .fast = &fast,
-        .freeze = "",
+        .freeze = controller->stopped,
         .hook = controller->hook,
         .gateway = gateway->name,
         .now = now,
@@ -179,6 +181,21 @@ decide(struct world *world, struct gateway *gateway)
     domain_state_free(state);
 }
 
+void
+controller_start(const struct world *world, struct controller *controller)
+{
+    *controller = (struct controller){
+        .is_up = true, .hook = world->has_hook ? PLAN_HOOK_IDLE : PLAN_HOOK_NONE};
+    guard_model_start(controller);
+}
+
+void
+controller_stop(struct controller *controller)
+{
+    guard_model_stop(controller);
+    controller->is_up = false;
+}
+
 /* Without Redis, or with an old plan in it, a controller only ends what it runs for a
  * plan that it can't see. */
 void
@@ -188,9 +205,12 @@ controller_tick(struct world *world, struct gateway *gateway)
 
     if (!controller->is_up || controller->stopped_until > world->now)
         return;
-    if (!gateway_reaches(world, gateway))
+    if (!gateway_reaches(world, gateway)) {
+        guard_model_tick(world, gateway);
         return;
+    }
     read_plan(world, controller);
+    guard_model_tick(world, gateway);
     if (controller->plan.since != controller->watch_since) {
         judge_watch_restart(&controller->watch);
         controller->watch_since = controller->plan.since;

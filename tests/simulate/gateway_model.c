@@ -36,6 +36,22 @@ gateway_drain(struct world *world, struct gateway *gateway)
 }
 
 static void
+follow_pins(const struct world *world, struct gateway *gateway)
+{
+    for (unsigned unit = 0; unit < UNITS; unit++) {
+        const struct pin_model *pin = &world->redis.data.pins[unit];
+        struct pin_model *known = &gateway->pins[unit];
+        char address[40];
+
+        if (known->place == pin->place && known->until == pin->until)
+            continue;
+        *known = *pin;
+        (void)snprintf(address, sizeof(address), "user%u@example.com", unit);
+        (void)replica_put_pin(gateway->replica, span_of(address), pin->place, pin->until);
+    }
+}
+
+static void
 follow_redis(struct world *world, struct gateway *gateway)
 {
     struct domain_state *state = gateway_parse(&world->redis.data.domain);
@@ -63,6 +79,7 @@ follow_redis(struct world *world, struct gateway *gateway)
     } else {
         domain_state_free(state);
     }
+    follow_pins(world, gateway);
 }
 
 /* --- counts --- */
@@ -91,6 +108,7 @@ add_counts(struct plan_counts *sum, const struct plan_counts *more)
     sum->fail += more->fail;
     sum->neutral += more->neutral;
     sum->rejected += more->rejected;
+    sum->unknown += more->unknown;
     sum->delay_ms += more->delay_ms;
     sum->delay_count += more->delay_count;
 }
@@ -157,12 +175,40 @@ count(struct world *world, struct gateway *gateway, enum domain_side side,
     counts->fail += outcome == OUTCOME_FAIL;
     counts->neutral += outcome == OUTCOME_NEUTRAL;
     counts->rejected += outcome == OUTCOME_REJECTED;
+    counts->unknown += outcome == OUTCOME_UNKNOWN;
     if (outcome == OUTCOME_OK) {
         counts->delay_ms += world->backends[side].delay_ms;
         counts->delay_count++;
     }
 }
 
+static const char *
+some_reply(struct world *world, enum domain_side side, unsigned unit,
+    enum maillog_status *status)
+{
+    const struct backend *backend = &world->backends[side];
+
+    if (chance_of(&world->chance, backend->fails))
+        return some_failure(world, status);
+    *status =
+        backend->refuses_us || backend->lacks[unit] ? MAILLOG_DEFERRED : MAILLOG_SENT;
+    if (backend->refuses_us)
+        return "host backend.example[192.0.2.20] said: 554 5.7.1 Unable to relay (in "
+               "reply to RCPT TO command)";
+    if (backend->lacks[unit])
+        return "host backend.example[192.0.2.20] said: 550 5.1.1 User unknown (in reply "
+               "to RCPT TO command)";
+    return "250 2.0.0 stored";
+}
+
+/* Old is the site's own, and does not know it: so the sender is told, as ever. */
+static bool
+is_final(const struct world *world, enum domain_side side, enum outcome outcome)
+{
+    return side == SIDE_OLD && world->old_is_site && outcome == OUTCOME_UNKNOWN;
+}
+
+/* True: the message is gone. */
 static bool
 attempt(struct world *world, struct gateway *gateway, struct message *message)
 {
@@ -172,24 +218,29 @@ attempt(struct world *world, struct gateway *gateway, struct message *message)
     enum maillog_status status = MAILLOG_SENT;
     enum domain_side side;
     enum outcome outcome;
-    const char *text = "250 2.0.0 stored";
+    const char *text;
 
     (void)snprintf(address, sizeof(address), "user%u@example.com", message->unit);
     route_decide(&world->rules, gateway->replica, span_of(address), world->now, &route);
     if (route.place != ROUTE_OLD && route.place != ROUTE_NEW)
         return false; /* it waits */
     side = route.place == ROUTE_NEW ? SIDE_NEW : SIDE_OLD;
-    if (chance_of(&world->chance, world->backends[side].fails))
-        text = some_failure(world, &status);
+    text = some_reply(world, side, message->unit, &status);
     maillog_reply_parse(span_of(text), &reply);
     outcome = outcome_of(status, &reply);
     if (message->attempts++ == 0) {
         count(world, gateway, side, outcome);
         judge(world, gateway, side, outcome, text);
     }
+    if (side == SIDE_NEW && reply.phase == PHASE_RCPT && reply.code >= 500) {
+        checks_refused(world, gateway, message->unit);
+        guard_model_refused(gateway, message->unit, text);
+    }
     if (outcome == OUTCOME_OK)
-        world->truth.delivered[side]++;
-    return outcome == OUTCOME_OK;
+        checks_delivered(world, message, side);
+    if (is_final(world, side, outcome))
+        world->truth.refused++;
+    return outcome == OUTCOME_OK || is_final(world, side, outcome);
 }
 
 static void
@@ -209,19 +260,23 @@ deliver(struct world *world, struct gateway *gateway)
     }
 }
 
+void
+gateway_accept(struct world *world, struct gateway *gateway, unsigned unit)
+{
+    if (gateway->waiting_count == WAITING_MAX)
+        return;
+    gateway->waiting[gateway->waiting_count++] =
+        (struct message){.unit = unit, .since = world->now, .again = world->now};
+    world->truth.accepted++;
+}
+
 static void
 accept_mail(struct world *world, struct gateway *gateway)
 {
     unsigned some = chance_below(&world->chance, 2 * world->rate + 1);
 
-    for (unsigned i = 0; i < some && gateway->waiting_count < WAITING_MAX; i++) {
-        gateway->waiting[gateway->waiting_count++] = (struct message){
-            .unit = chance_below(&world->chance, UNITS),
-            .since = world->now,
-            .again = world->now,
-        };
-        world->truth.accepted++;
-    }
+    for (unsigned i = 0; i < some; i++)
+        gateway_accept(world, gateway, chance_below(&world->chance, UNITS));
 }
 
 void
@@ -244,4 +299,5 @@ gateway_tick(struct world *world, struct gateway *gateway)
         !controller->is_up || controller->stopped_until > world->now ||
         world->backends[SIDE_OLD].fails > 0)
         gateway->troubled = world->now;
+    checks_burst(world, gateway);
 }

@@ -62,10 +62,10 @@ turn_gateway(struct world *world)
         gateway->is_cut = !gateway->is_cut;
         break;
     case 1:
-        controller->is_up = !controller->is_up;
         if (controller->is_up) {
-            *controller = (struct controller){
-                .is_up = true, .hook = world->has_hook ? PLAN_HOOK_IDLE : PLAN_HOOK_NONE};
+            controller_stop(controller);
+        } else {
+            controller_start(world, controller);
             gateway_drain(world, gateway);
         }
         break;
@@ -83,18 +83,68 @@ turn_gateway(struct world *world)
         (long long)controller->clock_off);
 }
 
+/* With mail to everybody at once: more than the guard takes for single mailboxes. */
+static void
+begin_to_refuse_us(struct world *world)
+{
+    world->backends[SIDE_NEW].refuses_us = true;
+    world->us_began = world->now;
+    world->us_ends = world->now + 300 + chance_below(&world->chance, 1500);
+    world_tell(world, "new refuses us");
+    for (size_t i = 0; i < world->gateway_count; i++) {
+        for (unsigned unit = 0; unit < UNITS; unit++)
+            gateway_accept(world, &world->gateways[i], unit);
+    }
+}
+
+static void
+refuse_us(struct world *world)
+{
+    if (world->us_began == 0 && happens(world, 2))
+        begin_to_refuse_us(world);
+    if (world->now >= world->us_ends)
+        world->backends[SIDE_NEW].refuses_us = false;
+}
+
+/* What waits for what a person did to a mailbox is asked about in its own time. */
+static void
+trouble_all(struct world *world)
+{
+    for (size_t i = 0; i < world->gateway_count; i++)
+        world->gateways[i].troubled = world->now;
+}
+
+/* All mailboxes are there, and nothing is held. */
+static void
+provision(struct world *world)
+{
+    memset(world->backends[SIDE_OLD].lacks, 0, sizeof(world->backends[SIDE_OLD].lacks));
+    memset(world->backends[SIDE_NEW].lacks, 0, sizeof(world->backends[SIDE_NEW].lacks));
+    for (unsigned unit = 0; unit < UNITS; unit++) {
+        if (world->redis.data.pins[unit].place == PIN_HOLD)
+            world->redis.data.pins[unit] = (struct pin_model){PIN_NONE, 0};
+    }
+    trouble_all(world);
+}
+
 static void
 calm_down(struct world *world)
 {
     world->redis.is_up = true;
     world->redis.is_read_only = false;
-    world->backends[SIDE_OLD] = (struct backend){.delay_ms = 300};
-    world->backends[SIDE_NEW] = (struct backend){.delay_ms = 300};
+    for (size_t i = 0; i < DOMAIN_SIDES; i++) {
+        world->backends[i].fails = 0;
+        world->backends[i].delay_ms = 300;
+        world->backends[i].refuses_us = false;
+    }
+    if (world->trouble > 0)
+        provision(world);
     for (size_t i = 0; i < world->gateway_count; i++) {
         struct gateway *gateway = &world->gateways[i];
 
         gateway->is_cut = false;
-        gateway->controller.is_up = true;
+        if (!gateway->controller.is_up)
+            controller_start(world, &gateway->controller);
         gateway->controller.stopped_until = 0;
         gateway->controller.clock_off = 0;
     }
@@ -121,6 +171,7 @@ faults_tick(struct world *world)
         world->redis.is_read_only = !world->redis.is_read_only;
     if (happens(world, 2))
         fail_over(world);
+    refuse_us(world);
 }
 
 /* --- operators --- */
@@ -136,6 +187,7 @@ order(struct world *world, enum plan_order what)
     struct error error;
     struct domain_state *state;
 
+    read.read_at = world->now;
     if (!world->redis.is_up || world->redis.is_read_only ||
         !plan_record_parse(fields, hash_fields(&read.plan, fields), &plan, &problem) ||
         !plan_order_write(what, &plan, what == PLAN_ORDER_ADVANCE ? "stay samples" : "",
@@ -166,8 +218,10 @@ stop(struct world *world, enum plan_order what)
 static void
 go(struct world *world, enum plan_order what)
 {
-    if (order(world, what))
+    if (order(world, what)) {
         world->truth.is_stopped = false;
+        world->truth.told_to_go = world->now;
+    }
 }
 
 /* By redis-cli: `rev` stays as it is. */
@@ -188,6 +242,43 @@ edit_weight(struct world *world)
     world_tell(world, "operator: weight %s by hand", text);
 }
 
+/* By redis-cli. */
+static void
+pin_somebody(struct world *world)
+{
+    static const enum pin_place places[] = {PIN_NONE, PIN_OLD, PIN_NEW, PIN_HOLD};
+    unsigned unit = chance_below(&world->chance, UNITS);
+    enum pin_place place = places[chance_below(&world->chance, 4)];
+
+    if (!world->redis.is_up || world->redis.is_read_only)
+        return;
+    world->redis.data.pins[unit] = (struct pin_model){place, 0};
+    trouble_all(world);
+    world_tell(world, "operator: pin user%u %s", unit, pin_place_name(place));
+}
+
+/* What was decided is stale, and must not be written. */
+void
+operators_between(struct world *world)
+{
+    if (world->now >= world->calm_from || !happens(world, 60))
+        return;
+    switch (chance_below(&world->chance, 4)) {
+    case 0:
+        stop(world, PLAN_ORDER_PAUSE);
+        break;
+    case 1:
+        stop(world, PLAN_ORDER_ABORT);
+        break;
+    case 2:
+        stop(world, PLAN_ORDER_ROLLBACK);
+        break;
+    default:
+        edit_weight(world);
+        break;
+    }
+}
+
 void
 operators_tick(struct world *world)
 {
@@ -197,6 +288,8 @@ operators_tick(struct world *world)
         return;
     if (happens(world, 2))
         edit_weight(world);
+    if (happens(world, 2))
+        pin_somebody(world);
     if (happens(world, 2))
         stop(world, PLAN_ORDER_PAUSE);
     if (happens(world, 1))

@@ -5,7 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policyd/plan/plan_commit.h"
+#include "shared/base/arena.h"
+#include "shared/base/number.h"
 #include "tests/simulate/world.h"
+
+enum { WORDS_OCTETS_MAX = 1 << 20 };
 
 const char *
 hash_get(const struct hash *hash, const char *name)
@@ -69,19 +74,103 @@ hash_fields(const struct hash *hash, struct domain_field out[FIELDS_MAX])
     return hash->count;
 }
 
+/* The script of plan_commit, on the words that it is given. */
+struct script {
+    const struct span *words;
+    size_t at;
+};
+
+static uint64_t
+take_number(struct script *script)
+{
+    uint64_t number = 0;
+
+    (void)number_unsigned(script->words[script->at++], INT64_MAX, &number);
+    return number;
+}
+
+static bool
+is_same(struct script *script, const struct hash *hash)
+{
+    uint64_t count = take_number(script);
+    bool same = hash->count == count;
+
+    for (uint64_t i = 0; i < count; i++, script->at += 2) {
+        const struct span *pair = &script->words[script->at];
+
+        for (size_t k = 0; k < hash->count; k++) {
+            if (span_is(pair[0], hash->fields[k].name))
+                same = same && span_is(pair[1], hash->fields[k].value);
+        }
+    }
+    return same;
+}
+
+static void
+change(struct script *script, struct hash *hash)
+{
+    for (uint64_t count = take_number(script); count > 0; count--, script->at += 2)
+        hash_set(hash, script->words[script->at], script->words[script->at + 1]);
+}
+
+/* EVAL, the script, 3 and the keys stand first. */
+static bool
+run_commit(struct world *world, const struct span *words)
+{
+    struct script script = {words, 6};
+    struct redis_data *data = &world->redis.data;
+    int64_t age = world->now - (int64_t)take_number(&script);
+    bool is_late = age > (int64_t)take_number(&script);
+    bool plan = is_same(&script, &data->plan);
+    bool domain = is_same(&script, &data->domain);
+
+    if (is_late || !plan || !domain)
+        return false;
+    change(&script, &data->plan);
+    change(&script, &data->domain);
+    return true;
+}
+
 bool
 redis_write(
     struct world *world, const struct redis_data *read, const struct plan_write *write)
 {
-    struct redis_data *data = &world->redis.data;
+    struct domain_field plan[FIELDS_MAX];
+    struct domain_field domain[FIELDS_MAX];
+    const struct plan_commit commit = {
+        .prefix = "cutover:",
+        .domain = "example.com",
+        .host = "gw0",
+        .now = world->now,
+        .read_at = read->read_at,
+        .plan = plan,
+        .plan_count = hash_fields(&read->plan, plan),
+        .state = domain,
+        .state_count = hash_fields(&read->domain, domain),
+        .write = write,
+    };
+    struct span words[PLAN_COMMIT_WORDS_MAX];
+    struct arena *arena = arena_new(WORDS_OCTETS_MAX);
+    bool is_written =
+        plan_commit_words(&commit, arena, words) > 0 && run_commit(world, words);
 
-    if (!hash_equal(&data->plan, &read->plan) ||
-        !hash_equal(&data->domain, &read->domain))
+    arena_free(arena);
+    return is_written;
+}
+
+/* As pinnings writes it, and as its script takes it. */
+bool
+redis_write_pin(struct world *world, const struct gateway *gateway, unsigned unit,
+    const struct kept_pin *pin)
+{
+    struct pin_model *was = &world->redis.data.pins[unit];
+    int64_t kept_s = pin->is_known ? GUARD_PIN_SECONDS : GUARD_UNKNOWN_PIN_SECONDS;
+
+    if (was->place != PIN_NONE && (was->place != PIN_OLD || was->until == 0))
         return false;
-    for (size_t i = 0; i < write->plan_count; i++)
-        hash_set(&data->plan, write->plan[i].name, write->plan[i].value);
-    for (size_t i = 0; i < write->domain_count; i++)
-        hash_set(&data->domain, write->domain[i].name, write->domain[i].value);
+    *was = (struct pin_model){PIN_OLD, pin->found + kept_s};
+    world->truth.pins++;
+    world_tell(world, "%s: pin user%u old", gateway->name, unit);
     return true;
 }
 

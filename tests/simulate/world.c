@@ -69,7 +69,8 @@ set_up_site(struct world *world)
 {
     struct redis_data *data = &world->redis.data;
 
-    set_text(&data->domain, "old", "cutover-old:[old.example]:25");
+    set_text(&data->domain, "old",
+        world->old_is_site ? "site" : "cutover-old:[old.example]:25");
     set_text(&data->domain, "new", "cutover-new:[new.example]:25");
     set_text(&data->domain, "weight", "0");
     set_text(&data->domain, "rev", "1");
@@ -82,13 +83,33 @@ set_up_site(struct world *world)
     set_text(&data->plan, "fast", "50 4m");
     set_text(&data->plan, "min_success", "99");
     set_text(&data->plan, "max_delay", "2s");
+    if (world->trouble > 0 && chance_of(&world->chance, 200))
+        set_text(&data->plan, "max_misprovisioned", "3");
     if (world->has_window)
         set_text(&data->plan, "advance_window", "Tue 12:00-12:30, Tue 12:45-20:00");
     world->redis.is_up = true;
 }
 
+/* Some on old alone, some on neither. */
+static void
+set_up_mailboxes(struct world *world)
+{
+    struct backend *old = &world->backends[SIDE_OLD];
+    struct backend *new = &world->backends[SIDE_NEW];
+    unsigned lacking = chance_of(&world->chance, 500) ? 5 : 0;
+    unsigned unknown = chance_of(&world->chance, 300) ? 5 : 0;
+
+    for (unsigned i = 0; i < lacking; i++)
+        new->lacks[chance_below(&world->chance, UNITS)] = true;
+    for (unsigned i = 0; i < unknown; i++) {
+        unsigned unit = chance_below(&world->chance, UNITS);
+
+        old->lacks[unit] = new->lacks[unit] = true;
+    }
+}
+
 void
-world_new(struct world *world, uint64_t seed, bool is_told)
+world_new(struct world *world, uint64_t seed, size_t gateways, bool is_told)
 {
     world->seed = seed;
     world->is_told = is_told;
@@ -96,15 +117,19 @@ world_new(struct world *world, uint64_t seed, bool is_told)
     world->now = START;
     world->ends = START + 2 * 3600;
     world->calm_from = START + 4800;
-    world->gateway_count = 1 + chance_below(&world->chance, GATEWAYS_MAX);
+    world->gateway_count = 1 + chance_below(&world->chance, GATEWAYS_FEW);
+    if (gateways > 0)
+        world->gateway_count = gateways;
     world->has_hook = chance_of(&world->chance, 500);
     world->has_window = chance_of(&world->chance, 300);
     world->trouble = chance_below(&world->chance, 5);
+    world->old_is_site = chance_of(&world->chance, 200);
     world->min_samples = 20;
     world->rate = 1 + chance_below(&world->chance, 2);
     world->backends[SIDE_OLD].delay_ms = 300;
     world->backends[SIDE_NEW].delay_ms = 300;
     set_up_site(world);
+    set_up_mailboxes(world);
     for (size_t i = 0; i < world->gateway_count; i++) {
         struct gateway *gateway = &world->gateways[i];
 
@@ -121,8 +146,7 @@ world_new(struct world *world, uint64_t seed, bool is_told)
         gateway->waiting = calloc(WAITING_MAX, sizeof(*gateway->waiting));
         if (gateway->waiting == NULL)
             abort();
-        gateway->controller.is_up = true;
-        gateway->controller.hook = world->has_hook ? PLAN_HOOK_IDLE : PLAN_HOOK_NONE;
+        controller_start(world, &gateway->controller);
     }
 }
 
@@ -130,6 +154,7 @@ void
 world_free(struct world *world)
 {
     for (size_t i = 0; i < world->gateway_count; i++) {
+        controller_stop(&world->gateways[i].controller);
         replica_free(world->gateways[i].replica);
         free(world->gateways[i].waiting);
     }

@@ -17,8 +17,14 @@ PART = 2500
 def test_what_must_hold_of_a_plan_holds(first):
     done = subprocess.run([PROGRAM, "--schedules", str(PART), "--seed", str(first)], stdout=subprocess.PIPE, text=True)
     assert done.returncode == 0, done.stdout
-    told = [int(n) for n in re.search(r"(\d+) advances, (\d+) rollbacks, (\d+) freezes, (\d+) done", done.stdout).groups()]
+    told = [int(n) for n in re.search(r"(\d+) advances, (\d+) rollbacks, (\d+) freezes, (\d+) done, \d+ messages, (\d+) pins", done.stdout).groups()]
     assert all(told), done.stdout       # all of it happens
+
+
+@pytest.mark.skipif(not PROGRAM.exists(), reason="simulate is not built")
+def test_with_a_hundred_gateways():
+    done = subprocess.run([PROGRAM, "--schedules", "2", "--seed", "1", "--gateways", "100"], stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.skipif(not PROGRAM.exists(), reason="simulate is not built")
