@@ -55,6 +55,10 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS ledger("
     "  domain TEXT, unit TEXT, at INT, sure INT, PRIMARY KEY(domain, unit)) WITHOUT "
     "ROWID;"
+    "CREATE TABLE IF NOT EXISTS event_copy("
+    "  n INTEGER PRIMARY KEY, seq INT, id TEXT, hash TEXT, prev TEXT, line TEXT,"
+    "  UNIQUE(id, hash));"
+    "CREATE INDEX IF NOT EXISTS event_copy_seq ON event_copy(seq);"
     "CREATE TABLE IF NOT EXISTS outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, text "
     "TEXT);";
 

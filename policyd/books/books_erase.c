@@ -172,6 +172,7 @@ change_rows(struct erasing *erasing)
         "UPDATE OR REPLACE input_now SET key = erased(key), value = erased(value)"
         " WHERE names(key, value)",
         "UPDATE OR REPLACE ledger SET unit = erased(unit) WHERE names(unit)",
+        "UPDATE event_copy SET line = '' WHERE names(line)",
         "UPDATE outbox SET text = erased(text) WHERE names(text)",
         "UPDATE unknown_form SET line = erased(line) WHERE names(line)",
         /* A decision has its letter in front. */

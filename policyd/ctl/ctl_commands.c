@@ -121,10 +121,13 @@ static const struct ctl_verb verbs[] = {
     {"clear", "DOMAIN", "take the override out: Redis counts again", NULL,
      BIT(CTL_WHY), true, 1, 1, ctl_local_clear,
      CTL_NEEDS_RULES},
-    {"events", "[--domain DOMAIN] [--limit N] [--follow] [--json] | ack ID [--why TEXT]", "who changed what",
+    {"events", "[--domain DOMAIN] [--limit N] [--follow] [--json] | verify [--head SEQ:HASH] [--json] | ack ID [--why TEXT]", "who changed what",
      "The last 20, or N.  --follow goes on with new ones (with --json one object a line).\n"
+     "verify: whether the stream is what was written to it: an octet that was changed, entries that\n"
+     "are missing, a stream that was deleted, two entries at one place are each told as such; exit\n"
+     "code 1.  --head: as the log of postshift-cutover has it (events: head=...).\n"
      "ack: somebody has seen it; a rollback or freeze is then not told once more.\n",
-     BIT(CTL_DOMAIN) | BIT(CTL_LIMIT) | BIT(CTL_FOLLOW) | BIT(CTL_JSON) | BIT(CTL_WHY), false, 0, 2, ctl_events_run,
+     BIT(CTL_DOMAIN) | BIT(CTL_LIMIT) | BIT(CTL_FOLLOW) | BIT(CTL_HEAD) | BIT(CTL_JSON) | BIT(CTL_WHY), false, 0, 2, ctl_events_run,
      CTL_NEEDS_REDIS},
     {"trace",
      "--to|--from|--ip|--queue-id|--message-id|--domain VALUE... [--since TIME] [--until TIME] [--json]",

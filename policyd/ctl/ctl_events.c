@@ -10,6 +10,7 @@
 #include "policyd/ctl/ctl_pause.h"
 #include "policyd/ctl/ctl_store.h"
 #include "policyd/ctl/ctl_verbs.h"
+#include "policyd/ctl/ctl_verify.h"
 #include "policyd/terminal/ctl_table.h"
 #include "shared/base/json.h"
 #include "shared/base/number.h"
@@ -22,8 +23,8 @@ enum {
     OUT_MAX = 64 << 20,
 };
 
-static const char *const names[] = {
-    "time", "who", "host", "domain", "what", "from", "to", "why", "rev", "key"};
+static const char *const names[] = {"time", "who", "host", "domain", "what", "from", "to",
+    "why", "rev", "key", "seq", "prev", "hash"};
 
 struct event {
     struct span id;
@@ -280,8 +281,10 @@ run_word(struct ctl *ctl)
 
     if (strcmp(word, "ack") == 0)
         return ctl_ack_run(ctl);
-    return ctl_output_fail(
-        CTL_USAGE, "events %s: there is ack", ctl_output_text(ctl->arena, span_of(word)));
+    if (strcmp(word, "verify") == 0)
+        return ctl_verify_run(ctl);
+    return ctl_output_fail(CTL_USAGE, "events %s: there are verify and ack",
+        ctl_output_text(ctl->arena, span_of(word)));
 }
 
 int

@@ -60,7 +60,8 @@ save(void *argument, struct books *books, struct error *error)
 
     return counts_settle(daemon->counts, books, error) &&
            counts_save(daemon->counts, books, error) &&
-           route_inputs_save(daemon->inputs, daemon->replica, books, error);
+           route_inputs_save(daemon->inputs, daemon->replica, books, error) &&
+           event_copies_save(daemon->copies, books, error);
 }
 
 static void
@@ -69,6 +70,7 @@ saved(void *argument, struct books *books)
     struct cutover_daemon *daemon = argument;
 
     counts_settled(daemon->counts);
+    event_copies_saved(daemon->copies);
     cutover_metrics_take(daemon->metrics, &daemon->tally, &daemon->deliveries);
     counts_send(daemon->counts, books, daemon->redis, &daemon->parts_left);
     if (daemon->plans != NULL)
@@ -136,9 +138,13 @@ part_taken(void *argument)
 static void
 each_second(evutil_socket_t fd, short what, void *argument)
 {
+    struct cutover_daemon *daemon = argument;
+
     (void)fd;
     (void)what;
-    send_counts(argument);
+    send_counts(daemon);
+    if (event_copies_tick(daemon->copies, follow_books(daemon->follow)))
+        follow_touch(daemon->follow);
 }
 
 static struct books *
@@ -249,6 +255,7 @@ cutover_books_start(struct cutover_daemon *daemon)
     daemon->counts =
         counts_new(config->served.redis.prefix, daemon->gateway, config->slot_ms);
     counts_on_taken(daemon->counts, part_taken, daemon);
+    daemon->copies = event_copies_new(daemon->redis, config->served.redis.prefix);
     daemon->rules = (struct books_rules){find_domain, attempted, daemon};
     daemon->follow = follow_new(daemon->base, &options);
     daemon->tick =
@@ -266,6 +273,7 @@ cutover_books_stop(struct cutover_daemon *daemon)
     follow_free(daemon->follow);
     daemon->follow = NULL;
     redis_free(daemon->redis);
+    event_copies_free(daemon->copies);
     counts_free(daemon->counts);
     buffer_clear(&daemon->instances);
     memset(daemon->lines_told, 0, sizeof(daemon->lines_told));

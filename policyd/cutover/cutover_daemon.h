@@ -12,6 +12,7 @@
 #include "policyd/cutover/cutover_metrics.h"
 #include "policyd/cutover/deliveries.h"
 #include "policyd/cutover/drain.h"
+#include "policyd/cutover/event_copies.h"
 #include "policyd/cutover/figures.h"
 #include "policyd/cutover/heartbeat.h"
 #include "policyd/cutover/plan_runner.h"
@@ -45,6 +46,7 @@ struct cutover_daemon {
     struct queue_watch *queue;
     struct figures *figures;
     struct heartbeat *heartbeat;
+    struct event_copies *copies;
     struct buffer instances;
     struct event *tick;
     struct cutover_tally tally;   /* attempts since the last commit */

@@ -42,16 +42,17 @@ struct edits {
     bool is_full; /* told */
 };
 
-/* KEYS: events.  ARGV: domain, what, key, to, rev (of our own writers, "" for none), from
- * when on a name's events count (unix milliseconds), the pin's Redis key ("" else), then
- * the event.
+/* Domain, what, key, to, rev (of our own writers, "" for none), from when on a name's
+ * events count (unix milliseconds), the pin's Redis key ("" else), the event.
  *
  * Newest first.  A rev: our writer's event has it.  A field: the last event that set it
- * has this value.  A name: an event about it, or a bulk's, of that time; and where
- * somebody was erased then, no name is told at all.  A pin of the guard's says so itself.
+ * has this value.  A name: an event about it, or a bulk's, of that time; of many, more
+ * than 20 (EDITS_EACH) of ours; and where somebody was erased then, no name is told at
+ * all.  A pin of the guard's says so itself.
  */
-static const char edit_script[] =
-    "local domain, what, key, to, rev, since, pin = unpack(ARGV, 1, 7) "
+static const char edit_script[] = EVENT_SCRIPT(
+    "local domain, what, key, to = take(), take(), take(), take() "
+    "local rev, since, pin = take(), take(), take() "
     "local sets = {[what] = true} "
     "if what == 'weight' then "
     "  for _, name in ipairs({'plan-advance', 'plan-rollback', 'rollback'}) do "
@@ -62,7 +63,7 @@ static const char edit_script[] =
     "local function meaning(text) "
     "  if what ~= 'pin' then return text end "
     "  local place = text:match('^%a*') return place == 'none' and '' or place end "
-    "local newest = true "
+    "local newest, ours = true, 0 "
     "for _, entry in ipairs("
     "    redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', '1000')) do "
     "  local event = {} "
@@ -79,10 +80,11 @@ static const char edit_script[] =
     "    if (its or event.domain == '') and event.what == what and "
     "       (not event.key or (event.key == key and "
     "         meaning(event.to) == meaning(to))) then return 0 end "
+    "    if its and event.what == what and event.who ~= 'redis' then ours = ours + 1 end "
+    "    if key == '*' and ours > 20 then return 0 end "
     "  end "
-    "end "
-    "redis.call('XADD', KEYS[1], 'MAXLEN', '~', '10000', '*', unpack(ARGV, 8)) "
-    "return 1";
+    "end ",
+    "add_event() return 1");
 
 /* --- gathering --- */
 
@@ -234,9 +236,8 @@ write_edit(struct edits *edits, const struct group *group, const struct edit *ed
 {
     struct plan_store *store = edits->context->store;
     const char *prefix = plan_store_prefix(store);
-    struct arena *arena = arena_new(1 << 20);
-    struct span words[10 + PLAN_EVENT_WORDS_MAX];
-    struct span xadd[PLAN_EVENT_WORDS_MAX];
+    struct arena *arena = arena_new(4 << 20);
+    struct event_write *write = event_write_new(arena, prefix, edit_script);
     bool is_pin = group->kind == CHANGE_PIN && edit->key[0] != '\0';
     uint64_t rev = strtoull(group->rev, NULL, 10);
     const struct plan_event event = {
@@ -253,26 +254,17 @@ write_edit(struct edits *edits, const struct group *group, const struct edit *ed
     };
     int64_t since_ms =
         event.time * 1000 - (int64_t)(clock_now_ms() - group->first_ms) - MARGIN_MS;
-    size_t count = plan_event_words(prefix, &event, arena, xadd);
-    size_t at = 0;
 
-    words[at++] = SPAN("EVAL");
-    words[at++] = span_of(edit_script);
-    words[at++] = SPAN("1");
-    words[at++] = xadd[1];
-    words[at++] = span_of(group->domain);
-    words[at++] = span_of(edit->what);
-    words[at++] = span_of(edit->key);
-    words[at++] = span_of(edit->to);
-    words[at++] = span_of(group->rev);
-    words[at++] = span_of(arena_printf(arena, "%" PRId64, since_ms));
-    words[at++] =
-        span_of(is_pin ? arena_printf(arena, "%spin:%s", prefix, edit->key) : "");
-    /* XADD key MAXLEN ~ 10000 * stand before the pairs. */
-    for (size_t i = 6; i < count; i++)
-        words[at++] = xadd[i];
-    (void)redis_command(plan_store_redis(store), was_written, edits, at, words);
-    arena_free(arena);
+    event_write_argument(write, span_of(group->domain));
+    event_write_argument(write, span_of(edit->what));
+    event_write_argument(write, span_of(edit->key));
+    event_write_argument(write, span_of(edit->to));
+    event_write_argument(write, span_of(group->rev));
+    event_write_argument(write, span_of(arena_printf(arena, "%" PRId64, since_ms)));
+    event_write_argument(write,
+        is_pin ? span_of(arena_printf(arena, "%spin:%s", prefix, edit->key)) : SPAN(""));
+    plan_event_add(write, &event);
+    (void)plan_store_append(store, arena, write, was_written, edits);
 }
 
 static const char *

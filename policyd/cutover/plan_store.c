@@ -26,6 +26,7 @@ plan_store_new(struct event_base *base, const struct plan_store_options *options
     (void)span_copy(span_of(options->gateway), store->gateway, sizeof(store->gateway));
     store->scratch = arena_new(SCRATCH_MAX);
     store->redis = redis_new(base, options->redis, &events, store);
+    store->append = event_append_new(store->redis);
     return store;
 }
 
@@ -35,6 +36,7 @@ plan_store_free(struct plan_store *store)
     if (store == NULL)
         return;
     redis_free(store->redis); /* what is in flight is answered with nothing */
+    event_append_free(store->append);
     for (size_t i = 0; i < store->count; i++) {
         store->options.gone(store->options.argument, store->entries[i]);
         plan_entry_free(store->entries[i]);

@@ -109,6 +109,10 @@ void plan_store_claim_done(struct plan_store *store, const char *key, unsigned s
 /* This gateway's field of judge:<domain>. */
 void plan_store_judges(struct plan_store *store, const char *domain, const char *value);
 
+/* What else is written with an event; as event_append_add has it. */
+bool plan_store_append(struct plan_store *store, struct arena *arena,
+    struct event_write *write, redis_callback *done, void *argument);
+
 /* For what else is asked of the same connection. */
 struct redis *plan_store_redis(struct plan_store *store);
 const char *plan_store_prefix(const struct plan_store *store);

@@ -4,6 +4,7 @@
 #ifndef POLICYD_CUTOVER_PLAN_STORE_INSIDE_H
 #define POLICYD_CUTOVER_PLAN_STORE_INSIDE_H
 
+#include "policyd/cutover/event_append.h"
 #include "policyd/cutover/plan_store.h"
 
 enum { TOLD_MAX = 16, SCRATCH_MAX = 64 << 20 };
@@ -37,6 +38,7 @@ struct told {
 struct plan_store {
     struct plan_store_options options;
     struct redis *redis;
+    struct event_append *append;
     char *prefix;
     char gateway[PLAN_NAME_MAX];
     struct arena *scratch; /* keys and words of one round, or of one write */

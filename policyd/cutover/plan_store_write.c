@@ -6,7 +6,7 @@
 #include "policyd/cutover/plan_store_inside.h"
 #include "shared/base/allocate.h"
 
-enum { JUDGES_KEPT_S = 8 * 86400, WRITE_ARENA_MAX = 1 << 20 };
+enum { JUDGES_KEPT_S = 8 * 86400, WRITE_ARENA_MAX = 4 << 20 };
 
 struct writing {
     struct plan_store *store;
@@ -47,8 +47,20 @@ send_words(const struct writing *writing, size_t count, const struct span *words
     struct writing *copy = allocate(sizeof(*copy));
 
     *copy = *writing;
-    if (count > 0 &&
-        redis_command(writing->store->redis, was_written, copy, count, words))
+    if (redis_command(writing->store->redis, was_written, copy, count, words))
+        return true;
+    free(copy);
+    return false;
+}
+
+/* The arena, in which `write` is, goes with it. */
+static bool
+append(const struct writing *writing, struct arena *arena, struct event_write *write)
+{
+    struct writing *copy = allocate(sizeof(*copy));
+
+    *copy = *writing;
+    if (event_append_add(writing->store->append, arena, write, was_written, copy))
         return true;
     free(copy);
     return false;
@@ -71,15 +83,20 @@ plan_store_commit(struct plan_store *store, struct plan_entry *entry,
         .write = write,
     };
     const struct writing writing = {store, entry, "to write plans", done, argument};
-    struct span words[PLAN_COMMIT_WORDS_MAX];
+    struct event_write *made;
     struct arena *arena;
 
     if (entry->is_writing || store->redis_time == 0)
         return false;
     arena = arena_new(WRITE_ARENA_MAX);
-    entry->is_writing =
-        send_words(&writing, plan_commit_words(&commit, arena, words), words);
-    arena_free(arena);
+    made = plan_commit_write(&commit, arena);
+    if (made == NULL) {
+        arena_free(arena);
+        return false;
+    }
+    entry->is_writing = true; /* the answer may be there before we are back */
+    if (!append(&writing, arena, made))
+        entry->is_writing = false;
     return entry->is_writing;
 }
 
@@ -87,12 +104,9 @@ void
 plan_store_event(struct plan_store *store, const struct plan_event *event)
 {
     const struct writing writing = {.store = store, .about = "to write events"};
-    struct span words[PLAN_EVENT_WORDS_MAX];
     struct arena *arena = arena_new(WRITE_ARENA_MAX);
 
-    (void)send_words(
-        &writing, plan_event_words(store->prefix, event, arena, words), words);
-    arena_free(arena);
+    (void)append(&writing, arena, plan_event_write(store->prefix, event, arena));
 }
 
 bool
@@ -100,13 +114,16 @@ plan_store_pin(struct plan_store *store, const struct plan_pin *pin,
     const struct plan_event *event, plan_store_done *done, void *argument)
 {
     const struct writing writing = {store, NULL, "to write pins", done, argument};
-    struct span words[PLAN_COMMIT_WORDS_MAX];
     struct arena *arena = arena_new(WRITE_ARENA_MAX);
-    bool sent = send_words(
-        &writing, plan_pin_words(store->prefix, pin, event, arena, words), words);
 
-    arena_free(arena);
-    return sent;
+    return append(&writing, arena, plan_pin_write(store->prefix, pin, event, arena));
+}
+
+bool
+plan_store_append(struct plan_store *store, struct arena *arena,
+    struct event_write *write, redis_callback *done, void *argument)
+{
+    return event_append_add(store->append, arena, write, done, argument);
 }
 
 bool

@@ -1,6 +1,6 @@
 /*
  * plan_commit - the one command that carries a plan_write out, and events beside it, as
- * words for Redis.  Pure.
+ * an event_write.  Pure.
  *
  * Both hashes must still be as they were read, field by field, so that a plain redis-cli
  * edit counts too: answered 0, nothing was changed, and who wants it reads anew and
@@ -12,12 +12,10 @@
 #ifndef POLICYD_PLAN_PLAN_COMMIT_H
 #define POLICYD_PLAN_PLAN_COMMIT_H
 
+#include "policyd/events/event_write.h"
 #include "policyd/plan/plan_write.h"
-#include "shared/base/arena.h"
 
 enum {
-    PLAN_COMMIT_WORDS_MAX = 512,
-    PLAN_EVENT_WORDS_MAX = 32,
     PLAN_COMMIT_SECONDS = 10, /* from the reading of the figures to the writing */
 };
 
@@ -50,14 +48,16 @@ struct plan_commit {
     const struct plan_write *write;
 };
 
-/* How many words; 0: the hashes have too many fields.  What they point to is in the
- * arena, or in what was given. */
-size_t plan_commit_words(const struct plan_commit *commit, struct arena *arena,
-    struct span words[PLAN_COMMIT_WORDS_MAX]);
+/* NULL: the hashes have too many fields.  All is copied into the arena. */
+struct event_write *plan_commit_write(
+    const struct plan_commit *commit, struct arena *arena);
 
 /* An event alone. */
-size_t plan_event_words(const char *prefix, const struct plan_event *event,
-    struct arena *arena, struct span words[PLAN_EVENT_WORDS_MAX]);
+struct event_write *plan_event_write(
+    const char *prefix, const struct plan_event *event, struct arena *arena);
+
+/* The event behind what else is written. */
+void plan_event_add(struct event_write *write, const struct plan_event *event);
 
 /* A pin of the guard's. */
 struct plan_pin {
@@ -70,8 +70,7 @@ struct plan_pin {
 /* The pin with its event, where there is none, or one that the guard made (`old until=`):
  * answered 1; else 0.  In the sorted set `guard:KIND:DOMAIN` is when (the event's time)
  * whom was pinned, hashed. */
-size_t plan_pin_words(const char *prefix, const struct plan_pin *pin,
-    const struct plan_event *event, struct arena *arena,
-    struct span words[PLAN_COMMIT_WORDS_MAX]);
+struct event_write *plan_pin_write(const char *prefix, const struct plan_pin *pin,
+    const struct plan_event *event, struct arena *arena);
 
 #endif

@@ -232,3 +232,16 @@ redis_reply_is_error_of(const struct redis_reply *reply, const char *word)
     rest = reply->text;
     return span_word(&rest, &first) && span_is(first, word);
 }
+
+size_t
+redis_reply_texts(const struct redis_reply *reply, struct span *texts, size_t room)
+{
+    if (!redis_reply_is_array(reply, 1) || reply->count > room)
+        return 0;
+    for (size_t i = 0; i < reply->count; i++) {
+        if (!redis_reply_is_string(&reply->elements[i]))
+            return 0;
+        texts[i] = reply->elements[i].text;
+    }
+    return reply->count;
+}

@@ -43,6 +43,11 @@ bool redis_reply_is_status(const struct redis_reply *reply, const char *text);
 /* Whether it is the error that starts with this word: "WRONGTYPE", "NOSCRIPT". */
 bool redis_reply_is_error_of(const struct redis_reply *reply, const char *word);
 
+/* The texts of an array of strings and nothing else: how many; 0 where it is no such one
+ * of at most `room`. */
+size_t redis_reply_texts(
+    const struct redis_reply *reply, struct span *texts, size_t room);
+
 /* The memory of one reply after the other; hiredis' reader fills it. */
 struct redis_pool;
 struct redisReader;

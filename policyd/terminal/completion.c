@@ -39,7 +39,7 @@ static const struct {
     {"finish",       1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
     {"forget",       1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
     {"accept-state", 1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
-    {"events",       1,        NULL,    0,                        COMPLETION_WORDS,       "ack"                 },
+    {"events",       1,        NULL,    0,                        COMPLETION_WORDS,       "ack verify"          },
     {"ledger",       1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
     {"preflight",    1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
 };

@@ -60,6 +60,7 @@ static const struct option options[CTL_OPTION_COUNT] = {
     [CTL_OLD] = {"old",        '\0', "BACKEND" },
     [CTL_NEW] = {"new",        '\0', "BACKEND" },
     [CTL_YES] = {"yes",        '\0', NULL      },
+    [CTL_HEAD] = {"head",       '\0', "HEAD"    },
 };
 
 static int

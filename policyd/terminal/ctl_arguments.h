@@ -60,6 +60,7 @@ enum ctl_option {
     CTL_OLD,
     CTL_NEW,
     CTL_YES,
+    CTL_HEAD,
     CTL_OPTION_COUNT
 };
 

@@ -25,13 +25,13 @@ static void
 has_what_was_read_and_what_is_set(void **state)
 {
     static const char *const read[] = {"1763999999", "10", "2", "state", "running",
-        "stage", "1", "1", "weight", "30", "1", "stage", "2", "1", "weight", "70", "time",
-        NULL};
+        "stage", "1", "1", "weight", "30", "1", "stage", "2", "1", "weight", "70", "24",
+        "time", NULL};
     static const char *const event[] = {"time", "1764000000", "who", "plan", "host",
         "gw1", "domain", "example.com", "what", "plan-advance", "from", "30", "to", "70",
         "why", "every gate says yes", "rev", "17", NULL};
-    static const char *const keys[] = {"3", "cutover:events", "cutover:plan:example.com",
-        "cutover:domain:example.com", NULL};
+    static const char *const keys[] = {"4", "cutover:events", "cutover:events:head",
+        "cutover:plan:example.com", "cutover:domain:example.com", NULL};
     const struct domain_field plan_fields[] = {
         {SPAN("state"), SPAN("running")}, {SPAN("stage"), SPAN("1")}};
     const struct domain_field state_fields[] = {{SPAN("weight"), SPAN("30")}};
@@ -50,8 +50,8 @@ has_what_was_read_and_what_is_set(void **state)
     const struct plan_commit commit = {"cutover:", "example.com", "gw1", 1764000000,
         1763999999, plan_fields, 2, state_fields, 1, &write};
     struct arena *arena = arena_new(1 << 20);
-    struct span words[PLAN_COMMIT_WORDS_MAX];
-    size_t count = plan_commit_words(&commit, arena, words);
+    const struct span *words;
+    size_t count = event_write_words(plan_commit_write(&commit, arena), &words);
 
     (void)state;
     assert_true(span_is(words[0], "EVAL"));
@@ -69,10 +69,9 @@ refuses_a_hash_that_is_too_large(void **state)
     const struct plan_commit commit = {"cutover:", "example.com", "gw1", 1764000000, 1,
         many, DOMAIN_STATE_FIELDS_MAX + 1, many, 1, &write};
     struct arena *arena = arena_new(1 << 20);
-    struct span words[PLAN_COMMIT_WORDS_MAX];
 
     (void)state;
-    assert_int_equal(plan_commit_words(&commit, arena, words), 0);
+    assert_null(plan_commit_write(&commit, arena));
     arena_free(arena);
 }
 
@@ -87,10 +86,11 @@ has_room_for_the_largest(void **state)
     const struct plan_commit commit = {"cutover:", "example.com", "gw1", 1764000000, 1,
         many, DOMAIN_STATE_FIELDS_MAX, many, DOMAIN_STATE_FIELDS_MAX, &write};
     struct arena *arena = arena_new(1 << 20);
-    struct span words[PLAN_COMMIT_WORDS_MAX];
+    const struct span *words;
 
     (void)state;
-    assert_in_range(plan_commit_words(&commit, arena, words), 300, PLAN_COMMIT_WORDS_MAX);
+    assert_in_range(event_write_words(plan_commit_write(&commit, arena), &words), 300,
+        EVENT_WRITE_WORDS_MAX);
     arena_free(arena);
 }
 
@@ -102,20 +102,22 @@ leaves_out_an_empty_key_of_an_event(void **state)
         "what", "misprovision", "key", "a@example.com", NULL};
     struct plan_event event = {.time = 1, .what = "drain", .domain = "example.com"};
     struct arena *arena = arena_new(1 << 20);
-    struct span words[PLAN_COMMIT_WORDS_MAX];
-    size_t count = plan_event_words("p:", &event, arena, words);
+    const struct span *words;
+    size_t count = event_write_words(plan_event_write("p:", &event, arena), &words);
 
     (void)state;
-    assert_true(span_is(words[1], "p:events"));
+    assert_true(span_is(words[3], "p:events"));
+    assert_true(span_is(words[4], "p:events:head"));
     assert_true(stand_together(words, count, without));
     event.what = "misprovision";
     event.key = "a@example.com";
-    count = plan_pin_words(
-        "p:", &(struct plan_pin){"a@example.com", "old until=x", "known", 3600}, &event,
-        arena, words);
-    assert_true(span_is(words[5], "p:guard:known:example.com"));
+    count = event_write_words(
+        plan_pin_write(
+            "p:", &(struct plan_pin){"a@example.com", "old until=x", "known", 3600},
+            &event, arena),
+        &words);
+    assert_true(span_is(words[6], "p:guard:known:example.com"));
     assert_true(stand_together(words, count, with));
-    assert_true(count <= PLAN_EVENT_WORDS_MAX);
     arena_free(arena);
 }
 
