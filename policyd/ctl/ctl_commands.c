@@ -64,10 +64,17 @@ static const struct ctl_verb verbs[] = {
      "`lists` (on new); `exclude` stays on old, `known` is all that has a mailbox.\n",
      BIT(CTL_JSON) | BIT(CTL_WHY), false, 1, WORDS_MAX, ctl_list_run,
      CTL_NEEDS_REDIS},
-    {"unit", "set ADDRESS UNIT | load FILE | delete ADDRESS | show ADDRESS|UNIT [--json]",
+    {"unit",
+     "set ADDRESS UNIT | load FILE... [--format units|csv|ldif|virtual] [--domain DOMAIN] [--force] | delete ADDRESS |"
+     " show ADDRESS|UNIT [--json] | why ADDRESS ADDRESS [FILE...] [--json] | suggest DOMAIN [--json]",
      "what moves as one",
-     "load: `ADDRESS UNIT` or `ADDRESS,UNIT` a line; FILE may be -.\n",
-     BIT(CTL_JSON) | BIT(CTL_WHY), false, 1, 3, ctl_unit_run,
+     "load: `ADDRESS UNIT` or `ADDRESS,UNIT` a line; or who belongs together: permissions and\n"
+     "groups as CSV (Mailbox, User; Group, Member), LDIF, virtual(5).  What hangs together is a\n"
+     "unit of at most 50; who is linked with more than 100, and groups of more than 40, join\n"
+     "nobody.  Refused (exit code 4) where somebody would change sides by it, each is named.\n"
+     "FILE may be -.  why: exit code 1 where the two are not one unit.  suggest: who writes to\n"
+     "whom, by the books, as a file for `load` that a person reads first.\n",
+     BIT(CTL_JSON) | BIT(CTL_WHY) | BIT(CTL_FORMAT) | BIT(CTL_DOMAIN) | BIT(CTL_FORCE), false, 1, WORDS_MAX, ctl_unit_run,
      CTL_NEEDS_REDIS},
     {"moves", "DOMAIN --to WEIGHT [--format lines|csv|sieve|virtual] [--json] < ADDRESSES",
      "who of these would change side at that weight",

@@ -1,13 +1,15 @@
 /*
- * unit set, load, delete, show: what moves as one.
+ * unit set, delete, show: what moves as one; the other verbs of unit have their own
+ * files.
  */
 #include <string.h>
 
-#include "policyd/ctl/ctl_bulk.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_policyd.h"
+#include "policyd/ctl/ctl_units.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_walk.h"
+#include "policyd/ctl/ctl_write.h"
 #include "policyd/replica/replica_key.h"
 #include "shared/base/json.h"
 
@@ -106,66 +108,6 @@ unit_delete(struct ctl *ctl)
     if (!read_address(ctl, ctl->arguments.words[1], &address, &status))
         return status;
     return write_one(ctl, address, span_of(""));
-}
-
-/* `address,unit` or `address unit`; a unit may have blanks in it. */
-static bool
-split_line(struct span line, struct span *address, struct span *unit)
-{
-    size_t end = 0;
-
-    while (end < line.length && span_find(SPAN(" \t,"), line.data[end]) == SPAN_NONE)
-        end++;
-    *address = span_first(line, end);
-    while (end < line.length && span_find(SPAN(" \t,"), line.data[end]) != SPAN_NONE)
-        end++;
-    *unit = span_trim(span_from(line, end));
-    return address->length > 0 && unit->length > 0;
-}
-
-static void
-take_line(struct ctl_bulk *bulk, struct span line)
-{
-    struct ctl *ctl = bulk->ctl;
-    struct recipient recipient;
-    struct span address;
-    struct span unit;
-
-    if (!split_line(line, &address, &unit)) {
-        ctl_bulk_complain(bulk, "an address and its unit are wanted", line);
-        return;
-    }
-    if (!ctl_store_canonical_recipient(ctl, address, &recipient)) {
-        ctl_bulk_complain(bulk, "no address", address);
-        return;
-    }
-    unit = ctl_store_canonical_unit(ctl, ctl->arena, unit);
-    if (unit.data == NULL)
-        ctl_bulk_complain(bulk, "its unit is none", line);
-    else if (bulk->trouble.kind == ERROR_NONE &&
-             ctl_store_follow(ctl, &unit, &bulk->trouble))
-        ctl_bulk_add(
-            bulk, "unit:", arena_span(ctl->arena, recipient_address(&recipient)), unit);
-}
-
-static int
-unit_load(struct ctl *ctl)
-{
-    struct ctl_bulk bulk = {.ctl = ctl, .take = take_line};
-    struct ctl_event event = {
-        .what = "unit",
-        .to = "as in a file",
-        .why = ctl->arguments.values[CTL_WHY],
-    };
-    int status;
-
-    if (ctl->arguments.count != 2)
-        return ctl_output_fail(CTL_USAGE, "a file is wanted: unit load FILE");
-    bulk.file = ctl->arguments.words[1];
-    status = ctl_bulk_run(&bulk, &event);
-    if (status == CTL_DONE)
-        ctl_output_say("%zu unit%s written", bulk.count, bulk.count == 1 ? "" : "s");
-    return status;
 }
 
 /* --- show --- */
@@ -272,16 +214,19 @@ ctl_unit_run(struct ctl *ctl)
         const char *name;
         int (*run)(struct ctl *ctl);
     } verbs[] = {
-        {"set",    unit_set   },
-        {"load",   unit_load  },
-        {"delete", unit_delete},
-        {"show",   unit_show  },
+        {"set",     unit_set        },
+        {"load",    ctl_unit_load   },
+        {"delete",  unit_delete     },
+        {"show",    unit_show       },
+        {"why",     ctl_unit_why    },
+        {"suggest", ctl_unit_suggest},
     };
 
     for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
         if (strcmp(ctl->arguments.words[0], verbs[i].name) == 0)
             return verbs[i].run(ctl);
     }
-    return ctl_output_fail(CTL_USAGE, "unit %s: there are set, load, delete and show",
+    return ctl_output_fail(CTL_USAGE,
+        "unit %s: there are set, load, delete, show, why and suggest",
         ctl_output_text(ctl->arena, span_of(ctl->arguments.words[0])));
 }

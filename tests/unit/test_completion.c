@@ -65,7 +65,7 @@ knows_what_comes_next(void **state)
         {{"preflight", "--only", "mx"}, COMPLETION_CHECKS, NULL, "", "mx"},
         {{"preflight", "--group=d"}, COMPLETION_GROUPS, NULL, "--group=", "d"},
         {{"moves", "example.com", "--format", ""}, COMPLETION_WORDS,
-            "lines csv sieve virtual", "", ""},
+            "lines csv ldif sieve units virtual", "", ""},
         {{"events", "--domain", ""}, COMPLETION_DOMAINS, NULL, "", ""},
         {{"probe", "accept", "example.com", ""}, COMPLETION_WORDS, "old new", "", ""},
         {{"postfix-setup", "-c", "/et"}, COMPLETION_FILES, NULL, "", "/et"},
