@@ -9,6 +9,7 @@
 
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
+#include "policyd/ctl/ctl_volumes.h"
 #include "policyd/ctl/ctl_world.h"
 #include "policyd/routing/route_decide.h"
 #include "policyd/setup/setup_file.h"
@@ -32,6 +33,8 @@ struct moves {
     size_t count;
     size_t ignored; /* lines that are no address of ours */
     struct moves_writer writer;
+    bool has_volumes;
+    struct ctl_volumes volumes;
 };
 
 /* The state that decides now, but for its weight. */
@@ -77,10 +80,24 @@ decide(struct moves *moves, size_t i, struct route *route)
         moves->addresses[i], (int64_t)time(NULL), route);
 }
 
+/* By the books, where they can be read. */
+static void
+know_volume(const struct moves *moves, struct span address, struct moves_known *known)
+{
+    const struct ctl_volume *volume =
+        moves->has_volumes ? ctl_volumes_find(&moves->volumes, address) : NULL;
+
+    known->has_volume = moves->has_volumes;
+    if (volume == NULL)
+        return;
+    known->mails = volume->mails;
+    known->mean_octets = volume->octets / volume->mails;
+}
+
 static void
 write_mover(struct moves *moves, size_t i, const struct route *route)
 {
-    const struct moves_mover mover = {
+    struct moves_mover mover = {
         .address = moves->addresses[i],
         .unit = route->unit,
         .domain = recipient_domain(&route->recipient),
@@ -90,6 +107,7 @@ write_mover(struct moves *moves, size_t i, const struct route *route)
         .bucket = route->bucket,
     };
 
+    know_volume(moves, moves->names[i], &mover.known);
     moves_format_write(&moves->writer, &mover);
     if (moves->writer.out.length > OUT_MAX / 2) {
         ctl_output_raw(buffer_span(&moves->writer.out));
@@ -230,10 +248,17 @@ ctl_moves_run(struct ctl *ctl)
         return ctl_output_fail(CTL_NO, "%s has no good state in Redis", moves->domain);
     }
     moves->arena = arena_new(BUNCH_OCTETS);
+    if (moves_format_tells(moves->format)) {
+        moves->has_volumes =
+            ctl_volumes_read(ctl, moves->domain, &moves->volumes, &error);
+        if (!moves->has_volumes)
+            ctl_output_warn("who gets how much is not told: %s", error.text);
+    }
     ctl_world_open(&moves->world, ctl);
     status = run(moves);
     ctl_world_clear(&moves->world);
     arena_free(moves->arena);
+    ctl_volumes_clear(&moves->volumes);
     ctl_domain_clear(&moves->now);
     return status;
 }

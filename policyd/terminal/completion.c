@@ -8,6 +8,7 @@
 enum { EACH = 100 };
 
 /* The first that fits counts. */
+/* clang-format off */
 static const struct {
     const char *verb;
     size_t place;
@@ -26,8 +27,9 @@ static const struct {
     {"list",         1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
     {"list",         2,        NULL,    0,                        COMPLETION_LISTS,       NULL                  },
     {"list",         3,        NULL,    0,                        COMPLETION_WORDS,       "add remove"          },
-    {"unit",         1,        NULL,    0,                        COMPLETION_WORDS,       "set load delete show"},
-    {"unit",         2,        "load",  0,                        COMPLETION_FILES,       NULL                  },
+    {"unit",         1,        NULL,    0,                        COMPLETION_WORDS,       "set load delete show why suggest"},
+    {"unit",         2 + EACH, "load",  0,                        COMPLETION_FILES,       NULL                  },
+    {"unit",         2,        "suggest", 0,                      COMPLETION_DOMAINS,     NULL                  },
     {"moves",        1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
     {"plan",         1,        NULL,    0,                        COMPLETION_WORDS,
      "start advance pause resume abort show simulate"                                                           },
@@ -43,23 +45,24 @@ static const struct {
     {"ledger",       1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
     {"preflight",    1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
 };
+/* clang-format on */
 
 static const struct {
     enum ctl_option option;
     enum completion_kind kind;
     const char *words;
 } values[] = {
-    {CTL_CONFIG,    COMPLETION_FILES,   NULL                     },
-    {CTL_DIRECTORY, COMPLETION_FILES,   NULL                     },
-    {CTL_FILE,      COMPLETION_FILES,   NULL                     },
-    {CTL_HTML,      COMPLETION_FILES,   NULL                     },
-    {CTL_LOG,       COMPLETION_FILES,   NULL                     },
-    {CTL_DOMAIN,    COMPLETION_DOMAINS, NULL                     },
-    {CTL_PAST,      COMPLETION_GATES,   NULL                     },
-    {CTL_ONLY,      COMPLETION_CHECKS,  NULL                     },
-    {CTL_GROUP,     COMPLETION_GROUPS,  NULL                     },
-    {CTL_FORMAT,    COMPLETION_WORDS,   "lines csv sieve virtual"},
-    {CTL_OLD,       COMPLETION_WORDS,   "site"                   },
+    {CTL_CONFIG,    COMPLETION_FILES,   NULL                                },
+    {CTL_DIRECTORY, COMPLETION_FILES,   NULL                                },
+    {CTL_FILE,      COMPLETION_FILES,   NULL                                },
+    {CTL_HTML,      COMPLETION_FILES,   NULL                                },
+    {CTL_LOG,       COMPLETION_FILES,   NULL                                },
+    {CTL_DOMAIN,    COMPLETION_DOMAINS, NULL                                },
+    {CTL_PAST,      COMPLETION_GATES,   NULL                                },
+    {CTL_ONLY,      COMPLETION_CHECKS,  NULL                                },
+    {CTL_GROUP,     COMPLETION_GROUPS,  NULL                                },
+    {CTL_FORMAT,    COMPLETION_WORDS,   "lines csv ldif sieve units virtual"},
+    {CTL_OLD,       COMPLETION_WORDS,   "site"                              },
 };
 
 /* What has been read of the line. */

@@ -1,5 +1,6 @@
 #include "policyd/terminal/moves_format.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "shared/base/attributes.h"
@@ -106,6 +107,21 @@ write_line(struct moves_writer *writer, const struct moves_mover *mover)
 }
 
 static void
+write_csv_known(struct buffer *out, const struct moves_known *known)
+{
+    const struct span texts[] = {known->aliases, known->forwards, known->rehearsal};
+
+    if (known->has_volume)
+        buffer_printf(out, ",%" PRIu64 ",%" PRIu64, known->mails, known->mean_octets);
+    else
+        buffer_append_text(out, ",,");
+    for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+        buffer_append_octet(out, ',');
+        append_csv(out, texts[i]);
+    }
+}
+
+static void
 write_csv(struct moves_writer *writer, const struct moves_mover *mover)
 {
     struct redirect redirect;
@@ -117,6 +133,7 @@ write_csv(struct moves_writer *writer, const struct moves_mover *mover)
     append_csv(&writer->out, mover->unit);
     buffer_append_octet(&writer->out, ',');
     append_csv(&writer->out, buffer_span(&redirect.to));
+    write_csv_known(&writer->out, &mover->known);
     buffer_append_octet(&writer->out, '\n');
     redirect_clear(&redirect);
 }
@@ -170,15 +187,26 @@ write_json(struct moves_writer *writer, const struct moves_mover *mover)
     json_text(json, "from", route_place_name(mover->from));
     json_text(json, "to", route_place_name(mover->to));
     json_integer(json, "bucket", mover->bucket);
+    if (mover->known.has_volume) {
+        json_integer(json, "mails", (int64_t)mover->known.mails);
+        json_integer(json, "mean_size", (int64_t)mover->known.mean_octets);
+    }
+    if (mover->known.aliases.length > 0)
+        json_span(json, "aliases", mover->known.aliases);
+    if (mover->known.forwards.length > 0)
+        json_span(json, "forwards", mover->known.forwards);
+    if (mover->known.rehearsal.length > 0)
+        json_span(json, "rehearsal", mover->known.rehearsal);
     json_object_end(json);
 }
 
 static const struct moves_format formats[] = {
-    {"lines",   "",                                "",    write_line   },
-    {"csv",     "address,from,to,unit,redirect\n", "",    write_csv    },
-    {"sieve",   "require [\"envelope\"];\n",       "",    write_sieve  },
-    {"virtual", "",                                "",    write_virtual},
-    {"json",    "[",                               "]\n", write_json   },
+    {"lines",   "",                                                                           "",    write_line   },
+    {"csv",     "address,from,to,unit,redirect,mails,mean_size,aliases,forwards,rehearsal\n",
+     "",                                                                                             write_csv    },
+    {"sieve",   "require [\"envelope\"];\n",                                                  "",    write_sieve  },
+    {"virtual", "",                                                                           "",    write_virtual},
+    {"json",    "[",                                                                          "]\n", write_json   },
 };
 
 const struct moves_format *
@@ -189,6 +217,12 @@ moves_format_find(const char *name)
             return &formats[i];
     }
     return NULL;
+}
+
+bool
+moves_format_tells(const struct moves_format *format)
+{
+    return format->write == write_csv || format->write == write_json;
 }
 
 void

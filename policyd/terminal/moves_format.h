@@ -11,6 +11,16 @@
 #include "policyd/routing/route_decide.h"
 #include "shared/base/json.h"
 
+/* What a person would sort movers by; what is empty is not known, or there is none. */
+struct moves_known {
+    bool has_volume;
+    uint64_t mails; /* in the last 30 days */
+    uint64_t mean_octets;
+    struct span aliases;   /* blank separated */
+    struct span forwards;  /* likewise */
+    struct span rehearsal; /* what new said: "fine", or why not */
+};
+
 struct moves_mover {
     struct span address; /* canonical */
     struct span local;
@@ -19,6 +29,7 @@ struct moves_mover {
     enum route_place from;
     enum route_place to;
     unsigned bucket;
+    struct moves_known known;
 };
 
 struct moves_format;
@@ -31,6 +42,9 @@ struct moves_writer {
 
 /* "lines", "csv", "sieve", "virtual", "json"; NULL for others. */
 const struct moves_format *moves_format_find(const char *name);
+
+/* Whether the form has room for struct moves_known. */
+bool moves_format_tells(const struct moves_format *format);
 
 void moves_format_begin(
     struct moves_writer *writer, const struct moves_format *format, size_t ceiling);

@@ -589,9 +589,9 @@ def test_moves_in_other_forms(bare):
     bare.state(weight=0)
     given = 'alice@example.com\n"odd \\"name, x"@example.com\n'
     csv = bare.ctl("moves", "example.com", "--to", "100", "--format", "csv", stdin=given).stdout.splitlines()
-    assert csv == ["address,from,to,unit,redirect",
-                   "alice@example.com,old,new,alice@example.com,alice@new.example.com",
-                   '"""odd \\""name, x""@example.com",old,new,"odd ""name, x@example.com","""odd \\""name, x""@new.example.com"']
+    assert csv == ["address,from,to,unit,redirect,mails,mean_size,aliases,forwards,rehearsal",
+                   "alice@example.com,old,new,alice@example.com,alice@new.example.com,,,,,",
+                   '"""odd \\""name, x""@example.com",old,new,"odd ""name, x@example.com","""odd \\""name, x""@new.example.com",,,,,']
     sieve = bare.ctl("moves", "example.com", "--to", "100", "--format", "sieve", stdin=given).stdout.splitlines()
     assert sieve[0] == 'require ["envelope"];'
     assert sieve[1] == 'if envelope :is "to" "alice@example.com" { redirect "alice@new.example.com"; stop; }'

@@ -158,3 +158,5 @@ def test_suggest_from_the_books(folder, bare):
     books.ctl("unit", "load", "-", stdin=text)
     assert len(written(bare)) == 1
     assert "mails in 30 days: 9 there, 4 back" in books.ctl("unit", "why", "anna@example.com", "carl@example.com", code=1).stdout
+    movers = books.ctl("moves", "example.com", "--to", "100", "--format", "csv", stdin="anna@example.com\nbert@example.com\n").stdout
+    assert [line.split(",")[5:7] for line in movers.splitlines()[1:]] == [["19", "1000"], ["5", "1000"]]

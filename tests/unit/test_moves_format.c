@@ -8,7 +8,8 @@
 
 static const struct moves_mover movers[] = {
     {{"alice@example.com", 17}, {"alice", 5}, {"example.com", 11},
-        {"alice@example.com", 17}, ROUTE_OLD, ROUTE_NEW, 1234},
+        {"alice@example.com", 17}, ROUTE_OLD, ROUTE_NEW, 1234,
+        {true, 12, 3000, {"a.smith@example.com", 19}, {"", 0}, {"fine", 4}}},
     {{"a\"b@example.com", 15}, {"a\"b", 3}, {"example.com", 11}, {"team,one", 8},
         ROUTE_NEW, ROUTE_OLD, 7},
 };
@@ -21,20 +22,24 @@ writes_each_format(void **state)
         const char *wanted;
     } rows[] = {
         {"lines", "alice@example.com\na\"b@example.com\n"},
-        {"csv", "address,from,to,unit,redirect\n"
-                "alice@example.com,old,new,alice@example.com,alice@new.example.com\n"
+        {"csv", "address,from,to,unit,redirect,mails,mean_size,aliases,"
+                "forwards,rehearsal\n"
+                "alice@example.com,old,new,alice@example.com,alice@new.example.com,"
+                "12,3000,a.smith@example.com,,fine\n"
                 "\"\"\"a\\\"\"b\"\"@example.com\",new,old,\"team,one\","
-                "\"\"\"a\\\"\"b\"\"@new.example.com\"\n"},
+                "\"\"\"a\\\"\"b\"\"@new.example.com\",,,,,\n"},
         {"sieve", "require [\"envelope\"];\n"
                   "if envelope :is \"to\" \"alice@example.com\" { redirect "
                   "\"alice@new.example.com\"; stop; }\n"
                   "# no redirect any more: \"a\\\"b\"@example.com\n"},
         {"virtual", "alice@example.com alice@new.example.com\n"
                     "# no redirect any more: \"a\\\"b\"@example.com\n"},
-        {"json", "[{\"address\":\"alice@example.com\",\"unit\":\"alice@example.com\","
-                 "\"from\":\"old\",\"to\":\"new\",\"bucket\":1234},"
-                 "{\"address\":\"a\\\"b@example.com\",\"unit\":\"team,one\","
-                 "\"from\":\"new\",\"to\":\"old\",\"bucket\":7}]\n"},
+        {"json",
+            "[{\"address\":\"alice@example.com\",\"unit\":\"alice@example.com\","
+            "\"from\":\"old\",\"to\":\"new\",\"bucket\":1234,\"mails\":12,\"mean_size\":"
+            "3000,\"aliases\":\"a.smith@example.com\",\"rehearsal\":\"fine\"},"
+            "{\"address\":\"a\\\"b@example.com\",\"unit\":\"team,one\","
+            "\"from\":\"new\",\"to\":\"old\",\"bucket\":7}]\n"},
     };
 
     (void)state;
