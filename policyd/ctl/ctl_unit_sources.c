@@ -4,6 +4,7 @@
 
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/setup/setup_file.h"
+#include "policyd/units/unit_source.h"
 
 enum { FILE_MAX = 256 << 20, TOLD_MAX = 20, SHOWN_MAX = 100 };
 

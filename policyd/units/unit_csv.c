@@ -1,4 +1,4 @@
-#include "policyd/units/unit_source.h"
+#include "policyd/units/unit_csv.h"
 
 #include <string.h>
 
@@ -231,7 +231,7 @@ says_nothing(const struct csv *csv, const struct columns *columns)
 {
     return span_is_nocase(field_of(csv, columns, COLUMN_DENIED), "true") ||
            span_is_nocase(field_of(csv, columns, COLUMN_INHERITED), "true") ||
-           unit_source_is_system(field_of(csv, columns, COLUMN_USER));
+           unit_link_is_system(field_of(csv, columns, COLUMN_USER));
 }
 
 static void
@@ -246,8 +246,8 @@ tell_row(const struct csv *csv, const struct columns *columns,
     if (!groups && says_nothing(csv, columns))
         return;
     if (!groups)
-        owner = unit_source_address(reader, owner, left);
-    user = unit_source_address(reader, user, right);
+        owner = unit_link_address(reader, owner, left);
+    user = unit_link_address(reader, user, right);
     if (user.length == 0 || owner.length == 0) {
         reader->left_out(reader->argument,
             owner.length == 0 ? "whose it is, is no address" : "who it is, is no address",

@@ -14,7 +14,7 @@
 #ifndef POLICYD_UNITS_UNIT_GRAPH_H
 #define POLICYD_UNITS_UNIT_GRAPH_H
 
-#include "policyd/units/unit_source.h"
+#include "policyd/units/unit_link.h"
 
 enum {
     UNIT_GROUP_MAX = 40,

@@ -1,7 +1,8 @@
+#include "policyd/units/unit_ldif.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "policyd/units/unit_source.h"
 #include "shared/base/allocate.h"
 #include "shared/base/arena.h"
 #include "shared/base/attributes.h"
@@ -218,11 +219,11 @@ tell(const struct ldif *ldif)
         const struct statement *said = &ldif->statements[i];
         struct span owner = said->kind == UNIT_LINK_MEMBER
                                 ? said->owner
-                                : unit_source_address(reader, said->mail, &left);
+                                : unit_link_address(reader, said->mail, &left);
         struct span target =
             said->kind == UNIT_LINK_ALIAS ? said->target : mail_of(ldif, said->target);
 
-        target = unit_source_address(reader, target, &right);
+        target = unit_link_address(reader, target, &right);
         if (owner.length == 0 || target.length == 0)
             reader->left_out(reader->argument,
                 "an entry of that name with a mail:", said->target, said->line);

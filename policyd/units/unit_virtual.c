@@ -1,4 +1,4 @@
-#include "policyd/units/unit_source.h"
+#include "policyd/units/unit_virtual.h"
 
 /* One entry: its pattern, and the targets, which commas or blanks part. */
 static void
@@ -21,22 +21,21 @@ tell_entry(const struct unit_reader *reader, struct span entry, size_t line)
         }
     }
     /* A pattern for a whole domain, and `example.com anything`, make nobody's alias. */
-    pattern = span_starts(pattern, SPAN("@"))
-                  ? SPAN("")
-                  : unit_source_address(reader, pattern, &left);
+    pattern = span_starts(pattern, SPAN("@")) ? SPAN("")
+                                              : unit_link_address(reader, pattern, &left);
     if (pattern.length == 0 || count == 0) {
         reader->left_out(reader->argument, "no alias of an address", entry, line);
         goto out;
     }
     if (count == 1) {
-        target = unit_source_address(reader, first, &right);
+        target = unit_link_address(reader, first, &right);
         if (target.length > 0)
             reader->link(reader->argument, UNIT_LINK_ALIAS, pattern, target, line);
         goto out;
     }
     for (targets = entry; span_word(&targets, &target);) {
         for (struct span rest = target; span_split(&rest, ',', &target);) {
-            target = unit_source_address(reader, target, &right);
+            target = unit_link_address(reader, target, &right);
             if (target.length > 0)
                 reader->link(reader->argument, UNIT_LINK_MEMBER, pattern, target, line);
         }
@@ -62,7 +61,7 @@ unit_virtual_read(struct span text, const struct unit_reader *reader, struct err
         line = span_trim(line);
         if (line.length == 0 || line.data[0] == '#')
             continue;
-        if (!goes_on) {
+        if (!goes_on || entry.length == 0) {
             if (entry.length > 0)
                 tell_entry(reader, buffer_span(&entry), begun);
             buffer_reset(&entry);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "policyd/units/unit_graph.h"
+#include "policyd/units/unit_source.h"
 #include "shared/base/allocate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
