@@ -99,8 +99,7 @@ configure(struct auth *auth, const struct daemon_options *given)
     auth->config = auth_config_load(auth->file, auth->file_given, &errors);
     if (auth->config == NULL)
         daemon_config_failed(&errors);
-    log_open("postshift-auth", auth->config->log.target == 1,
-        given->debug ? LOG_LEVEL_DEBUG : (enum log_level)auth->config->log.level);
+    daemon_log_open("postshift-auth", &auth->config->log, given);
 }
 
 static int

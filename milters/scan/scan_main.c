@@ -327,8 +327,7 @@ main(int argc, char **argv)
     scan.config = scan_config_load(scan.file, scan.file_given, &errors);
     if (scan.config == NULL)
         daemon_config_failed(&errors);
-    log_open("postshift-scan", scan.config->log.target == 1,
-        given.debug ? LOG_LEVEL_DEBUG : (enum log_level)scan.config->log.level);
+    daemon_log_open("postshift-scan", &scan.config->log, &given);
     if (given.check_only)
         scan_config_check_access(scan.config, &given, &errors);
     if (errors.length > 0)

@@ -145,6 +145,7 @@ daemon_log_open(const char *program, const struct daemon_log *log,
 {
     log_open(program, log->target == 1,
         options->debug ? LOG_LEVEL_DEBUG : (enum log_level)log->level);
+    log_set_json(log->format == 1 && !options->check_only);
 }
 
 /* The address systemd gave; "@" stands for the NUL of an abstract one. */

@@ -42,18 +42,21 @@ struct daemon_options daemon_options_read(
 struct daemon_log {
     int target; /* 0 stderr, 1 syslog */
     int level;  /* enum log_level, in the order error warning info debug */
+    int format; /* 0 text, 1 json */
 };
 /* NOLINTBEGIN(bugprone-macro-parentheses): a member has none */
 #define DAEMON_LOG_OPTIONS(type_of_struct, field)                                        \
     {"log", "target", CONFIG_CHOICE, offsetof(type_of_struct, field.target), "stderr",   \
         "stderr|syslog"},                                                                \
+        {"log", "level", CONFIG_CHOICE, offsetof(type_of_struct, field.level), "info",   \
+            "error|warning|info|debug"},                                                 \
     {                                                                                    \
-        "log", "level", CONFIG_CHOICE, offsetof(type_of_struct, field.level), "info",    \
-            "error|warning|info|debug"                                                   \
+        "log", "format", CONFIG_CHOICE, offsetof(type_of_struct, field.format), "text",  \
+            "text|json"                                                                  \
     }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
-/* Opens the log as the file says; -v makes it debug. */
+/* Opens the log as the file says; -v makes it debug, -t speaks to people. */
 void daemon_log_open(const char *program, const struct daemon_log *log,
     const struct daemon_options *options);
 

@@ -1,5 +1,6 @@
 #include "shared/service/log.h"
 
+#include "shared/service/log_json.h"
 #include "shared/service/log_line.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct {
@@ -28,6 +30,7 @@ static struct {
     bool to_syslog;
     bool to_journal;
     atomic_int level;
+    atomic_bool as_json;
 } sink = {.program = NULL, .level = LOG_LEVEL_INFO};
 
 static bool
@@ -187,6 +190,33 @@ stderr_is_journal(void)
     return span_is(span_of(stream), own);
 }
 
+/* The same line as JSON, where that is wanted. */
+static bool
+send_json(enum log_level level, const char *queue_id, const char *word,
+    const struct log_field *fields, struct span message)
+{
+    struct log_json_head head = {.level = level,
+        .program = sink.program,
+        .pid = (long)getpid(),
+        .queue_id = queue_id,
+        .word = word,
+        .message = message};
+    int saved_errno = errno;
+    struct timespec now;
+    struct buffer out;
+
+    if (!atomic_load(&sink.as_json))
+        return false;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    head.time_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    buffer_init(&out, 16 * LOG_JSON_MAX);
+    log_json_write(&out, &head, fields);
+    send_line(level, buffer_text(&out), out.length, false);
+    buffer_clear(&out);
+    errno = saved_errno;
+    return true;
+}
+
 static void say(enum log_level level, const char *format, va_list arguments)
     ATTRIBUTE_PRINTF(2, 0);
 
@@ -198,6 +228,8 @@ say(enum log_level level, const char *format, va_list arguments)
     struct log_line line = log_line_on(text, sizeof(text));
     int length = vsnprintf(sentence, sizeof(sentence), format, arguments);
 
+    if (send_json(level, NULL, NULL, NULL, span_of(sentence)))
+        return;
     put_head(&line, level, NULL, NULL);
     if (log_line_escaped(&line, span_of(sentence), "").length > 0 ||
         length >= (int)sizeof(sentence))
@@ -285,6 +317,12 @@ log_set_level(enum log_level level)
     atomic_store(&sink.level, (int)level);
 }
 
+void
+log_set_json(bool yes)
+{
+    atomic_store(&sink.as_json, yes);
+}
+
 static bool
 is_wanted(enum log_level level)
 {
@@ -319,7 +357,7 @@ log_write(enum log_level level, const char *queue_id, const char *word,
     char text[LOG_LINE_MAX + 1];
     size_t length;
 
-    if (!is_wanted(level))
+    if (!is_wanted(level) || send_json(level, queue_id, word, fields, span_make(NULL, 0)))
         return;
     length = log_format(text, sizeof(text), level, queue_id, word, fields);
     send_line(level, text, length, true);
@@ -343,6 +381,8 @@ log_bare(enum log_level level, struct span text)
     char out[LOG_LINE_MAX + 1];
     struct log_line line = log_line_on(out, sizeof(out));
 
+    if (send_json(level, NULL, NULL, NULL, text))
+        return;
     (void)log_line_escaped(&line, text, "");
     send_line(level, out, log_line_end(&line), false);
 }

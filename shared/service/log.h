@@ -10,6 +10,9 @@
  * (JOURNAL_STREAM), a "<N>" level prefix; or to syslog (facility mail).  Safe to call
  * from several threads; errno stays.
  *
+ * With log_set_json each line is a JSON object instead (log_json.h), also to syslog and
+ * the journal; on stderr nothing stands before it.
+ *
  *     log_info("route", log_address("to", to), log_text("backend", "new"),
  * log_number("bucket", 5319));
  *     -> route: to=<alice@example.com>, backend=new, bucket=5319
@@ -60,6 +63,7 @@ struct log_field log_nothing(
  */
 void log_open(const char *program, bool to_syslog, enum log_level level);
 void log_set_level(enum log_level level);
+void log_set_json(bool yes); /* no, until then */
 
 /* A line of its own into `out` (NUL-terminated, no line end): what the writers below
  * send.  Pure. */

@@ -10,14 +10,14 @@ from signatures import PLAIN, make_folder
 CALLS_ARE_WATCHED = not SANITIZED
 
 
-def start(folder, address, **options):
+def start(folder, address, *, log=None, **options):
     make_folder(folder / "db")
     temp = folder / "temp"
     temp.mkdir()
     temp.chmod(0o1777)
     milter = Milter(folder, "postshift-scan", address, options={
         "databases": folder / "db", "temp": temp, "workers": 2, "reload_check": "200ms", "reload_quiet": "200ms",
-        **options})
+        **options}, log=log or {})
     milter.start()
     milter.wait_until_well()
     return milter

@@ -1,4 +1,5 @@
 """What a monitoring system sees: the metrics of a gateway's four daemons, the rules and the dashboard that read them."""
+import itertools
 import json
 import re
 import subprocess
@@ -8,6 +9,7 @@ import yaml
 
 from authsite import mail
 from processes import ROOT, run, wait_for
+from test_watch_lines import MANUAL, documented_keys
 from watchsite import WatchSite
 
 C, G, H = "counter", "gauge", "histogram"
@@ -152,7 +154,7 @@ def test_no_address_and_no_queue_id_is_a_label(site):
 
 def test_the_manual_lists_every_metric(site):
     """In both directions: name, type, labels, and what /metrics itself says it is."""
-    text = (ROOT / "postfix-conf/postshift-watch.7").read_text(encoding="ascii")
+    text = MANUAL.read_text(encoding="ascii")
     written = set(re.findall(r'^\.TP\n\.BI (\S+) "(.*)"\n(.*)$', text.replace("\\-", "-"), re.M))
     shown = set()
     for program in PROGRAMS:
@@ -162,6 +164,61 @@ def test_the_manual_lists_every_metric(site):
             shown.add((full_name(name), f" {kind}{braces}", said[full_name(name)]))
     # Two programs may have a help text of their own for a name that both have; the page has one of them.
     assert {one[:2] for one in written} == {one[:2] for one in shown} and written <= shown
+
+
+# Their lines, as JSON.
+
+HEAD = ["time", "level", "program", "pid", "queue_id", "event", "fields", "note", "message", "cut"]
+
+
+@pytest.fixture(scope="module")
+def lines(site):
+    """All lines of all four, once each documented kind is among them."""
+    site.auth.send(mail(), queue_id="4QAUTH00001")
+    site.daemons["scan"].send(mail(), b"hello\r\n", queue_id="4QSCAN00001")
+    site.daemons["policyd"].ask("alice@example.com")
+    site.plans.redis.command("SET", "cutover:pin:bob@example.com", "30%")
+    wanted = {"auth": "auth", "scan": "scan", "route": "policyd", "change": "policyd", "transition": "cutover", "warning": "policyd"}
+
+    def kinds():
+        return {kind(line) for program in set(wanted.values()) for line in site.lines(program)}
+
+    wait_for(lambda: set(wanted) <= kinds(), 20, "a line of each kind")
+    return {program: site.lines(program) for program in PROGRAMS}
+
+
+def kind(line):
+    return line.get("event") or ("warning" if "value" in line.get("fields", {}) else None)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_line_is_an_object_with_keys_that_stay(lines, program):
+    for line in lines[program]:
+        assert list(line) == [key for key in HEAD if key in line], line
+        assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"]), line
+        assert line["level"] in ("error", "warning", "info", "debug") and line["program"] == f"postshift-{program}"
+        assert isinstance(line["pid"], int) and ("message" in line) != ("fields" in line or "note" in line), line
+
+
+def test_documented_lines_have_the_documented_keys(lines):
+    seen = {}
+    for line in itertools.chain(*lines.values()):
+        seen.setdefault(kind(line), []).append({**line.get("fields", {}), **({"note": line["note"]} if "note" in line else {})})
+    for word, keys in documented_keys().items():
+        for fields in seen[word]:
+            if word != "warning" or "value" in fields:
+                assert list(fields) == [key for key in keys if key in fields], (word, fields)
+    by_id = {line["queue_id"]: line["fields"] for line in itertools.chain(*lines.values()) if "queue_id" in line}
+    assert by_id["4QAUTH00001"]["from"] == "a@sender.example" and isinstance(by_id["4QAUTH00001"]["delay"], float)
+    assert by_id["4QSCAN00001"]["clamav"] == "clean" and isinstance(by_id["4QSCAN00001"]["size"], int)
+    assert seen["route"][0]["to"] == "alice@example.com" and seen["transition"][0]["to"] == "30"
+
+
+def test_the_table_to_ecs_names_keys_that_are_there(lines):
+    keys = re.findall(r"^([a-z_.]+)\t[a-z_.@]+", MANUAL.read_text(encoding="ascii").partition(".TS")[2], re.M)
+    assert [key for key in keys if "." not in key] == HEAD
+    there = {f"fields.{key}" for every in documented_keys().values() for key in every}
+    assert {key for key in keys if "." in key} <= there
 
 
 # What reads them.

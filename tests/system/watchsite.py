@@ -1,10 +1,11 @@
-"""watchsite - all four daemons of a gateway, a plan that runs, and their pages of metrics.
+"""watchsite - all four daemons of a gateway, a plan that runs, and their pages of metrics.  They log JSON.
 
     site = WatchSite(folder, "127.20.97").start(); site.page("policyd"); site.families("auth"); site.stop()
 
 The block is laid out as plansite has it; .10 is policyd, .11 auth, .12 scan.
 """
 import contextlib
+import json
 import re
 
 import scanner
@@ -29,6 +30,14 @@ def families(page):
     return found
 
 
+JSON = {"format": "json"}
+
+
+def log_json(config):
+    with open(config, "a", encoding="utf-8") as file:
+        file.write("[log]\nformat = json\n")
+
+
 class WatchSite:
     def __init__(self, folder, block):
         self.folder, self.block = folder, block
@@ -41,17 +50,21 @@ class WatchSite:
 
     def start(self):
         hook = hook_file(self.folder, "exit 0")
-        self.daemons["cutover"] = self.plans.controller(after_transition=hook, rehearsal="no")
+        self.daemons["cutover"] = self.plans.controller(after_transition=hook, start=False)
+        log_json(self.daemons["cutover"].config)
+        self.daemons["cutover"].start()
         self.plans.start()
         self.plans.feed.start()
-        self.daemons["policyd"] = Policyd(self.folder, f"{self.block}.10", redis=self.plans.redis, domains="example.com")
+        self.daemons["policyd"] = Policyd(self.folder, f"{self.block}.10", redis=self.plans.redis, domains="example.com", log_routes="yes")
+        log_json(self.daemons["policyd"].config)
         self.ends.callback(self.daemons["policyd"].stop)
         self.daemons["policyd"].start()
         self.auth = AuthSite(self.folder / "auth", f"{self.block}.11")
+        self.auth.milter.sections["log"] = JSON
         self.ends.callback(self.auth.stop)
         self.auth.start()
         self.daemons["auth"] = self.auth.milter
-        self.daemons["scan"] = scanner.start(self.folder / "scan", f"{self.block}.12")
+        self.daemons["scan"] = scanner.start(self.folder / "scan", f"{self.block}.12", log=JSON)
         self.ends.callback(self.daemons["scan"].stop)
         self.plans.wait_weight(30)
         cutover = self.daemons["cutover"]
@@ -72,6 +85,10 @@ class WatchSite:
 
     def families(self, program):
         return families(self.page(program))
+
+    def lines(self, program):
+        """What it has logged: each line an object."""
+        return [json.loads(line) for line in self.daemons[program].process.output().splitlines()]
 
     def stop(self):
         self.ends.close()

@@ -4,6 +4,7 @@
 #include "tests/unit/unit.h"
 
 #include "shared/service/log.h"
+#include "shared/service/log_json.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -91,6 +92,83 @@ quotes_and_escapes_what_comes_from_outside(void **state)
         LOG_FIELDS(log_note("550 \"no\"\r\n(really)\xff")));
     assert_string_equal(
         out, "Q\\x3a\\x20x\\x0a: word: (550 \"no\"\\x0d\\x0a(really)\\xff)");
+}
+
+/* 2026-11-29T21:50:53.007Z. */
+static struct log_json_head
+head_of(const char *queue_id, const char *word)
+{
+    return (struct log_json_head){.time_ms = INT64_C(1795989053007),
+        .level = LOG_LEVEL_INFO,
+        .program = "postshift-x",
+        .pid = 812,
+        .queue_id = queue_id,
+        .word = word};
+}
+
+#define HEAD                                                                             \
+    "{\"time\":\"2026-11-29T21:50:53.007Z\",\"level\":\"info\","                         \
+    "\"program\":\"postshift-x\",\"pid\":812"
+
+static void
+writes_json_with_keys_that_stay(void **state)
+{
+    struct log_json_head head = head_of("4TtYz", "auth");
+    struct buffer out;
+
+    (void)state;
+    buffer_init(&out, 1 << 16);
+    log_json_write(&out, &head,
+        LOG_FIELDS(log_note("why \"not\""), log_text("action", "reject"), log_nothing(),
+            log_address("from", SPAN("a@b.example")), log_number("pid", -5),
+            log_hundredths("score", 120), log_milliseconds("delay", 40)));
+    assert_string_equal(buffer_text(&out),
+        HEAD ",\"queue_id\":\"4TtYz\",\"event\":\"auth\",\"fields\":{"
+             "\"action\":\"reject\",\"from\":\"a@b.example\",\"pid\":-5,\"score\":1.2,"
+             "\"delay\":0.04},\"note\":\"why \\\"not\\\"\"}");
+    head = head_of(NULL, "");
+    log_json_write(&out, &head, LOG_FIELDS(log_nothing()));
+    assert_string_equal(buffer_text(&out), HEAD "}");
+    head.message = SPAN("says\n\x1b[2J \xff\xc3\xa4");
+    log_json_write(&out, &head, NULL);
+    assert_string_equal(buffer_text(&out),
+        HEAD ",\"message\":\"says\\n\\u001b[2J \xef\xbf\xbd\xc3\xa4\"}");
+    buffer_clear(&out);
+}
+
+static void
+cuts_json_and_says_so(void **state)
+{
+    static const char whole[] = ",\"fields\":{\"a\":1},\"cut\":true}";
+    char value[5000];
+    struct log_json_head head = head_of("Q", "w");
+    struct buffer out;
+
+    (void)state;
+    buffer_init(&out, 1 << 16);
+    memset(value, 'x', sizeof(value));
+    for (size_t length = 3700; length <= sizeof(value); length++) {
+        log_json_write(&out, &head,
+            LOG_FIELDS(log_number("a", 1), log_span("long", span_make(value, length)),
+                log_note("n")));
+        assert_true(out.length <= LOG_JSON_MAX && buffer_ok(&out));
+    }
+    assert_true(span_ends(buffer_span(&out), span_of(whole)));
+    memset(value, '\x01', sizeof(value));
+    log_json_write(&out, &head,
+        LOG_FIELDS(log_number("a", 1), log_span("long", span_make(value, 1000)),
+            log_number("b", 1)));
+    assert_true(span_ends(buffer_span(&out), span_of(whole)));
+    /* A sentence is cut between characters. */
+    for (size_t i = 0; i + 1 < sizeof(value); i += 2)
+        memcpy(value + i, "\xc3\xa4", 2);
+    for (size_t length = 3000; length <= sizeof(value); length++) {
+        head.message = span_make(value, length);
+        log_json_write(&out, &head, NULL);
+        assert_true(out.length <= LOG_JSON_MAX && buffer_ok(&out));
+    }
+    assert_true(span_ends(buffer_span(&out), SPAN("\xc3\xa4...\",\"cut\":true}")));
+    buffer_clear(&out);
 }
 
 static void
@@ -284,6 +362,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_fields_as_postfix_does),
         cmocka_unit_test(quotes_and_escapes_what_comes_from_outside),
+        cmocka_unit_test(writes_json_with_keys_that_stay),
+        cmocka_unit_test(cuts_json_and_says_so),
         cmocka_unit_test(cuts_at_the_end_of_a_field),
         cmocka_unit_test(names_the_program_and_minds_the_level),
         cmocka_unit_test(prefixes_levels_for_the_journal_alone),
