@@ -253,7 +253,8 @@ look_at_plan(struct guarded *guarded, const struct plan_entry *entry)
 {
     enum plan_state before = guarded->state;
     enum plan_state state = entry == NULL ? PLAN_NONE : entry->record.state;
-    bool is_resumed = before == PLAN_PAUSED && state != PLAN_PAUSED;
+    bool is_resumed = before == PLAN_PAUSED && state != PLAN_PAUSED &&
+                      can_be_stopped(state); /* an abort is no word to go on */
     bool is_started = !can_be_stopped(before) && can_be_stopped(state);
     bool is_over = !can_be_stopped(state) &&
                    guarded->guards->now >= guarded->stopped_at + GUARDS_QUIET_S;

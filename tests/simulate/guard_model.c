@@ -65,10 +65,10 @@ look_at_plan(const struct world *world, struct controller *controller)
 {
     enum plan_state before = controller->seen;
     enum plan_state state = controller->plan.state;
-    bool goes_on =
-        (before == PLAN_PAUSED && state != PLAN_PAUSED) ||
-        (!can_be_stopped(before) && can_be_stopped(state)) ||
-        (!can_be_stopped(state) && world->now >= controller->stopped_at + QUIET_SECONDS);
+    bool can_be = can_be_stopped(state);
+    bool goes_on = (before == PLAN_PAUSED && state != PLAN_PAUSED && can_be) ||
+                   (!can_be_stopped(before) && can_be) ||
+                   (!can_be && world->now >= controller->stopped_at + QUIET_SECONDS);
 
     controller->seen = state;
     if (controller->stopped[0] != '\0' && goes_on) {
