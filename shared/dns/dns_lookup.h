@@ -18,10 +18,13 @@
 
 enum dns_type {
     DNS_A = 1,
+    DNS_NS = 2,
+    DNS_SOA = 6,
     DNS_PTR = 12,
     DNS_MX = 15,
     DNS_TXT = 16,
     DNS_AAAA = 28,
+    DNS_TLSA = 52,
 };
 
 enum dns_status {
@@ -44,13 +47,15 @@ enum {
 
 struct dns_record {
     unsigned char address[16]; /* A: the first 4 octets; AAAA: all */
-    unsigned preference;       /* MX */
-    struct span text; /* TXT: its strings joined, any octets; MX, PTR: the name */
+    unsigned preference;       /* MX; SOA: the serial number */
+    /* TXT: its strings joined, any octets; MX, NS, PTR: the name; SOA: that of the first
+     * server; TLSA: all its octets, at least 4 */
+    struct span text;
 };
 
 /*
- * CNAMEs are followed.  In MX and PTR the root is the empty text, and a name that has a
- * dot inside a label is "." (which cannot be asked for and equals no name).
+ * CNAMEs are followed.  In MX, NS and PTR the root is the empty text, and a name that has
+ * a dot inside a label is "." (which cannot be asked for and equals no name).
  */
 struct dns_answer {
     enum dns_status status;

@@ -17,6 +17,9 @@ enum {
     TYPE_CNAME = 5,
     TYPE_OPT = 41,
 
+    START_TIMES = 16,     /* octets behind the serial of an SOA */
+    CERTIFICATE_HEAD = 3, /* of a TLSA */
+
     FLAG_QR = 0x8000,
     FLAG_OPCODE = 0x7800,
     FLAG_TC = 0x0200,
@@ -230,6 +233,33 @@ read_address_record(struct reader *data, size_t length, struct dns_record *recor
     return true;
 }
 
+/* First server, mailbox, serial, and four times. */
+static bool
+read_start_record(struct reader *data, struct arena *arena, struct dns_record *record)
+{
+    struct dns_name name;
+    struct dns_name mailbox;
+
+    read_name(data, &name);
+    read_name(data, &mailbox);
+    record->preference = cursor_u32(&data->cursor);
+    (void)cursor_bytes(&data->cursor, START_TIMES);
+    if (!cursor_at_end(&data->cursor))
+        return false;
+    record->text = dns_name_text(&name, arena);
+    return true;
+}
+
+/* Usage, selector, matching type, and something to be matched. */
+static bool
+read_certificate_record(
+    struct reader *data, struct arena *arena, struct dns_record *record)
+{
+    record->text =
+        arena_span(arena, cursor_bytes(&data->cursor, cursor_left(&data->cursor)));
+    return record->text.length > CERTIFICATE_HEAD;
+}
+
 static bool
 read_record(struct resource *resource, struct arena *arena, struct dns_record *record)
 {
@@ -241,6 +271,11 @@ read_record(struct resource *resource, struct arena *arena, struct dns_record *r
     case DNS_MX:
         record->preference = cursor_u16(&resource->data.cursor);
         return read_name_record(&resource->data, arena, record);
+    case DNS_SOA:
+        return read_start_record(&resource->data, arena, record);
+    case DNS_TLSA:
+        return read_certificate_record(&resource->data, arena, record);
+    case DNS_NS:
     case DNS_PTR:
         return read_name_record(&resource->data, arena, record);
     case DNS_TXT:

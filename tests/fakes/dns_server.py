@@ -15,6 +15,8 @@ The table has a line a record, `NAME TYPE VALUE`; `#` starts a comment line, bla
     example.com          TXT    "v=spf1 " "-all\\000"    or strings with \\DDD, \\" and \\\\ in them
     example.com          MX     10 mx.example.com        `MX 0 .` is the null MX
     mx.example.com       A      192.0.2.1
+    example.com          SOA    ns.example.com host.example.com 7      first server, mailbox, serial
+    _25._tcp.mx.example.com TLSA 3 1 1 00ff...
     1.2.0.192.in-addr.arpa PTR  mx.example.com
     www.example.com      CNAME  mx.example.com
     *.wild.example.com   A      192.0.2.2                any name below that has no lines of its own
@@ -37,7 +39,7 @@ import struct
 import sys
 import threading
 
-TYPES = {"A": 1, "NS": 2, "CNAME": 5, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SPF": 99}
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "TLSA": 52, "SPF": 99}
 RCODES = {"formerr": 1, "servfail": 2, "notimp": 4, "refused": 5}
 OPT = 41
 UDP_MAX = 512           # without EDNS
@@ -81,6 +83,12 @@ def pack_value(kind, value):
     if kind == "MX":
         preference, name = value.split(None, 1)
         return struct.pack(">H", int(preference)) + pack_name(labels_of(name))
+    if kind == "SOA":
+        server, mailbox, serial = value.split()
+        return pack_name(labels_of(server)) + pack_name(labels_of(mailbox)) + struct.pack(">IIIII", int(serial), 3600, 600, 86400, 60)
+    if kind == "TLSA":
+        usage, selector, matching, data = value.split()
+        return bytes([int(usage), int(selector), int(matching)]) + bytes.fromhex(data)
     if kind in ("TXT", "SPF"):
         return b"".join(bytes([len(part)]) + part for part in text_strings(value))
     return pack_name(labels_of(value))

@@ -36,6 +36,12 @@ fill_record(struct dns_record *record, const struct dns_table_row *row)
     case DNS_AAAA:
         assert(inet_pton(AF_INET6, row->text, record->address) == 1);
         break;
+    case DNS_SOA:
+        assert(span_word(&text, &word));
+        assert(number_unsigned(span_trim(text), UINT32_MAX, &preference));
+        record->preference = (unsigned)preference;
+        record->text = word;
+        break;
     case DNS_MX:
         assert(span_word(&text, &word));
         assert(number_unsigned(word, 65535, &preference));

@@ -16,7 +16,8 @@ enum { DNS_TABLE_CNAME = 5 }; /* a row's type; a question never has it */
 struct dns_table_row {
     const char *name;
     int type;         /* enum dns_type or DNS_TABLE_CNAME; 0: every question about it */
-    const char *text; /* TXT text; address; PTR, MX, CNAME name ("10 mx.example.com") */
+    const char *text; /* TXT text; address; NS, PTR, MX, CNAME name ("10 mx.example.com");
+                         SOA "ns.example.com 7"; TLSA octets */
     size_t length;    /* of a text with NULs in it; 0: strlen */
     enum dns_status status; /* instead of a record, unless DNS_OK */
     bool secure;
