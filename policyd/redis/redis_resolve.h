@@ -20,6 +20,8 @@ struct redis_target {
     struct sockaddr_storage address;
     socklen_t length;
     char name[254]; /* the host it was resolved from; "" for a unix socket */
+    struct sockaddr_storage source; /* who connects binds to it first */
+    socklen_t source_length;        /* 0: to nothing */
 };
 
 struct redis_resolve;

@@ -38,6 +38,12 @@ redis_socket_open(
     }
     if (family != AF_UNIX)
         redis_socket_watch_peer(fd, timeout_ms);
+    if (target->source_length > 0 &&
+        bind(fd, (const struct sockaddr *)&target->source, target->source_length) != 0) {
+        error_temporary(error, "no connection from that address: %s", strerror(errno));
+        close(fd);
+        return -1;
+    }
     if (connect(fd, (const struct sockaddr *)&target->address, target->length) != 0 &&
         errno != EINPROGRESS) {
         error_temporary(error, "%s", strerror(errno));

@@ -5,6 +5,8 @@
 #ifndef POLICYD_SMTP_SMTP_COURSE_H
 #define POLICYD_SMTP_SMTP_COURSE_H
 
+#include <netinet/in.h>
+
 #include "policyd/smtp/smtp_envelopes.h"
 #include "policyd/smtp/smtp_link.h"
 #include "policyd/smtp/smtp_places.h"
@@ -19,6 +21,8 @@ struct smtp_talk {
     struct smtp_tls *tls;
     unsigned step_timeout_ms;
     char hello[DOMAIN_MAX + 1];
+    struct sockaddr_in source4; /* to connect from; family 0: any */
+    struct sockaddr_in6 source6;
     struct smtp_envelopes *envelopes;
     size_t envelope;
     size_t recipient;

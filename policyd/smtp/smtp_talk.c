@@ -1,5 +1,6 @@
 #include "policyd/smtp/smtp_talk.h"
 
+#include <arpa/inet.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,12 +105,31 @@ lost(void *argument, const char *why)
             why);
 }
 
+/* Where it is told, a connection comes from an address of the same family. */
+static struct redis_target
+target_of(const struct smtp_talk *talk, const struct smtp_place *place)
+{
+    struct redis_target target = place->target;
+    int family = target.address.ss_family;
+
+    target.source_length = 0;
+    if (family == AF_INET && talk->source4.sin_family == AF_INET) {
+        memcpy(&target.source, &talk->source4, sizeof(talk->source4));
+        target.source_length = sizeof(talk->source4);
+    } else if (family == AF_INET6 && talk->source6.sin6_family == AF_INET6) {
+        memcpy(&target.source, &talk->source6, sizeof(talk->source6));
+        target.source_length = sizeof(talk->source6);
+    }
+    return target;
+}
+
 static void
 open_place(void *argument, const struct smtp_place *place, const char *why)
 {
     static const struct smtp_link_events events = {connected, came, secured, lost};
     struct smtp_talk *talk = argument;
     struct error error = {.text = ""};
+    struct redis_target target;
 
     if (talk->is_over)
         return;
@@ -125,7 +145,8 @@ open_place(void *argument, const struct smtp_place *place, const char *why)
     (void)snprintf(talk->result.host, sizeof(talk->result.host), "%s", place->shown);
     if (!talk->has_name)
         memcpy(talk->name, place->name, sizeof(talk->name));
-    talk->link = smtp_link_open(talk->base, &place->target, &events, talk, &error);
+    target = target_of(talk, place);
+    talk->link = smtp_link_open(talk->base, &target, &events, talk, &error);
     if (talk->link == NULL)
         smtp_course_fail(talk, SMTP_TROUBLE_CONNECT, error.text);
     else
@@ -204,6 +225,25 @@ find_hello(struct smtp_talk *talk, const char *hello)
         sizeof(talk->hello));
 }
 
+/* False: one of them is no address. */
+static bool
+find_sources(
+    struct smtp_talk *talk, const struct smtp_talk_options *options, struct error *error)
+{
+    bool has4 = options->source4 != NULL && options->source4[0] != '\0';
+    bool has6 = options->source6 != NULL && options->source6[0] != '\0';
+
+    talk->source4.sin_family = has4 ? AF_INET : AF_UNSPEC;
+    talk->source6.sin6_family = has6 ? AF_INET6 : AF_UNSPEC;
+    if (has4 && inet_pton(AF_INET, options->source4, &talk->source4.sin_addr) != 1)
+        return error_permanent(
+            error, "\"%.60s\" is no IPv4 address to connect from", options->source4);
+    if (has6 && inet_pton(AF_INET6, options->source6, &talk->source6.sin6_addr) != 1)
+        return error_permanent(
+            error, "\"%.60s\" is no IPv6 address to connect from", options->source6);
+    return true;
+}
+
 struct smtp_talk *
 smtp_talk_start(struct event_base *base, const struct smtp_talk_options *options,
     const struct smtp_talk_events *events, void *argument, struct error *error)
@@ -219,7 +259,7 @@ smtp_talk_start(struct event_base *base, const struct smtp_talk_options *options
     talk->envelopes = talk->places == NULL ? NULL
                                            : smtp_envelopes_new(options->envelopes,
                                                  options->envelope_count, error);
-    if (talk->envelopes == NULL) {
+    if (talk->envelopes == NULL || !find_sources(talk, options, error)) {
         release(talk);
         return NULL;
     }

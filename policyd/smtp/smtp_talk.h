@@ -44,6 +44,9 @@ struct smtp_envelope {
 struct smtp_talk_options {
     const char *route; /* transport:nexthop, as in domain_route */
     const char *hello; /* our name */
+    /* Numeric addresses to connect from, by family; NULL or "": any. */
+    const char *source4;
+    const char *source6;
     /* What the certificate must be for; NULL: each host's name in the route. */
     const char *tls_name;
     struct smtp_tls *tls;     /* NULL: STARTTLS is not begun; outlives the dialog */

@@ -115,6 +115,26 @@ look_at_certificate(X509 *certificate, struct smtp_tls_facts *facts)
     write_subject(certificate, facts->subject, sizeof(facts->subject));
 }
 
+static void
+look_at_chain(SSL *session, struct smtp_tls_facts *facts)
+{
+    const STACK_OF(X509) *chain = SSL_get_peer_cert_chain(session);
+    int count = chain != NULL ? sk_X509_num(chain) : 0;
+
+    facts->chain_count = 0;
+    for (int i = 0; i < count && i < SMTP_CHAIN_MAX; i++) {
+        struct smtp_tls_digests *digests = &facts->chain[facts->chain_count++];
+        const X509 *certificate = sk_X509_value(chain, i);
+        unsigned char *key = NULL;
+        int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &key);
+
+        (void)X509_digest(certificate, EVP_sha256(), digests->certificate, NULL);
+        if (length > 0)
+            (void)EVP_Digest(key, (size_t)length, digests->key, NULL, EVP_sha256(), NULL);
+        OPENSSL_free(key);
+    }
+}
+
 void
 smtp_tls_look(SSL *session, struct smtp_tls_facts *facts)
 {
@@ -134,5 +154,6 @@ smtp_tls_look(SSL *session, struct smtp_tls_facts *facts)
             X509_verify_cert_error_string(verified));
     if (certificate != NULL)
         look_at_certificate(certificate, facts);
+    look_at_chain(session, facts);
     X509_free(certificate);
 }

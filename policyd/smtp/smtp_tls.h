@@ -17,15 +17,23 @@
 
 struct smtp_tls;
 
-enum { SMTP_FINGERPRINT_MAX = 64 };
+enum { SMTP_FINGERPRINT_MAX = 64, SMTP_DIGEST = 32, SMTP_CHAIN_MAX = 6 };
+
+/* SHA-256 of a certificate, and of its public key. */
+struct smtp_tls_digests {
+    unsigned char certificate[SMTP_DIGEST];
+    unsigned char key[SMTP_DIGEST];
+};
 
 struct smtp_tls_facts {
     bool is_offered;  /* STARTTLS stands in the answer to EHLO */
     bool is_in_use;   /* the handshake is done */
     bool is_verified; /* chain and name are good */
     char why[200];    /* where they aren't */
-    char fingerprint[SMTP_FINGERPRINT_MAX + 1]; /* SHA-256 of the certificate, hex */
-    int64_t not_after;                          /* unix time; 0: not known */
+    char fingerprint[SMTP_FINGERPRINT_MAX + 1];    /* SHA-256 of the certificate, hex */
+    int64_t not_after;                             /* unix time; 0: not known */
+    struct smtp_tls_digests chain[SMTP_CHAIN_MAX]; /* as it was sent, its own first */
+    size_t chain_count;
     char subject[200];
     char version[16]; /* "TLSv1.3" */
     char cipher[64];
