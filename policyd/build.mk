@@ -13,10 +13,13 @@ cutover_SOURCES  := $(wildcard policyd/cutover/*.c policyd/follow/*.c policyd/sm
                     policyd/serve/serve_config.c policyd/serve/serve_domains.c
 cutover_PACKAGES := libevent libevent_openssl openssl $(REDIS_PACKAGES) jansson sqlite3 zlib
 
+# Some checks of preflight ask web servers and mailboxes; without it they say so.
+CURL_PACKAGES    := $(shell pkg-config --exists libcurl && echo libcurl)
+
 PROGRAMS         += ctl
 ctl_NAME         := postshiftctl
 ctl_SOURCES       = $(wildcard policyd/ctl/*.c policyd/setup/*.c policyd/preflight/*.c policyd/smtp/*.c policyd/redis/*.c policyd/books/*.c) \
                     policyd/serve/serve_config.c policyd/serve/serve_domains.c $(DNS_SOURCES)
-ctl_PACKAGES      = libevent libevent_openssl openssl $(REDIS_PACKAGES) jansson sqlite3 $(DNS_PACKAGES)
+ctl_PACKAGES      = libevent libevent_openssl openssl $(REDIS_PACKAGES) jansson sqlite3 $(DNS_PACKAGES) $(CURL_PACKAGES)
 
 MANUALS          += $(wildcard policyd/*/*.[178] postfix-conf/*.[57])

@@ -233,6 +233,7 @@ check_postfix_look(
     } else if (name == CHECK_LIFETIME) {
         look_at_lifetime(
             postfix, check, "maximal_queue_lifetime", postfix->queue_lifetime);
+    } else if (name == CHECK_NULL_LIFETIME) {
         look_at_lifetime(
             postfix, check, "bounce_queue_lifetime", postfix->bounce_lifetime);
     } else if (name == CHECK_LOG) {

@@ -180,11 +180,22 @@ check_state_pin(struct span name, struct span text, int64_t now, struct check *c
 }
 
 void
-check_state_snapshot(const char *path, const char *fault, int64_t modified, int64_t now,
-    struct check *check)
+check_state_pins(size_t count, const char *trouble, struct check *check)
+{
+    if (trouble != NULL)
+        check_add(check, CHECK_UNKNOWN, "%s", trouble);
+    else
+        check_add(check, CHECK_PASS, "%zu pins of the domain", count);
+}
+
+void
+check_state_snapshot(const char *path, const char *fault, bool is_hidden,
+    int64_t modified, int64_t now, struct check *check)
 {
     if (path[0] == '\0')
         check_add(check, CHECK_FAIL, "[policyd] snapshot is none");
+    else if (is_hidden)
+        check_add(check, CHECK_UNKNOWN, "%s: %s (run it as root)", path, fault);
     else if (fault != NULL)
         check_add(check, CHECK_FAIL, "%s: %s", path, fault);
     else
@@ -194,9 +205,12 @@ check_state_snapshot(const char *path, const char *fault, int64_t modified, int6
 }
 
 void
-check_state_inside(const struct domain_state *state, struct check *check)
+check_state_inside(
+    const struct domain_state *state, const char *trouble, struct check *check)
 {
-    if (state == NULL)
+    if (trouble != NULL)
+        check_add(check, CHECK_UNKNOWN, "%s", trouble);
+    else if (state == NULL)
         check_add(check, CHECK_FAIL, "the domain has no good state");
     else if (state->inside == INSIDE_UNSET && state->same_as[0] == '\0')
         check_add(check, CHECK_FAIL, "inside is not set");
@@ -205,9 +219,13 @@ check_state_inside(const struct domain_state *state, struct check *check)
 }
 
 void
-check_state_drill(
-    const struct domain_state *state, int64_t drilled, int64_t now, struct check *check)
+check_state_drill(const struct domain_state *state, const char *trouble, int64_t drilled,
+    int64_t now, struct check *check)
 {
+    if (trouble != NULL) {
+        check_add(check, CHECK_UNKNOWN, "%s", trouble);
+        return;
+    }
     if (drilled == 0)
         check_add(check, CHECK_FAIL, "no rollback is among the events");
     else

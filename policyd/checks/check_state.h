@@ -42,15 +42,18 @@ int64_t check_state_redis_clock(struct span info);
 /* One pin of the domain. */
 void check_state_pin(
     struct span name, struct span text, int64_t now, struct check *check);
+/* After all of them; `trouble`: why not all were seen, NULL: they were. */
+void check_state_pins(size_t count, const char *trouble, struct check *check);
 
-/* The file; `fault` NULL: it is there, since `modified`. */
-void check_state_snapshot(const char *path, const char *fault, int64_t modified,
-    int64_t now, struct check *check);
+/* The file; `fault` NULL: it is there, since `modified`; `is_hidden`: we may not look. */
+void check_state_snapshot(const char *path, const char *fault, bool is_hidden,
+    int64_t modified, int64_t now, struct check *check);
 
-/* `state` NULL: none, or bad. */
-void check_state_inside(const struct domain_state *state, struct check *check);
+/* `state` NULL: none, or bad; `trouble`: why nothing is known. */
+void check_state_inside(
+    const struct domain_state *state, const char *trouble, struct check *check);
 /* `drilled`: when the last rollback was, unix time; 0: never. */
-void check_state_drill(
-    const struct domain_state *state, int64_t drilled, int64_t now, struct check *check);
+void check_state_drill(const struct domain_state *state, const char *trouble,
+    int64_t drilled, int64_t now, struct check *check);
 
 #endif

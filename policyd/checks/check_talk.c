@@ -30,6 +30,15 @@ add(struct check *check, const struct check_talk *talk, enum check_result result
         check, result, "%s %s, %s: %s", side_of(talk), talk->place, talk->family, what);
 }
 
+/* True with a line: nobody is asked there. */
+static bool
+passes_over(const struct check_talk *talk, struct check *check)
+{
+    if (talk->is_out_of_reach)
+        add(check, talk, CHECK_SKIPPED, "this host has no way there, Postfix neither");
+    return talk->is_out_of_reach;
+}
+
 static const char *
 said(const struct check_talk *talk, struct arena *arena, const struct smtp_reply *reply)
 {
@@ -111,6 +120,65 @@ look_at_callout(
             check->arena, "MAIL FROM:<>: %s", said(talk, check->arena, &talk->mail)));
 }
 
+/* Greylisting says so, mostly. */
+static bool
+is_greylisted(const struct smtp_reply *reply)
+{
+    struct span text = span_of(reply->text);
+
+    return reply->code / 100 == 4 && reply->code != 421 &&
+           (span_find_text_nocase(text, SPAN("greylist")) != SPAN_NONE ||
+               span_find_text_nocase(text, SPAN("graylist")) != SPAN_NONE);
+}
+
+/* The null sender was asked for the same recipient just before. */
+static void
+look_at_judging(
+    const struct check_talks *talks, const struct check_talk *talk, struct check *check)
+{
+    const struct smtp_reply *reply =
+        talk->foreign.code != 0 ? &talk->foreign : &talk->foreign_mail;
+    const char *what;
+
+    if (!talk->is_new)
+        return;
+    if (talks->foreign == NULL || talks->probe_address == NULL) {
+        add(check, talk, CHECK_SKIPPED,
+            talks->foreign == NULL ? "needs [ctl] foreign_sender"
+                                   : "needs [cutover] probe_recipient");
+        return;
+    }
+    what = arena_printf(check->arena, "mail from %s: %s", talks->foreign,
+        said(talk, check->arena, reply));
+    if (is_greylisted(reply))
+        add(check, talk, CHECK_FAIL, arena_printf(check->arena, "%s: greylisting", what));
+    else if (reply->code / 100 == 5 && talk->probe.code / 100 != 2)
+        add(check, talk, CHECK_UNKNOWN,
+            arena_printf(
+                check->arena, "%s, but the null sender is not taken either", what));
+    else
+        add(check, talk, judged(reply, CHECK_PASS, CHECK_FAIL), what);
+}
+
+static void
+look_at_source(
+    const struct check_talks *talks, const struct check_talk *talk, struct check *check)
+{
+    const char *from = talk->source[0] == '\0'
+                           ? ""
+                           : arena_printf(check->arena, " from %s", talk->source);
+
+    (void)talks;
+    if (talk->source_fault != NULL)
+        add(check, talk, CHECK_FAIL, talk->source_fault);
+    if (talk->has_greeted)
+        add(check, talk, CHECK_PASS, arena_printf(check->arena, "takes us%s", from));
+    else
+        add(check, talk, talk->is_refused ? CHECK_FAIL : CHECK_UNKNOWN,
+            arena_printf(check->arena, "%s us%s: %s",
+                talk->is_refused ? "refuses" : "did not answer", from, talk->trouble));
+}
+
 static const struct check_talk *
 first_of_old(const struct check_talks *talks)
 {
@@ -159,17 +227,19 @@ void
 check_talk_look(
     const struct check_talks *talks, enum check_name name, struct check *check)
 {
-    for (size_t i = 0; i < talks->count; i++) {
-        const struct check_talk *talk = &talks->items[i];
+    static void (*const parts[CHECKS])(
+        const struct check_talks *, const struct check_talk *, struct check *) = {
+        [CHECK_TLS] = look_at_tls,
+        [CHECK_PROBE] = look_at_probe,
+        [CHECK_CALLOUT] = look_at_callout,
+        [CHECK_EXTENSIONS] = look_at_extensions,
+        [CHECK_JUDGES_US] = look_at_judging,
+        [CHECK_SOURCE_ADDRESS] = look_at_source,
+    };
 
-        if (name == CHECK_TLS)
-            look_at_tls(talks, talk, check);
-        else if (name == CHECK_PROBE)
-            look_at_probe(talks, talk, check);
-        else if (name == CHECK_CALLOUT)
-            look_at_callout(talks, talk, check);
-        else
-            look_at_extensions(talks, talk, check);
+    for (size_t i = 0; i < talks->count; i++) {
+        if (!passes_over(&talks->items[i], check))
+            parts[name](talks, &talks->items[i], check);
     }
     add_missing(talks, check);
 }
@@ -181,6 +251,8 @@ check_talk_size(const struct check_talks *talks, uint64_t limit, struct check *c
         const struct check_talk *talk = &talks->items[i];
         uint64_t most = talk->extensions.size_max;
 
+        if (passes_over(talk, check))
+            continue;
         if (!talk->has_greeted)
             add(check, talk, CHECK_UNKNOWN,
                 arena_printf(check->arena, "could not be asked: %s", talk->trouble));

@@ -2,7 +2,8 @@
  * check_talk - what dialogs with the backends say: TLS, the probe address, extensions,
  * the null sender, sessions at once, sizes.
  *
- * A 421, a time-out, a 4xx is `unknown`: it says nothing of what was asked.  Pure.
+ * A 421, a time-out, a 4xx is `unknown`: it says nothing of what was asked.  An address
+ * of a family that this host has no way to is passed over: Postfix does the same.  Pure.
  */
 #ifndef POLICYD_CHECKS_CHECK_TALK_H
 #define POLICYD_CHECKS_CHECK_TALK_H
@@ -23,8 +24,14 @@ struct check_talk {
     struct smtp_reply mail; /* to MAIL FROM:<>; code 0, here and below: not answered */
     struct smtp_reply probe;
     struct smtp_reply invented;
-    bool is_new;      /* of new; else of old */
-    bool has_greeted; /* it answered EHLO: the next ones are known */
+    struct smtp_reply foreign_mail; /* to MAIL FROM of a sender elsewhere */
+    struct smtp_reply foreign;      /* to RCPT of the probe address from that one */
+    const char *source;       /* the address that Postfix is told to send from; "": any */
+    const char *source_fault; /* why it can't be sent from; NULL: it can */
+    bool is_refused;          /* 5xx before anything was said to it */
+    bool is_out_of_reach;     /* this host has no way to addresses of that family */
+    bool is_new;              /* of new; else of old */
+    bool has_greeted;         /* it answered EHLO: the next ones are known */
     bool is_encrypted;
     bool is_trusted;
 };
@@ -34,10 +41,12 @@ struct check_talks {
     size_t count;
     const char *missing[2];    /* why old, new were not asked; NULL: they were */
     const char *probe_address; /* NULL: not said */
+    const char *foreign;       /* [ctl] foreign_sender; NULL: not said */
     int64_t now;
 };
 
-/* For CHECK_TLS, CHECK_PROBE, CHECK_EXTENSIONS, CHECK_CALLOUT. */
+/* For CHECK_TLS, CHECK_PROBE, CHECK_EXTENSIONS, CHECK_CALLOUT, CHECK_JUDGES_US,
+ * CHECK_SOURCE_ADDRESS. */
 void check_talk_look(
     const struct check_talks *talks, enum check_name name, struct check *check);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policyd/wire/smtp_command.h"
 #include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
 
@@ -12,6 +13,23 @@ enum { WRONG_MAX = 4 << 20 };
 
 #define OWN(section, key, field, type, ...)                                              \
     CONFIG_OPTION_AS(struct ctl_config, section, key, field, type, __VA_ARGS__)
+
+static bool
+check_address(const void *field, struct error *error)
+{
+    return smtp_address_check(span_of(*(const char *const *)field), error);
+}
+
+static bool
+check_mailbox(const void *field, struct error *error)
+{
+    const char *url = *(const char *const *)field;
+
+    return strncmp(url, "imap://", 7) == 0 || strncmp(url, "imaps://", 8) == 0 ||
+           error_permanent(error,
+               "\"%.200s\" is no mailbox server (imaps://HOST:PORT or imap://HOST:PORT)",
+               url);
+}
 
 static const struct config_option own[] = {
     DNS_CONFIG_OPTIONS(struct ctl_config, dns),
@@ -25,6 +43,19 @@ static const struct config_option own[] = {
     OWN("ctl", "dkim_selectors", dkim_selectors, CONFIG_LIST, "", .may_be_empty = true),
     OWN("ctl", "dnsbl", dnsbl, CONFIG_LIST, "", .may_be_empty = true),
     OWN("ctl", "addresses", addresses, CONFIG_PATH, "", .may_be_empty = true),
+    OWN("ctl", "aliases", aliases, CONFIG_PATH, "", .may_be_empty = true),
+    OWN("ctl", "usage_old", usage_old, CONFIG_PATH, "", .may_be_empty = true),
+    OWN("ctl", "quota_new", quota_new, CONFIG_PATH, "", .may_be_empty = true),
+    OWN("ctl", "exported", exported, CONFIG_PATH, "", .may_be_empty = true),
+    OWN("ctl", "foreign_sender", foreign_sender, CONFIG_TEXT, "", .may_be_empty = true,
+        .check = check_address),
+    OWN("ctl", "arrival", arrival, CONFIG_TEXT, "", .may_be_empty = true,
+        .check = check_mailbox),
+    OWN("ctl", "arrival_address", arrival_address, CONFIG_TEXT, "", .may_be_empty = true,
+        .check = check_address),
+    OWN("ctl", "arrival_user", arrival_user, CONFIG_TEXT, "", .may_be_empty = true),
+    OWN("ctl", "arrival_password_file", arrival_password_file, CONFIG_PATH, "",
+        .may_be_empty = true),
     OWN("ctl", "preflight_pause", preflight_pause_ms, CONFIG_DURATION, "15s", .least = 10,
         .most = 60000),
     OWN("cutover", "instances", instances, CONFIG_LIST, "postfix"),
@@ -41,6 +72,8 @@ static const struct config_option own[] = {
         .may_be_empty = true),
     OWN("scan", "listen", scan_listen, CONFIG_SOCKETS, QUEUE "scan.sock",
         .may_be_empty = true),
+    OWN("scan", "deadline", scan_deadline_ms, CONFIG_DURATION, "25s", .least = 1000,
+        .most = 280000),
     OWN("auth", "metrics", auth_metrics, CONFIG_SOCKET, "inet:127.0.0.1:8791",
         .may_be_empty = true),
     OWN("scan", "metrics", scan_metrics, CONFIG_SOCKET, "inet:127.0.0.1:8792",

@@ -43,7 +43,19 @@ struct ctl_config {
     struct config_list outbound[DOMAIN_SIDES]; /* addresses that each side sends from */
     struct config_list dkim_selectors;
     struct config_list dnsbl;
-    const char *addresses;            /* a file, one a line; "": none */
+    /* Files; "": none. */
+    const char *addresses; /* one a line */
+    const char *aliases;   /* "ADDRESS WHOSE", one a line */
+    const char *usage_old; /* "ADDRESS SIZE" */
+    const char *quota_new;
+    const char *exported;       /* "forwards|filters|aliases DATE" */
+    const char *foreign_sender; /* an address elsewhere; "": none */
+    /* A mailbox on new that a test mail goes to. */
+    const char *arrival; /* its server as a URL; "": none */
+    const char *arrival_address;
+    const char *arrival_user;
+    const char *arrival_password_file;
+    uint64_t scan_deadline_ms;
     uint64_t preflight_pause_ms;      /* between two tries */
     struct config *file;              /* NULL: it can't be read */
     struct buffer wrong;              /* lines, each FILE:LINE: what is wrong */

@@ -31,7 +31,8 @@ bool ctl_preflight_wants(const struct ctl_preflight *preflight, enum check_group
 void ctl_preflight_dns(struct ctl_preflight *preflight);
 void ctl_preflight_backends(struct ctl_preflight *preflight); /* and CHECK_SIZE */
 void ctl_preflight_postfix(struct ctl_preflight *preflight);
-void ctl_preflight_state(struct ctl_preflight *preflight); /* and of people */
+void ctl_preflight_state(struct ctl_preflight *preflight);  /* and of people, in part */
+void ctl_preflight_people(struct ctl_preflight *preflight); /* the others; and arrival */
 
 /* NULL: it is not to be looked at now. */
 struct check *ctl_preflight_begin(struct ctl_preflight *preflight, enum check_name name);

@@ -7,7 +7,7 @@
 #include "policyd/ctl/ctl_addresses.h"
 #include "policyd/ctl/ctl_plan.h"
 #include "policyd/ctl/ctl_postconf.h"
-#include "policyd/ctl/ctl_preflight.h"
+#include "policyd/ctl/ctl_preflight_intake.h"
 #include "policyd/ctl/ctl_setup.h"
 #include "policyd/setup/setup_tables.h"
 #include "policyd/setup/setup_wiring.h"
@@ -149,6 +149,15 @@ last_line(struct ctl *ctl)
     return (int64_t)at;
 }
 
+/* Looked at elsewhere: they need the backends, or are of intake. */
+static bool
+is_others(int name)
+{
+    return name == CHECK_SIZE || name == CHECK_SOURCE_ADDRESS || name == CHECK_MILTERS ||
+           name == CHECK_CONTENT_FILTER || name == CHECK_ALIASES ||
+           name == CHECK_THIRD_SYSTEMS;
+}
+
 void
 ctl_preflight_postfix(struct ctl_preflight *preflight)
 {
@@ -174,8 +183,9 @@ ctl_preflight_postfix(struct ctl_preflight *preflight)
         if (preflight->wanted[CHECK_RECIPIENTS])
             look_at_recipients(preflight, &facts);
     }
+    ctl_preflight_intake(preflight, &host->site, facts.obstacle);
     for (int i = 0; i < CHECKS; i++) {
-        struct check *check = check_rows[i].group == CHECK_POSTFIX && i != CHECK_SIZE
+        struct check *check = check_rows[i].group == CHECK_POSTFIX && !is_others(i)
                                   ? ctl_preflight_begin(preflight, (enum check_name)i)
                                   : NULL;
 

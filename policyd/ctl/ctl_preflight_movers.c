@@ -18,7 +18,8 @@ struct movers {
     struct ctl_preflight *preflight;
     struct ctl_world world;
     struct ctl_addresses all;
-    enum route_place *places;
+    enum route_place *places; /* of each, now */
+    enum route_place *next;   /* and with the next stage */
     struct check_mover *items;
     size_t mover_count;
 };
@@ -96,13 +97,15 @@ place_of(const struct movers *movers, size_t i)
 
 /* By what decides now, then by what will. */
 static bool
-compare(struct movers *movers, struct error *error)
+find_places(struct movers *movers, struct error *error)
 {
     struct ctl *ctl = movers->preflight->ctl;
     struct span domain = span_of(movers->preflight->name);
 
+    if (movers->preflight->domain.state == NULL)
+        return error_permanent(error, "%s", movers->preflight->no_domain);
     movers->places = arena_take(ctl->arena, movers->all.count * sizeof(*movers->places));
-    movers->items = arena_take(ctl->arena, movers->all.count * sizeof(*movers->items));
+    movers->next = arena_take(ctl->arena, movers->all.count * sizeof(*movers->next));
     if (!ctl_world_add_domain(&movers->world, domain, error) ||
         !ctl_world_add_lists(&movers->world, domain, error) ||
         !ctl_world_add_names(&movers->world, movers->all.names, movers->all.count, error))
@@ -111,12 +114,43 @@ compare(struct movers *movers, struct error *error)
     for (size_t i = 0; i < movers->all.count; i++)
         movers->places[i] = place_of(movers, i);
     put_next(movers);
+    for (size_t i = 0; i < movers->all.count; i++)
+        movers->next[i] = place_of(movers, i);
+    return true;
+}
+
+static bool
+compare(struct movers *movers, struct error *error)
+{
+    struct ctl *ctl = movers->preflight->ctl;
+
+    if (!find_places(movers, error))
+        return false;
+    movers->items = arena_take(ctl->arena, movers->all.count * sizeof(*movers->items));
     for (size_t i = 0; i < movers->all.count; i++) {
-        if (movers->places[i] != ROUTE_NEW && place_of(movers, i) == ROUTE_NEW)
+        if (movers->places[i] != ROUTE_NEW && movers->next[i] == ROUTE_NEW)
             movers->items[movers->mover_count++].address =
                 arena_text(ctl->arena, movers->all.names[i]);
     }
     return true;
+}
+
+bool
+ctl_preflight_places(struct ctl_preflight *preflight, struct span *names, size_t count,
+    const enum route_place **now, const enum route_place **next, struct error *error)
+{
+    struct movers *movers = arena_take(preflight->ctl->arena, sizeof(*movers));
+    bool done;
+
+    *movers = (struct movers){
+        .preflight = preflight, .all = {names, count}
+    };
+    ctl_world_open(&movers->world, preflight->ctl);
+    done = find_places(movers, error);
+    *now = movers->places;
+    *next = movers->next;
+    ctl_world_clear(&movers->world);
+    return done;
 }
 
 static void

@@ -95,16 +95,13 @@ look_at_snapshot(struct ctl_preflight *preflight, struct check *check)
     const char *path = preflight->ctl->config->serve->snapshot;
     struct stat status = {0};
     const char *fault = NULL;
+    bool is_hidden = false;
 
     if (path[0] != '\0' && stat(path, &status) != 0) {
+        is_hidden = errno == EACCES;
         fault = strerror(errno);
-        if (errno == EACCES) {
-            check_add(check, CHECK_UNKNOWN, "%s: %s (run it as root)", path, fault);
-            check->is_final = true;
-            return;
-        }
     }
-    check_state_snapshot(path, fault, status.st_mtime, time(NULL), check);
+    check_state_snapshot(path, fault, is_hidden, status.st_mtime, time(NULL), check);
 }
 
 /* --- Redis --- */
@@ -152,11 +149,13 @@ look_at_pins(struct ctl_preflight *preflight, struct check *check)
 {
     struct pins pins = {.preflight = preflight, .check = check, .now = time(NULL)};
     struct error error;
+    bool done = ctl_walk(preflight->ctl, "pin:", take_pin, &pins, &error);
 
-    if (!ctl_walk(preflight->ctl, "pin:", take_pin, &pins, &error))
-        check_add(check, CHECK_UNKNOWN, "Redis can't be asked: %s", error.text);
-    else if (check->result != CHECK_FAIL)
-        check_add(check, CHECK_PASS, "%zu pins of the domain", pins.count);
+    check_state_pins(pins.count,
+        done
+            ? NULL
+            : arena_printf(preflight->ctl->arena, "Redis can't be asked: %s", error.text),
+        check);
 }
 
 /* --- the gateways --- */
@@ -274,27 +273,26 @@ static void
 look_at_drill(struct ctl_preflight *preflight, struct check *check)
 {
     struct ctl *ctl = preflight->ctl;
-    const struct redis_reply *reply;
-    struct error error;
-
-    if (!ctl_store_open(ctl, &error) ||
-        !redis_call_words(ctl->redis, &reply, &error, SPAN("XREVRANGE"),
+    const struct redis_reply *reply = NULL;
+    struct error error = {.text = ""};
+    bool done =
+        ctl_store_open(ctl, &error) &&
+        redis_call_words(ctl->redis, &reply, &error, SPAN("XREVRANGE"),
             ctl_store_key(ctl, ctl->arena, "events", span_of("")), SPAN("+"), SPAN("-"),
-            SPAN("COUNT"), span_of(arena_printf(ctl->arena, "%d", EVENTS))) ||
-        !redis_reply_is_array(reply, 0))
-        check_add(check, CHECK_UNKNOWN, "Redis can't be asked");
-    else
-        check_state_drill(
-            preflight->domain.state, last_rollback(preflight, reply), time(NULL), check);
+            SPAN("COUNT"), span_of(arena_printf(ctl->arena, "%d", EVENTS))) &&
+        redis_reply_is_array(reply, 0);
+
+    check_state_drill(preflight->domain.state,
+        done ? NULL
+             : arena_printf(ctl->arena, "the events can't be read: %s", error.text),
+        done ? last_rollback(preflight, reply) : 0, time(NULL), check);
 }
 
 static void
 look_at_inside(struct ctl_preflight *preflight, struct check *check)
 {
-    if (preflight->no_domain != NULL && preflight->domain.count == 0)
-        check_add(check, CHECK_UNKNOWN, "%s", preflight->no_domain);
-    else
-        check_state_inside(preflight->domain.state, check);
+    check_state_inside(preflight->domain.state,
+        preflight->domain.count == 0 ? preflight->no_domain : NULL, check);
 }
 
 static void

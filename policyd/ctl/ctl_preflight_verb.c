@@ -53,6 +53,7 @@ look(struct ctl_preflight *preflight)
     if (ctl_preflight_wants(preflight, CHECK_STATE) ||
         ctl_preflight_wants(preflight, CHECK_PEOPLE))
         ctl_preflight_state(preflight);
+    ctl_preflight_people(preflight);
     show_progress(preflight, "DNS");
     if (ctl_preflight_wants(preflight, CHECK_DNS))
         ctl_preflight_dns(preflight);

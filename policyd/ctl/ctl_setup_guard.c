@@ -78,7 +78,8 @@ ctl_setup_look(struct ctl *ctl, struct setup_site *site, struct error *error)
         .count = config->route_rules.domain_count,
         .like = ctl->arguments.values[CTL_LIKE],
         .delimiters = config->recipient_delimiter,
-        .counts = span_is(span_of(ctl->arguments.verb), "postfix-setup"),
+        .counts = span_is(span_of(ctl->arguments.verb), "postfix-setup") ||
+                  span_is(span_of(ctl->arguments.verb), "preflight"),
     };
 
     if (domains.count == 0)

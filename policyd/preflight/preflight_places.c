@@ -1,5 +1,10 @@
 #include "policyd/preflight/preflight_places.h"
 
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "policyd/checks/check_answer.h"
 #include "policyd/state/domain_route.h"
 
@@ -59,6 +64,47 @@ resolve(struct preflight_places *places, const struct domain_route *route, size_
         add_host(places, route, host, arena_text(arena, name), "either", arena);
 }
 
+/* Nothing is sent: a datagram socket only looks for a way. */
+static bool
+has_way(const char *shown)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(25)};
+    size_t open = span_find_last(span_of(shown), '[');
+    size_t end = span_find_last(span_of(shown), ']');
+    char text[64];
+    bool found;
+    int fd;
+
+    if (open == SPAN_NONE || end == SPAN_NONE || end <= open || end - open > sizeof(text))
+        return true;
+    (void)span_copy(span_make(shown + open + 1, end - open - 1), text, sizeof(text));
+    if (inet_pton(AF_INET6, text, &address.sin6_addr) != 1)
+        return true;
+    fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    found = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    (void)close(fd);
+    return found;
+}
+
+/* Where no other is in reach, it is asked all the same: that is trouble then. */
+static void
+find_ways(struct preflight_places *places)
+{
+    size_t in_reach = 0;
+
+    for (size_t i = 0; i < places->count; i++) {
+        struct preflight_place *place = &places->items[i];
+
+        place->is_out_of_reach = strcmp(place->family, "IPv6") == 0 &&
+                                 place->trouble == NULL && !has_way(place->shown);
+        in_reach += place->trouble == NULL && !place->is_out_of_reach;
+    }
+    for (size_t i = 0; in_reach == 0 && i < places->count; i++)
+        places->items[i].is_out_of_reach = false;
+}
+
 bool
 preflight_places_find(struct preflight_places *places, const char *route,
     const struct dns_lookup *lookup, struct arena *arena, struct error *error)
@@ -85,5 +131,6 @@ preflight_places_find(struct preflight_places *places, const char *route,
         else
             add_host(places, &read, i, host, "either", arena);
     }
+    find_ways(places);
     return true;
 }

@@ -10,11 +10,12 @@
 #include "shared/dns/dns_lookup.h"
 
 struct preflight_place {
-    const char *route;   /* to this address alone */
-    const char *name;    /* as the route has it, for its certificate */
-    const char *shown;   /* "mx.example[192.0.2.1]:25" */
-    const char *family;  /* "IPv4" "IPv6" "unix" */
-    const char *trouble; /* the name has no answer; NULL: it may be asked */
+    const char *route;    /* to this address alone */
+    const char *name;     /* as the route has it, for its certificate */
+    const char *shown;    /* "mx.example[192.0.2.1]:25" */
+    const char *family;   /* "IPv4" "IPv6" "unix" */
+    const char *trouble;  /* the name has no answer; NULL: it may be asked */
+    bool is_out_of_reach; /* this host has no way to that family; others are in reach */
 };
 
 struct preflight_places {

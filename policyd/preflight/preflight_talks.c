@@ -9,6 +9,9 @@
 
 enum { APART_MS = 1000, STEP_MS = 5000, TALK_MS = 7000 };
 
+/* The last envelope, where the probe address is given: of a sender elsewhere. */
+enum { FOREIGN = 2 };
+
 struct run;
 
 /* One side: its places one after the other. */
@@ -44,7 +47,11 @@ answered(void *argument, enum smtp_phase phase, size_t envelope, size_t recipien
     bool has_probe = side->run->talks->probe != NULL;
 
     (void)recipient;
-    if (phase == SMTP_MAIL && (envelope == 0 || side->current->mail.code == 0))
+    if (envelope == FOREIGN && phase == SMTP_MAIL)
+        side->current->foreign_mail = *reply;
+    else if (envelope == FOREIGN && phase == SMTP_RCPT)
+        side->current->foreign = *reply;
+    else if (phase == SMTP_MAIL && (envelope == 0 || side->current->mail.code == 0))
         side->current->mail = *reply;
     else if (phase == SMTP_RCPT && envelope == 0 && has_probe)
         side->current->probe = *reply;
@@ -66,6 +73,8 @@ ended(void *argument, const struct smtp_talk_result *result)
     talk->has_greeted = result->duration_us[SMTP_HELLO] >= 0 &&
                         (result->phase > SMTP_HELLO || talk->trouble == NULL) &&
                         !(is_again && result->phase <= SMTP_HELLO);
+    talk->is_refused = result->trouble == SMTP_TROUBLE_REFUSED &&
+                       result->reply.code / 100 == 5 && result->phase <= SMTP_HELLO;
     talk->extensions = result->extensions;
     talk->extensions.starttls = result->tls.is_offered;
     talk->is_encrypted = result->tls.is_in_use;
@@ -93,9 +102,11 @@ start(struct side *side, const struct preflight_place *place)
     const struct preflight_talks *talks = run->talks;
     const char *const first[] = {talks->probe != NULL ? talks->probe : talks->invented};
     const char *const second[] = {talks->invented};
+    bool asks_foreign = side->is_new && talks->foreign != NULL;
     const struct smtp_envelope envelopes[] = {
-        {"", first,  1, 0},
-        {"", second, 1, 0}
+        {"",                                 first,  1, 0},
+        {"",                                 second, 1, 0},
+        {asks_foreign ? talks->foreign : "", first,  1, 0},
     };
     uint64_t left = left_ms(run);
     const struct smtp_talk_options options = {
@@ -106,12 +117,16 @@ start(struct side *side, const struct preflight_place *place)
         .timeout_ms = left < TALK_MS ? (unsigned)left : TALK_MS,
         .step_timeout_ms = left < STEP_MS ? (unsigned)left : STEP_MS,
         .envelopes = envelopes,
-        .envelope_count = talks->probe != NULL ? 2 : 1,
+        .envelope_count = talks->probe == NULL ? 1
+                          : asks_foreign       ? 3
+                                               : 2,
+        .source4 = talks->source4[side->is_new],
+        .source6 = talks->source6[side->is_new],
     };
     struct error error = {.text = ""};
 
     side->current->trouble = place->trouble;
-    if (place->trouble != NULL)
+    if (place->trouble != NULL || place->is_out_of_reach)
         return;
     if (left == 0) {
         side->current->trouble = "no time was left for it";
@@ -122,6 +137,18 @@ start(struct side *side, const struct preflight_place *place)
         run->busy++;
     else
         side->current->trouble = arena_text(run->arena, span_of(error.text));
+}
+
+static const char *
+source_of(const struct side *side, const struct preflight_place *place)
+{
+    const struct preflight_talks *talks = side->run->talks;
+    const char *source = strcmp(place->family, "IPv4") == 0 ? talks->source4[side->is_new]
+                         : strcmp(place->family, "IPv6") == 0
+                             ? talks->source6[side->is_new]
+                             : NULL;
+
+    return source != NULL ? source : "";
 }
 
 /* Once a second, where the one before has ended. */
@@ -144,8 +171,11 @@ on_turn(evutil_socket_t fd, short what, void *argument)
         return;
     place = &side->places->items[side->next++];
     side->current = &run->out[run->count++];
-    *side->current = (struct check_talk){
-        .is_new = side->is_new, .place = place->shown, .family = place->family};
+    *side->current = (struct check_talk){.is_new = side->is_new,
+        .place = place->shown,
+        .family = place->family,
+        .is_out_of_reach = place->is_out_of_reach,
+        .source = source_of(side, place)};
     start(side, place);
     if (side->next < side->places->count)
         (void)event_add(side->turn, &pause);

@@ -14,6 +14,10 @@ struct preflight_talks {
     const char *hello;                                     /* our name */
     const char *probe;                                     /* address; NULL: none */
     const char *invented;                                  /* one that nobody has */
+    const char *foreign; /* a sender elsewhere, for new; NULL: none */
+    /* What Postfix sends from, each side's by family; "": any. */
+    const char *source4[PREFLIGHT_SIDES];
+    const char *source6[PREFLIGHT_SIDES];
     uint64_t budget_ms;
 };
 

@@ -112,9 +112,23 @@ note_unlisted(struct reader *reader, struct span table)
                 : "go on that way, whatever the weight; take out what is to move"));
 }
 
+static void
+keep(struct reader *reader, struct span table, struct span key, bool is_first)
+{
+    struct setup_facts *facts = &reader->site->facts;
+
+    if (facts->by_hand == NULL)
+        facts->by_hand =
+            arena_take(reader->arena, SETUP_BY_HAND_MAX * sizeof(*facts->by_hand));
+    if (facts->by_hand_count < SETUP_BY_HAND_MAX)
+        facts->by_hand[facts->by_hand_count++] = (struct setup_by_hand){
+            arena_text(reader->arena, key), arena_text(reader->arena, table), is_first};
+}
+
 /* Counts the addresses of our domains in a table, and names some. */
 static size_t
-count_addresses(struct reader *reader, struct span table, const char **told)
+count_addresses(
+    struct reader *reader, struct span table, bool is_first, const char **told)
 {
     struct span rest;
     struct span line;
@@ -123,7 +137,10 @@ count_addresses(struct reader *reader, struct span table, const char **told)
     if (!reader->domains->counts)
         return 0;
     if (!setup_tables_list(reader->tables, table, &rest)) {
-        note_unlisted(reader, table);
+        reader->site->facts.by_hand_fault = arena_printf(reader->arena,
+            "%s of transport_maps can't be listed", arena_text(reader->arena, table));
+        if (is_first || reader->site->facts.by_filter)
+            note_unlisted(reader, table);
         return 0;
     }
     while (span_split(&rest, '\n', &line)) {
@@ -131,7 +148,8 @@ count_addresses(struct reader *reader, struct span table, const char **told)
 
         if (!is_of_a_domain(reader, key))
             continue;
-        if (count++ < TOLD_MAX)
+        keep(reader, table, key, is_first);
+        if (count++ < TOLD_MAX && told != NULL)
             *told = arena_printf(reader->arena, "%s%s%s", *told,
                 (*told)[0] == '\0' ? "" : ", ", arena_text(reader->arena, key));
     }
@@ -155,13 +173,16 @@ note_addresses(struct reader *reader)
             const char *fault = setup_tables_fault(reader->tables, table);
 
             if (fault != NULL)
+                reader->site->facts.by_hand_fault = arena_printf(reader->arena,
+                    "%s of transport_maps: %s", arena_text(reader->arena, table), fault);
+            if (fault != NULL)
                 setup_domains_note(
                     reader, arena_printf(reader->arena,
                                 "%s of transport_maps could not be asked (%s)%s",
                                 arena_text(reader->arena, table), fault,
                                 by_filter ? "" : ": it stays before policyd"));
             else
-                count += count_addresses(reader, table, &told);
+                count += count_addresses(reader, table, !by_filter, &told);
         }
     }
     if (count == 0)
@@ -185,10 +206,27 @@ note_addresses(struct reader *reader)
                 reader->values[DELIMITERS].data[0]));
 }
 
+/* Those behind ours: policyd has answered before they are asked. */
+static void
+look_behind(struct reader *reader)
+{
+    for (size_t i = reader->site->facts.maps_first; i < reader->map_count; i++) {
+        struct span rest = reader->maps[i].tables;
+        struct span table;
+
+        while (postfix_text_next_item(&rest, &table)) {
+            if (setup_tables_fault(reader->tables, table) == NULL)
+                (void)count_addresses(reader, table, false, NULL);
+        }
+    }
+}
+
 void
 setup_maps_order(struct reader *reader)
 {
     if (!reader->site->facts.by_filter)
         find_maps_first(reader);
     note_addresses(reader);
+    if (!reader->site->facts.by_filter)
+        look_behind(reader);
 }

@@ -40,6 +40,15 @@ struct setup_milter {
     bool present;         /* its socket is there */
 };
 
+/* An address that transport_maps route by itself. */
+struct setup_by_hand {
+    const char *address;
+    const char *table;
+    bool is_first; /* that table goes before ours */
+};
+
+enum { SETUP_BY_HAND_MAX = 1000 };
+
 struct setup_facts {
     struct span main_cf;      /* the text of main.cf */
     struct span services;     /* of master.cf, its lines joined */
@@ -52,10 +61,13 @@ struct setup_facts {
     const char *refusal; /* why one of our domains can't be routed here; NULL: all can */
     const char *notes[SETUP_NOTES_MAX]; /* what whoever gathered them found */
     size_t note_count;
-    const char *route;       /* the sockets of policyd as Postfix writes them */
-    const char *policy;      /* "" where there is none */
-    bool by_filter;          /* routing = filter: the queue manager doesn't ask */
-    const char *open_folder; /* who else may put a socket where policyd's lies; "" */
+    struct setup_by_hand *by_hand;
+    size_t by_hand_count;      /* at most SETUP_BY_HAND_MAX */
+    const char *by_hand_fault; /* a table that can't be listed or asked; NULL: none */
+    const char *route;         /* the sockets of policyd as Postfix writes them */
+    const char *policy;        /* "" where there is none */
+    bool by_filter;            /* routing = filter: the queue manager doesn't ask */
+    const char *open_folder;   /* who else may put a socket where policyd's lies; "" */
     struct setup_milter milters[SETUP_MILTERS_MAX];
     size_t milter_count;
 };

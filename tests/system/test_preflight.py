@@ -1,8 +1,12 @@
 """postshiftctl preflight on a gateway that is ready, and on one that is not: real Postfix, Redis, DNS, two backends."""
+import http.server
 import json
 import re
 import socket
+import socketserver
+import ssl
 import sys
+import threading
 import time
 
 import pytest
@@ -25,6 +29,9 @@ ZONE = {
     "ptr new": "20.2.0.192.in-addr.arpa PTR out.example.com",
     "out": "out.example.com A 192.0.2.10",
     "out new": "out.example.com A 192.0.2.20",
+    "ns": "example.com NS ns.example.net",
+    "ns address": f"ns.example.net A {BLOCK}.11",
+    "soa": "example.com SOA ns.example.net hostmaster.example.com 7",
 }
 
 
@@ -34,11 +41,13 @@ class Site(MailSite):
     def start(self):
         super().start()
         self.dns = DnsServer(self.zone(), f"{BLOCK}.9").start()
+        self.server = DnsServer(self.zone(), f"{BLOCK}.11", 53).start()     # the zone's own
         self.write()
         return self
 
     def stop(self):
         self.dns.stop()
+        self.server.stop()
         super().stop()
 
     @staticmethod
@@ -60,6 +69,7 @@ class Site(MailSite):
     def ready(self):
         self.reset()
         self.dns.load(self.zone())
+        self.server.load(self.zone())
         self.write()
         self.redis.command("DEL", "cutover:preflight:example.com")
         for sink in (self.old, self.new):
@@ -126,6 +136,71 @@ def test_what_dns_says(site, name, zone, result, text):
     assert found == result and text in said, said
     blocks = name in ("mx-gateways", "mx-target", "spf-outbound")
     assert code == (1 if blocks else 0)
+
+
+def test_name_servers_one_by_one(site):
+    result, said, code = look_at(site, "ns-agree")
+    assert (result, code) == ("pass", 0) and f"ns.example.net, IPv4 {BLOCK}.11: serial 7" in said, said
+    site.server.load(site.zone(soa=None))
+    result, said, code = look_at(site, "ns-agree")
+    assert (result, code) == ("fail", 0) and "does not have the zone" in said, said
+    site.server.load(site.zone(soa="example.com MODE SOA silent"))
+    result, said, _ = look_at(site, "ns-agree")
+    assert result == "unknown" and "no answer, timeout" in said, said
+
+
+class Policy:
+    """A web server with one document, and a certificate that SSL_CERT_FILE trusts."""
+
+    def __init__(self, folder, address, name):
+        self.certificate = folder / "mta-sts.pem"
+        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
+            "-keyout", folder / "mta-sts.key", "-out", self.certificate)
+        policy = self
+        self.text, self.status, self.asked = "", 200, []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                policy.asked.append((self.headers["Host"], self.path))
+                self.send_response(policy.status)
+                self.end_headers()
+                self.wfile.write(policy.text.encode())
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer((address, 443), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, folder / "mta-sts.key")
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_mta_sts_over_https(site, folder, monkeypatch):
+    assert look_at(site, "mta-sts")[0] == "pass"
+    announced = site.zone() + f"\n_mta-sts.example.com TXT v=STSv1; id=1\nmta-sts.example.com A {BLOCK}.12"
+    site.dns.load(announced)
+    assert look_at(site, "mta-sts")[0] == "unknown"                     # nobody listens
+    policy = Policy(folder, f"{BLOCK}.12", "mta-sts.example.com")
+    try:
+        result, said, _ = look_at(site, "mta-sts")
+        assert result == "unknown" and "certificate" in said, said      # of nobody known
+        monkeypatch.setenv("SSL_CERT_FILE", str(policy.certificate))
+        policy.text = "version: STSv1\r\nmode: enforce\r\nmx: *.example.net\r\nmax_age: 604800\r\n"
+        result, said, code = look_at(site, "mta-sts")
+        assert (result, code) == ("pass", 0) and "gw.example.net: named" in said, said
+        assert policy.asked[-1] == ("mta-sts.example.com", "/.well-known/mta-sts.txt")
+        policy.text = policy.text.replace("*.example.net", "mx.example.com")
+        result, said, _ = look_at(site, "mta-sts")
+        assert result == "fail" and "gw.example.net: not named: senders don't deliver to it" in said, said
+        policy.status = 404
+        assert look_at(site, "mta-sts")[0] == "fail"
+    finally:
+        policy.stop()
 
 
 def test_backends_that_are_not_ready(site):
@@ -221,7 +296,7 @@ def test_postfix_that_is_not_wired(site):
         assert {found.results[name] for name in ("route-first", "services", "no-bounce", "tls-log")} == {"fail"}
         site.write(postfix="/nowhere")
         found = Look(site, "--group", "postfix")
-        assert {result for name, result in found.results.items() if name != "size"} == {"unknown"}
+        assert {result for name, result in found.results.items() if name not in ("size", "source-address")} == {"unknown"}
     finally:
         site.write()
         site.setup("--apply")
@@ -250,6 +325,120 @@ def test_recipients_and_the_log(site, folder):
         (site.gateway.etc / "main.cf").write_bytes(main)
         site.gateway.age_files()
         site.gateway.reload()
+
+
+def test_what_postfix_does_before_it_routes(site, folder):
+    (folder / "addresses").write_text("alice@example.com\nbob@example.com\n")
+    site.write(addresses=folder / "addresses")
+    main = (site.gateway.etc / "main.cf").read_bytes()
+    try:
+        assert {name: look_at(site, name)[0] for name in ("milters", "content-filter", "aliases", "third-systems")} == \
+            {"milters": "pass", "content-filter": "pass", "aliases": "pass", "third-systems": "pass"}
+        run("postconf", "-c", site.gateway.etc, "-e", "smtpd_milters={inet:127.0.0.1:9, default_action=accept}", "content_filter=smtp:[127.0.0.1]:9",
+            "virtual_alias_maps=inline:{alice@example.com=alice@old.internal}", "transport_maps=inline:{bob@example.com=relay:[127.0.0.1]:9}")
+        result, said, code = look_at(site, "milters")
+        assert (result, code) == ("fail", 0) and "unlooked at while it is away" in said, said
+        result, said, _ = look_at(site, "content-filter")
+        assert result == "fail" and "filtered again" in said, said
+        result, said, _ = look_at(site, "aliases")
+        assert result == "fail" and "alice@example.com becomes alice@old.internal" in said, said
+        result, said, _ = look_at(site, "third-systems")
+        assert result == "pass" and "bob@example.com: inline:{bob@example.com=relay:[127.0.0.1]:9} is asked first: it stays" in said, said
+        run("postconf", "-c", site.gateway.etc, "-e", "smtp_bind_address=192.0.2.77")
+        result, said, _ = look_at(site, "source-address")
+        assert result == "fail" and "bind address 192.0.2.77: this host does not have it" in said, said
+        run("postconf", "-c", site.gateway.etc, "-e", f"smtp_bind_address={BLOCK}.13")
+        result, said, _ = look_at(site, "source-address")
+        assert result == "pass" and f"takes us from {BLOCK}.13" in said, said
+    finally:
+        (site.gateway.etc / "main.cf").write_bytes(main)
+        site.gateway.age_files()
+        site.gateway.reload()
+
+
+def test_new_judges_our_address(site):
+    assert look_at(site, "judges-us")[0] == "skipped"
+    site.write(foreign_sender="who@elsewhere.example")
+    result, said, _ = look_at(site, "judges-us")
+    assert result == "pass" and "mail from who@elsewhere.example: 250" in said, said
+    site.new.answer("rcpt", "451 4.7.1 Greylisted, come back", recipient=PROBE)
+    site.new.answer("rcpt", None, recipient=PROBE, times=1)             # the null sender's
+    result, said, code = look_at(site, "judges-us")
+    assert (result, code) == ("fail", 0) and "greylisting" in said, said
+
+
+def test_what_the_sites_files_say(site, folder):
+    assert {name: look_at(site, name)[0] for name in ("units", "quota", "forwards", "loop", "arrival")} == \
+        dict.fromkeys(("units", "quota", "forwards", "loop", "arrival"), "skipped")
+    moves = next(f"user{number}@example.com" for number in range(99) if bucket(f"user{number}@example.com") < 3000)
+    (folder / "aliases").write_text(f"# of one person\nbob: {moves}\nteam: {moves}, bob\n")
+    (folder / "usage").write_text("alice@example.com 2G\nbob 10M\n")
+    (folder / "quota").write_text("alice@example.com 1G\nbob@example.com 0\n")
+    (folder / "exported").write_text("forwards 2026-11-20 alice\nfilters 2026-11-21\n")
+    site.write(aliases=folder / "aliases", usage_old=folder / "usage", quota_new=folder / "quota", exported=folder / "exported")
+    result, said, _ = look_at(site, "units")
+    assert result == "fail" and f"bob@example.com goes to old, {moves} to new" in said, said
+    result, said, _ = look_at(site, "quota")
+    assert result == "fail" and "alice@example.com: uses 2048 MiB on old, has room for 1024 MiB on new" in said and "1 of 2 mailboxes fit" in said
+    result, said, _ = look_at(site, "forwards")
+    assert result == "fail" and "aliases: nobody says" in said, said
+    site.redis.command("SET", "cutover:unit:bob@example.com", moves)
+    assert look_at(site, "units")[0] == "pass"
+    site.redis.command("DEL", "cutover:unit:bob@example.com")
+    site.write(aliases=folder / "none", exported=folder / "none")
+    assert look_at(site, "units")[0] == look_at(site, "forwards")[0] == "unknown"
+
+
+class Mailbox:
+    """IMAP enough for a login and a search, over what a sink has got."""
+
+    def __init__(self, address, sink):
+        self.sink, self.logins = sink, []
+        box = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                self.wfile.write(b"* OK ready\r\n")
+                for line in self.rfile:
+                    tag, _, rest = line.decode().strip().partition(" ")
+                    verb = rest.split(" ")[0].upper()
+                    said = {"CAPABILITY": "* CAPABILITY IMAP4rev1\r\n", "SEARCH": box.search(rest)}.get(verb, "")
+                    good = "OK"
+                    if verb == "LOGIN":
+                        box.logins.append(rest)
+                        good = "OK" if rest.endswith(("secret", '"secret"')) else "NO"
+                    self.wfile.write(f"{said}{tag} {good} done\r\n".encode())
+                    if verb == "LOGOUT":
+                        return
+
+        self.server = socketserver.ThreadingTCPServer(address, Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def search(self, command):
+        wanted = command.rpartition(" ")[2].strip('"')
+        there = any(copy.header("Message-ID") == wanted for copy in self.sink.copies)
+        return "* SEARCH 1\r\n" if there else "* SEARCH\r\n"
+
+
+def test_a_test_mail_arrives(site, folder):
+    box = Mailbox((f"{BLOCK}.14", 0), site.new)
+    (folder / "password").write_text("secret\n")
+    site.pin(PROBE, "new")
+    keys = {"arrival": f"imap://{BLOCK}.14:{box.server.server_address[1]}", "arrival_address": PROBE, "arrival_user": "probe",
+            "arrival_password_file": folder / "password"}
+    try:
+        site.write(**keys)
+        result, said, code = look_at(site, "arrival")
+        assert (result, code) == ("pass", 0) and "was seen after" in said, said
+        assert [copy.header("Subject") for copy in site.new.copies_of(PROBE)] == ["preflight test"]
+        (folder / "password").write_text("wrong\n")
+        result, said, _ = look_at(site, "arrival")
+        assert result == "unknown" and len(site.new.copies_of(PROBE)) == 1, said    # nothing is sent for nothing
+    finally:
+        box.server.shutdown()
+        box.server.server_close()
+        site.new.forget()
 
 
 def test_people_and_state(site):

@@ -1,7 +1,7 @@
 /*
  * The table of checks, results and how they add up; what Postfix, policyd and Redis say.
  */
-#include "tests/unit/unit.h"
+#include "tests/unit/check_three.h"
 
 #include <string.h>
 
@@ -137,7 +137,9 @@ static const struct {
         {.longest_stay = 18 * DAY, .queue_lifetime = DAY, .bounce_lifetime = DAY}},
     {"too short for the plan", CHECK_LIFETIME, CHECK_FAIL, "20.0 days", MANAGER,
         {.longest_stay = 18 * DAY + 1}},
-    {"main.cf's own", CHECK_LIFETIME, CHECK_FAIL, "bounce_queue_lifetime: 1.0 days",
+    {"20 days", CHECK_NULL_LIFETIME, CHECK_PASS, "bounce_queue_lifetime: 20.0 days",
+        MANAGER, {.longest_stay = 18 * DAY, .bounce_lifetime = DAY}},
+    {"main.cf's own", CHECK_NULL_LIFETIME, CHECK_FAIL, "bounce_queue_lifetime: 1.0 days",
         "qmgr unix n - n 300 1 qmgr\n",
         {.queue_lifetime = 5 * DAY, .bounce_lifetime = DAY}},
     {"read", CHECK_LOG, CHECK_PASS, "of 600 s ago", "",
@@ -183,16 +185,27 @@ judges_postfix(void **state)
             strstr(found, postfix_rows[i].line) == NULL)
             fail_msg("%s, %s: %s:\n%s", check_rows[postfix_rows[i].name].name,
                 postfix_rows[i].what, check_result_name(check.result), found);
+        three_note(postfix_rows[i].name, check.result);
         /* Without a Postfix to be looked at nothing is said. */
         facts.obstacle = "there is no postconf";
         check_begin(&check, arena);
         check_postfix_look(&facts, postfix_rows[i].name, &check);
         assert_int_equal(check.result, CHECK_UNKNOWN);
+        three_note(postfix_rows[i].name, check.result);
         arena_free(arena);
     }
 }
 
 /* --- state --- */
+
+static void
+expect_result(enum check_name name, const struct check *check, enum check_result wanted)
+{
+    if (check->result != wanted)
+        fail_msg("%s: %s:\n%s", check_rows[name].name, check_result_name(check->result),
+            check_found(check, check->arena));
+    three_note(name, check->result);
+}
 
 static void
 judges_vectors_gateways_and_clocks(void **state)
@@ -219,29 +232,29 @@ judges_vectors_gateways_and_clocks(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(vectors); i++) {
         check_begin(&check, arena);
         check_state_vectors(&vectors[i].vector, 1, &check);
-        assert_int_equal(check.result, vectors[i].wanted);
+        expect_result(CHECK_VECTORS, &check, vectors[i].wanted);
     }
     check_begin(&check, arena);
     check_state_replicas(same, 2, NOW, &check);
-    assert_int_equal(check.result, CHECK_PASS);
+    expect_result(CHECK_REPLICAS, &check, CHECK_PASS);
     check_begin(&check, arena);
     check_state_replicas(other, 2, NOW, &check);
-    assert_int_equal(check.result, CHECK_FAIL);
+    expect_result(CHECK_REPLICAS, &check, CHECK_FAIL);
     check_begin(&check, arena);
     check_state_replicas(silent, 1, NOW, &check);
-    assert_int_equal(check.result, CHECK_UNKNOWN);
+    expect_result(CHECK_REPLICAS, &check, CHECK_UNKNOWN);
     check_begin(&check, arena);
     check_state_clocks(same, 1, now_ms - 1000, now_ms, &check);
-    assert_int_equal(check.result, CHECK_PASS);
+    expect_result(CHECK_CLOCKS, &check, CHECK_PASS);
     check_begin(&check, arena);
     check_state_clocks(other, 2, now_ms, now_ms, &check);
-    assert_int_equal(check.result, CHECK_FAIL);
+    expect_result(CHECK_CLOCKS, &check, CHECK_FAIL);
     check_begin(&check, arena);
     check_state_clocks(same, 1, now_ms + 1001, now_ms, &check);
-    assert_int_equal(check.result, CHECK_FAIL);
+    expect_result(CHECK_CLOCKS, &check, CHECK_FAIL);
     check_begin(&check, arena);
     check_state_clocks(silent, 0, 0, now_ms, &check);
-    assert_int_equal(check.result, CHECK_UNKNOWN);
+    expect_result(CHECK_CLOCKS, &check, CHECK_UNKNOWN);
     arena_free(arena);
 }
 
@@ -273,8 +286,7 @@ judges_redis(void **state)
         check_begin(&check, arena);
         check_state_redis(span_of(cases[i].info), span_of(cases[i].saves),
             "postshift-operator", &check);
-        if (check.result != cases[i].wanted)
-            fail_msg("%zu: %s", i, check_found(&check, arena));
+        expect_result(CHECK_REDIS, &check, cases[i].wanted);
     }
     assert_int_equal(
         check_state_redis_clock(span_of(cases[0].info)), INT64_C(1800000000123));
@@ -283,7 +295,7 @@ judges_redis(void **state)
 }
 
 static void
-judges_pins_snapshot_and_drill(void **state)
+judges_pins_and_snapshot(void **state)
 {
     struct arena *arena = arena_new(1 << 20);
     struct check check;
@@ -297,24 +309,64 @@ judges_pins_snapshot_and_drill(void **state)
     check_state_pin(SPAN("d@x"), SPAN("new until=2020-01-01T00:00:00Z"), NOW, &check);
     check_state_pin(SPAN("e@x"), SPAN("nwe"), NOW, &check);
     assert_int_equal(check.count, 2);
-    assert_int_equal(check.result, CHECK_FAIL);
+    expect_result(CHECK_PINS, &check, CHECK_FAIL);
+    check_begin(&check, arena);
+    check_state_pins(3, NULL, &check);
+    expect_result(CHECK_PINS, &check, CHECK_PASS);
+    check_state_pins(3, "Redis can't be asked", &check);
+    expect_result(CHECK_PINS, &check, CHECK_UNKNOWN);
 
     check_begin(&check, arena);
-    check_state_snapshot("/x", NULL, NOW, NOW, &check);
-    assert_int_equal(check.result, CHECK_PASS);
-    check_state_snapshot("/x", "No such file", 0, NOW, &check);
-    assert_int_equal(check.result, CHECK_FAIL);
-
-    check_begin(&check, arena);
-    check_state_drill(NULL, NOW - 7 * DAY, NOW, &check);
-    assert_int_equal(check.result, CHECK_PASS);
-    check_begin(&check, arena);
-    check_state_drill(NULL, NOW - 8 * DAY, NOW, &check);
-    assert_int_equal(check.result, CHECK_FAIL);
-    check_begin(&check, arena);
-    check_state_inside(NULL, &check);
-    assert_int_equal(check.result, CHECK_FAIL);
+    check_state_snapshot("/x", NULL, false, NOW, NOW, &check);
+    expect_result(CHECK_SNAPSHOT, &check, CHECK_PASS);
+    check_state_snapshot("/x", "Permission denied", true, 0, NOW, &check);
+    expect_result(CHECK_SNAPSHOT, &check, CHECK_UNKNOWN);
+    check_state_snapshot("/x", "No such file", false, 0, NOW, &check);
+    expect_result(CHECK_SNAPSHOT, &check, CHECK_FAIL);
     arena_free(arena);
+}
+
+static void
+judges_drill_and_inside(void **state)
+{
+    struct arena *arena = arena_new(1 << 20);
+    const struct domain_state unset = {
+        .same_as = "", .standby_route = "", .inside = INSIDE_UNSET};
+    const struct domain_state set = {
+        .same_as = "", .standby_route = "", .inside = INSIDE_RELAY};
+    struct check check;
+
+    (void)state;
+    check_begin(&check, arena);
+    check_state_drill(NULL, NULL, NOW - 7 * DAY, NOW, &check);
+    expect_result(CHECK_DRILL, &check, CHECK_PASS);
+    check_state_drill(NULL, "Redis is away", 0, NOW, &check);
+    expect_result(CHECK_DRILL, &check, CHECK_UNKNOWN);
+    check_begin(&check, arena);
+    check_state_drill(NULL, NULL, NOW - 8 * DAY, NOW, &check);
+    expect_result(CHECK_DRILL, &check, CHECK_FAIL);
+    check_begin(&check, arena);
+    check_state_drill(NULL, NULL, 0, NOW, &check);
+    expect_result(CHECK_DRILL, &check, CHECK_FAIL);
+    check_begin(&check, arena);
+    check_state_inside(NULL, NULL, &check);
+    expect_result(CHECK_INSIDE, &check, CHECK_FAIL);
+    check_begin(&check, arena);
+    check_state_inside(&unset, NULL, &check);
+    expect_result(CHECK_INSIDE, &check, CHECK_FAIL);
+    check_begin(&check, arena);
+    check_state_inside(&set, NULL, &check);
+    expect_result(CHECK_INSIDE, &check, CHECK_PASS);
+    check_state_inside(NULL, "Redis is away", &check);
+    expect_result(CHECK_INSIDE, &check, CHECK_UNKNOWN);
+    arena_free(arena);
+}
+
+static void
+has_three_of_each(void **state)
+{
+    (void)state;
+    three_count(THREE_CHECK);
 }
 
 int
@@ -327,7 +379,9 @@ main(void)
         cmocka_unit_test(judges_postfix),
         cmocka_unit_test(judges_vectors_gateways_and_clocks),
         cmocka_unit_test(judges_redis),
-        cmocka_unit_test(judges_pins_snapshot_and_drill),
+        cmocka_unit_test(judges_pins_and_snapshot),
+        cmocka_unit_test(judges_drill_and_inside),
+        cmocka_unit_test(has_three_of_each),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

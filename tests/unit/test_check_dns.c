@@ -1,7 +1,7 @@
 /*
  * What DNS must say before a domain is moved: right, wrong, and not to be told.
  */
-#include "tests/unit/unit.h"
+#include "tests/unit/check_three.h"
 
 #include <string.h>
 
@@ -21,6 +21,12 @@ static const char *const zones[] = {"list.example"};
     "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDwIRP/UC3SBsEmGqZ9ZJW3/DkMoGeLnQg1fWn7/"      \
     "zYtIxN2SnFCjxOCKG9v3b4jYfcTNh5ijSsq631uBItLa7od+v/RtdC2UzJ1lWT947qR+Rcac2gbto/"     \
     "NMqJ0fzfVjH4OuKhitdY9tf6mcwGjaNBcWToIMmPSPDdQPNUYckcQ2QIDAQAB"
+
+/* 32 of one octet. */
+#define OF(octet)                                                                        \
+    octet octet octet octet octet octet octet octet octet octet octet octet octet octet  \
+        octet octet octet octet octet octet octet octet octet octet octet octet octet    \
+            octet octet octet octet octet
 
 static const struct {
     const char *what;
@@ -76,6 +82,31 @@ static const struct {
     {"none", CHECK_MX_TTL, CHECK_FAIL, "there is none", {{"example.com", DNS_TXT, "x"}}},
     {"refused", CHECK_MX_TTL, CHECK_UNKNOWN, "refused",
         {{"example.com", DNS_MX, .status = DNS_REFUSED}}},
+    /* ns-agree: 192.0.2.53 has serial 7, .54 serial 8, .55 is silent, .56 has it not */
+    {"the same", CHECK_NS_AGREE, CHECK_PASS, "ns.example.com, IPv4 192.0.2.53: serial 7",
+        {{"example.com", DNS_NS, "ns.example.com"},
+            {"ns.example.com", DNS_A, "192.0.2.53"}}},
+    {"of the name above it", CHECK_NS_AGREE, CHECK_PASS, "serial 7",
+        {{"com", DNS_NS, "ns.example.com"}, {"ns.example.com", DNS_A, "192.0.2.53"},
+            {"example.com", DNS_TXT, "x"}}},
+    {"another serial", CHECK_NS_AGREE, CHECK_FAIL, "192.0.2.54: serial 8",
+        {{"example.com", DNS_NS, "a.example.com"},
+            {"example.com", DNS_NS, "b.example.com"},
+            {"a.example.com", DNS_A, "192.0.2.53"},
+            {"b.example.com", DNS_A, "192.0.2.54"}}},
+    {"does not know it", CHECK_NS_AGREE, CHECK_FAIL, "192.0.2.56: does not have the zone",
+        {{"example.com", DNS_NS, "a.example.com"},
+            {"a.example.com", DNS_A, "192.0.2.56"}}},
+    {"is silent", CHECK_NS_AGREE, CHECK_UNKNOWN, "192.0.2.55: no answer, timeout",
+        {{"example.com", DNS_NS, "a.example.com"},
+            {"a.example.com", DNS_A, "192.0.2.55"}}},
+    {"has no address", CHECK_NS_AGREE, CHECK_FAIL, "a.example.com: has no address",
+        {{"example.com", DNS_NS, "a.example.com"}}},
+    {"this host has no IPv6", CHECK_NS_AGREE, CHECK_PASS, "not to be reached from here",
+        {{"example.com", DNS_NS, "a.example.com"}, {"a.example.com", DNS_A, "192.0.2.53"},
+            {"a.example.com", DNS_AAAA, "2001:db8::53"}}},
+    {"SERVFAIL", CHECK_NS_AGREE, CHECK_UNKNOWN, "no answer, servfail",
+        {{"example.com", DNS_NS, .status = DNS_SERVFAIL}}},
     /* spf-record */
     {"few terms", CHECK_SPF_RECORD, CHECK_PASS, "2 terms that ask DNS",
         {{"example.com", DNS_TXT,
@@ -138,6 +169,57 @@ static const struct {
         {{"example.com", DNS_TXT, "x"}}},
     {"no answer", CHECK_DMARC_RECORD, CHECK_UNKNOWN, "timeout",
         {{"_dmarc.example.com", 0, .status = DNS_TIMEOUT}}},
+    /* mta-sts: the policy names gw1.example.net and *.example.org */
+    {"none", CHECK_MTA_STS, CHECK_PASS, "there is none", {{"example.com", DNS_TXT, "x"}}},
+    {"names both", CHECK_MTA_STS, CHECK_PASS, "gw2.example.net: named by the policy",
+        {{"_mta-sts.example.com", DNS_TXT, "v=STSv1; id=both"}}},
+    {"names one", CHECK_MTA_STS, CHECK_FAIL, "gw2.example.net: not named",
+        {{"_mta-sts.example.com", DNS_TXT, "v=STSv1; id=one"}}},
+    {"too short", CHECK_MTA_STS, CHECK_FAIL, "max_age: 86399 s",
+        {{"_mta-sts.example.com", DNS_TXT, "v=STSv1; id=short"}}},
+    {"is no policy", CHECK_MTA_STS, CHECK_FAIL, "can't be read: a line of it",
+        {{"_mta-sts.example.com", DNS_TXT, "v=STSv1; id=html"}}},
+    {"404", CHECK_MTA_STS, CHECK_FAIL, "HTTP 404, though the record",
+        {{"_mta-sts.example.com", DNS_TXT, "v=STSv1; id=404"}}},
+    {"two records", CHECK_MTA_STS, CHECK_FAIL, "2 records, so none counts",
+        {{"_mta-sts.example.com", DNS_TXT, "v=STSv1; id=1"},
+            {"_mta-sts.example.com", DNS_TXT, "v=STSv1; id=2"}}},
+    {"the web server is away", CHECK_MTA_STS, CHECK_UNKNOWN, "refused",
+        {{"_mta-sts.example.com", DNS_TXT, "v=STSv1; id=dead"}}},
+    {"time-out", CHECK_MTA_STS, CHECK_UNKNOWN, "no answer, timeout",
+        {{"_mta-sts.example.com", 0, .status = DNS_TIMEOUT}}},
+    /* tlsa: 192.0.2.1 shows a certificate of 'c' with the key 'k', above it 'C' and 'K'
+     */
+    {"none", CHECK_TLSA, CHECK_PASS, "no MX host has",
+        {{"example.com", DNS_MX, "10 mx.test"}, {"mx.test", DNS_A, "192.0.2.1"}}},
+    {"the key", CHECK_TLSA, CHECK_PASS, "a record fits",
+        {{"example.com", DNS_MX, "10 mx.test"}, {"mx.test", DNS_A, "192.0.2.1"},
+            {"_25._tcp.mx.test", DNS_TLSA, "\3\1\1" OF("k"), .secure = true}}},
+    {"the certificate above", CHECK_TLSA, CHECK_PASS, "(not signed as this resolver",
+        {{"example.com", DNS_MX, "10 mx.test"}, {"mx.test", DNS_A, "192.0.2.1"},
+            {"_25._tcp.mx.test", DNS_TLSA, "\2\0\1" OF("C"), 35}}},
+    {"its own is none above it", CHECK_TLSA, CHECK_FAIL, "none of the records fits",
+        {{"example.com", DNS_MX, "10 mx.test"}, {"mx.test", DNS_A, "192.0.2.1"},
+            {"_25._tcp.mx.test", DNS_TLSA, "\2\1\1" OF("k")}}},
+    {"another key", CHECK_TLSA, CHECK_FAIL, "none of the records fits",
+        {{"example.com", DNS_MX, "10 mx.test"}, {"mx.test", DNS_A, "192.0.2.1"},
+            {"_25._tcp.mx.test", DNS_TLSA, "\3\1\1" OF("x")}}},
+    {"one of two", CHECK_TLSA, CHECK_PASS, "a record fits",
+        {{"example.com", DNS_MX, "10 mx.test"}, {"mx.test", DNS_A, "192.0.2.1"},
+            {"_25._tcp.mx.test", DNS_TLSA, "\3\1\1" OF("x")},
+            {"_25._tcp.mx.test", DNS_TLSA, "\3\1\1" OF("k")}}},
+    {"for the web", CHECK_TLSA, CHECK_FAIL, "none of the records fits",
+        {{"example.com", DNS_MX, "10 mx.test"}, {"mx.test", DNS_A, "192.0.2.1"},
+            {"_25._tcp.mx.test", DNS_TLSA, "\1\1\1" OF("k")}}},
+    {"by SHA-512", CHECK_TLSA, CHECK_UNKNOWN, "a form that is not looked into",
+        {{"example.com", DNS_MX, "10 mx.test"}, {"mx.test", DNS_A, "192.0.2.1"},
+            {"_25._tcp.mx.test", DNS_TLSA, "\3\1\2" OF("k") OF("k")}}},
+    {"the host is away", CHECK_TLSA, CHECK_UNKNOWN, "mx.test, IPv4 192.0.2.2: timed out",
+        {{"example.com", DNS_MX, "10 mx.test"}, {"mx.test", DNS_A, "192.0.2.2"},
+            {"_25._tcp.mx.test", DNS_TLSA, "\3\1\1" OF("k")}}},
+    {"no answer", CHECK_TLSA, CHECK_UNKNOWN, "no answer, servfail",
+        {{"example.com", DNS_MX, "10 mx.test"}, {"mx.test", DNS_A, "192.0.2.1"},
+            {"_25._tcp.mx.test", 0, .status = DNS_SERVFAIL}}},
     /* ptr */
     {"forward and back", CHECK_PTR, CHECK_PASS, "192.0.2.10 is out.example.com",
         {{"10.2.0.192.in-addr.arpa", DNS_PTR, "out.example.com"},
@@ -166,6 +248,95 @@ static const struct {
         {{"10.2.0.192.list.example", 0, .status = DNS_SERVFAIL}}},
 };
 
+/* --- who else is asked --- */
+
+static const struct dns_table_row server_rows[] = {
+    {"192.0.2.53", DNS_SOA, "ns.example.com 7"},
+    {"192.0.2.54", DNS_SOA, "ns.example.com 8"}, {"192.0.2.55", 0, .status = DNS_TIMEOUT},
+    {"192.0.2.56", DNS_TXT, "x"}, {"2001:db8::53", 0, .status = DNS_LOCAL}};
+
+/* What one of them says of any zone. */
+struct server {
+    struct dns_table table;
+    struct dns_lookup own;
+    struct dns_lookup lookup;
+    const char *address;
+};
+
+static struct dns_question *
+ask_server(void *context, struct span name, enum dns_type type)
+{
+    struct server *server = context;
+
+    (void)name;
+    return server->own.ask(server->own.context, span_of(server->address), type);
+}
+
+static const struct dns_answer *
+wait_for_server(void *context, struct dns_question *question)
+{
+    struct server *server = context;
+
+    return server->own.wait(server->own.context, question);
+}
+
+static const struct dns_lookup *
+find_server(void *context, const char *address)
+{
+    struct server *server = arena_take(context, sizeof(*server));
+
+    server->table = (struct dns_table){
+        .rows = server_rows, .count = ARRAY_LENGTH(server_rows), .arena = context};
+    server->own = dns_table_lookup(&server->table);
+    server->address = address;
+    server->lookup = (struct dns_lookup){server, ask_server, wait_for_server};
+    return &server->lookup;
+}
+
+static const char *announced; /* id= of the record */
+
+static void
+fetch(void *context, const char *host, const char *path, struct check_document *document)
+{
+#define POLICY(hosts, age)                                                               \
+    "version: STSv1\r\nmode: enforce\r\n" hosts "max_age: " age "\r\n"
+    static const struct {
+        const char *id;
+        const char *trouble;
+        unsigned status;
+        const char *text;
+    } documents[] = {
+        {"both", NULL, 200, POLICY("mx: gw1.example.net\nmx: *.example.net\n", "604800")},
+        {"one", NULL, 200, POLICY("mx: gw1.example.net\n", "604800")},
+        {"short", NULL, 200, POLICY("mx: *.example.net\n", "86399")},
+        {"html", NULL, 200, "<html>\n"},
+        {"404", NULL, 404, ""},
+        {"dead", "connection refused", 0, ""},
+    };
+
+    (void)context;
+    assert_string_equal(host, "mta-sts.example.com");
+    assert_string_equal(path, "/.well-known/mta-sts.txt");
+    for (size_t i = 0; i < ARRAY_LENGTH(documents); i++) {
+        if (strcmp(documents[i].id, announced) == 0)
+            *document = (struct check_document){
+                documents[i].trouble, documents[i].status, span_of(documents[i].text)};
+    }
+}
+
+static void
+find_chain(void *context, const char *address, struct check_chain *chain)
+{
+    (void)context;
+    *chain = (struct check_chain){.count = 2};
+    if (strcmp(address, "192.0.2.1") != 0)
+        chain->trouble = "timed out";
+    memset(chain->links[0].certificate, 'c', CHECK_DIGEST);
+    memset(chain->links[0].key, 'k', CHECK_DIGEST);
+    memset(chain->links[1].certificate, 'C', CHECK_DIGEST);
+    memset(chain->links[1].key, 'K', CHECK_DIGEST);
+}
+
 static void
 look(const struct dns_table_row *table_rows, bool is_told, enum check_name name,
     struct arena *arena, struct check *check)
@@ -177,6 +348,12 @@ look(const struct dns_table_row *table_rows, bool is_told, enum check_name name,
     while (table.count < ROWS_MAX && table_rows[table.count].name != NULL)
         table.count++;
     lookup = dns_table_lookup(&table);
+    dns.context = arena;
+    dns.server = find_server;
+    dns.fetch = fetch;
+    dns.chain = find_chain;
+    announced = strstr(table_rows[0].text != NULL ? table_rows[0].text : "", "id=");
+    announced = announced != NULL ? announced + 3 : "";
     if (is_told) {
         dns.gateways = (struct check_texts){gateways, ARRAY_LENGTH(gateways)};
         dns.outbound_old = (struct check_texts){old_addresses, 1};
@@ -202,6 +379,7 @@ says_what_dns_says(void **state)
         if (check.result != rows[i].wanted || strstr(found, rows[i].line) == NULL)
             fail_msg("%s, %s: %s:\n%s", check_rows[rows[i].name].name, rows[i].what,
                 check_result_name(check.result), found);
+        three_note(rows[i].name, check.result);
         arena_free(arena);
     }
 }
@@ -263,20 +441,11 @@ measures_the_ttl(void **state)
     arena_free(arena);
 }
 
-/* Three of each of DNS: passes, fails, can't tell. */
 static void
-has_a_row_of_each_result(void **state)
+has_three_of_each(void **state)
 {
     (void)state;
-    for (int name = 0; name < CHECKS; name++) {
-        unsigned seen = 0;
-
-        if (check_rows[name].group != CHECK_DNS)
-            continue;
-        for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
-            seen |= rows[i].name == (enum check_name)name ? 1U << rows[i].wanted : 0;
-        assert_int_equal(seen, 1U << CHECK_PASS | 1U << CHECK_FAIL | 1U << CHECK_UNKNOWN);
-    }
+    three_count(THREE_DNS);
 }
 
 int
@@ -286,7 +455,7 @@ main(void)
         cmocka_unit_test(says_what_dns_says),
         cmocka_unit_test(skips_what_it_was_not_told),
         cmocka_unit_test(measures_the_ttl),
-        cmocka_unit_test(has_a_row_of_each_result),
+        cmocka_unit_test(has_three_of_each),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /*
  * What dialogs with the backends say: right, wrong, and not to be told.
  */
-#include "tests/unit/unit.h"
+#include "tests/unit/check_three.h"
 
 #include <string.h>
 
@@ -69,6 +69,35 @@ static const struct {
     {"takes it", CHECK_CALLOUT, CHECK_PASS, "MAIL FROM:<>: 250", {.mail = OK250}},
     {"refuses it", CHECK_CALLOUT, CHECK_FAIL, "MAIL FROM:<>: 550", {.mail = NO550}},
     {"puts off", CHECK_CALLOUT, CHECK_UNKNOWN, "MAIL FROM:<>: 450", {.mail = GREY}},
+    {"as from nobody", CHECK_JUDGES_US, CHECK_PASS,
+        "mail from who@elsewhere.example: 250",
+        {.probe = OK250, .foreign_mail = OK250, .foreign = OK250}},
+    {"by SPF", CHECK_JUDGES_US, CHECK_FAIL, "550 no such user",
+        {.probe = OK250, .foreign_mail = OK250, .foreign = NO550}},
+    {"at MAIL", CHECK_JUDGES_US, CHECK_FAIL, "550 no such user",
+        {.probe = OK250, .foreign_mail = NO550}},
+    {"greylisting", CHECK_JUDGES_US, CHECK_FAIL, "greylisting",
+        {.probe = OK250,
+            .foreign_mail = OK250,
+            .foreign = {.code = 451, .text = "Greylisted, come back"}}},
+    {"later for another reason", CHECK_JUDGES_US, CHECK_UNKNOWN, "450 later",
+        {.probe = OK250, .foreign_mail = OK250, .foreign = GREY}},
+    {"nobody is taken", CHECK_JUDGES_US, CHECK_UNKNOWN, "not taken either",
+        {.probe = NO550, .foreign_mail = OK250, .foreign = NO550}},
+    {"dead", CHECK_JUDGES_US, CHECK_UNKNOWN, "timed out", {DEAD}},
+    {"taken", CHECK_SOURCE_ADDRESS, CHECK_PASS, "takes us", {.has_greeted = true}},
+    {"taken from there", CHECK_SOURCE_ADDRESS, CHECK_PASS, "takes us from 2001:db8::5",
+        {.has_greeted = true, .source = "2001:db8::5"}},
+    {"not ours", CHECK_SOURCE_ADDRESS, CHECK_FAIL, "this host does not have it",
+        {.has_greeted = true, .source_fault = "this host does not have it"}},
+    {"refused", CHECK_SOURCE_ADDRESS, CHECK_FAIL, "refuses us: 554 go away",
+        {.is_refused = true, .trouble = "554 go away (at banner)"}},
+    {"turned away", CHECK_SOURCE_ADDRESS, CHECK_UNKNOWN, "421",
+        {.trouble = "421 later (at banner)"}},
+    {"a family that is not here", CHECK_PROBE, CHECK_PASS, "no way there",
+        {.is_out_of_reach = true}},
+    {"the same for sizes", CHECK_SIZE, CHECK_PASS, "no way there",
+        {.is_out_of_reach = true}},
     {"within", CHECK_SIZE, CHECK_PASS, "SIZE 1000, message_size_limit is 1000",
         {.has_greeted = true, .extensions = {.size = true, .size_max = 1000}}},
     {"above", CHECK_SIZE, CHECK_FAIL, "SIZE 999, message_size_limit is 1000",
@@ -96,8 +125,11 @@ judges_what_new_says(void **state)
                 .invented = NO550},
             rows[i].talk,
         };
-        const struct check_talks all = {
-            .items = talks, .count = 2, .probe_address = "probe@example.com", .now = NOW};
+        const struct check_talks all = {.items = talks,
+            .count = 2,
+            .probe_address = "probe@example.com",
+            .foreign = "who@elsewhere.example",
+            .now = NOW};
         struct check check;
         const char *found;
 
@@ -105,6 +137,9 @@ judges_what_new_says(void **state)
         talks[1].is_new = true;
         talks[1].place = "[2001:db8::20]:25";
         talks[1].family = "IPv6";
+        talks[0].source = "";
+        if (talks[1].source == NULL)
+            talks[1].source = "";
         check_begin(&check, arena);
         if (rows[i].name == CHECK_SIZE)
             check_talk_size(&all, 1000, &check);
@@ -115,6 +150,7 @@ judges_what_new_says(void **state)
             strstr(found, "new [2001:db8::20]:25, IPv6: ") == NULL)
             fail_msg("%s, %s: %s:\n%s", check_rows[rows[i].name].name, rows[i].what,
                 check_result_name(check.result), found);
+        three_note(rows[i].name, check.result);
         arena_free(arena);
     }
 }
@@ -139,6 +175,7 @@ judges_sessions(void **state)
         check_begin(&check, arena);
         check_talk_sessions(&cases[i].sessions, &check);
         assert_int_equal(check.result, cases[i].wanted);
+        three_note(CHECK_SESSIONS, check.result);
     }
     arena_free(arena);
 }
@@ -171,6 +208,7 @@ judges_movers(void **state)
         check_talk_movers(cases[i].movers, 3, cases[i].trouble, &check);
         assert_int_equal(check.result, cases[i].wanted);
         assert_non_null(strstr(check_found(&check, arena), cases[i].line));
+        three_note(CHECK_MOVERS, check.result);
     }
     arena_free(arena);
 }
@@ -190,6 +228,13 @@ skips_who_has_no_next_hop(void **state)
     arena_free(arena);
 }
 
+static void
+has_three_of_each(void **state)
+{
+    (void)state;
+    three_count(THREE_TALK);
+}
+
 int
 main(void)
 {
@@ -198,6 +243,7 @@ main(void)
         cmocka_unit_test(judges_sessions),
         cmocka_unit_test(judges_movers),
         cmocka_unit_test(skips_who_has_no_next_hop),
+        cmocka_unit_test(has_three_of_each),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
