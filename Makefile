@@ -287,6 +287,7 @@ UNITS := $(wildcard postfix-conf/*.service postfix-conf/*.socket postfix-conf/*.
 SHARED_DATA := $(wildcard postfix-conf/*.acl postfix-conf/*.lua) postfix-conf/postshift.conf postfix-conf/users-and-folders \
                postfix-conf/flush postfix-conf/wired postfix-conf/may-go \
                postfix-conf/postshift-dashboard.json postfix-conf/runbook.html postfix-conf/postshift.syslog-ng.conf
+ROLE := $(shell find postfix-conf/ansible -type f)
 HOOKS := $(wildcard postfix-conf/hooks/*)
 
 install: all ## DESTDIR= prefix=/usr; without DESTDIR also users, folders and the rights of the configuration
@@ -300,6 +301,10 @@ install: all ## DESTDIR= prefix=/usr; without DESTDIR also users, folders and th
 	chmod 0644 $(DESTDIR)$(prefix)/share/postshift/postshift-alerts.yml
 	install -d $(DESTDIR)$(prefix)/share/postshift/hooks
 	$(foreach f,$(HOOKS),install -m $(if $(suffix $f),0644,0755) $f $(DESTDIR)$(prefix)/share/postshift/hooks/ &&) true
+	for file in $(ROLE:postfix-conf/%=%); do \
+	    install -d $(DESTDIR)$(prefix)/share/postshift/$$(dirname $$file) && \
+	    sed -E 's|/usr/(s?bin/postshift)|$(prefix)/\1|' postfix-conf/$$file > $(DESTDIR)$(prefix)/share/postshift/$$file && \
+	    chmod 0644 $(DESTDIR)$(prefix)/share/postshift/$$file || exit 1; done
 	install -D -m 0644 README.md $(DESTDIR)$(prefix)/share/doc/postshift/README.md
 	install -D -m 0644 postfix-conf/postshiftctl.bash-completion $(DESTDIR)$(prefix)/share/bash-completion/completions/postshiftctl
 	install -D -m 0644 postfix-conf/postshiftctl.zsh-completion $(DESTDIR)$(prefix)/share/zsh/vendor-completions/_postshiftctl

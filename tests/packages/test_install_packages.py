@@ -30,7 +30,7 @@ def test_nothing_is_enabled_that_was_not_before(root):
 
 def test_no_script_of_an_older_init_either(root):
     started = {link.name.lstrip("S0123456789") for link in root.glob("etc/rc2.d/S*")}
-    assert not started & {"prometheus", "redis-server", "redis-sentinel", "spamd", "dovecot", "postfix"}
+    assert not started & {"prometheus", "redis-server", "redis-sentinel", "spamd", "dovecot", "postfix", "syslog-ng"}
 
 
 def test_its_policy_is_gone(root):
