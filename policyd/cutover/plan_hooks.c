@@ -200,7 +200,8 @@ plan_hooks_run(struct plan_hooks *hooks, const struct plan_hook_order *order)
     }
     *place = running;
     if (!order->is_begun)
-        tell(hooks, "hook-start", order->kind, order->domain, order->stage, "");
+        tell(hooks, "hook-start", order->kind, order->domain, order->stage,
+            order->why != NULL ? order->why : "");
     return true;
 }
 

@@ -37,7 +37,8 @@ struct plan_hook_order {
     const char *from;
     const char *to;
     struct span input;
-    bool is_begun; /* its start is an event already */
+    bool is_begun;   /* its start is an event already */
+    const char *why; /* of the event of its start; NULL: nothing */
     /* May be NULL; called in any case, later where it runs. */
     void (*ended)(void *argument, const char *domain, const struct hook_result *result);
     void *argument;

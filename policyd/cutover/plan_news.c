@@ -81,11 +81,18 @@ is_told(const char *what)
 static bool
 wants_somebody(const struct plan_news_event *event)
 {
-    static const char *const whats[] = {"freeze", "rollback"};
-    static const char *const whos[] = {"slow-trigger", "fast-trigger", "guard"};
+    static const char *const whats[] = {"freeze", "rollback", "refused-us", "plan-pause"};
+    static const char *const whos[] = {
+        "slow-trigger", "fast-trigger", "guard", "hook", "edit"};
 
     return is_one_of(event->what, whats, ARRAY_LENGTH(whats)) &&
            is_one_of(event->who, whos, ARRAY_LENGTH(whos));
+}
+
+static bool
+is_refused_us(const struct plan_news_event *event)
+{
+    return strcmp(event->what, "refused-us") == 0;
 }
 
 static bool
@@ -96,9 +103,27 @@ is_answer(const struct plan_news_event *event)
     return is_one_of(event->what, words, ARRAY_LENGTH(words));
 }
 
+/* The guards of several gateways, and the freeze that follows: one cause, told once. */
+static bool
+is_same_cause(const struct plan_news_event *event, const struct plan_news_event *other)
+{
+    bool is_guards = strcmp(event->who, "guard") == 0 && strcmp(other->who, "guard") == 0;
+
+    return is_guards && strcmp(event->domain, other->domain) == 0 &&
+           (is_refused_us(event) || is_refused_us(other));
+}
+
 static void
 watch(struct plan_news *news, const struct plan_news_event *event)
 {
+    for (size_t i = 0; i < news->watched_count; i++) {
+        if (!is_same_cause(event, &news->watched[i].event))
+            continue;
+        /* The freeze is what a person acknowledges. */
+        if (is_refused_us(&news->watched[i].event) && !is_refused_us(event))
+            news->watched[i].event = *event;
+        return;
+    }
     if (news->watched_count < WATCHED_MAX)
         news->watched[news->watched_count++] = (struct watched){
             *event, event->time + (int64_t)news->context->config->escalate_ms / 1000};

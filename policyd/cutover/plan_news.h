@@ -11,10 +11,12 @@
  *      "why": "availability of new 43.10 % for 2 h (below 95 %)", "escalated": false,
  *      "command": "postshiftctl events ack 1764000000000-0"}
  *
- * and is tried three times.  A freeze or rollback by a trigger or the guard that nobody
- * has acknowledged after `[cutover] escalate` is told once more with "escalated": true.
- * It is acknowledged by the key `acked:ID` (`postshiftctl events ack ID` sets it, for
- * eight days), or by a later plan-start, plan-resume, plan-abort of the domain.
+ * and is tried three times.  What stopped a plan without a person (a freeze or rollback
+ * by a trigger or the guard, a pause because a hook failed or something was changed by
+ * hand), and a new side that refuses us where there is no plan, is told once more with
+ * "escalated": true where nobody has acknowledged it after `[cutover] escalate`.  It is
+ * acknowledged by the key `acked:ID` (`postshiftctl events ack ID` sets it, for eight
+ * days), or by a later plan-start, plan-resume, plan-abort of the domain.
  *
  * Limits: events from before our start are looked at for `escalate` and five minutes
  * alone; hooks are only run for those of the last five minutes.

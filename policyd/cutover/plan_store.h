@@ -103,6 +103,9 @@ bool plan_store_pin(struct plan_store *store, const struct plan_pin *pin,
 bool plan_store_claim(struct plan_store *store, const char *key, unsigned seconds,
     plan_store_done *done, void *argument);
 
+/* What is ours lasts so long from now on. */
+void plan_store_claim_renew(struct plan_store *store, const char *key, unsigned seconds);
+
 /* What was claimed is over: it is nobody's any more, and stays taken. */
 void plan_store_claim_done(struct plan_store *store, const char *key, unsigned seconds);
 

@@ -141,8 +141,9 @@ plan_store_claim(struct plan_store *store, const char *key, unsigned seconds,
             SPAN("EX"), span_of(expiry)));
 }
 
-void
-plan_store_claim_done(struct plan_store *store, const char *key, unsigned seconds)
+/* Nobody waits for the answer. */
+static void
+set_claim(struct plan_store *store, const char *key, const char *value, unsigned seconds)
 {
     const struct writing writing = {.store = store, .about = "to write claims"};
     char name[1500];
@@ -152,7 +153,19 @@ plan_store_claim_done(struct plan_store *store, const char *key, unsigned second
     (void)snprintf(expiry, sizeof(expiry), "%u", seconds);
     (void)send_words(&writing, 5,
         REDIS_WORDS(
-            SPAN("SET"), span_of(name), SPAN("done"), SPAN("EX"), span_of(expiry)));
+            SPAN("SET"), span_of(name), span_of(value), SPAN("EX"), span_of(expiry)));
+}
+
+void
+plan_store_claim_renew(struct plan_store *store, const char *key, unsigned seconds)
+{
+    set_claim(store, key, store->gateway, seconds);
+}
+
+void
+plan_store_claim_done(struct plan_store *store, const char *key, unsigned seconds)
+{
+    set_claim(store, key, "done", seconds);
 }
 
 void

@@ -28,6 +28,9 @@ struct task {
     bool is_busy; /* an answer or an end is waited for */
     unsigned tries;
     uint64_t due_ms;
+    uint64_t claimed_ms; /* or renewed */
+    char from[64];       /* another gateway that has, or had, the claim; "" */
+    bool is_again;       /* ours, of a former life */
 };
 
 struct plan_tasks {
@@ -111,6 +114,12 @@ key_of(const struct task *task, char out[KEY_ROOM])
         task->escalated ? "escalate" : plan_hook_name(task->kind));
 }
 
+static unsigned
+claim_seconds(const struct task *task)
+{
+    return task->kind == HOOK_NOTIFY ? PLAN_CLAIM_NEWS_SECONDS : PLAN_CLAIM_RUN_SECONDS;
+}
+
 static void
 is_over(struct task *task)
 {
@@ -146,13 +155,33 @@ find_stage(const struct task *task, char out[32])
             out, 32, "%zu/%zu", entry->record.stage, entry->record.stage_count);
 }
 
+/* It may have run before, to whatever point. */
+static void
+say_again(const struct task *task, char *why, size_t size)
+{
+    if (task->from[0] == '\0' && !task->is_again)
+        return;
+    if (task->from[0] != '\0')
+        (void)snprintf(why, size,
+            "taken over from %s, which did not end it: it may have run there",
+            task->from);
+    else
+        (void)snprintf(why, size, "again: it was cut off with its controller");
+    log_warning("hook", log_text("kind", plan_hook_name(task->kind)),
+        log_text("domain", task->event.domain), log_text("event", task->event.id),
+        log_note(why));
+}
+
 static void
 run(struct task *task)
 {
     static const struct hook_result not_started = {.is_good = false};
     struct buffer input;
     char stage[32];
+    char why[160] = "";
 
+    if (task->tries == 0)
+        say_again(task, why, sizeof(why));
     buffer_init(&input, JSON_MAX);
     write_news(task, &input);
     find_stage(task, stage);
@@ -164,6 +193,7 @@ run(struct task *task)
                                                 .from = task->event.from,
                                                 .to = task->event.to,
                                                 .input = buffer_span(&input),
+                                                .why = why,
                                                 .ended = has_ended,
                                                 .argument = task,
                                             }))
@@ -179,10 +209,12 @@ was_claimed(void *argument, enum plan_store_result result)
     struct task *task = argument;
 
     task->is_busy = false;
-    if (result == PLAN_STORE_DONE)
+    if (result == PLAN_STORE_DONE) {
         task->phase = PHASE_RUN;
-    else if (result == PLAN_STORE_STALE || result == PLAN_STORE_LOST)
+        task->claimed_ms = clock_now_ms();
+    } else if (result == PLAN_STORE_STALE || result == PLAN_STORE_LOST) {
         task->phase = PHASE_LOOK;
+    }
 }
 
 static void
@@ -192,7 +224,39 @@ claim(struct task *task)
 
     key_of(task, key);
     task->is_busy = plan_store_claim(
-        task->tasks->context->store, key, PLAN_CLAIM_SECONDS, was_claimed, task);
+        task->tasks->context->store, key, claim_seconds(task), was_claimed, task);
+}
+
+/* By us in a former life, or in a claim whose answer was lost; or by another, who may
+ * never come back: when its time is over it is anybody's. */
+static void
+is_claimed(struct task *task, struct span by)
+{
+    if (span_is(by, "done")) {
+        task->phase = PHASE_OVER;
+    } else if (span_is(by, task->tasks->context->gateway)) {
+        task->phase = PHASE_RUN;
+        task->is_again = true;
+    } else {
+        task->phase = PHASE_CLAIM;
+        (void)span_copy(
+            span_first(by, sizeof(task->from) - 1), task->from, sizeof(task->from));
+        task->due_ms = clock_now_ms() + AGAIN_MS;
+    }
+}
+
+/* While the hook runs, or waits to be tried once more, nobody else takes it. */
+static void
+renew(struct task *task, uint64_t now)
+{
+    char key[KEY_ROOM];
+
+    if (task->phase != PHASE_RUN ||
+        now < task->claimed_ms + (uint64_t)claim_seconds(task) * 1000 / 3)
+        return;
+    key_of(task, key);
+    task->claimed_ms = now;
+    plan_store_claim_renew(task->tasks->context->store, key, claim_seconds(task));
 }
 
 static void
@@ -208,8 +272,7 @@ was_looked_at(void *argument, const struct redis_reply *reply)
     else if (reply->kind == REDIS_NIL)
         task->phase = PHASE_CLAIM;
     else
-        task->phase =
-            span_is(reply->text, task->tasks->context->gateway) ? PHASE_RUN : PHASE_OVER;
+        is_claimed(task, reply->text);
 }
 
 static void
@@ -248,6 +311,7 @@ plan_tasks_tick(struct plan_tasks *tasks)
     for (size_t i = 0; i < tasks->count; i++) {
         struct task *task = tasks->items[i];
 
+        renew(task, now);
         if (!task->is_busy && now >= task->due_ms)
             go_on(task);
         if (task->phase == PHASE_OVER && !task->is_busy)

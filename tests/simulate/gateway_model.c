@@ -52,7 +52,7 @@ follow_pins(const struct world *world, struct gateway *gateway)
 }
 
 static void
-follow_redis(struct world *world, struct gateway *gateway)
+follow_domain(struct world *world, struct gateway *gateway)
 {
     struct domain_state *state = gateway_parse(&world->redis.data.domain);
     struct replica_domain known;
@@ -79,7 +79,6 @@ follow_redis(struct world *world, struct gateway *gateway)
     } else {
         domain_state_free(state);
     }
-    follow_pins(world, gateway);
 }
 
 /* --- counts --- */
@@ -284,8 +283,10 @@ gateway_tick(struct world *world, struct gateway *gateway)
 {
     const struct controller *controller = &gateway->controller;
 
-    if (gateway_reaches(world, gateway))
-        follow_redis(world, gateway);
+    if (gateway_reaches(world, gateway)) {
+        follow_domain(world, gateway);
+        follow_pins(world, gateway);
+    }
     accept_mail(world, gateway);
     deliver(world, gateway);
     if (gateway_reaches(world, gateway) && !world->redis.is_read_only &&

@@ -150,12 +150,14 @@ answer(struct world *world, const struct guard_question *question)
 {
     enum domain_side side = question->side == GUARD_ASK_NEW ? SIDE_NEW : SIDE_OLD;
     const struct backend *backend = &world->backends[side];
+    unsigned unit = unit_of(question->recipient);
 
     if (chance_of(&world->chance, backend->fails))
         return GUARD_SILENT;
-    return backend->refuses_us || backend->lacks[unit_of(question->recipient)]
-               ? GUARD_REFUSES
-               : GUARD_ACCEPTS;
+    if (!backend->refuses_us && !backend->lacks[unit])
+        return GUARD_ACCEPTS;
+    world->truth.lacks[unit] = world->truth.lacks[unit] || side == SIDE_NEW;
+    return GUARD_REFUSES;
 }
 
 static void

@@ -10,7 +10,7 @@
 #include "shared/base/number.h"
 #include "tests/simulate/world.h"
 
-enum { WORDS_OCTETS_MAX = 1 << 20 };
+enum { WORDS_OCTETS_MAX = 1 << 20, FIRST_ARGUMENT = 10 };
 
 const char *
 hash_get(const struct hash *hash, const char *name)
@@ -113,11 +113,11 @@ change(struct script *script, struct hash *hash)
         hash_set(hash, script->words[script->at], script->words[script->at + 1]);
 }
 
-/* EVAL, the script, 3 and the keys stand first. */
+/* Behind EVAL, the script, four keys, and what is said of the chain of events. */
 static bool
 run_commit(struct world *world, const struct span *words)
 {
-    struct script script = {words, 6};
+    struct script script = {words, FIRST_ARGUMENT};
     struct redis_data *data = &world->redis.data;
     int64_t age = world->now - (int64_t)take_number(&script);
     bool is_late = age > (int64_t)take_number(&script);
@@ -149,10 +149,12 @@ redis_write(
         .state_count = hash_fields(&read->domain, domain),
         .write = write,
     };
-    struct span words[PLAN_COMMIT_WORDS_MAX];
     struct arena *arena = arena_new(WORDS_OCTETS_MAX);
-    bool is_written =
-        plan_commit_words(&commit, arena, words) > 0 && run_commit(world, words);
+    struct event_write *event = plan_commit_write(&commit, arena);
+    const struct span *words = NULL;
+    bool is_written = event != NULL &&
+                      event_write_words(event, &words) > FIRST_ARGUMENT &&
+                      run_commit(world, words);
 
     arena_free(arena);
     return is_written;

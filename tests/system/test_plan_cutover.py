@@ -520,12 +520,19 @@ def test_what_redis_refuses_moves_nothing(site, cutover):
     site.redis.command("DEL", "cutover:events")
 
 
+# What stops without a person; two gateways' guards and the freeze that follows are one.  A person's pause is his own.
+STOPS = [("freeze", "fast-trigger", "example.com"), ("freeze", "fast-trigger", "other.example"),
+         ("plan-pause", "hook", "hooked.example"), ("plan-pause", "edit", "edited.example"), ("plan-pause", "anna", "anna.example"),
+         ("refused-us", "guard", "guarded.example"), ("refused-us", "guard", "guarded.example"), ("freeze", "guard", "guarded.example"),
+         ("refused-us", "guard", "unplanned.example")]
+
+
 def test_escalated_once_unless_acknowledged(site, folder, hooked):
     site.redis.command("HSET", PLAN, "state", "paused", "rev", int(time.time()))
     now = int(time.time())
-    ids = [site.redis.command("XADD", "cutover:events", "*", "time", now, "who", "fast-trigger", "host", "gw1", "domain",
-                              domain, "what", "freeze", "from", "running", "to", "paused", "why", "bad", "rev", "")
-           for domain in ("example.com", "other.example")]
+    ids = [site.redis.command("XADD", "cutover:events", "*", "time", now, "who", who, "host", "gw1", "domain",
+                              domain, "what", what, "from", "running", "to", "paused", "why", "bad", "rev", "")
+           for what, who, domain in STOPS]
     site.redis.command("SET", f"cutover:acked:{ids[1]}", "anna")
     made = controller(site, folder, gateway="gw-one", notify=hook(folder, "notify", f"cat >> {folder}/news"), escalate="3s")
     made.start()
@@ -535,9 +542,12 @@ def test_escalated_once_unless_acknowledged(site, folder, hooked):
                 return []
             return [json.loads(line) for line in (folder / "news").read_text().splitlines()]
         wait_for(lambda: any(each["escalated"] for each in news()), 30, "it was told once more")
+        wait_for(lambda: sum(each["escalated"] for each in news()) >= 5, 30, "so were the others")
         time.sleep(3)       # nothing to wait for: nothing is to happen
-        assert sorted((each["domain"], each["escalated"]) for each in news()) == [
-            ("example.com", False), ("example.com", True), ("other.example", False)]
+        assert sorted((each["domain"], each["what"]) for each in news() if each["escalated"]) == [
+            ("edited.example", "plan-pause"), ("example.com", "freeze"), ("guarded.example", "freeze"),
+            ("hooked.example", "plan-pause"), ("unplanned.example", "refused-us")]
+        assert sum(not each["escalated"] for each in news()) == len(STOPS)
     finally:
         made.kill()
 

@@ -320,6 +320,24 @@ def test_a_hook_that_was_cut_off_is_run_again(site, folder):
     assert (folder / "runs").read_text().split() == ["x", "x"] and other.plan()["state"] == "running"
 
 
+def test_a_hook_of_a_gateway_that_never_comes_back_is_taken_over(site, folder):
+    """Its claim runs out; what was done to its end stays so."""
+    path = hook_file(folder, f"cat >> {folder}/news")
+    now = int(time.time())
+    dead, done = f"{now}000-7", f"{now}000-8"
+    site.redis.command("SET", f"cutover:claim:{dead}:notify", "gw-dead", "EX", 5)
+    site.redis.command("SET", f"cutover:claim:{done}:notify", "done", "EX", 600)
+    for event in (dead, done):
+        site.redis.command("XADD", "cutover:events", event, "time", now, "who", "anna", "host", "gw-dead", "domain", "example.com",
+                           "what", "plan-abort", "from", "", "to", "", "why", "", "rev", "")
+    made, other = site.controller(notify=path), site.controller(name="two", notify=path)
+    wait_for(lambda: site.redis.command("GET", f"cutover:claim:{dead}:notify") == "done", 40, "it was run to its end")
+    assert (folder / "news").read_text().count(f"{dead}\",") == 1 and done not in (folder / "news").read_text()
+    [begun] = site.events("hook-start")
+    assert begun["why"].startswith("taken over from gw-dead")
+    assert len(made.said("taken over from gw-dead") + other.said("taken over from gw-dead")) == 1
+
+
 @pytest.mark.limit(120)
 def test_notify_is_tried_three_times(site, folder):
     path = hook_file(folder, f"echo x >> {folder}/tries; exit 1")
