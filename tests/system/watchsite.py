@@ -49,6 +49,10 @@ class WatchSite:
             (folder / name).mkdir()
 
     def start(self):
+        self.begin()
+        return self.wait()
+
+    def begin(self):
         hook = hook_file(self.folder, "exit 0")
         self.daemons["cutover"] = self.plans.controller(after_transition=hook, start=False)
         log_json(self.daemons["cutover"].config)
@@ -66,6 +70,9 @@ class WatchSite:
         self.daemons["auth"] = self.auth.milter
         self.daemons["scan"] = scanner.start(self.folder / "scan", f"{self.block}.12", log=JSON)
         self.ends.callback(self.daemons["scan"].stop)
+
+    def wait(self):
+        """Until everything has happened that has a metric."""
         self.plans.wait_weight(30)
         cutover = self.daemons["cutover"]
         log = self.plans.logs[0]
