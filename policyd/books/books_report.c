@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policyd/books/books_base.h"
+#include "policyd/books/books_held.h"
 #include "policyd/books/books_memory.h"
 #include "policyd/books/books_samples.h"
 #include "shared/base/attributes.h"
@@ -392,6 +393,7 @@ books_report(struct books *books, struct arena *arena, int64_t since_ms, int64_t
     return number(&reporting, mails, &report->mails) && read_ends(&reporting) &&
            read_unheard(&reporting) && read_oldest(&reporting, lifetime_ms) &&
            read_causes(&reporting) && read_tls(&reporting) && read_verdicts(&reporting) &&
+           books_held_report(books, since_ms, until_ms, &report->held, error) &&
            read_changes(&reporting) && read_units(&reporting) &&
            read_attempts(&reporting);
 }

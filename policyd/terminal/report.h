@@ -63,6 +63,14 @@ struct report_slice {
     uint64_t refused; /* by a verdict */
 };
 
+/* Mails that our milters put on hold. */
+struct report_held {
+    uint64_t held;
+    uint64_t waiting; /* still there */
+    uint64_t released;
+    uint64_t deleted;
+};
+
 struct report {
     int64_t since_ms;
     int64_t until_ms;
@@ -92,6 +100,7 @@ struct report {
     uint64_t units_pinned_back;
     uint64_t rollbacks; /* weight lowered, or mode away from new and split */
     struct report_slice slices[REPORT_SLICES];
+    struct report_held held;
     /* A time in the reader's zone, in the arena: this floor has no clock of its own. */
     const char *(*stamp)(struct arena *arena, int64_t milliseconds);
 };

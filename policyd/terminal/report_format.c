@@ -89,16 +89,28 @@ waiting(struct arena *arena, const struct report *report)
                                 : report_format_time(arena, report, report->expires_ms));
 }
 
+/* "", or ", 3 held (1 on hold, 1 released, 1 deleted)". */
+static const char *
+held(struct arena *arena, const struct report_held *held)
+{
+    if (held->held == 0)
+        return "";
+    return arena_printf(arena, ", %s held (%s on hold, %s released, %s deleted)",
+        report_format_count(arena, held->held), report_format_count(arena, held->waiting),
+        report_format_count(arena, held->released),
+        report_format_count(arena, held->deleted));
+}
+
 static const char *
 verdicts(struct arena *arena, const struct report *report)
 {
     struct report_slice sum = report_verdicts(report);
 
     return arena_printf(arena,
-        "%s mails seen: %s DMARC fail, %s infected, %s spam, %s refused",
+        "%s mails seen: %s DMARC fail, %s infected, %s spam, %s refused%s",
         report_format_count(arena, sum.seen), report_format_count(arena, sum.dmarc_fail),
         report_format_count(arena, sum.infected), report_format_count(arena, sum.spam),
-        report_format_count(arena, sum.refused));
+        report_format_count(arena, sum.refused), held(arena, &report->held));
 }
 
 void

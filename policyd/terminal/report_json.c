@@ -137,6 +137,12 @@ write_slices(struct json *json, const struct report *report)
     json_object_begin(json, "verdicts");
     write_verdicts_inside(json, &sum);
     json_object_end(json);
+    json_object_begin(json, "quarantine");
+    json_integer(json, "held", (int64_t)report->held.held);
+    json_integer(json, "waiting", (int64_t)report->held.waiting);
+    json_integer(json, "released", (int64_t)report->held.released);
+    json_integer(json, "deleted", (int64_t)report->held.deleted);
+    json_object_end(json);
     json_array_begin(json, "slices");
     for (size_t i = 0; i < REPORT_SLICES; i++) {
         json_object_begin(json, NULL);
