@@ -286,7 +286,7 @@ lint: $(MADE)/config_keys.h ## formatting, clang-tidy, manual pages
 # Where systemd looks, also below /usr/local.
 UNITS := $(wildcard postfix-conf/*.service postfix-conf/*.socket postfix-conf/*.target postfix-conf/*.path)
 SHARED_DATA := $(wildcard postfix-conf/*.acl postfix-conf/*.lua) postfix-conf/postshift.conf postfix-conf/users-and-folders \
-               postfix-conf/flush postfix-conf/wired postfix-conf/may-go \
+               postfix-conf/flush postfix-conf/quarantine postfix-conf/wired postfix-conf/may-go \
                postfix-conf/postshift-dashboard.json postfix-conf/runbook.html postfix-conf/postshift.syslog-ng.conf
 ROLE := $(shell find postfix-conf/ansible -type f)
 HOOKS := $(wildcard postfix-conf/hooks/*)

@@ -166,6 +166,19 @@ static const struct ctl_verb verbs[] = {
      "Its rows stay, under a name from which nobody can tell whose they were; the event\n"
      "`erase` has that name.  At once, and for good.\n",
      BIT(CTL_WHY), false, 1, 1, ctl_erase_run, CTL_NEEDS_REDIS},
+    {"quarantine",
+     "list | show ID [--body] | release ID... | delete ID... | expire --older DURATION"
+     " [--verdict TEXT] [--from|--to|--domain VALUE] [--all] [--any] [--why TEXT] [--json]",
+     "mail that our milters put on hold: see it, let it go, throw it away",
+     "Only what postshift-auth and postshift-scan put on hold, as the books say; --any takes\n"
+     "what others did as well.  release and delete take ids, or all that match --verdict,\n"
+     "--from, --to, --domain, --older; --all alone takes all; the oldest 1,000 of them a call.\n"
+     "release says the route that each recipient will take; the mail is not scanned again.\n"
+     "show makes what could move the cursor harmless, and shows HTML without its tags.\n"
+     "Exit code 4: one of the ids is not ours, or is another mail's by now; nothing was done.\n",
+     BIT(CTL_BODY) | BIT(CTL_ANY) | BIT(CTL_OLDER) | BIT(CTL_VERDICT) | BIT(CTL_FROM) | BIT(CTL_TO) |
+         BIT(CTL_DOMAIN) | BIT(CTL_ALL) | BIT(CTL_WHY) | BIT(CTL_DIRECTORY) | BIT(CTL_JSON),
+     false, 1, WORDS_MAX + 1, ctl_quarantine_run, CTL_NEEDS_REDIS},
     {"classify", "[--json] < REPLIES", "what refusing replies are about",
      "One a line, `PHASE<TAB>REPLY` or the reply alone (then to RCPT); PHASE is connect,\n"
      "hello, tls, auth, mail, rcpt, data or end.  The class stands first: unknown disabled\n"

@@ -42,6 +42,8 @@ static const struct config_option own[] = {
         .may_be_empty = true),
     OWN("ctl", "dkim_selectors", dkim_selectors, CONFIG_LIST, "", .may_be_empty = true),
     OWN("ctl", "dnsbl", dnsbl, CONFIG_LIST, "", .may_be_empty = true),
+    OWN("ctl", "quarantine_command", quarantine, CONFIG_LIST,
+        "sudo -n /usr/share/postshift/quarantine"),
     OWN("ctl", "addresses", addresses, CONFIG_PATH, "", .may_be_empty = true),
     OWN("ctl", "aliases", aliases, CONFIG_PATH, "", .may_be_empty = true),
     OWN("ctl", "usage_old", usage_old, CONFIG_PATH, "", .may_be_empty = true),

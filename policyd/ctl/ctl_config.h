@@ -43,6 +43,8 @@ struct ctl_config {
     struct config_list outbound[DOMAIN_SIDES]; /* addresses that each side sends from */
     struct config_list dkim_selectors;
     struct config_list dnsbl;
+    /* Words of the helper that acts on mail on hold for who isn't root. */
+    struct config_list quarantine;
     /* Files; "": none. */
     const char *addresses; /* one a line */
     const char *aliases;   /* "ADDRESS WHOSE", one a line */

@@ -136,6 +136,19 @@ ctl_output_invite(const char *lines)
             CTL_DONE, "reads %s from the terminal, one a line; Ctrl-D ends", lines);
 }
 
+void
+ctl_output_progress(const char *format, ...)
+{
+    va_list arguments;
+
+    if (isatty(STDERR_FILENO) != 1)
+        return;
+    va_start(arguments, format);
+    (void)fputs("\r\033[K", stderr);
+    (void)vfprintf(stderr, format, arguments);
+    va_end(arguments);
+}
+
 bool
 ctl_output_is_terminal(void)
 {

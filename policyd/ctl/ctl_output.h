@@ -31,6 +31,10 @@ void ctl_output_warn(const char *format, ...) ATTRIBUTE_PRINTF(1, 2);
  */
 void ctl_output_invite(const char *lines);
 
+/* What is being waited for, to a terminal alone (standard error), in the place of what
+ * was told there before; "" takes it away. */
+void ctl_output_progress(const char *format, ...) ATTRIBUTE_PRINTF(1, 2);
+
 bool ctl_output_is_terminal(void);
 bool ctl_output_has_colour(void);
 

@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_policyd.h"
@@ -21,9 +20,10 @@ enum { ROUNDS = 3, OUT_MAX = 64 << 20, DOMAINS_MAX = 2000 };
 static void
 show_progress(const struct ctl_preflight *preflight, const char *what)
 {
-    if (isatty(STDERR_FILENO))
-        (void)fprintf(stderr, "\r\033[K%s: %s%s", preflight->name, what,
-            what[0] == '\0' ? "\r\033[K" : " ...");
+    if (what[0] == '\0')
+        ctl_output_progress("%s", "");
+    else
+        ctl_output_progress("%s: %s ...", preflight->name, what);
 }
 
 static void

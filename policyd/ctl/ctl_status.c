@@ -12,6 +12,7 @@
 #include "policyd/ctl/ctl_pause.h"
 #include "policyd/ctl/ctl_plans.h"
 #include "policyd/ctl/ctl_policyd.h"
+#include "policyd/ctl/ctl_quarantine.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_wiring.h"
 #include "policyd/ctl/ctl_world.h"
@@ -251,6 +252,7 @@ look(struct ctl *ctl)
     }
     ctl_health_look(&health, ctl, status, silent.kind != ERROR_NONE ? silent.text : NULL);
     ctl_milters_look(&health, ctl);
+    ctl_quarantine_look(&health, ctl);
     ctl_wiring_look(&wiring, &health, ctl, status);
     ctl_plans_look(&plans, &health, ctl, status);
     if (ctl_arguments_has(&ctl->arguments, CTL_JSON)) {

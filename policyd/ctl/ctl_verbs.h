@@ -34,6 +34,7 @@ int ctl_audit_run(struct ctl *ctl);
 int ctl_report_run(struct ctl *ctl);
 int ctl_ledger_run(struct ctl *ctl);
 int ctl_erase_run(struct ctl *ctl);
+int ctl_quarantine_run(struct ctl *ctl);
 int ctl_setup_run(struct ctl *ctl);
 int ctl_preflight_run(struct ctl *ctl);
 

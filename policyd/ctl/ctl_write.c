@@ -55,6 +55,9 @@ static const char values_script[] = EVENT_SCRIPT(
     "if events > 0 then add_event() end "
     "return before");
 
+/* An event alone. */
+static const char event_script[] = EVENT_SCRIPT("", "add_event() return 1");
+
 /* SADD or SREM, the member, an event. */
 static const char member_script[] =
     EVENT_SCRIPT("local command, member = take(), take() "
@@ -248,6 +251,16 @@ ctl_write_field(struct ctl *ctl, struct span key, const struct domain_field *fie
     event_write_key(write, key);
     event_write_argument(write, field->name);
     event_write_argument(write, field->value);
+    add_event(write, ctl, event);
+    return send(ctl, write, &reply, error);
+}
+
+bool
+ctl_write_event(struct ctl *ctl, const struct ctl_event *event, struct error *error)
+{
+    struct event_write *write = new_write(ctl, event_script);
+    const struct redis_reply *reply;
+
     add_event(write, ctl, event);
     return send(ctl, write, &reply, error);
 }

@@ -64,6 +64,9 @@ bool ctl_write_value(struct ctl *ctl, struct span key, struct span value,
 bool ctl_write_member(struct ctl *ctl, struct span key, struct span member, bool removes,
     const struct ctl_event *event, bool *changed, struct error *error);
 
+/* An event alone: what was done is not in Redis. */
+bool ctl_write_event(struct ctl *ctl, const struct ctl_event *event, struct error *error);
+
 /* An address and the name that takes its place: of its pin and its unit, in the ledger of
  * its domain, in lists, and where others have it as their unit (keys of both). */
 struct ctl_erasure {

@@ -7,6 +7,8 @@
 /* The place of a word behind its verb, from 1; EACH: there and after. */
 enum { EACH = 100 };
 
+#define QUARANTINE_WORDS "list show release delete expire"
+
 /* The first that fits counts. */
 /* clang-format off */
 static const struct {
@@ -42,6 +44,7 @@ static const struct {
     {"forget",       1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
     {"accept-state", 1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
     {"events",       1,        NULL,    0,                        COMPLETION_WORDS,       "ack verify"          },
+    {"quarantine",   1,        NULL,    0,                        COMPLETION_WORDS,       QUARANTINE_WORDS      },
     {"ledger",       1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
     {"preflight",    1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
 };

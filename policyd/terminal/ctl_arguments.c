@@ -61,6 +61,10 @@ static const struct option options[CTL_OPTION_COUNT] = {
     [CTL_NEW] = {"new",        '\0', "BACKEND" },
     [CTL_YES] = {"yes",        '\0', NULL      },
     [CTL_HEAD] = {"head",       '\0', "HEAD"    },
+    [CTL_BODY] = {"body",       '\0', NULL      },
+    [CTL_ANY] = {"any",        '\0', NULL      },
+    [CTL_OLDER] = {"older",      '\0', "DURATION"},
+    [CTL_VERDICT] = {"verdict",    '\0', "TEXT"    },
 };
 
 static int

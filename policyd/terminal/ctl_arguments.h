@@ -61,6 +61,10 @@ enum ctl_option {
     CTL_NEW,
     CTL_YES,
     CTL_HEAD,
+    CTL_BODY,
+    CTL_ANY,
+    CTL_OLDER,
+    CTL_VERDICT,
     CTL_OPTION_COUNT
 };
 
