@@ -3,7 +3,7 @@
 An act plays on a stage.Stage: it shows commands as an operator would type them, runs them, sends mail
 and checks each thing that it says.  New acts go into ACTS where the story wants them.
 """
-from acts_milters import authenticated, scanned
+from acts_milters import authenticated, quarantined, scanned
 from acts_plan import advances, goes_back, who_has_mail_on_new
 from processes import BIN
 from stage import DOMAIN
@@ -155,7 +155,7 @@ def told_by_the_books(demo):
 
 
 ACTS = [wire, thirty, seventy, pin, hold, redis_dies, roll_back, authenticated, scanned, books, told_by_the_books, advances, goes_back,
-        who_has_mail_on_new]
+        who_has_mail_on_new, quarantined]
 
 
 def leave_running(demo):

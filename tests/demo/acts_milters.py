@@ -1,5 +1,6 @@
 """acts_milters - the acts in which mail from outside is checked: SPF, DKIM, DMARC; viruses and spam."""
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -7,8 +8,9 @@ import signal
 import smtplib
 import subprocess
 import sys
+import time
 
-from processes import BIN, ROOT, Process, can_connect, wait_for
+from processes import BIN, ROOT, Process, can_connect, run, wait_for
 from signatures import EICAR, attachment, make_folder
 from stage import DOMAIN
 
@@ -190,3 +192,37 @@ def scanned(demo):
     fields = shown("after-the-kill")
     demo.check(fields["X-Virus-Status"] == "Clean", f"after the kill: {fields}")
     demo.say(f"kill -9 {victim}, a scan worker; a spare takes its place, the next mail: X-Virus-Status: Clean")
+
+
+def quarantined(demo):
+    """A virus on hold: looked at, and let go"""
+    scan = demo.extras["postshift-scan"]
+    text = demo.policyd.config.read_text(encoding="ascii")
+    demo.policyd.config.write_text(text.replace("[scan]", "[scan]\non_infected = hold"), encoding="ascii")
+    for process in (scan, demo.policyd.process):
+        process.signal(signal.SIGHUP)
+    before = len(scan.output().splitlines())
+    virus = mail("a@friend.example", "held", f"Look at this: \x1b[2J{EICAR.decode()}\n")
+
+    def taken():
+        with contextlib.suppress(smtplib.SMTPDataError), demo.gateway.session(f"{demo.block}.9") as session:
+            session.sendmail("a@friend.example", [READER], virus)
+            return True
+        return False
+
+    wait_for(taken, 20, "on_infected = hold is in force", every=0.2)
+    demo.sent.update([READER])
+    lines = [line for line in scan.output().splitlines()[before:] if "action=hold" in line]
+    with open(demo.gateway.log, "a", encoding="utf-8") as log:      # as syslog does
+        log.writelines(f"{time.strftime('%b %e %H:%M:%S')} gw {line}\n" for line in lines)
+    held = wait_for(lambda: json.loads(run(BIN / "postshiftctl", "-c", demo.cutover.config, "quarantine", "list", "--json",
+                                           check=False).stdout)["mails"], 20, "the mail on hold", every=0.2)
+    demo.say("on_infected = hold, and the EICAR test file again:")
+    demo.books_ctl("quarantine", "list")
+    shown = demo.books_ctl("quarantine", "show", held[0]["queue_id"], "--body", quiet=True)
+    demo.check("\x1b" not in shown and "\\x1b[2J" in shown, f"no escape reaches the terminal: {shown}")
+    demo.show(line for line in shown.splitlines() if line.startswith(("Look", "X-Virus-Status", "on hold")))
+    printed = demo.books_ctl("quarantine", "release", held[0]["queue_id"], "--why", "a test file")
+    demo.check(f"{READER} -> " in printed, f"release tells the route: {printed}")
+    demo.wait_delivered("held", 1)
+    demo.say("It is delivered, and nothing is on hold any more.")
