@@ -88,7 +88,18 @@ check_add(struct check *check, enum check_result result, const char *format, ...
     va_start(arguments, format);
     (void)vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
+    check->results[check->count] = result;
     check->lines[check->count++] = arena_text(check->arena, span_of(line));
+}
+
+const char *
+check_bad_line(const struct check *check)
+{
+    for (size_t i = 0; i < check->count; i++) {
+        if (check->results[i] == check->result)
+            return check->lines[i];
+    }
+    return check->count > 0 ? check->lines[0] : "";
 }
 
 const char *

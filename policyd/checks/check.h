@@ -107,6 +107,7 @@ struct check {
     struct arena *arena;
     enum check_result result; /* the worst of its lines; SKIPPED without any */
     const char *lines[CHECK_LINES_MAX];
+    enum check_result results[CHECK_LINES_MAX]; /* of each */
     size_t count;
     size_t left_out; /* lines that had no room; their result counts */
     bool is_final;   /* unknown, but asking again would not change it */
@@ -117,6 +118,9 @@ void check_begin(struct check *check, struct arena *arena);
 /* What came of one thing. */
 void check_add(struct check *check, enum check_result result, const char *format, ...)
     ATTRIBUTE_PRINTF(3, 4);
+
+/* The first line that is as bad as the result; "" without lines. */
+const char *check_bad_line(const struct check *check);
 
 /* All of them in one, a line each. */
 const char *check_found(const struct check *check, struct arena *arena);

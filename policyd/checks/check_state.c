@@ -22,6 +22,9 @@ check_state_vectors(const struct check_vector *vectors, size_t count, struct che
     for (size_t i = 0; i < count; i++) {
         const struct check_vector *vector = &vectors[i];
 
+        if (vector->hidden != NULL && vector->trouble == NULL)
+            check_add(check, CHECK_SKIPPED, "%s: %s, so it is not timed (root may)",
+                vector->address, vector->hidden);
         if (vector->trouble != NULL)
             check_add(check, CHECK_UNKNOWN, "%s: %s", vector->address, vector->trouble);
         else if (vector->has_bucket && vector->bucket != vector->expected)

@@ -13,9 +13,10 @@ struct check_vector {
     const char *address;
     const char *trouble; /* why there was none; NULL: there was */
     bool has_bucket;
-    uint64_t bucket;   /* as policyd has it */
-    uint64_t expected; /* as it must be */
-    int64_t took_us;   /* of the socketmap; -1: not asked */
+    uint64_t bucket;    /* as policyd has it */
+    uint64_t expected;  /* as it must be */
+    int64_t took_us;    /* of the socketmap; -1: not asked */
+    const char *hidden; /* the socketmap is not open to this user; NULL: it is */
 };
 void check_state_vectors(
     const struct check_vector *vectors, size_t count, struct check *check);

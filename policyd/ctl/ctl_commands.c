@@ -185,14 +185,15 @@ static const struct ctl_verb verbs[] = {
      "quota size policy rate outage other.\n",
      BIT(CTL_JSON), false, 0, 0, ctl_classify_run, CTL_NEEDS_RULES},
     {"preflight",
-     "[DOMAIN] [--only NAME] [--group dns|postfix|state|backends|people] [--load] [--save] [--diff] [--json] | --list",
+     "[DOMAIN] [--only NAME] [--group dns|postfix|state|backends|people] [--blocking] [--load] [--save] [--diff] [--json] | --list",
      "what can be looked at before a domain is moved",
      "Each check passes, fails, is unknown (could not be asked, three times over 30 s) or is\n"
      "skipped (the file does not say what it needs).  Exit code 1: a blocking one failed or is\n"
-     "unknown.  --load opens sessions at once with new.  --save keeps the result in Redis: while\n"
-     "a blocking one of it fails `set` refuses a weight above what it is.  --diff prints what is\n"
-     "otherwise than kept; exit code 1: a blocking one is worse.  Without DOMAIN: all of them.\n",
-     BIT(CTL_ONLY) | BIT(CTL_GROUP) | BIT(CTL_LOAD) | BIT(CTL_SAVE) | BIT(CTL_DIFF) | BIT(CTL_LIST) | BIT(CTL_JSON) | BIT(CTL_DIRECTORY),
+     "unknown.  --blocking looks at those alone.  --load opens sessions at once with new.  --save\n"
+     "keeps the result in Redis: while a blocking one of it fails `set` refuses a weight above what\n"
+     "it is.  --diff prints what is otherwise than kept; exit code 1: a blocking one is worse.\n"
+     "--as-cutover goes by the controller's user of Redis.  Without DOMAIN: all of them.\n",
+     BIT(CTL_ONLY) | BIT(CTL_GROUP) | BIT(CTL_BLOCKING) | BIT(CTL_AS_CUTOVER) | BIT(CTL_LOAD) | BIT(CTL_SAVE) | BIT(CTL_DIFF) | BIT(CTL_LIST) | BIT(CTL_JSON) | BIT(CTL_DIRECTORY),
      false, 0, 1, ctl_preflight_run, CTL_NEEDS_ALL},
     {"postfix-setup", "[--apply|--off|--remove] [--like SERVICE] [-c DIR] [--force] [--json]",
      "wire the suite into Postfix, or out of it",

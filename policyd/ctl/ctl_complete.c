@@ -208,7 +208,7 @@ read_file(const struct complete *complete)
 {
     const char *given = complete->word.config;
     struct ctl_config *config =
-        ctl_config_read(given != NULL ? given : DAEMON_CONFIG_FILE, false);
+        ctl_config_read(given != NULL ? given : DAEMON_CONFIG_FILE, false, "ctl");
 
     if (!ctl_config_serves(config, CTL_NEEDS_REDIS)) {
         ctl_config_free(config);

@@ -120,11 +120,11 @@ notice(void *argument, const char *section, const char *key)
 }
 
 struct ctl_config *
-ctl_config_read(const char *file, bool must_exist)
+ctl_config_read(const char *file, bool must_exist, const char *section)
 {
     struct ctl_config *config = allocate(sizeof(*config));
     struct config_option options[SERVE_OPTIONS_MAX + ARRAY_LENGTH(own)];
-    size_t count = serve_config_options("ctl", options);
+    size_t count = serve_config_options(section, options);
     size_t before;
 
     for (size_t i = 0; i < ARRAY_LENGTH(own); i++)
@@ -136,7 +136,7 @@ ctl_config_read(const char *file, bool must_exist)
     if (config->file == NULL)
         return config;
     before = config->wrong.length;
-    redis_config_finish(&config->served.redis, config->file, "ctl", &config->wrong);
+    redis_config_finish(&config->served.redis, config->file, section, &config->wrong);
     if (config->wrong.length > before)
         config->is_wrong[CTL_NEEDS_REDIS] = true;
     serve_config_make_ready(&config->served);

@@ -64,8 +64,10 @@ struct ctl_config {
     bool is_wrong[CTL_NEEDS_ALL + 1]; /* by who needs it */
 };
 
-/* Never NULL; whether `wrong` matters, ctl_config_serves says. */
-struct ctl_config *ctl_config_read(const char *file, bool must_exist);
+/* `section`: of whose user of Redis it is, "ctl" or "cutover".  Never NULL; whether
+ * `wrong` matters, ctl_config_serves says. */
+struct ctl_config *ctl_config_read(
+    const char *file, bool must_exist, const char *section);
 bool ctl_config_serves(const struct ctl_config *config, enum ctl_needs needs);
 void ctl_config_free(struct ctl_config *config);
 

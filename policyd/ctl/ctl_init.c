@@ -197,7 +197,7 @@ needs_of(struct init *init, struct error *error)
 static bool
 is_right(const char *file)
 {
-    struct ctl_config *config = ctl_config_read(file, true);
+    struct ctl_config *config = ctl_config_read(file, true, "ctl");
     bool right = ctl_config_serves(config, CTL_NEEDS_ALL);
 
     if (!right)

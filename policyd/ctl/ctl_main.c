@@ -148,7 +148,8 @@ read_config(const struct ctl_arguments *arguments, enum ctl_needs needs)
 {
     const char *given = arguments->values[CTL_CONFIG];
     const char *file = given != NULL ? given : DAEMON_CONFIG_FILE;
-    struct ctl_config *config = ctl_config_read(file, given != NULL);
+    struct ctl_config *config = ctl_config_read(file, given != NULL,
+        ctl_arguments_has(arguments, CTL_AS_CUTOVER) ? "cutover" : "ctl");
     struct span rest = buffer_span(&config->wrong);
     struct span line;
 
@@ -170,7 +171,7 @@ run_verb(struct ctl *ctl, const struct ctl_verb *verb)
     int status;
 
     if (!is_check && verb->needs == CTL_NEEDS_NOTHING)
-        ctl->config = ctl_config_read("/dev/null", false);
+        ctl->config = ctl_config_read("/dev/null", false, "ctl");
     else
         ctl->config =
             read_config(&ctl->arguments, is_check ? CTL_NEEDS_ALL : verb->needs);

@@ -1,14 +1,17 @@
 /*
  * preflight: a result that is kept, and what has changed since.
  *
- * The hash preflight:<domain>: `time` (unix time), `host`, and each check's result by its
- * name; it goes by itself after 30 days.
+ * The hash preflight:<domain>: `time` (unix time), `host`, each check's result by its
+ * name, `blocking_time` and `all_time`: when all that block and when all of them were
+ * looked at last (--load's aside).  It goes by itself after 30 days.  A blocking one that
+ * turns from good to bad is an event.
  */
 #include <inttypes.h>
 #include <time.h>
 
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_preflight.h"
+#include "policyd/ctl/ctl_write.h"
 #include "shared/base/number.h"
 
 #define KEPT_SECONDS "2592000"
@@ -20,28 +23,88 @@ key_of(const struct ctl_preflight *preflight)
         preflight->ctl, preflight->ctl->arena, "preflight:", span_of(preflight->name));
 }
 
-bool
-ctl_preflight_save(const struct ctl_preflight *preflight)
+/* Whether all that block were looked at, or all. */
+static bool
+has_all(const struct ctl_preflight *preflight, bool blocking_alone)
+{
+    for (int i = 0; i < CHECKS; i++) {
+        if (!preflight->wanted[i] && i != CHECK_SESSIONS &&
+            (check_rows[i].blocks || !blocking_alone))
+            return false;
+    }
+    return true;
+}
+
+/* One that held nothing up before, and does now. */
+static bool
+tell_turn(const struct ctl_preflight *preflight, const struct ctl_hash *before,
+    enum check_name name, struct error *error)
+{
+    const struct check *check = &preflight->checks[name];
+    const char *result = check_result_name(check->result);
+    struct span kept = ctl_hash_value(before, check_rows[name].name);
+    const struct domain_field field = {span_of(check_rows[name].name), span_of(result)};
+    const struct ctl_event event = {
+        .domain = preflight->name,
+        .what = "preflight",
+        .key = check_rows[name].name,
+        .from = arena_text(preflight->ctl->arena, kept),
+        .to = result,
+        .why = check_bad_line(check),
+    };
+    enum check_result was;
+
+    return !preflight->wanted[name] || !check_holds_up(name, check->result) ||
+           !check_result_read(kept, &was) || check_holds_up(name, was) ||
+           ctl_write_field(preflight->ctl, key_of(preflight), &field, &event, error);
+}
+
+static bool
+save(const struct ctl_preflight *preflight, struct error *error)
 {
     struct ctl *ctl = preflight->ctl;
-    struct span words[2 * CHECKS + 6] = {SPAN("HSET"), key_of(preflight), SPAN("time"),
-        span_of(arena_printf(ctl->arena, "%" PRId64, (int64_t)time(NULL))), SPAN("host"),
-        span_of(ctl->host)};
+    struct span now = span_of(arena_printf(ctl->arena, "%" PRId64, (int64_t)time(NULL)));
+    struct span words[2 * CHECKS + 10] = {SPAN("HSET"), key_of(preflight), SPAN("time"),
+        now, SPAN("host"), span_of(ctl->host)};
+    struct ctl_hash before;
     size_t count = 6;
-    struct error error;
 
+    if (!ctl_store_open(ctl, error) ||
+        !ctl_store_hash(ctl, key_of(preflight), &before, error))
+        return false;
     for (int i = 0; i < CHECKS; i++) {
         if (!preflight->wanted[i])
             continue;
         words[count++] = span_of(check_rows[i].name);
         words[count++] = span_of(check_result_name(preflight->checks[i].result));
     }
-    if (ctl_store_open(ctl, &error) &&
-        redis_call(ctl->redis, count, words, NULL, &error) &&
-        redis_call_words(
-            ctl->redis, NULL, &error, SPAN("EXPIRE"), words[1], SPAN(KEPT_SECONDS)))
+    if (has_all(preflight, true)) {
+        words[count++] = SPAN("blocking_time");
+        words[count++] = now;
+    }
+    if (has_all(preflight, false)) {
+        words[count++] = SPAN("all_time");
+        words[count++] = now;
+    }
+    if (!redis_call(ctl->redis, count, words, NULL, error) ||
+        !redis_call_words(
+            ctl->redis, NULL, error, SPAN("EXPIRE"), words[1], SPAN(KEPT_SECONDS)))
+        return false;
+    for (int i = 0; i < CHECKS; i++) {
+        if (!tell_turn(preflight, &before, (enum check_name)i, error))
+            return false;
+    }
+    return true;
+}
+
+bool
+ctl_preflight_save(const struct ctl_preflight *preflight)
+{
+    struct error error;
+
+    if (save(preflight, &error))
         return true;
-    (void)ctl_store_fail(ctl, &error);
+    (void)ctl_store_fail(preflight->ctl, &error);
     return false;
 }
 
@@ -54,8 +117,7 @@ tell_change(const struct ctl_preflight *preflight, enum check_name name,
 
     if (json == NULL) {
         ctl_output_note("%s: %s -> %s: %s", check_rows[name].name, before, result,
-            ctl_output_text(
-                preflight->ctl->arena, span_of(check->count > 0 ? check->lines[0] : "")));
+            ctl_output_text(preflight->ctl->arena, span_of(check_bad_line(check))));
         return;
     }
     json_object_begin(json, NULL);

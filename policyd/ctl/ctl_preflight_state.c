@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "policyd/checks/check_state.h"
 #include "policyd/ctl/ctl_client.h"
@@ -54,6 +55,14 @@ time_the_map(struct ctl_preflight *preflight, const char *address, int64_t *took
     return trouble;
 }
 
+/* Its folder is Postfix's and policyd's; what it answers is told by its page, too. */
+static bool
+is_hidden(const struct config_sockets *route)
+{
+    return route->count > 0 && route->items[0].kind == SOCKET_UNIX &&
+           access(route->items[0].path, W_OK) != 0 && errno == EACCES;
+}
+
 static void
 ask_vector(struct ctl_preflight *preflight, struct check_vector *vector)
 {
@@ -63,6 +72,10 @@ ask_vector(struct ctl_preflight *preflight, struct check_vector *vector)
     struct error error;
 
     vector->trouble = time_the_map(preflight, vector->address, &vector->took_us);
+    if (vector->trouble != NULL && is_hidden(&ctl->config->serve->route)) {
+        vector->hidden = vector->trouble;
+        vector->trouble = NULL;
+    }
     if (vector->trouble != NULL)
         return;
     route = ctl_policyd_document(ctl, ctl_policyd_route_path(ctl, address), NULL, &error);

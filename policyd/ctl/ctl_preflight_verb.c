@@ -121,10 +121,12 @@ choose(struct ctl *ctl, bool wanted[CHECKS])
         return false;
     }
     for (int i = 0; i < CHECKS; i++)
-        wanted[i] = (only == NULL || i == (int)name) &&
-                    (group == NULL || check_rows[i].group == check_group_find(group)) &&
-                    (i != CHECK_SESSIONS ||
-                        ctl_arguments_has(&ctl->arguments, CTL_LOAD) || only != NULL);
+        wanted[i] =
+            (only == NULL || i == (int)name) &&
+            (group == NULL || check_rows[i].group == check_group_find(group)) &&
+            (check_rows[i].blocks || !ctl_arguments_has(&ctl->arguments, CTL_BLOCKING)) &&
+            (i != CHECK_SESSIONS || ctl_arguments_has(&ctl->arguments, CTL_LOAD) ||
+                only != NULL);
     return true;
 }
 

@@ -131,6 +131,7 @@ static const struct config_option own[] = {
     CUTOVER(after_rollback, CONFIG_PATH, "", .may_be_empty = true),
     CUTOVER(notify, CONFIG_PATH, "", .may_be_empty = true),
     CUTOVER_MS(escalate, CONFIG_DURATION, "15m", .least = 1000, .most = DAY_MS),
+    CUTOVER(preflight, CONFIG_CHOICE, "kept", "no|kept|yes"),
     CUTOVER(rehearsal, CONFIG_TEXT, "no", .check = check_rehearsal),
     CUTOVER(undo, CONFIG_TEXT, "no", .check = check_undo),
     CUTOVER(undo_listen, CONFIG_SOCKET, "unix:/var/spool/postfix/postshift/undo.sock"),

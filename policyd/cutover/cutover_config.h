@@ -33,6 +33,7 @@ struct cutover_config {
     const char *after_rollback;
     const char *notify;
     uint64_t escalate_ms;
+    int preflight;         /* enum plan_preflight_mode */
     const char *rehearsal; /* "no", or a percentage */
     const char *undo;      /* "no", or a duration */
     struct socket_address undo_listen;

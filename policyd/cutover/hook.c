@@ -44,6 +44,7 @@ struct hook {
     uint64_t grace_ms;
     bool was_stopped;
     bool is_late;
+    bool is_quiet; /* what it prints is not logged */
     void (*ended)(void *argument, const struct hook_result *result);
     void *argument;
 };
@@ -83,7 +84,9 @@ log_line(struct hook *hook)
     if (line.length > 0) {
         (void)span_copy(span_first(line, HOOK_LINE_MAX), hook->last, sizeof(hook->last));
         hook->lines++;
-        if (hook->lines <= HOOK_LINES)
+        if (hook->is_quiet)
+            buffer_reset(&hook->line);
+        else if (hook->lines <= HOOK_LINES)
             log_info("hook", log_text("kind", hook->kind),
                 log_text("domain", hook->domain), log_note(hook->last));
         else if (hook->lines == HOOK_LINES + 1)
@@ -138,6 +141,7 @@ describe(const struct hook *hook, const siginfo_t *end, struct hook_result *resu
         .is_good = end->si_code == CLD_EXITED && end->si_status == 0 &&
                    !hook->was_stopped && !hook->is_late,
         .was_stopped = hook->was_stopped,
+        .code = end->si_code == CLD_EXITED ? end->si_status : -1,
     };
     if (hook->was_stopped)
         (void)snprintf(result->text, sizeof(result->text), "stopped");
@@ -305,11 +309,17 @@ fill_environment(struct environment *environment, const struct hook_order *order
 
 /* Between fork and exec: our one thread is here twice, so all may be called. */
 static _Noreturn void
-become(const char *path, int in, int out, struct environment *environment, pid_t parent)
+become(const char *path, const char *const *own, int in, int out,
+    struct environment *environment, pid_t parent)
 {
-    /* NOLINTNEXTLINE(performance-no-int-to-ptr): execve only reads it */
-    char *const words[] = {(char *)(uintptr_t)path, NULL};
+    char *words[HOOK_WORDS_MAX + 2] = {NULL};
     sigset_t none;
+
+    /* NOLINTBEGIN(performance-no-int-to-ptr): execve only reads them */
+    words[0] = (char *)(uintptr_t)path;
+    for (size_t i = 0; own != NULL && own[i] != NULL && i < HOOK_WORDS_MAX; i++)
+        words[i + 1] = (char *)(uintptr_t)own[i];
+    /* NOLINTEND(performance-no-int-to-ptr) */
 
     (void)setpgid(0, 0);
     /* Should we be killed, it is told. */
@@ -348,7 +358,7 @@ spawn(struct hook *hook, const char *path, const struct hook_order *order,
     fill_environment(&environment, order);
     hook->pid = fork();
     if (hook->pid == 0)
-        become(path, in[0], out[1], &environment, parent);
+        become(path, order->words, in[0], out[1], &environment, parent);
     if (hook->pid > 0)
         (void)setpgid(hook->pid, hook->pid); /* whoever of us comes first */
     else
@@ -388,13 +398,16 @@ hook_start(struct event_base *base, const struct hook_order *order,
     struct hook *hook;
     char path[PATH_MAX];
 
-    if (!hook_check(order->path, path, error))
+    if (order->words != NULL)
+        (void)snprintf(path, sizeof(path), "%s", order->path);
+    else if (!hook_check(order->path, path, error))
         return NULL;
     hook = allocate(sizeof(*hook));
     *hook = (struct hook){.in = -1,
         .out = -1,
         .limit_ms = order->limit_ms > 0 ? order->limit_ms : HOOK_LIMIT_MS,
         .grace_ms = order->grace_ms > 0 ? order->grace_ms : HOOK_GRACE_MS,
+        .is_quiet = order->words != NULL,
         .ended = ended,
         .argument = argument};
     (void)span_copy(span_of(order->kind), hook->kind, sizeof(hook->kind));

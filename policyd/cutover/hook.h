@@ -7,6 +7,9 @@
  * folder /, a process group of its own, none of our files.  What it is given on standard
  * input is a buffer; who doesn't read it is none the worse.
  *
+ * A program of our own is run the same way, with words of its own; what it prints is not
+ * logged.
+ *
  * What it prints is logged line by line, up to HOOK_LINES of them, and the rest thrown
  * away; a last line `note=TEXT` is kept.  After the limit it gets TERM, ten seconds later
  * KILL, its whole group; what is left of the group when it ends gets KILL too, and nobody
@@ -30,6 +33,7 @@ enum {
     HOOK_LINE_MAX = 1000, /* octets of one */
     HOOK_TEXT_MAX = 200,  /* of what is kept of it */
     HOOK_INPUT_MAX = 64 << 20,
+    HOOK_WORDS_MAX = 16,
 };
 
 /* All is copied. */
@@ -43,11 +47,15 @@ struct hook_order {
     struct span input;
     uint64_t limit_ms; /* 0: HOOK_LIMIT_MS */
     uint64_t grace_ms; /* 0: HOOK_GRACE_MS */
+    /* Of a program of our own, which stands beside us: after its name, ended by NULL.
+     * NULL: a hook. */
+    const char *const *words;
 };
 
 struct hook_result {
     bool is_good;             /* it exited with 0, of its own accord */
     bool was_stopped;         /* by hook_stop */
+    int code;                 /* that it exited with; -1: it did not */
     char text[HOOK_TEXT_MAX]; /* "exit 1", "ended after 600 s", ... */
     char note[HOOK_TEXT_MAX]; /* its last line's note=, "" for none */
 };

@@ -243,6 +243,17 @@ plan_entry_take_judges(
     }
 }
 
+/* --- preflight --- */
+
+void
+plan_entry_take_preflight(struct plan_entry *entry, const struct redis_reply *reply)
+{
+    entry->preflight = (struct plan_preflight){.is_there = false};
+    for (size_t i = 0; reply->kind == REDIS_ARRAY && i + 1 < reply->count; i += 2)
+        plan_preflight_take(
+            &entry->preflight, reply->elements[i].text, reply->elements[i + 1].text);
+}
+
 /* --- certificates --- */
 
 void

@@ -9,6 +9,7 @@
 #define POLICYD_CUTOVER_PLAN_ENTRY_H
 
 #include "policyd/plan/plan_judge.h"
+#include "policyd/plan/plan_preflight.h"
 #include "policyd/plan/plan_record.h"
 #include "policyd/plan/plan_series.h"
 #include "policyd/redis/redis_reply.h"
@@ -49,6 +50,8 @@ struct plan_entry {
 
     char expected[DOMAIN_SIDES][PLAN_FINGERPRINT_MAX + 1]; /* certificates */
 
+    struct plan_preflight preflight; /* as it was kept last */
+
     bool is_writing; /* a commit is on its way */
     void *owner;     /* who decides keeps his own here */
 };
@@ -71,6 +74,9 @@ void plan_entry_take_judges(
 
 /* HGETALL of probe:<domain>: the certificates that are expected. */
 void plan_entry_take_probes(struct plan_entry *entry, const struct redis_reply *reply);
+
+/* HGETALL of preflight:<domain>. */
+void plan_entry_take_preflight(struct plan_entry *entry, const struct redis_reply *reply);
 
 /* `SINCE failures|slow`, the value of one gateway. */
 enum { PLAN_JUDGES_MAX = 2 * JUDGE_TEXT_MAX + 32 };

@@ -72,8 +72,8 @@ static bool
 is_told(const char *what)
 {
     static const char *const words[] = {"plan-start", "plan-advance", "plan-done",
-        "plan-edited", "plan-pause", "plan-resume", "plan-abort", "freeze", "rollback",
-        "refused-us"};
+        "plan-edited", "plan-pause", "plan-resume", "plan-abort", "preflight", "freeze",
+        "rollback", "refused-us"};
 
     return is_one_of(what, words, ARRAY_LENGTH(words));
 }

@@ -47,8 +47,9 @@ struct plan_run {
     struct books_domain_sides waiting;
     uint64_t count_ms; /* when it is counted again, by the steady clock */
 
-    char told[400];                /* what was wrong with it, as it was told */
-    char told_zone[PLAN_NAME_MAX]; /* that is not known here */
+    char told[400];                     /* what was wrong with it, as it was told */
+    char told_zone[PLAN_NAME_MAX];      /* that is not known here */
+    char told_preflight[PLAN_TEXT_MAX]; /* what it said against it */
 };
 
 /* The entry's, made where there is none. */

@@ -1,12 +1,14 @@
 #include "policyd/cutover/plan_runner.h"
 
 #include <event2/event.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "policyd/cutover/plan_runner_inside.h"
+#include "policyd/plan/plan_text.h"
 #include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
@@ -101,6 +103,35 @@ look_at_asks(struct plan_run *run, int64_t now_ms)
     plan_asks_update(run->asks, domain.state, now_ms);
 }
 
+/* What the gate waits for begins before it is needed; a plan that rests is still looked
+ * at once a day. */
+static void
+look_at_preflight(struct plan_run *run, struct plan_facts *facts)
+{
+    struct plan_runner *runner = run->runner;
+    const struct plan_record *plan = &run->entry->record;
+    enum plan_preflight_mode mode =
+        (enum plan_preflight_mode)runner->context.config->preflight;
+    int64_t now_ms = runner->self.now_ms;
+    int64_t left_ms = INT64_MAX;
+    int64_t since;
+
+    if (plan->state == PLAN_RUNNING && plan->stage > 0 && plan->stage < plan->stage_count)
+        left_ms =
+            plan->since * 1000 + (int64_t)plan->stages[plan->stage - 1].stay_ms - now_ms;
+    plan_preflight_ask(
+        &run->entry->preflight, mode, facts->local, now_ms, &facts->preflight);
+    if (facts->preflight.text[0] != '\0')
+        plan_tell_preflight(run);
+    if (plan->state != PLAN_DONE)
+        preflights_want(runner->preflights, run->entry->domain,
+            plan_preflight_due(&run->entry->preflight, mode, left_ms, now_ms / 1000));
+    since = preflights_since(runner->preflights, run->entry->domain);
+    if (since != 0 && facts->preflight.answer != PLAN_YES)
+        plan_text_print(facts->preflight.text, PLAN_TEXT_MAX,
+            "being looked at for %" PRId64 " s", now_ms / 1000 - since);
+}
+
 static void
 decide(struct plan_run *run, const struct plan_facts *facts)
 {
@@ -162,6 +193,7 @@ look(struct plan_runner *runner, struct plan_entry *entry)
     count_waiting(run);
     look_at_triggers(run, runner->self.now_ms);
     plan_facts_gather(&runner->context, run, &runner->self, &facts);
+    look_at_preflight(run, &facts);
     plan_tell_zone(run, facts.no_zone);
     run->told[0] = '\0';
     decide(run, &facts);
@@ -343,6 +375,7 @@ plan_runner_new(struct event_base *base, const struct cutover_config *config,
     runner->edits = edits_new(&runner->context);
     runner->guards = guards_new(&runner->context, runner->tls, &runner->owner);
     runner->hooks = plan_hooks_new(&runner->context);
+    runner->preflights = preflights_new(&runner->context);
     runner->news = plan_news_new(&runner->context, runner->hooks, heard, runner);
     runner->rto = plan_rto_new(&runner->context);
     runner->tick = allocated(event_new(base, -1, EV_PERSIST, on_tick, runner));
@@ -359,6 +392,7 @@ plan_runner_free(struct plan_runner *runner)
     plan_hooks_free(runner->hooks);
     runner->hooks = NULL;
     plan_store_free(runner->context.store); /* what is in flight still finds us */
+    preflights_free(runner->preflights);
     edits_free(runner->edits);
     guards_free(runner->guards);
     plan_news_free(runner->news);

@@ -8,6 +8,7 @@
 #include "policyd/cutover/guards.h"
 #include "policyd/cutover/plan_rto.h"
 #include "policyd/cutover/plan_runner.h"
+#include "policyd/cutover/preflights.h"
 #include "policyd/cutover/refusals.h"
 
 struct event;
@@ -20,6 +21,7 @@ struct plan_runner {
     struct guards *guards;
     struct edits *edits;
     struct plan_hooks *hooks;
+    struct preflights *preflights;
     struct plan_news *news;
     struct plan_rto *rto;
     struct plan_hearing hearing;
@@ -45,6 +47,9 @@ void plan_tell_bad(struct plan_run *run, const char *problem);
 
 /* Whether this machine knows its time zone: one line for each that it doesn't. */
 void plan_tell_zone(struct plan_run *run, bool no_zone);
+
+/* What its preflight says against it: one line when that is otherwise than told. */
+void plan_tell_preflight(struct plan_run *run);
 
 /* The gauges of a plan that is no longer there. */
 void plan_tell_gone(struct plan_runner *runner, const char *domain);

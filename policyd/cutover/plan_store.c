@@ -285,6 +285,9 @@ take_answer(
     case ASK_PROBES:
         plan_entry_take_probes(ask->entry, reply);
         break;
+    case ASK_PREFLIGHT:
+        plan_entry_take_preflight(ask->entry, reply);
+        break;
     case ASK_COUNTS:
         if (!plan_entry_take_counts(ask->entry, ask->side, ask->slot_ms, reply))
             plan_store_tell(store, "to read counts", reply);

@@ -170,6 +170,8 @@ ask_plans(struct plan_store *store, int64_t now_ms)
             "judge:", entry->domain);
         ask_hash(store, (struct ask){.kind = ASK_PROBES, .entry = entry},
             "probe:", entry->domain);
+        ask_hash(store, (struct ask){.kind = ASK_PREFLIGHT, .entry = entry},
+            "preflight:", entry->domain);
         ask_recent(store, entry, now_ms);
         asked = ask_whole(store, entry, now_ms, left);
         left -= asked < left ? asked : left;

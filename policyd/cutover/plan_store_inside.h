@@ -16,6 +16,7 @@ enum ask_kind {
     ASK_STATE,
     ASK_JUDGES,
     ASK_PROBES,
+    ASK_PREFLIGHT,
     ASK_COUNTS,
     ASK_GATEWAYS,
     ASK_GATEWAY

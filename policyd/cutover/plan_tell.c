@@ -156,6 +156,25 @@ plan_runner_measure(struct plan_runner *runner)
 }
 
 void
+plan_tell_preflight(struct plan_run *run)
+{
+    const struct plan_preflight *kept = &run->entry->preflight;
+    char text[PLAN_TEXT_MAX];
+
+    (void)snprintf(text, sizeof(text), "%s|%s", kept->failed, kept->unknown);
+    if (strcmp(text, run->told_preflight) == 0 ||
+        (run->told_preflight[0] == '\0' && strcmp(text, "|") == 0))
+        return;
+    memcpy(run->told_preflight, text, sizeof(text));
+    if (strcmp(text, "|") == 0)
+        log_info("preflight", log_text("domain", run->entry->domain),
+            log_text("blocking", "none"));
+    else
+        log_warning("preflight", log_text("domain", run->entry->domain),
+            log_text("failed", kept->failed), log_text("unknown", kept->unknown));
+}
+
+void
 plan_tell_gone(struct plan_runner *runner, const char *domain)
 {
     static const char *const windows[] = {"slow", "fast"};

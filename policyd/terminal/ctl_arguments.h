@@ -55,6 +55,8 @@ enum ctl_option {
     CTL_ONLY,
     CTL_GROUP,
     CTL_LOAD,
+    CTL_BLOCKING,
+    CTL_AS_CUTOVER,
     CTL_SAVE,
     CTL_DIFF,
     CTL_OLD,

@@ -133,6 +133,12 @@ config_complain(const struct config *config, struct buffer *errors, const char *
     config_text_line(errors, config->name, entry == NULL ? 0 : entry->line, where, what);
 }
 
+const char *
+config_name(const struct config *config)
+{
+    return config->name;
+}
+
 bool
 config_has(const struct config *config, const char *section, const char *key)
 {

@@ -118,6 +118,9 @@ struct config *config_parse(const char *name, struct span text,
 
 void config_free(struct config *config);
 
+/* Of the file, as it was given; it need not be there. */
+const char *config_name(const struct config *config);
+
 /* A check beyond a single value: adds a line of the usual form, with the key's line
  * number. */
 void config_complain(const struct config *config, struct buffer *errors,
