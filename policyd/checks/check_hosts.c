@@ -43,7 +43,8 @@ look_at_ptr(const struct check_dns *dns, struct check *check, const char *text)
     name = dns_name_reverse(address, length, reverse);
     answer = dns_lookup_one(dns->lookup, name, DNS_PTR);
     if (answer->status != DNS_OK) {
-        check_answer_missing(check, text, name, answer);
+        check_answer_missing(
+            check, arena_printf(check->arena, "%s: PTR", text), name, answer);
         return;
     }
     for (size_t i = 0; i < answer->count && i < BEHIND_MAX; i++) {

@@ -102,6 +102,7 @@ look_at_milters(const struct check_intake *intake, struct check *check)
     unsigned last = 0; /* of ours, one above it */
     bool has_foreign = false;
     bool is_ordered = true;
+    bool has_own = false;
     size_t count = 0;
 
     while (count < MILTERS_MAX && postfix_text_next_item(&rest, &word)) {
@@ -111,6 +112,7 @@ look_at_milters(const struct check_intake *intake, struct check *check)
         look_at_milter(intake, &milter, check);
         all += milter.timeout;
         count++;
+        has_own = has_own || milter.own != NOT_OURS;
         if (milter.own == NOT_OURS)
             has_foreign = true;
         else if (has_foreign || milter.own + 1 < last)
@@ -123,9 +125,11 @@ look_at_milters(const struct check_intake *intake, struct check *check)
         return;
     }
     check_add(check, is_ordered ? CHECK_PASS : CHECK_FAIL, "%s",
-        is_ordered ? "ours come first, postshift-auth before postshift-scan"
-                   : "ours are not the first, or not in their order: one before them may "
-                     "change what they judge");
+        !has_own ? "none of ours is among them"
+        : is_ordered
+            ? "ours come first, postshift-auth before postshift-scan"
+            : "ours are not the first, or not in their order: one before them may "
+              "change what they judge");
     check_add(check, all <= SENDER_WAITS ? CHECK_PASS : CHECK_FAIL,
         "together they may take %" PRIu64 " s after the end of a mail (at most %d)", all,
         SENDER_WAITS);

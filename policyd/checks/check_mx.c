@@ -100,7 +100,7 @@ look_at_family(const struct check_dns *dns, struct check *check, const struct ou
                                : CHECK_FAIL,
             "MX %.*s, %s %s: %s", (int)host.length, host.data, family,
             check_address_write(address, type == DNS_A ? 4 : 16, check->arena),
-            is_known ? "a gateway's" : "no gateway's");
+            is_known ? "an address of a gateway" : "not an address of a gateway");
     }
 }
 

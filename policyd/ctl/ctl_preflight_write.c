@@ -7,16 +7,19 @@
 
 enum { OUT_MAX = 4 << 20 };
 
+/* A line that is as bad as the whole stands out among others. */
 static void
-print_lines(struct ctl *ctl, const char *before, const char *text)
+print_lines(const struct ctl_preflight *preflight, const struct check *check)
 {
-    struct span rest = span_of(text);
-    struct span line;
+    for (size_t i = 0; i < check->count; i++) {
+        bool is_bad =
+            check->results[i] == CHECK_FAIL || check->results[i] == CHECK_UNKNOWN;
 
-    while (span_split(&rest, '\n', &line)) {
-        ctl_output_note("%s%s", before, ctl_output_text(ctl->arena, line));
-        before = "      ";
+        ctl_output_note("    %s %s", is_bad ? ">" : " ",
+            ctl_output_text(preflight->ctl->arena, span_of(check->lines[i])));
     }
+    if (check->left_out > 0)
+        ctl_output_note("      and %zu more", check->left_out);
 }
 
 static void
@@ -32,11 +35,30 @@ print_check(const struct ctl_preflight *preflight, enum check_name name)
     else
         ctl_output_note(
             "%-7s %s: %s", check_result_name(check->result), row->name, row->looks);
-    print_lines(preflight->ctl, "      ", check_found(check, preflight->ctl->arena));
+    print_lines(preflight, check);
     if (check->result == CHECK_PASS)
         return;
     ctl_output_note("      why: %s", row->why);
-    ctl_output_note("      do: %s", row->remedy);
+    ctl_output_note("      do: %s",
+        check->result == CHECK_SKIPPED
+            ? "give what it needs (postshift.conf(5)), or know that nobody has looked"
+            : row->remedy);
+}
+
+/* What holds a weight above 0 up, by name. */
+static void
+print_blocking(const struct ctl_preflight *preflight)
+{
+    const char *names = "";
+
+    for (int i = 0; i < CHECKS; i++) {
+        if (preflight->wanted[i] &&
+            check_holds_up((enum check_name)i, preflight->checks[i].result))
+            names = arena_printf(preflight->ctl->arena, "%s%s%s", names,
+                names[0] == '\0' ? "" : ", ", check_rows[i].name);
+    }
+    if (names[0] != '\0')
+        ctl_output_alarm("a weight above 0 is held up by %s", names);
 }
 
 void
@@ -49,6 +71,7 @@ ctl_preflight_print(const struct ctl_preflight *preflight)
         if (preflight->wanted[i])
             print_check(preflight, (enum check_name)i);
     }
+    print_blocking(preflight);
     ctl_output_say("blocking %u, warnings %u, unknown %u", counts.blocking,
         counts.warnings, counts.unknown);
 }

@@ -11,8 +11,9 @@ import time
 
 import pytest
 
+from cutover import Cutover
 from mailsite import MailSite, bucket
-from processes import BIN, ROOT, run
+from processes import BIN, ROOT, run, wait_for
 
 sys.path.insert(0, str(ROOT / "tests/fakes"))
 from dns_server import DnsServer    # noqa: E402
@@ -478,6 +479,37 @@ def test_policyd_silent(site):
     finally:
         site.policyd.resume()
     assert look_at(site, "vectors")[0] in ("pass", "fail")      # 5 ms on a busy machine
+
+
+def test_a_controller_looks_by_itself(site, folder):
+    """All that blocks is looked at by the controller's own child, and the plan's gate says yes."""
+    made = Cutover(folder, f"{BLOCK}.15", redis=site.redis, domains="example.com")
+    lines = {**made.options, "log": site.gateway.log, "preflight": "yes", "probe_interval": "1s"}
+    text = site.policyd.config.read_text().replace("[cutover]\n", "[cutover]\n" + "".join(f"{key} = {value}\n" for key, value in lines.items() if value is not None))
+    made.config.write_text(text)
+    site.new.answer("rcpt", None, recipient="bob@example.com")          # who moves at 70
+    made.start()
+    try:
+        site.redis.command("HSET", "cutover:plan:example.com", "state", "waiting", "rev", str(int(time.time())), "stages", "30 70 100", "stays", "600s 600s 600s")
+
+        def gate():
+            plans = json.loads(made.page("/status.json")[1])["plans"]
+            return next((gate for plan in plans for gate in plan["gates"] if gate["name"] == "preflight"), {"answer": None, "text": ""})
+
+        def is_good():
+            if gate()["text"].startswith("vectors fail"):               # 5 ms on a busy machine
+                site.redis.command("DEL", "cutover:preflight:example.com")
+            return gate()["answer"] == "yes"
+        wait_for(is_good, 60, "the preflight is good", every=0.5)
+        assert "nothing blocks, looked at at " in gate()["text"]
+        kept = site.redis.command("HGETALL", "cutover:preflight:example.com")
+        kept = dict(zip(kept[::2], kept[1::2]))
+        assert {name for name, result in kept.items() if result in ("fail", "unknown")} <= \
+            {"log", "drill", "replicas", "clocks", "recipients", "spf-record", "lifetime", "null-lifetime", "tls", "ptr"} | {"loop"}, kept
+        assert kept["all_time"] == kept["blocking_time"] == kept["time"]
+    finally:
+        made.stop()
+        site.redis.command("DEL", "cutover:plan:example.com", "cutover:gateway:gw1", "cutover:gateways")
 
 
 def test_kept_results_hold_a_weight_up(site):
