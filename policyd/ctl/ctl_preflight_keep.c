@@ -7,6 +7,7 @@
  * turns from good to bad is an event.
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <time.h>
 
 #include "policyd/ctl/ctl_output.h"
@@ -101,11 +102,20 @@ bool
 ctl_preflight_save(const struct ctl_preflight *preflight)
 {
     struct error error;
+    sigset_t ends;
+    sigset_t before;
+    bool done;
 
-    if (save(preflight, &error))
-        return true;
-    (void)ctl_store_fail(preflight->ctl, &error);
-    return false;
+    /* All of it, or nothing. */
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGINT);
+    (void)sigaddset(&ends, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &ends, &before);
+    done = save(preflight, &error);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    if (!done)
+        (void)ctl_store_fail(preflight->ctl, &error);
+    return done;
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "policyd/ctl/ctl_plan.h"
 #include "policyd/ctl/ctl_preflight.h"
 #include "policyd/ctl/ctl_preflight_movers.h"
+#include "policyd/ctl/ctl_preflight_taken.h"
 #include "policyd/ctl/ctl_world.h"
 #include "policyd/routing/route_decide.h"
 
@@ -22,6 +23,9 @@ struct movers {
     enum route_place *next;   /* and with the next stage */
     struct check_mover *items;
     size_t mover_count;
+    const char *place; /* that is asked */
+    size_t known;      /* of the items, the first ones: taken before */
+    size_t noted;      /* of the others, so many are kept */
 };
 
 /* The plan's next stage; without a plan the default one: 30, 70, 100. */
@@ -153,11 +157,18 @@ ctl_preflight_places(struct ctl_preflight *preflight, struct span *names, size_t
     return done;
 }
 
+/* Five more were asked: what new said of them is kept at once, for the run may end. */
 static void
-show(void *argument, size_t so_far)
+note(void *argument, size_t so_far)
 {
-    const struct movers *movers = argument;
+    struct movers *movers = argument;
+    size_t asked = so_far - movers->noted;
 
+    if (ctl_arguments_has(&movers->preflight->ctl->arguments, CTL_SAVE))
+        ctl_preflight_taken_keep(movers->preflight, movers->place,
+            movers->items + movers->known + movers->noted, asked);
+    movers->noted = so_far;
+    so_far += movers->known;
     if (isatty(STDERR_FILENO))
         (void)fprintf(stderr, "\r\033[K%s: movers, %zu of %zu ...%s",
             movers->preflight->name, so_far, movers->mover_count,
@@ -193,6 +204,7 @@ ctl_preflight_movers(
 {
     struct check *check = ctl_preflight_begin(preflight, CHECK_MOVERS);
     struct movers *movers;
+    const struct preflight_place *place = preflight_places_first(places);
     const char *trouble;
 
     if (check == NULL)
@@ -200,11 +212,18 @@ ctl_preflight_movers(
     movers = arena_take(preflight->ctl->arena, sizeof(*movers));
     movers->preflight = preflight;
     ctl_world_open(&movers->world, preflight->ctl);
-    if (places == NULL || places->count == 0 || places->items[0].trouble != NULL) {
+    if (place == NULL) {
         check_add(check, CHECK_UNKNOWN, "new: there is nobody to be asked");
     } else if (find(movers, check)) {
-        trouble = preflight_movers_run(&places->items[0], preflight->ctl->host,
-            movers->items, movers->mover_count, show, movers, preflight->ctl->arena);
+        movers->place = place->shown;
+        movers->known = ctl_preflight_taken_find(
+            preflight, place->shown, movers->items, movers->mover_count);
+        trouble = preflight_movers_run(place, preflight->ctl->host,
+            movers->items + movers->known, movers->mover_count - movers->known, note,
+            movers, preflight->ctl->arena);
+        if (movers->known > 0)
+            check_add(check, CHECK_PASS, "%zu of them were taken within 12 hours",
+                movers->known);
         check_talk_movers(movers->items, movers->mover_count, trouble, check);
     }
     /* A second time all of them would be asked again. */

@@ -233,17 +233,18 @@ look_at_sessions(struct backends *backends)
 {
     struct ctl_preflight *preflight = backends->preflight;
     struct check *check = ctl_preflight_begin(preflight, CHECK_SESSIONS);
-    const struct preflight_places *new = backends->asked[PREFLIGHT_NEW];
+    const struct preflight_place *new =
+        preflight_places_first(backends->asked[PREFLIGHT_NEW]);
     struct check_sessions sessions;
 
     if (check == NULL)
         return;
-    if (new == NULL || new->count == 0 || new->items[0].trouble != NULL) {
+    if (new == NULL) {
         check_add(check, CHECK_SKIPPED, "new: there is nobody to be asked");
         return;
     }
     preflight_sessions_run(
-        &new->items[0], preflight->ctl->host, SESSIONS, &sessions, preflight->ctl->arena);
+        new, preflight->ctl->host, SESSIONS, &sessions, preflight->ctl->arena);
     check_talk_sessions(&sessions, check);
 }
 

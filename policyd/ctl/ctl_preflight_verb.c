@@ -3,6 +3,7 @@
  */
 #include "policyd/ctl/ctl_preflight.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -15,6 +16,27 @@
 enum { ROUNDS = 3, OUT_MAX = 64 << 20, DOMAINS_MAX = 2000 };
 
 /* --- rounds --- */
+
+/* A line that was begun on the terminal goes, then it is as if nothing had been heard. */
+static void
+give_up(int number)
+{
+    static const char clear[] = "\r\033[K";
+
+    if (isatty(STDERR_FILENO))
+        (void)!write(STDERR_FILENO, clear, sizeof(clear) - 1);
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+}
+
+static void
+listen_for_the_end(void)
+{
+    const struct sigaction action = {.sa_handler = give_up};
+
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
 
 /* On a terminal, to standard error: what is being waited for. */
 static void
@@ -235,6 +257,7 @@ ctl_preflight_run(struct ctl *ctl)
         return ctl_preflight_list(ctl);
     if (!choose(ctl, preflight->wanted))
         return CTL_USAGE;
+    listen_for_the_end();
     preflight->ctl = ctl;
     if (ctl->arguments.count > 0) {
         preflight->name = ctl_store_canonical_domain(ctl, ctl->arguments.words[0]);

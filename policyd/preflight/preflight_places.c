@@ -134,3 +134,13 @@ preflight_places_find(struct preflight_places *places, const char *route,
     find_ways(places);
     return true;
 }
+
+const struct preflight_place *
+preflight_places_first(const struct preflight_places *places)
+{
+    for (size_t i = 0; places != NULL && i < places->count; i++) {
+        if (places->items[i].trouble == NULL && !places->items[i].is_out_of_reach)
+            return &places->items[i];
+    }
+    return NULL;
+}

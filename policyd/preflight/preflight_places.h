@@ -28,4 +28,8 @@ struct preflight_places {
 bool preflight_places_find(struct preflight_places *places, const char *route,
     const struct dns_lookup *lookup, struct arena *arena, struct error *error);
 
+/* The first that may be asked and is in reach; NULL: none, also of no places. */
+const struct preflight_place *preflight_places_first(
+    const struct preflight_places *places);
+
 #endif

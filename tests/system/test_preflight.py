@@ -1,10 +1,14 @@
 """postshiftctl preflight on a gateway that is ready, and on one that is not: real Postfix, Redis, DNS, two backends."""
 import http.server
 import json
+import os
+import pty
 import re
+import signal
 import socket
 import socketserver
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -254,6 +258,13 @@ def test_who_moves_next(site, folder):
     assert (result, code) == ("pass", 0) and f"new takes {len(movers)} of {len(movers)}" in said, said
     groups = -(-len(movers) // 5)
     assert site.new.connections - before == 1 + groups and time.monotonic() - started >= 1 + groups
+    Look(site, "--only", "movers", "--save")
+    before = site.new.connections
+    site.new.answer("rcpt", "550 5.1.1 gone", recipient=movers[0])
+    result, said, _ = look_at(site, "movers")
+    assert result == "pass" and f"{len(movers)} of them were taken within 12 hours" in said and site.new.connections - before == 1, said
+    site.redis.command("DEL", *site.redis.command("KEYS", "cutover:movers:*"))
+    site.new.answer("rcpt", None, recipient=movers[0])
     site.new.answer("rcpt", "550 5.1.1 not yet", recipient=movers[1])
     site.pin(movers[2], "new")                              # is there already
     result, said, code = look_at(site, "movers")
@@ -533,6 +544,28 @@ def test_kept_results_hold_a_weight_up(site):
     site.dns.load(site.zone())
     assert ctl("preflight", "example.com", "--group", "dns", "--save").returncode == 0
     assert ctl("set", "example.com", "weight=40").returncode == 0
+
+
+def test_interrupted_on_a_terminal(site):
+    """What it waits for is shown there; after Ctrl-C the line is gone and nothing is kept."""
+    site.new.answer("connect", "HANG")
+    master, slave = pty.openpty()
+    popen = subprocess.Popen([CTL, "-c", site.policyd.config, "preflight", "example.com", "--save"], stdout=subprocess.DEVNULL, stderr=slave)
+    os.close(slave)
+    shown = b""
+    try:
+        while b"backends ..." not in shown:
+            shown += os.read(master, 4096)
+        popen.send_signal(signal.SIGINT)
+        assert popen.wait(5) == -signal.SIGINT
+        while not shown.endswith(b"\r\x1b[K"):
+            shown += os.read(master, 4096)
+    finally:
+        popen.kill()
+        popen.wait()
+        os.close(master)
+        site.new.be_good()
+    assert b"example.com: DNS ..." in shown and not site.redis.command("EXISTS", "cutover:preflight:example.com")
 
 
 def test_all_domains(site):
