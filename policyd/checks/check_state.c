@@ -14,6 +14,7 @@ enum {
     BEAT_S = 6,
     DAY = 86400,
     DRILL_DAYS = 7,
+    SPOOL_DAYS = 2,
 };
 
 void
@@ -183,6 +184,24 @@ check_state_pin(struct span name, struct span text, int64_t now, struct check *c
 }
 
 void
+check_state_pin_unit(struct span name, struct span text, struct span unit,
+    struct span unit_pin, struct check *check)
+{
+    struct error error;
+    struct pin own;
+    struct pin its = {.place = PIN_NONE};
+    int length = name.length > 200 ? 200 : (int)name.length;
+    int unit_length = unit.length > 200 ? 200 : (int)unit.length;
+
+    if (!pin_parse(text, &own, &error) || own.place == PIN_NONE ||
+        (unit_pin.length > 0 && pin_parse(unit_pin, &its, &error) &&
+            its.place == own.place))
+        return;
+    check_add(check, CHECK_FAIL, "%.*s: is pinned alone, its unit %.*s is not", length,
+        name.data, unit_length, unit.data);
+}
+
+void
 check_state_pins(size_t count, const char *trouble, struct check *check)
 {
     if (trouble != NULL)
@@ -238,4 +257,35 @@ check_state_drill(const struct domain_state *state, const char *trouble, int64_t
             DRILL_DAYS);
     if (state != NULL && state->standby_route[0] == '\0')
         check_add(check, CHECK_SKIPPED, "no standby is set");
+}
+
+void
+check_state_from_old(
+    const char *trouble, uint64_t count, unsigned days, struct check *check)
+{
+    if (trouble != NULL)
+        check_add(check, CHECK_SKIPPED, "whether mail from old comes here: %s", trouble);
+    else if (count == 0)
+        check_add(check, CHECK_SKIPPED,
+            "no mail from old came here in %u days: write from a mailbox on old to one "
+            "that moves",
+            days);
+    else
+        check_add(check, CHECK_PASS, "%" PRIu64 " mails from old came here in %u days",
+            count, days);
+}
+
+void
+check_state_spool(
+    const char *trouble, uint64_t free_octets, uint64_t daily, struct check *check)
+{
+    uint64_t wanted = daily * SPOOL_DAYS;
+
+    if (trouble != NULL)
+        check_add(
+            check, CHECK_SKIPPED, "room for %d days of mail: %s", SPOOL_DAYS, trouble);
+    else
+        check_add(check, free_octets >= wanted ? CHECK_PASS : CHECK_FAIL,
+            "the queue's disk has %" PRIu64 " MiB free, %d days of mail are %" PRIu64,
+            free_octets >> 20, SPOOL_DAYS, wanted >> 20);
 }

@@ -43,6 +43,9 @@ int64_t check_state_redis_clock(struct span info);
 /* One pin of the domain. */
 void check_state_pin(
     struct span name, struct span text, int64_t now, struct check *check);
+/* The same, of a unit that it is not; `unit_pin` is that one's, "" none. */
+void check_state_pin_unit(struct span name, struct span text, struct span unit,
+    struct span unit_pin, struct check *check);
 /* After all of them; `trouble`: why not all were seen, NULL: they were. */
 void check_state_pins(size_t count, const char *trouble, struct check *check);
 
@@ -53,8 +56,16 @@ void check_state_snapshot(const char *path, const char *fault, bool is_hidden,
 /* `state` NULL: none, or bad; `trouble`: why nothing is known. */
 void check_state_inside(
     const struct domain_state *state, const char *trouble, struct check *check);
+/* Mail of the domain that came here from old in so many days, besides; `trouble`: why
+ * that isn't known. */
+void check_state_from_old(
+    const char *trouble, uint64_t count, unsigned days, struct check *check);
 /* `drilled`: when the last rollback was, unix time; 0: never. */
 void check_state_drill(const struct domain_state *state, const char *trouble,
     int64_t drilled, int64_t now, struct check *check);
+/* What the queue's disk has free, and what comes in a day; `trouble`: why that isn't
+ * known. */
+void check_state_spool(
+    const char *trouble, uint64_t free_octets, uint64_t daily, struct check *check);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * preflight: what policyd, Redis and the other gateways say, and what people did.
+ * preflight: what policyd, Redis and the other gateways say.
  */
 #include <errno.h>
 #include <string.h>
@@ -10,13 +10,20 @@
 #include "policyd/checks/check_state.h"
 #include "policyd/ctl/ctl_client.h"
 #include "policyd/ctl/ctl_policyd.h"
-#include "policyd/ctl/ctl_preflight.h"
+#include "policyd/ctl/ctl_preflight_drill.h"
 #include "policyd/ctl/ctl_walk.h"
 #include "policyd/routing/bucket.h"
 #include "shared/base/number.h"
 #include "shared/service/clock.h"
 
-enum { VECTORS = 3, ANSWER_MAX = 1 << 16, GATEWAYS_MAX = 100, EVENTS = 1000 };
+enum {
+    VECTORS = 3,
+    ANSWER_MAX = 1 << 16,
+    GATEWAYS_MAX = 100,
+    EVENTS = 1000,
+    UNIT_PINS_MAX = 2000,
+    DAYS = 7
+};
 
 static int64_t
 wall_ms(void)
@@ -142,6 +149,9 @@ struct pins {
     struct check *check;
     size_t count;
     int64_t now;
+    struct span names[UNIT_PINS_MAX]; /* those that count, of so many */
+    struct span texts[UNIT_PINS_MAX];
+    size_t kept;
 };
 
 static void
@@ -155,16 +165,61 @@ take_pin(void *argument, struct span name, struct span value)
         return;
     pins->count++;
     check_state_pin(name, value, pins->now, pins->check);
+    if (pins->kept == UNIT_PINS_MAX)
+        return;
+    pins->names[pins->kept] = arena_span(pins->preflight->ctl->arena, name);
+    pins->texts[pins->kept++] = arena_span(pins->preflight->ctl->arena, value);
+}
+
+/* The string of a key; empty where there is none. */
+static bool
+read_string(struct ctl *ctl, const char *kind, struct span name, struct span *value,
+    struct error *error)
+{
+    const struct redis_reply *reply;
+
+    *value = SPAN("");
+    if (!redis_call_words(ctl->redis, &reply, error, SPAN("GET"),
+            ctl_store_key(ctl, ctl->arena, kind, name)))
+        return false;
+    if (reply->kind == REDIS_STRING)
+        *value = arena_span(ctl->arena, reply->text);
+    return true;
+}
+
+static bool
+look_at_units(struct pins *pins, struct error *error)
+{
+    struct ctl *ctl = pins->preflight->ctl;
+
+    for (size_t i = 0; i < pins->kept; i++) {
+        struct span unit;
+        struct span pin;
+
+        if (!read_string(ctl, "unit:", pins->names[i], &unit, error))
+            return false;
+        if (unit.length == 0 || span_equal(unit, pins->names[i]))
+            continue;
+        if (!read_string(ctl, "pin:", unit, &pin, error))
+            return false;
+        check_state_pin_unit(pins->names[i], pins->texts[i], unit, pin, pins->check);
+    }
+    return true;
 }
 
 static void
 look_at_pins(struct ctl_preflight *preflight, struct check *check)
 {
-    struct pins pins = {.preflight = preflight, .check = check, .now = time(NULL)};
+    struct pins *pins = arena_take(preflight->ctl->arena, sizeof(*pins));
     struct error error;
-    bool done = ctl_walk(preflight->ctl, "pin:", take_pin, &pins, &error);
+    bool done;
 
-    check_state_pins(pins.count,
+    pins->preflight = preflight;
+    pins->check = check;
+    pins->now = time(NULL);
+    done = ctl_walk(preflight->ctl, "pin:", take_pin, pins, &error) &&
+           look_at_units(pins, &error);
+    check_state_pins(pins->count,
         done
             ? NULL
             : arena_printf(preflight->ctl->arena, "Redis can't be asked: %s", error.text),
@@ -249,65 +304,6 @@ look_at_replicas(struct ctl_preflight *preflight, struct check *check)
         check_state_replicas(gateways->items, gateways->count, time(NULL), check);
 }
 
-/* --- people --- */
-
-/* Of an event's fields, each behind its name. */
-static struct span
-field_of(const struct redis_reply *fields, const char *name)
-{
-    for (size_t i = 0; i + 1 < fields->count; i += 2) {
-        if (span_is(fields->elements[i].text, name))
-            return fields->elements[i + 1].text;
-    }
-    return SPAN("");
-}
-
-static int64_t
-last_rollback(const struct ctl_preflight *preflight, const struct redis_reply *reply)
-{
-    for (size_t i = 0; i < reply->count; i++) {
-        const struct redis_reply *entry = &reply->elements[i];
-        const struct redis_reply *fields;
-        uint64_t at;
-
-        if (!redis_reply_is_array(entry, 2) ||
-            !redis_reply_is_array(&entry->elements[1], 0))
-            continue;
-        fields = &entry->elements[1];
-        if (span_is(field_of(fields, "domain"), preflight->name) &&
-            span_find_text(field_of(fields, "what"), SPAN("rollback")) != SPAN_NONE &&
-            number_unsigned(field_of(fields, "time"), INT64_MAX, &at))
-            return (int64_t)at;
-    }
-    return 0;
-}
-
-static void
-look_at_drill(struct ctl_preflight *preflight, struct check *check)
-{
-    struct ctl *ctl = preflight->ctl;
-    const struct redis_reply *reply = NULL;
-    struct error error = {.text = ""};
-    bool done =
-        ctl_store_open(ctl, &error) &&
-        redis_call_words(ctl->redis, &reply, &error, SPAN("XREVRANGE"),
-            ctl_store_key(ctl, ctl->arena, "events", span_of("")), SPAN("+"), SPAN("-"),
-            SPAN("COUNT"), span_of(arena_printf(ctl->arena, "%d", EVENTS))) &&
-        redis_reply_is_array(reply, 0);
-
-    check_state_drill(preflight->domain.state,
-        done ? NULL
-             : arena_printf(ctl->arena, "the events can't be read: %s", error.text),
-        done ? last_rollback(preflight, reply) : 0, time(NULL), check);
-}
-
-static void
-look_at_inside(struct ctl_preflight *preflight, struct check *check)
-{
-    check_state_inside(preflight->domain.state,
-        preflight->domain.count == 0 ? preflight->no_domain : NULL, check);
-}
-
 static void
 look_at_redis(struct ctl_preflight *preflight, struct check *check)
 {
@@ -334,14 +330,14 @@ ctl_preflight_state(struct ctl_preflight *preflight)
         enum check_name name;
         void (*look)(struct ctl_preflight *preflight, struct check *check);
     } rows[] = {
-        {CHECK_VECTORS,  look_at_vectors },
-        {CHECK_REPLICAS, look_at_replicas},
-        {CHECK_REDIS,    look_at_redis   },
-        {CHECK_SNAPSHOT, look_at_snapshot},
-        {CHECK_CLOCKS,   look_at_clocks  },
-        {CHECK_PINS,     look_at_pins    },
-        {CHECK_INSIDE,   look_at_inside  },
-        {CHECK_DRILL,    look_at_drill   },
+        {CHECK_VECTORS,  look_at_vectors     },
+        {CHECK_REPLICAS, look_at_replicas    },
+        {CHECK_REDIS,    look_at_redis       },
+        {CHECK_SNAPSHOT, look_at_snapshot    },
+        {CHECK_CLOCKS,   look_at_clocks      },
+        {CHECK_PINS,     look_at_pins        },
+        {CHECK_INSIDE,   ctl_preflight_inside},
+        {CHECK_DRILL,    ctl_preflight_drill },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -464,6 +464,11 @@ def test_people_and_state(site):
     site.redis.command("SET", "cutover:pin:alice@example.com", "new until=2020-01-01T00:00:00Z")
     result, said, _ = look_at(site, "pins")
     assert result == "fail" and "alice@example.com: has expired" in said
+    site.pin("alice@example.com", "new")
+    site.redis.command("SET", "cutover:unit:alice@example.com", "family@example.com")
+    result, said, _ = look_at(site, "pins")
+    assert result == "fail" and "alice@example.com: is pinned alone, its unit family@example.com is not" in said, said
+    site.redis.command("DEL", "cutover:unit:alice@example.com")
     site.redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     try:
         assert look_at(site, "redis")[0] == "fail"
@@ -541,6 +546,10 @@ def test_kept_results_hold_a_weight_up(site):
     assert ctl("set", "example.com", "weight=30", "--force").returncode == 0
     events = json.loads(ctl("events", "--json", "--limit", "3").stdout)
     assert "mx-gateways" in json.dumps(events)
+    site.dns.load(site.zone(mx="example.com MODE servfail"))
+    assert ctl("preflight", "example.com", "--only", "mx-gateways", "--save").returncode == 1
+    refused = ctl("set", "example.com", "weight=40")
+    assert refused.returncode == 4, "what can't be asked holds up as well"
     site.dns.load(site.zone())
     assert ctl("preflight", "example.com", "--group", "dns", "--save").returncode == 0
     assert ctl("set", "example.com", "weight=40").returncode == 0

@@ -1,11 +1,13 @@
 /*
- * Mail that new took and gave back: found by its Message-ID, and by nothing less.
+ * Mail that new took and gave back: found by its Message-ID, and by nothing less.  How
+ * much there is, and from where.
  */
 #include "tests/unit/unit.h"
 
 #include <string.h>
 
 #include "policyd/books/books_returned.h"
+#include "policyd/books/books_traffic.h"
 #include "shared/base/attributes.h"
 #include "tests/fakes/books_feed.h"
 
@@ -71,10 +73,38 @@ finds_what_came_back(void **state)
     arena_free(arena);
 }
 
+static void
+measures_traffic(void **state)
+{
+    struct books_feed feed = {.books = NULL};
+    struct arena *arena = arena_new(1 << 20);
+    struct error error;
+    uint64_t octets;
+    uint64_t count;
+
+    (void)state;
+    books_feed_open(&feed);
+    assert_true(books_traffic_daily(feed.books, 0, &octets, &error));
+    assert_int_equal(octets, 0);
+    books_feed_lines(&feed, lines, 0);
+    /* Seven of nine octets in what counts as an hour. */
+    assert_true(books_traffic_daily(feed.books, feed.last_ms, &octets, &error));
+    assert_int_equal(octets, 7 * 9 * 24);
+    assert_true(books_traffic_from(
+        feed.books, arena, SPAN("new.test"), 0, is_of_new, NULL, &count, &error));
+    assert_int_equal(count, 3);
+    assert_true(books_traffic_from(
+        feed.books, arena, SPAN("old.test"), 0, is_of_new, NULL, &count, &error));
+    assert_int_equal(count, 0);
+    books_feed_remove(&feed);
+    arena_free(arena);
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(finds_what_came_back)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_what_came_back), cmocka_unit_test(measures_traffic)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -311,6 +311,14 @@ judges_pins_and_snapshot(void **state)
     assert_int_equal(check.count, 2);
     expect_result(CHECK_PINS, &check, CHECK_FAIL);
     check_begin(&check, arena);
+    check_state_pin_unit(SPAN("a@x"), SPAN("new"), SPAN("b@x"), SPAN("new"), &check);
+    check_state_pin_unit(SPAN("a@x"), SPAN("none"), SPAN("b@x"), SPAN(""), &check);
+    assert_int_equal(check.count, 0);
+    check_state_pin_unit(SPAN("a@x"), SPAN("new"), SPAN("b@x"), SPAN(""), &check);
+    check_state_pin_unit(SPAN("c@x"), SPAN("new"), SPAN("b@x"), SPAN("old"), &check);
+    assert_int_equal(check.count, 2);
+    expect_result(CHECK_PINS, &check, CHECK_FAIL);
+    check_begin(&check, arena);
     check_state_pins(3, NULL, &check);
     expect_result(CHECK_PINS, &check, CHECK_PASS);
     check_state_pins(3, "Redis can't be asked", &check);
@@ -357,8 +365,19 @@ judges_drill_and_inside(void **state)
     check_begin(&check, arena);
     check_state_inside(&set, NULL, &check);
     expect_result(CHECK_INSIDE, &check, CHECK_PASS);
+    check_state_from_old(NULL, 0, 7, &check);
+    check_state_from_old("there are no books", 0, 7, &check);
+    check_state_from_old(NULL, 12, 7, &check);
+    expect_result(CHECK_INSIDE, &check, CHECK_PASS);
+    assert_non_null(strstr(check_found(&check, arena), "12 mails from old"));
     check_state_inside(NULL, "Redis is away", &check);
     expect_result(CHECK_INSIDE, &check, CHECK_UNKNOWN);
+    check_begin(&check, arena);
+    check_state_spool(NULL, 2000, 1000, &check);
+    check_state_spool("there are no books", 0, 0, &check);
+    expect_result(CHECK_DRILL, &check, CHECK_PASS);
+    check_state_spool(NULL, 1999, 1000, &check);
+    expect_result(CHECK_DRILL, &check, CHECK_FAIL);
     arena_free(arena);
 }
 
