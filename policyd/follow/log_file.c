@@ -15,6 +15,7 @@
 #include "policyd/maillog/maillog_line.h"
 #include "shared/base/allocate.h"
 #include "shared/base/number.h"
+#include "shared/service/clock.h"
 
 enum {
     STEP = 64 << 10,
@@ -22,6 +23,7 @@ enum {
     PASSED_AT_ONCE = 64 << 20, /* octets of a .gz, on the way to where it was left */
     TEXT_MAX = 800,
     QUIET_SECONDS = 2, /* so long after its last line a renamed file may get another */
+    MISSING_MS = 5000, /* longer than a rotation leaves FILE without a name */
 };
 
 struct log_file {
@@ -39,8 +41,9 @@ struct log_file {
     size_t given;       /* of `text`, to be consumed */
     char trouble[TEXT_MAX];
     char gap[TEXT_MAX];
-    bool has_position; /* identity and offset are of a file that was read */
-    int64_t saved_at;  /* when the position was saved, 0: not known */
+    uint64_t missing_ms; /* since when FILE is not there, steady clock; 0: it is */
+    bool has_position;   /* identity and offset are of a file that was read */
+    int64_t saved_at;    /* when the position was saved, 0: not known */
 };
 
 /* --- position --- */
@@ -261,6 +264,19 @@ leave_rotated(struct log_file *file)
     return open_next(file);
 }
 
+/* It can't be read, or is between two names; but not for long: then what is logged now is
+ * not known. */
+static void
+is_missing(struct log_file *file, int why)
+{
+    uint64_t now_ms = clock_now_ms();
+
+    if (file->missing_ms == 0)
+        file->missing_ms = now_ms;
+    if (why != ENOENT || now_ms >= file->missing_ms + MISSING_MS)
+        (void)tell_trouble(file, file->path, why);
+}
+
 /* FILE is another one now, by rename or by truncation: true when there is more to read.
  */
 static bool
@@ -272,11 +288,11 @@ follow_rotation(struct log_file *file)
     if (!file->is_current)
         return leave_rotated(file);
     if (!log_identity_read(file->path, &now)) {
-        if (errno != ENOENT)
-            (void)tell_trouble(file, file->path, errno);
-        return false; /* between two names, or it can't be read */
+        is_missing(file, errno);
+        return false;
     }
     file->trouble[0] = '\0';
+    file->missing_ms = 0;
     if (now.device != file->identity.device || now.inode != file->identity.inode) {
         file->is_current = false;
         return leave_rotated(file);

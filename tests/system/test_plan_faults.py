@@ -351,6 +351,18 @@ def test_notify_is_tried_three_times(site, folder):
 
 # --- who counts is not there ---
 
+def test_a_log_that_is_gone_is_doubted_at_once(site):
+    made = site.controller()
+    log = site.logs[0]
+    site.start(stays="600s 600s 600s")
+    made.wait_gate("samples", "no")
+    away = log.path.rename(log.path.with_name("somewhere.else"))
+    made.wait_gate("samples", "not-known", "one.log can't be read: No such file", 20)
+    assert len(made.said("can't be read")) == 1
+    away.rename(log.path)
+    made.wait_gate("samples", "no")
+
+
 def test_a_gateway_whose_controller_is_dead(site):
     made = in_first_stage(site, stays="12s 600s 600s")
     other = site.controller(name="two")
