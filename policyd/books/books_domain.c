@@ -11,6 +11,12 @@ static const char sides_sql[] =
     "JOIN recipient r ON r.message = m.id "
     "WHERE m.ended = 0 AND r.end = 0 AND r.domain = ?1 GROUP BY r.backend";
 
+static const char untried_sql[] =
+    "SELECT r.addr, m.begun FROM message m "
+    "JOIN recipient r ON r.message = m.id "
+    "WHERE m.ended = 0 AND r.end = 0 AND r.domain = ?1 AND r.backend = ?2 "
+    "ORDER BY m.id LIMIT ?3";
+
 /* Messages by their number, which grows with time. */
 static const char messages_sql[] = "SELECT id, begun FROM message "
                                    "WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
@@ -56,6 +62,28 @@ books_domain_sides(struct books *books, struct span domain,
         sides->waiting[backend] = (uint64_t)sqlite3_column_int64(statement, 1);
         sides->oldest_ms[backend] = sqlite3_column_int64(statement, 2);
     }
+    (void)sqlite3_reset(statement);
+    return step >= 0;
+}
+
+bool
+books_domain_untried(struct books *books, struct span domain, size_t most,
+    void (*take)(void *argument, struct span recipient, int64_t begun_ms), void *argument,
+    struct error *error)
+{
+    sqlite3_stmt *statement = books_prepare(books, untried_sql, error);
+    int step;
+
+    if (statement == NULL)
+        return false;
+    books_bind_span(statement, 1, domain);
+    (void)sqlite3_bind_int64(statement, 2, BACKEND_OTHER);
+    (void)sqlite3_bind_int64(statement, 3, (int64_t)most);
+    while ((step = books_step(books, statement, error)) == 1)
+        take(argument,
+            span_make(sqlite3_column_text(statement, 0),
+                (size_t)sqlite3_column_bytes(statement, 0)),
+            sqlite3_column_int64(statement, 1));
     (void)sqlite3_reset(statement);
     return step >= 0;
 }

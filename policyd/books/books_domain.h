@@ -20,6 +20,12 @@ struct books_domain_sides {
 bool books_domain_sides(struct books *books, struct span domain,
     struct books_domain_sides *sides, struct error *error);
 
+/* Of those, at most so many whom no backend was asked for yet (held, throttled, no
+ * route), oldest first, and when their message was accepted. */
+bool books_domain_untried(struct books *books, struct span domain, size_t most,
+    void (*take)(void *argument, struct span recipient, int64_t begun_ms), void *argument,
+    struct error *error);
+
 /*
  * Recipients of the domain, `take` for each, some of them again and again: of messages
  * behind *last (0: the newest), newest first, `messages` of them at most, none from

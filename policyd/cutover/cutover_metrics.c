@@ -66,6 +66,8 @@ static const struct metrics_family families[] = {
      METRICS_COUNTER,                                                                                                        {"domain", "kind"},               NULL        },
     {"cutover_hook_runs_total",                 "Runs of hooks that have ended.",                         METRICS_COUNTER,
      {"hook", "result"},                                                                                                                                       NULL        },
+    {"cutover_guard_pins",
+     "Whom the misprovision guard has pinned to old: known there, or on neither side.",                   METRICS_GAUGE,     {"domain", "kind"},               NULL        },
     {"cutover_availability_ratio",
      "ok/(ok+fail) of first attempts over the window of the plan's trigger.",                             METRICS_GAUGE,     {"domain", "backend", "window"},  NULL        },
     {"cutover_trouble",                         "1 while log or books can't be used.",                    METRICS_GAUGE,     {NULL},

@@ -191,6 +191,7 @@ write_domain(struct page *page, struct span name, const struct replica_domain *d
     write_outcomes(json, "new", row, BACKEND_NEW);
     write_outcomes(json, "standby", row, BACKEND_STANDBY);
     write_waiting(page, name);
+    plan_runner_write_guard(page->daemon->plans, name, json);
     json_object_end(json);
 }
 

@@ -36,6 +36,8 @@ struct guards {
     size_t count;
     size_t room;
     int64_t now;
+    uint64_t cursor; /* over the replica's domains */
+    int64_t pass_at; /* when a turn over them begins */
 };
 
 static struct guarded *
@@ -192,9 +194,11 @@ was_counted(void *argument, const struct redis_reply *reply)
     if (reply == NULL || reply->kind != REDIS_INTEGER || reply->integer < 0)
         return;
     guarded = find(counting.guards, counting.domain);
+    number = (uint64_t)reply->integer;
+    if (guarded == NULL && number > 0)
+        guarded = make(counting.guards, counting.domain);
     if (guarded == NULL)
         return;
-    number = (uint64_t)reply->integer;
     if (counting.count == COUNT_OF_STAGE && counting.since == counts_since(guarded))
         callout_know(guarded->callout, number, guarded->pinned.unknown);
     else if (counting.count == COUNT_KNOWN)
@@ -205,21 +209,30 @@ was_counted(void *argument, const struct redis_reply *reply)
 }
 
 static void
-ask_count(struct guarded *guarded, enum count count, const char *kind, int64_t since)
+ask_count(struct guards *guards, const char *domain, enum count count, const char *kind,
+    int64_t since)
 {
-    struct plan_store *store = guarded->guards->context->store;
+    struct plan_store *store = guards->context->store;
     struct counting *counting = allocate(sizeof(*counting));
     char key[600];
     char from[24];
 
-    *counting = (struct counting){guarded->guards, count, since, ""};
-    memcpy(counting->domain, guarded->domain, sizeof(counting->domain));
-    (void)snprintf(key, sizeof(key), "%.256sguard:%s:%s", plan_store_prefix(store), kind,
-        guarded->domain);
+    *counting = (struct counting){guards, count, since, ""};
+    (void)span_copy(span_of(domain), counting->domain, sizeof(counting->domain));
+    (void)snprintf(
+        key, sizeof(key), "%.256sguard:%s:%s", plan_store_prefix(store), kind, domain);
     (void)snprintf(from, sizeof(from), "%" PRId64, since);
     if (!redis_ask(plan_store_redis(store), was_counted, counting, SPAN("ZCOUNT"),
             span_of(key), span_of(from), SPAN("+inf")))
         free(counting);
+}
+
+static void
+ask_pinned(struct guards *guards, const char *domain)
+{
+    ask_count(guards, domain, COUNT_UNKNOWN, "unknown",
+        guards->now - GUARD_UNKNOWN_PIN_SECONDS);
+    ask_count(guards, domain, COUNT_KNOWN, "known", guards->now - GUARD_PIN_SECONDS);
 }
 
 /* The second kind first: it goes along with the count of the stage. */
@@ -232,9 +245,8 @@ ask_counts(struct guarded *guarded)
     if (now < guarded->asked_at + COUNT_AGAIN_S && now >= guarded->asked_at)
         return;
     guarded->asked_at = now;
-    ask_count(guarded, COUNT_UNKNOWN, "unknown", now - GUARD_UNKNOWN_PIN_SECONDS);
-    ask_count(guarded, COUNT_KNOWN, "known", now - GUARD_PIN_SECONDS);
-    ask_count(guarded, COUNT_OF_STAGE, "known", since);
+    ask_pinned(guarded->guards, guarded->domain);
+    ask_count(guarded->guards, guarded->domain, COUNT_OF_STAGE, "known", since);
 }
 
 /* --- at each look --- */
@@ -315,6 +327,32 @@ look(struct guarded *guarded)
         ask_counts(guarded);
 }
 
+/* Nobody was refused there since our start, but maybe before. */
+static void
+look_for_others(struct guards *guards)
+{
+    const struct replica *replica = guards->owner->replica(guards->owner->argument);
+    struct replica_domain found;
+    struct span name;
+    char domain[256];
+
+    if (guards->now < guards->pass_at && guards->pass_at <= guards->now + GUARDS_PASS_S)
+        return;
+    for (unsigned i = 0; i < GUARDS_LOOKED_FOR; i++) {
+        if (!replica_next_domain(replica, &guards->cursor, &name, &found)) {
+            guards->cursor = 0;
+            guards->pass_at = guards->now + GUARDS_PASS_S;
+            return;
+        }
+        if (!found.ours || found.state == NULL || name.length >= sizeof(domain) ||
+            (found.state->weight == 0 && found.state->mode != DOMAIN_MODE_NEW))
+            continue;
+        (void)span_copy(name, domain, sizeof(domain));
+        if (find(guards, domain) == NULL)
+            ask_pinned(guards, domain);
+    }
+}
+
 void
 guards_look(struct guards *guards, int64_t now)
 {
@@ -325,6 +363,8 @@ guards_look(struct guards *guards, int64_t now)
         (void)make(guards, plan_store_at(store, i)->domain);
     for (size_t i = 0; i < guards->count; i++)
         look(guards->rows[i]);
+    if (plan_store_is_up(store))
+        look_for_others(guards);
     pinnings_look(guards->pinnings, now);
 }
 
@@ -359,4 +399,22 @@ guards_pinned(
         return false;
     *pinned = guarded->pinned;
     return true;
+}
+
+void
+guards_measure(const struct guards *guards)
+{
+    for (size_t i = 0; i < guards->count; i++) {
+        const struct guarded *guarded = guards->rows[i];
+        const char *const known[] = {guarded->domain, "known"};
+        const char *const unknown[] = {guarded->domain, "unknown"};
+        struct metrics *metrics = guards->context->metrics;
+
+        if (!guarded->is_counted)
+            continue;
+        metrics_set(metrics_series(metrics, "cutover_guard_pins", known),
+            (double)guarded->pinned.known);
+        metrics_set(metrics_series(metrics, "cutover_guard_pins", unknown),
+            (double)guarded->pinned.unknown);
+    }
 }

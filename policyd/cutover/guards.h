@@ -9,7 +9,9 @@
  * another gateway, or before our start, counts too: by the plan's `why`.
  *
  * How many were pinned, over all controllers and former runs, is read from Redis: those
- * since the plan's stage began, or was resumed, count towards `max_misprovisioned`.
+ * since the plan's stage began, or was resumed, count towards `max_misprovisioned`.  Of
+ * domains without a plan it is asked in turn, GUARDS_LOOKED_FOR a second, those on new
+ * alone, so that pins of a former run are shown some time after a start.
  */
 #ifndef POLICYD_CUTOVER_GUARDS_H
 #define POLICYD_CUTOVER_GUARDS_H
@@ -20,7 +22,11 @@
 struct guards;
 struct smtp_tls;
 
-enum { GUARDS_QUIET_S = 600 };
+enum {
+    GUARDS_QUIET_S = 600,
+    GUARDS_LOOKED_FOR = 20,
+    GUARDS_PASS_S = 60, /* between two turns */
+};
 
 struct guards *guards_new(const struct plan_context *context, struct smtp_tls *tls,
     const struct plan_owner *owner);
@@ -42,5 +48,8 @@ struct guards_pinned {
 };
 bool guards_pinned(
     const struct guards *guards, const char *domain, struct guards_pinned *pinned);
+
+/* Gauges of all that are known. */
+void guards_measure(const struct guards *guards);
 
 #endif

@@ -198,11 +198,12 @@ function others(domains, now) {
         make("td", {class: "number"}, percent(domain.weight) + (domain.override ? " (override file)" : "")),
         make("td", {class: "number"}, count(domain.old.ok)), make("td", {class: "number"}, count(domain.new.ok)),
         make("td", {class: "number"}, count(domain.waiting)),
-        make("td", {class: "number"}, domain.oldest_waiting ? age(now - domain.oldest_waiting) : "-")));
+        make("td", {class: "number"}, domain.oldest_waiting ? age(now - domain.oldest_waiting) : "-"),
+        make("td", {class: "number"}, domain.guard ? count(domain.guard.pinned + domain.guard.unknown) : "-")));
     const title = (text, kind) => make("th", {scope: "col", class: kind}, text);
     return make("article", {class: "card"}, make("h2", {}, "Without a plan"), make("div", {class: "wide"}, make("table", {},
         make("thead", {}, make("tr", {}, title("domain", ""), title("mode", ""), title("weight", "number"), title("to old", "number old"),
-            title("to new", "number new"), title("waiting", "number"), title("oldest", "number"))),
+            title("to new", "number new"), title("waiting", "number"), title("oldest", "number"), title("pinned by the guard", "number"))),
         make("tbody", {}, ...rows))));
 }
 

@@ -40,6 +40,11 @@ const struct plan_run *plan_runner_at(const struct plan_runner *runner, size_t i
 /* `plans`: an array of what plan_page_write writes. */
 void plan_runner_write(struct plan_runner *runner, struct json *json);
 
+/* `guard`: whom the misprovision guard has on old, of a domain with a plan or without;
+ * null: not known, or it had nothing to ask. */
+void plan_runner_write_guard(
+    const struct plan_runner *runner, struct span domain, struct json *json);
+
 /* Gauges, as they are now. */
 void plan_runner_measure(struct plan_runner *runner);
 

@@ -138,6 +138,7 @@ set_state(struct metrics *metrics, const char *domain, enum plan_state state)
 void
 plan_runner_measure(struct plan_runner *runner)
 {
+    guards_measure(runner->guards);
     for (size_t i = 0; i < plan_store_count(runner->context.store); i++) {
         const struct plan_entry *entry = plan_store_at(runner->context.store, i);
         const char *const labels[] = {entry->domain};
@@ -239,6 +240,27 @@ write_one(struct plan_runner *runner, struct plan_entry *entry, struct json *jso
     page.hook = plan_hooks_running(runner->hooks, entry->domain, &page.hook_since);
     page.event_count = plan_news_of(runner->news, entry->domain, events, EVENTS);
     plan_page_write(json, &page);
+}
+
+void
+plan_runner_write_guard(
+    const struct plan_runner *runner, struct span domain, struct json *json)
+{
+    char name[256];
+    struct guards_pinned pinned;
+    const char *stopped;
+
+    (void)span_copy(span_first(domain, sizeof(name) - 1), name, sizeof(name));
+    if (!guards_pinned(runner->guards, name, &pinned)) {
+        json_null(json, "guard");
+        return;
+    }
+    stopped = guards_stopped(runner->guards, name);
+    json_object_begin(json, "guard");
+    json_integer(json, "pinned", (int64_t)pinned.known);
+    json_integer(json, "unknown", (int64_t)pinned.unknown);
+    json_text(json, "stopped", stopped[0] != '\0' ? stopped : NULL);
+    json_object_end(json);
 }
 
 void

@@ -71,7 +71,7 @@ BAD = {
 def domain(name, **fields):
     outcomes = {outcome: 0 for outcome in ("ok", "fail", "neutral", "rejected", "unknown", "toobig")}
     return {"domain": name, "mode": "split", "weight": 0, "override": False, "old": {**outcomes}, "new": {**outcomes}, "standby": {**outcomes},
-            "waiting": 0, "oldest_waiting": None, "reasons": {}, **fields}
+            "waiting": 0, "oldest_waiting": None, "reasons": {}, "guard": None, **fields}
 
 
 STATUS = {
@@ -83,6 +83,6 @@ STATUS = {
               "oldest_waiting": NOW - 612},
     "queue": {"compared": NOW - 40, "queue_only": 0, "books_only": 0, "trouble": None},
     "domains": [domain("example.com", weight=70, waiting=13, oldest_waiting=NOW - 612, reasons={"quota": 1, "outage": 12}),
-                domain("plain.example", weight=12.5, waiting=1, oldest_waiting=NOW - 90, old={"ok": 1234}, new={"ok": 170}),
+                domain("plain.example", weight=12.5, waiting=1, guard={"pinned": 2, "unknown": 1, "stopped": None}, oldest_waiting=NOW - 90, old={"ok": 1234}, new={"ok": 170}),
                 domain("unknown.example", mode=None, weight=None, waiting=None)],
     "plans": [RUNNING, ROLLED_BACK, BAD]}

@@ -303,6 +303,19 @@ def test_the_guard_asks_without_a_plan_that_moves(site, cutover, state):
     assert all(value.split()[1].removeprefix("until=") > now for value in pins(site).values()), pins(site)
     wait_for(lambda: sorted(event["key"] for event in events(site, "misprovision")) == sorted(lacking + unknown), 30, "an event each")
     wait_for(lambda: sorted(site.old.recipients()) == sorted(lacking), 60, "their mail is on old")
+    shown_of(cutover)
+    cutover.kill()
+    cutover.start()
+    shown_of(cutover)       # also by one that asked nobody
+
+
+def shown_of(cutover):
+    """Two and two, on the page and as metrics, with a plan and without one."""
+    def guard():
+        return next(domain["guard"] for domain in json.loads(cutover.page("/status.json")[1])["domains"] if domain["domain"] == "example.com")
+    wait_for(lambda: guard() == {"pinned": 2, "unknown": 2, "stopped": None}, 20, "the page has them")
+    for kind in ("known", "unknown"):
+        wait_for(lambda: cutover.metric(f'postshift_cutover_guard_pins{{domain="example.com",kind="{kind}"}}') == 2, 10, "they are counted")
 
 
 @pytest.mark.limit(300)

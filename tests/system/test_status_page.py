@@ -126,7 +126,7 @@ def test_a_browser_draws_a_card_for_each_plan(folder, policy):
     assert "postshiftctl ledger rolled.example" in back and "postshiftctl plan start rolled.example" in back
     assert "more than a factor of two apart" in back and "factor of two" not in running
     assert "The plan is bad : stays:" in bad and "not counted here" in bad
-    assert "plain.example split 12.5 % 1,234 170 1 1 min" in others and "unknown.example not known - 0 0 - -" in others
+    assert "plain.example split 12.5 % 1,234 170 1 1 min 3" in others and "unknown.example not known - 0 0 - - -" in others
     assert "example.com" not in others and 'id="trouble" role="alert" hidden=""' in page
 
 

@@ -81,6 +81,7 @@ METRICS = {
         "cutover_probe_success": (G, "domain backend"),
         "cutover_probe_duration_seconds": (G, "domain backend phase"),
         "cutover_hook_runs_total": (C, "hook result"),
+        "cutover_guard_pins": (G, "domain kind"),
         "cutover_log_lines_total": (C, "result"),
         "cutover_log_last_line_timestamp_seconds": (G, ""),
         "cutover_log_lag_seconds": (G, ""),

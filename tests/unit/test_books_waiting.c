@@ -5,8 +5,10 @@
 
 #include <string.h>
 
+#include "policyd/books/books_domain.h"
 #include "policyd/books/books_waiting.h"
 #include "shared/base/attributes.h"
+#include "shared/base/buffer.h"
 #include "tests/fakes/books_feed.h"
 
 #define AT(time, program) "Nov 29 " time " gw postfix/" program ": "
@@ -124,6 +126,39 @@ names_domain_and_reason(void **state)
 }
 
 static void
+take_untried(void *argument, struct span recipient, int64_t begun_ms)
+{
+    struct buffer *out = argument;
+
+    buffer_printf(out, "%.*s %d ", (int)recipient.length, recipient.data,
+        (int)(begun_ms / 1000 % 60));
+}
+
+static void
+names_whom_no_backend_was_asked_for(void **state)
+{
+    struct books_feed feed = {.path = ""};
+    struct books_domain_sides sides;
+    struct buffer out;
+    struct error error;
+
+    (void)state;
+    books_feed_open(&feed);
+    books_feed_lines(&feed, lines, 0);
+    assert_true(books_domain_sides(feed.books, SPAN("new.test"), &sides, &error));
+    assert_int_equal(sides.waiting[BACKEND_OTHER], 1);
+    buffer_init(&out, 1000);
+    assert_true(books_domain_untried(
+        feed.books, SPAN("new.test"), 10, take_untried, &out, &error));
+    assert_true(span_is(buffer_span(&out), "b@new.test 3 "));
+    assert_true(books_domain_untried(
+        feed.books, SPAN("new.test"), 0, take_untried, &out, &error));
+    assert_true(span_is(buffer_span(&out), "b@new.test 3 "));
+    buffer_clear(&out);
+    books_feed_remove(&feed);
+}
+
+static void
 counts_what_the_accounts_lack(void **state)
 {
     struct books_feed feed = {.path = ""};
@@ -153,6 +188,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_domain_and_reason),
+        cmocka_unit_test(names_whom_no_backend_was_asked_for),
         cmocka_unit_test(counts_what_the_accounts_lack),
     };
 
