@@ -223,9 +223,10 @@ cutover_metrics_domains(struct metrics *metrics, const struct replica *replica)
     uint64_t cursor = 0;
     char domain[DOMAIN_MAX + 1];
 
-    for (size_t i = 0;
-         i < METRICS_DOMAINS_MAX && replica_next_domain(replica, &cursor, &name, &found);
-         i++) {
+    /* With more than there are places, those that get mail have them. */
+    if (replica_domain_count(replica) > METRICS_DOMAINS_MAX)
+        return;
+    while (replica_next_domain(replica, &cursor, &name, &found)) {
         if (span_copy(name, domain, sizeof(domain)))
             begin_domain(metrics, domain);
     }

@@ -43,7 +43,8 @@ void cutover_metrics_redis(struct metrics *metrics, const struct redis *redis);
 /* Of heartbeat_digest, as a number that a monitoring system compares; NULL: not known. */
 void cutover_metrics_digest(struct metrics *metrics, const char *digest);
 
-/* What is counted by domain begins at 0, so that the first of each kind is seen. */
+/* What is counted by domain begins at 0, so that the first of each kind is seen, where
+ * all domains have a place. */
 void cutover_metrics_domains(struct metrics *metrics, const struct replica *replica);
 
 /* NaN while it is not known. */
