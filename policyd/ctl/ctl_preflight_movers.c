@@ -11,6 +11,7 @@
 #include "policyd/ctl/ctl_preflight_movers.h"
 #include "policyd/ctl/ctl_preflight_taken.h"
 #include "policyd/ctl/ctl_world.h"
+#include "policyd/plan/plan_mover.h"
 #include "policyd/routing/route_decide.h"
 
 enum { ALL = 10000 };
@@ -28,20 +29,17 @@ struct movers {
     size_t noted;      /* of the others, so many are kept */
 };
 
-/* The plan's next stage; without a plan the default one: 30, 70, 100. */
 static struct plan_stage
 next_stage(struct movers *movers)
 {
     const struct domain_state *state = movers->preflight->domain.state;
-    struct plan_stage next = {.weight = state->weight < 3000   ? 3000
-                                        : state->weight < 7000 ? 7000
-                                                               : ALL};
+    struct plan_stage next = {.weight = ALL};
     struct ctl_plan plan;
     struct error error;
+    bool is_read =
+        ctl_plan_read(movers->preflight->ctl, movers->preflight->name, &plan, &error);
 
-    if (ctl_plan_read(movers->preflight->ctl, movers->preflight->name, &plan, &error) &&
-        plan.record.stage_count > plan.record.stage)
-        next = plan.record.stages[plan.record.stage];
+    (void)plan_mover_next(is_read ? &plan.record : NULL, state->weight, &next);
     return next;
 }
 

@@ -6,10 +6,11 @@
 #include <time.h>
 
 #include "policyd/books/books_domain.h"
+#include "policyd/plan/plan_mover.h"
 #include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 
-enum { SLICE_MS = 20, BUNCH = 100, FULL = 10000 };
+enum { SLICE_MS = 20, BUNCH = 100 };
 
 enum phase { MEMBERS, PEOPLE_OF_MEMBERS, SEEN };
 
@@ -27,26 +28,6 @@ struct movers {
     size_t count;
     size_t room;
 };
-
-bool
-movers_moves(const struct plan_stage *stage, const struct replica *replica,
-    const struct route *route)
-{
-    bool is_full = stage->list[0] == '\0' && stage->weight == FULL;
-
-    if (route->place != ROUTE_OLD)
-        return false;
-    /* Up to 100, and no longer. */
-    if (route->reason == ROUTE_REASON_SYSTEM || route->reason == ROUTE_REASON_EXCLUDE ||
-        route->reason == ROUTE_REASON_UNLISTED)
-        return is_full;
-    if (route->reason != ROUTE_REASON_BUCKET)
-        return false;
-    if (stage->list[0] != '\0')
-        return replica_list_has(
-            replica, route->domain, span_of(stage->list), route->unit);
-    return route->bucket < stage->weight;
-}
 
 void
 movers_free(struct movers *movers)
@@ -70,7 +51,7 @@ take(void *argument, struct span recipient)
     route_decide(movers->options.rules(movers->options.argument), replica, recipient,
         (int64_t)time(NULL), &route);
     if (!span_is(route.domain, movers->domain) || movers->count == MOVERS_MAX ||
-        !movers_moves(&movers->stage, replica, &route))
+        !plan_mover_is(&movers->stage, replica, &route))
         return;
     movers->items =
         allocate_more(movers->items, movers->count, &movers->room, sizeof(char *));

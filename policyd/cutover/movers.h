@@ -31,10 +31,6 @@ struct movers_options {
     void *argument;
 };
 
-/* Whether the stage moves this recipient from old to new. */
-bool movers_moves(const struct plan_stage *stage, const struct replica *replica,
-    const struct route *route);
-
 struct movers *movers_start(
     struct event_base *base, const struct movers_options *options);
 void movers_free(struct movers *movers); /* `done` is not called */
