@@ -26,6 +26,7 @@ struct smtp_talk {
     struct smtp_envelopes *envelopes;
     size_t envelope;
     size_t recipient;
+    bool resets; /* behind the last envelope, too */
     struct smtp_talk_events events;
     void *argument;
 

@@ -72,7 +72,7 @@ static void
 next_envelope(struct smtp_talk *talk)
 {
     talk->envelope++;
-    if (smtp_envelopes_at(talk->envelopes, talk->envelope) == NULL)
+    if (smtp_envelopes_at(talk->envelopes, talk->envelope) == NULL && !talk->resets)
         say_quit(talk);
     else
         say(talk, SMTP_RSET, "RSET\r\n");

@@ -264,6 +264,7 @@ smtp_talk_start(struct event_base *base, const struct smtp_talk_options *options
         return NULL;
     }
     talk->tls = options->tls;
+    talk->resets = options->resets;
     talk->step_timeout_ms = options->step_timeout_ms;
     talk->has_name = options->tls_name != NULL;
     if (talk->has_name)

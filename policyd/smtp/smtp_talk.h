@@ -54,6 +54,7 @@ struct smtp_talk_options {
     unsigned step_timeout_ms; /* of each step */
     const struct smtp_envelope *envelopes; /* copied, with their texts */
     size_t envelope_count;                 /* 0: no MAIL, no RCPT */
+    bool resets;                           /* RSET behind the last one, too */
 };
 
 enum smtp_trouble {
