@@ -28,8 +28,8 @@ ctl_bulk_complain(struct ctl_bulk *bulk, const char *what, struct span text)
             ctl_output_text(bulk->ctl->arena, span_first(text, SHOWN_MAX)), what);
 }
 
-static int
-write_all(struct ctl_bulk *bulk, struct ctl_event *event)
+int
+ctl_bulk_write(struct ctl_bulk *bulk, struct ctl_event *event)
 {
     const struct ctl_values values = {
         bulk->keys, bulk->values, bulk->count, bulk->seconds};
@@ -92,7 +92,7 @@ ctl_bulk_run(struct ctl_bulk *bulk, struct ctl_event *event)
     bulk->keys = new_spans(buffer_span(&text));
     bulk->values = new_spans(buffer_span(&text));
     take_lines(bulk, buffer_span(&text));
-    status = write_all(bulk, event);
+    status = ctl_bulk_write(bulk, event);
     free(bulk->keys);
     free(bulk->values);
     buffer_clear(&text);

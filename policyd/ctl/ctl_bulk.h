@@ -36,4 +36,7 @@ void ctl_bulk_complain(struct ctl_bulk *bulk, const char *what, struct span text
  */
 int ctl_bulk_run(struct ctl_bulk *bulk, struct ctl_event *event);
 
+/* The same of what was added by the caller, who gave `keys` and `values` their room. */
+int ctl_bulk_write(struct ctl_bulk *bulk, struct ctl_event *event);
+
 #endif

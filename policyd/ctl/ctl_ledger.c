@@ -33,8 +33,9 @@ struct ledger {
 };
 
 static void
-take(struct ledger *ledger, struct span name, struct span value)
+take(void *argument, struct span name, struct span value)
 {
+    struct ledger *ledger = argument;
     struct span time_word = SPAN("");
     struct unit *unit;
     uint64_t time_s = 0;
@@ -57,27 +58,7 @@ take(struct ledger *ledger, struct span name, struct span value)
 static bool
 read_all(struct ledger *ledger, struct span key, struct error *error)
 {
-    struct ctl *ctl = ledger->ctl;
-    char cursor[24] = "0";
-
-    if (!ctl_store_open(ctl, error))
-        return false;
-    do {
-        const struct redis_reply *reply;
-        const struct redis_reply *pairs;
-
-        if (!redis_call_words(ctl->redis, &reply, error, SPAN("HSCAN"), key,
-                span_of(cursor), SPAN("COUNT"), SPAN("1000")))
-            return false;
-        if (!redis_reply_is_array(reply, 2) ||
-            !span_copy(reply->elements[0].text, cursor, sizeof(cursor)) ||
-            !redis_reply_is_array(&reply->elements[1], 0))
-            return error_temporary(error, "HSCAN was answered by something else");
-        pairs = &reply->elements[1];
-        for (size_t i = 0; i + 1 < pairs->count; i += 2)
-            take(ledger, pairs->elements[i].text, pairs->elements[i + 1].text);
-    } while (strcmp(cursor, "0") != 0);
-    return true;
+    return ctl_store_fields(ledger->ctl, key, take, ledger, error);
 }
 
 static int

@@ -80,6 +80,33 @@ ctl_store_hash(
     return true;
 }
 
+bool
+ctl_store_fields(struct ctl *ctl, struct span key,
+    void (*take)(void *argument, struct span name, struct span value), void *argument,
+    struct error *error)
+{
+    char cursor[24] = "0";
+
+    if (!ctl_store_open(ctl, error))
+        return false;
+    do {
+        const struct redis_reply *reply;
+        const struct redis_reply *pairs;
+
+        if (!redis_call_words(ctl->redis, &reply, error, SPAN("HSCAN"), key,
+                span_of(cursor), SPAN("COUNT"), SPAN("1000")))
+            return false;
+        if (!redis_reply_is_array(reply, 2) ||
+            !span_copy(reply->elements[0].text, cursor, sizeof(cursor)) ||
+            !redis_reply_is_array(&reply->elements[1], 0))
+            return error_temporary(error, "HSCAN was answered by something else");
+        pairs = &reply->elements[1];
+        for (size_t i = 0; i + 1 < pairs->count; i += 2)
+            take(argument, pairs->elements[i].text, pairs->elements[i + 1].text);
+    } while (strcmp(cursor, "0") != 0);
+    return true;
+}
+
 struct span
 ctl_hash_value(const struct ctl_hash *hash, const char *name)
 {

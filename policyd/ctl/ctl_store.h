@@ -32,6 +32,13 @@ struct ctl_hash {
 bool ctl_store_hash(
     struct ctl *ctl, struct span key, struct ctl_hash *hash, struct error *error);
 
+/* The same of a large one, field by field; some may be given twice.  Borrowed for the
+ * call.
+ */
+bool ctl_store_fields(struct ctl *ctl, struct span key,
+    void (*take)(void *argument, struct span name, struct span value), void *argument,
+    struct error *error);
+
 /* "" where it is not there. */
 struct span ctl_hash_value(const struct ctl_hash *hash, const char *name);
 
