@@ -25,6 +25,11 @@ static const char recipients_sql[] =
     "SELECT DISTINCT addr FROM recipient "
     "WHERE message >= ?1 AND message < ?2 AND domain = ?3";
 
+static const char mail_sql[] =
+    "SELECT m.id, m.begun, m.size, m.sender, r.addr FROM message m "
+    "JOIN recipient r ON r.message = m.id "
+    "WHERE m.id >= ?1 AND m.id < ?2 AND m.kind = 0 AND m.accepted > 0 AND r.addr <> ''";
+
 bool
 books_domain_waiting(struct books *books, struct span domain, int64_t before_ms,
     uint64_t *count, struct error *error)
@@ -138,4 +143,67 @@ books_domain_recipients(struct books *books, struct span domain, int64_t since_m
     (void)sqlite3_reset(statement);
     *last = is_end ? 0 : first;
     return step >= 0;
+}
+
+bool
+books_mail_newest(struct books *books, int64_t *number, struct error *error)
+{
+    sqlite3_stmt *statement =
+        books_prepare(books, "SELECT coalesce(max(id), 0) FROM message", error);
+    int step;
+
+    if (statement == NULL)
+        return false;
+    step = books_step(books, statement, error);
+    if (step == 1)
+        *number = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_reset(statement);
+    return step == 1;
+}
+
+static struct span
+column(sqlite3_stmt *statement, int at)
+{
+    return span_make(
+        sqlite3_column_text(statement, at), (size_t)sqlite3_column_bytes(statement, at));
+}
+
+bool
+books_mail_between(struct books *books, int64_t first, int64_t end, books_mail_take *take,
+    void *argument, struct error *error)
+{
+    sqlite3_stmt *statement = books_prepare(books, mail_sql, error);
+    int step;
+
+    if (statement == NULL)
+        return false;
+    (void)sqlite3_bind_int64(statement, 1, first);
+    (void)sqlite3_bind_int64(statement, 2, end);
+    while ((step = books_step(books, statement, error)) == 1) {
+        const struct books_mail mail = {
+            .number = sqlite3_column_int64(statement, 0),
+            .begun_ms = sqlite3_column_int64(statement, 1),
+            .size = (uint64_t)sqlite3_column_int64(statement, 2),
+            .sender = column(statement, 3),
+            .recipient = column(statement, 4),
+        };
+
+        take(argument, &mail);
+    }
+    (void)sqlite3_reset(statement);
+    return step >= 0;
+}
+
+bool
+books_mail_before(struct books *books, int64_t since_ms, int64_t *last, size_t messages,
+    books_mail_take *take, void *argument, struct error *error)
+{
+    int64_t first;
+    bool is_end;
+
+    if (!find_first(books, since_ms, *last, messages, &first, &is_end, error) ||
+        !books_mail_between(books, first, *last, take, argument, error))
+        return false;
+    *last = is_end ? 0 : first;
+    return true;
 }

@@ -1,5 +1,6 @@
 /*
- * books_domain - of one domain: who had mail, and what still waits.
+ * books_domain - of one domain: who had mail, and what still waits; of all: who wrote to
+ * whom.
  */
 #ifndef POLICYD_BOOKS_BOOKS_DOMAIN_H
 #define POLICYD_BOOKS_BOOKS_DOMAIN_H
@@ -34,5 +35,27 @@ bool books_domain_untried(struct books *books, struct span domain, size_t most,
 bool books_domain_recipients(struct books *books, struct span domain, int64_t since_ms,
     int64_t *last, size_t messages, void (*take)(void *argument, struct span recipient),
     void *argument, struct error *error);
+
+/* A message that was accepted and one of its recipients, borrowed for the call.  Probes
+ * and notices are none. */
+struct books_mail {
+    int64_t number; /* grows from message to message */
+    int64_t begun_ms;
+    uint64_t size;
+    struct span sender;
+    struct span recipient;
+};
+typedef void books_mail_take(void *argument, const struct books_mail *mail);
+
+/* 0: there is none. */
+bool books_mail_newest(struct books *books, int64_t *number, struct error *error);
+
+/* Messages first to end - 1 by their number. */
+bool books_mail_between(struct books *books, int64_t first, int64_t end,
+    books_mail_take *take, void *argument, struct error *error);
+
+/* As books_domain_recipients, of all domains; *last is one behind the newest at first. */
+bool books_mail_before(struct books *books, int64_t since_ms, int64_t *last,
+    size_t messages, books_mail_take *take, void *argument, struct error *error);
 
 #endif
