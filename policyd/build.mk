@@ -13,6 +13,11 @@ cutover_SOURCES  := $(wildcard policyd/cutover/*.c policyd/follow/*.c policyd/sm
                     policyd/serve/serve_config.c policyd/serve/serve_domains.c
 cutover_PACKAGES := libevent libevent_openssl openssl $(REDIS_PACKAGES) jansson sqlite3 zlib
 
+PROGRAMS         += rehearsal
+rehearsal_SOURCES  := $(wildcard policyd/rehearse/*.c policyd/smtp/*.c policyd/books/*.c policyd/store/*.c policyd/redis/*.c) \
+                      policyd/serve/serve_config.c policyd/serve/serve_domains.c policyd/cutover/plan_entry.c
+rehearsal_PACKAGES := libevent libevent_openssl openssl $(REDIS_PACKAGES) jansson sqlite3
+
 # Some checks of preflight ask web servers and mailboxes; without it they say so.
 CURL_PACKAGES    := $(shell pkg-config --exists libcurl && echo libcurl)
 

@@ -253,7 +253,7 @@ def test_a_user_or_group_that_is_not_there_is_refused(folder, program, key):
     assert f"[{program}] {key}: there is no {key} no-such-one" in done.stderr
 
 
-@pytest.mark.parametrize("program", [*PROGRAMS, "cutover"])
+@pytest.mark.parametrize("program", [*PROGRAMS, "cutover", "rehearsal"])
 def test_exposure(folder, program):
     """What a service could do to its machine, 0 (nothing) to 10, as systemd itself judges a unit."""
     if shutil.which("systemd-analyze") is None:
@@ -274,6 +274,14 @@ def test_the_controller_may_read_the_log_and_write_its_books():
     assert re.findall("^ReadWritePaths=(.*)$", service, re.M) == ["-/run/postshift/flush"]
     assert "PrivateUsers" not in service        # its groups would be nobody's
     assert "RestartPreventExitStatus=78\n" in service
+
+
+def test_the_rehearsal_has_a_user_of_its_own_and_reads_the_books():
+    service = unit("postshift-rehearsal.service")
+    assert "User=postshift-rehearsal\nGroup=postshift\n" in service.replace("# The configuration file and the books are its group's to read.\n", "")
+    assert re.search("^u postshift-rehearsal ", unit("postshift.sysusers"), re.M)
+    assert "StateDirectory=postshift/rehearsal\n" in service and "ReadWritePaths" not in service and "SupplementaryGroups" not in service
+    assert "Nice=10\n" in service and "IOSchedulingClass=idle\n" in service       # live mail goes first
 
 
 def test_what_the_controller_touches_is_what_the_root_helper_watches():
