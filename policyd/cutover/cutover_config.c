@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policyd/rehearsal/rehearsal_gate.h"
 #include "policyd/wire/smtp_command.h"
 #include "shared/base/allocate.h"
 #include "shared/base/number.h"
@@ -47,11 +48,11 @@ check_group(const void *field, struct error *error)
 static bool
 check_rehearsal(const void *field, struct error *error)
 {
-    const char *text = *(const char *const *)field;
+    bool is_on;
     unsigned percent;
 
-    return strcmp(text, "no") == 0 || number_percent(span_of(text), &percent) ||
-           error_permanent(error, "\"%s\" is neither no nor a percentage (95)", text);
+    return rehearsal_limit_parse(
+        span_of(*(const char *const *)field), &is_on, &percent, error);
 }
 
 static bool

@@ -269,3 +269,15 @@ plan_entry_take_probes(struct plan_entry *entry, const struct redis_reply *reply
         }
     }
 }
+
+/* --- the rehearsal --- */
+
+void
+plan_entry_take_rehearsal(
+    struct plan_entry *entry, int64_t now, const struct redis_reply *reply)
+{
+    entry->rehearsal = (struct rehearsal_view){.gateways = 0};
+    for (size_t i = 0; reply->kind == REDIS_ARRAY && i + 1 < reply->count; i += 2)
+        (void)rehearsal_view_add(
+            &entry->rehearsal, reply->elements[i].text, reply->elements[i + 1].text, now);
+}

@@ -13,6 +13,7 @@
 #include "policyd/plan/plan_record.h"
 #include "policyd/plan/plan_series.h"
 #include "policyd/redis/redis_reply.h"
+#include "policyd/rehearsal/rehearsal_gate.h"
 #include "shared/base/arena.h"
 
 enum { PLAN_FINGERPRINT_MAX = 64 };
@@ -51,6 +52,7 @@ struct plan_entry {
     char expected[DOMAIN_SIDES][PLAN_FINGERPRINT_MAX + 1]; /* certificates */
 
     struct plan_preflight preflight; /* as it was kept last */
+    struct rehearsal_view rehearsal; /* what the gateways say of those who move next */
 
     bool is_writing; /* a commit is on its way */
     void *owner;     /* who decides keeps his own here */
@@ -77,6 +79,10 @@ void plan_entry_take_probes(struct plan_entry *entry, const struct redis_reply *
 
 /* HGETALL of preflight:<domain>. */
 void plan_entry_take_preflight(struct plan_entry *entry, const struct redis_reply *reply);
+
+/* HGETALL of rehearsal:<domain>. */
+void plan_entry_take_rehearsal(
+    struct plan_entry *entry, int64_t now, const struct redis_reply *reply);
 
 /* `SINCE failures|slow`, the value of one gateway. */
 enum { PLAN_JUDGES_MAX = 2 * JUDGE_TEXT_MAX + 32 };

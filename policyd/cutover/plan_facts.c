@@ -149,14 +149,23 @@ ask_hook(const struct plan_context *context, const struct plan_run *run, int64_t
     }
 }
 
+/* About the stage that an advance leads to. */
 static void
-ask_rehearsal(const struct plan_context *context, struct plan_opinion *opinion)
+ask_rehearsal(const struct plan_context *context, const struct plan_entry *entry,
+    int64_t now_ms, struct plan_opinion *opinion)
 {
+    const struct plan_record *plan = &entry->record;
+    const struct plan_stage *next =
+        plan->stage < plan->stage_count ? &plan->stages[plan->stage] : NULL;
+    struct error error;
+    unsigned limit;
+    bool is_on;
+
     opinion->text[0] = '\0';
-    if (strcmp(context->config->rehearsal, "no") == 0)
-        return;
-    opinion->answer = PLAN_NOT_KNOWN;
-    (void)snprintf(opinion->text, sizeof(opinion->text), "nobody was asked yet");
+    if (rehearsal_limit_parse(
+            span_of(context->config->rehearsal), &is_on, &limit, &error) &&
+        is_on)
+        rehearsal_gate_ask(&entry->rehearsal, next, limit, now_ms / 1000, opinion);
 }
 
 static void
@@ -187,6 +196,6 @@ plan_facts_gather(const struct plan_context *context, const struct plan_run *run
             facts->alarm, sizeof(facts->alarm), "%.*s", PLAN_TEXT_MAX - 1, self->alarm);
     plan_asks_probe(run->asks, self->now_ms, &facts->probe);
     ask_hook(context, run, self->now_ms, &facts->hook);
-    ask_rehearsal(context, &facts->rehearsal);
+    ask_rehearsal(context, entry, self->now_ms, &facts->rehearsal);
     find_doubt(context, run, self, facts);
 }

@@ -288,6 +288,9 @@ take_answer(
     case ASK_PREFLIGHT:
         plan_entry_take_preflight(ask->entry, reply);
         break;
+    case ASK_REHEARSAL:
+        plan_entry_take_rehearsal(ask->entry, (int64_t)time(NULL), reply);
+        break;
     case ASK_COUNTS:
         if (!plan_entry_take_counts(ask->entry, ask->side, ask->slot_ms, reply))
             plan_store_tell(store, "to read counts", reply);

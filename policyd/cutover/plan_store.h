@@ -4,12 +4,12 @@
  *
  * Of each domain of ours `plan:` and `domain:`; of those with a plan the outcomes by slot
  * (`stat:`: all since the stage began, again every three minutes, and the
- * last slots each time, since other gateways' counts come late) and `judge:<domain>` (a
- * field a gateway).  Of the gateways their heartbeats: who there is stands in the sorted
- * set `gateways`, name by unix time of its last word; one that is silent is asked for for
- * eight days, or until somebody takes it out (ZREM).  What belongs together is told
- * together: when all questions of a round were answered, `read` is called; a round that
- * lost its connection says nothing.
+ * last slots each time, since other gateways' counts come late), `judge:<domain>` and
+ * `rehearsal:<domain>` (a field a gateway each).  Of the gateways their heartbeats: who
+ * there is stands in the sorted set `gateways`, name by unix time of its last word; one
+ * that is silent is asked for for eight days, or until somebody takes it out (ZREM). What
+ * belongs together is told together: when all questions of a round were answered, `read`
+ * is called; a round that lost its connection says nothing.
  *
  * Before each round Redis is asked for its time, and what is decided on the round counts
  * for PLAN_COMMIT_SECONDS from then: neither a controller nor a Redis that was stopped in

@@ -172,6 +172,8 @@ ask_plans(struct plan_store *store, int64_t now_ms)
             "probe:", entry->domain);
         ask_hash(store, (struct ask){.kind = ASK_PREFLIGHT, .entry = entry},
             "preflight:", entry->domain);
+        ask_hash(store, (struct ask){.kind = ASK_REHEARSAL, .entry = entry},
+            "rehearsal:", entry->domain);
         ask_recent(store, entry, now_ms);
         asked = ask_whole(store, entry, now_ms, left);
         left -= asked < left ? asked : left;

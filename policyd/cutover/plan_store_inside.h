@@ -17,6 +17,7 @@ enum ask_kind {
     ASK_JUDGES,
     ASK_PROBES,
     ASK_PREFLIGHT,
+    ASK_REHEARSAL,
     ASK_COUNTS,
     ASK_GATEWAYS,
     ASK_GATEWAY
