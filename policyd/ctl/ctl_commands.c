@@ -195,6 +195,15 @@ static const struct ctl_verb verbs[] = {
      "--as-cutover goes by the controller's user of Redis.  Without DOMAIN: all of them.\n",
      BIT(CTL_ONLY) | BIT(CTL_GROUP) | BIT(CTL_BLOCKING) | BIT(CTL_AS_CUTOVER) | BIT(CTL_LOAD) | BIT(CTL_SAVE) | BIT(CTL_DIFF) | BIT(CTL_LIST) | BIT(CTL_JSON) | BIT(CTL_DIRECTORY),
      false, 0, 1, ctl_preflight_run, CTL_NEEDS_ALL},
+    {"rehearsal", "DOMAIN [--pin-refused] [--why TEXT] [--json]",
+     "whether new would take the mail of those who move next",
+     "What postshift-rehearsal found by the envelopes of real mail: who is refused, deferred or\n"
+     "can't be told, with reply, by the volume of seven days.  --pin-refused pins those to old\n"
+     "whose mailbox new refuses (unknown, disabled, quota, other), with note=rehearsal, not those\n"
+     "whose sender, size or content it minds.  Exit code 1: somebody is not ready, or nobody was\n"
+     "asked.\n",
+     BIT(CTL_PIN_REFUSED) | BIT(CTL_WHY) | BIT(CTL_JSON), false, 1, 1, ctl_rehearsal_run,
+     CTL_NEEDS_REDIS},
     {"postfix-setup", "[--apply|--off|--remove] [--like SERVICE] [-c DIR] [--force] [--json]",
      "wire the suite into Postfix, or out of it",
      "Without option it prints the commands that --apply would run, and says whether\n"

@@ -66,6 +66,7 @@ static const struct config_option own[] = {
         .most = 1000000000),
     OWN("cutover", "books", books, CONFIG_PATH, "/var/lib/postshift/cutover/books.db"),
     OWN("cutover", "gateway", gateway, CONFIG_TEXT, "", .may_be_empty = true),
+    OWN("cutover", "rehearsal", rehearsal, CONFIG_TEXT, "no"),
     OWN("cutover", "page", page, CONFIG_SOCKET, "inet:127.0.0.1:8794",
         .may_be_empty = true),
     OWN("cutover", "postfix", logged_postfix, CONFIG_PATH, "", .may_be_empty = true),

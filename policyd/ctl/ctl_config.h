@@ -30,6 +30,7 @@ struct ctl_config {
     struct config_sockets scan_listen;
     const char *books; /* of the controller */
     const char *gateway;
+    const char *rehearsal;       /* of the controller: "no", or a percentage */
     const char *probe_recipient; /* of the controller; "": none */
     struct socket_address page;  /* of the controller */
     uint64_t slot_ms;

@@ -37,5 +37,6 @@ int ctl_erase_run(struct ctl *ctl);
 int ctl_quarantine_run(struct ctl *ctl);
 int ctl_setup_run(struct ctl *ctl);
 int ctl_preflight_run(struct ctl *ctl);
+int ctl_rehearsal_run(struct ctl *ctl);
 
 #endif

@@ -67,6 +67,7 @@ enum ctl_option {
     CTL_ANY,
     CTL_OLDER,
     CTL_VERDICT,
+    CTL_PIN_REFUSED,
     CTL_OPTION_COUNT
 };
 

@@ -31,6 +31,7 @@ class Cutover(Page):
         self.policyd_options = {"domains": domains, "allow_loopback": "yes", "override": self.folder / "override",
                                 **(policyd_lines or {})}
         self.ctl_options = ctl_lines or {}
+        self.more = {}          # other sections: name to keys and values
         # Where no Redis is wanted: a port on which nobody listens.
         where = f"{redis.address}:{redis.port}" if redis else f"{address}:1"
         self.redis_options = {"address": f"inet:{where}", "timeout": "1s"}
@@ -43,7 +44,7 @@ class Cutover(Page):
     def write_config(self):
         lines = []
         for section, options in (("redis", self.redis_options), ("policyd", self.policyd_options), ("cutover", self.options),
-                                 ("ctl", self.ctl_options)):
+                                 ("ctl", self.ctl_options), *self.more.items()):
             lines += [f"[{section}]", *(f"{key} = {value}" for key, value in options.items() if value is not None), ""]
         self.config.write_text("\n".join(lines))
 
@@ -136,14 +137,15 @@ class Maillog:
     def line(self, program, text):
         return f"{self.stamp()} {self.HOST} {program}[100]: {text}\n"
 
-    def message(self, recipient="a@example.com", service="postfix/cutover-new/smtp", result="dsn=2.0.0, status=sent (250 2.0.0 stored)"):
+    def message(self, recipient="a@example.com", service="postfix/cutover-new/smtp", result="dsn=2.0.0, status=sent (250 2.0.0 stored)",
+                sender="s@outside.example", size=400):
         """Lines of one more message; its queue id is self.last."""
         self.number += 1
         self.last = f"{0xA0000000 + self.number:X}"
         return "".join([
             self.line("postfix/smtpd", f"{self.last}: client=unknown[192.0.2.9]"),
             self.line("postfix/cleanup", f"{self.last}: message-id=<{self.number}@outside.example>"),
-            self.line("postfix/qmgr", f"{self.last}: from=<s@outside.example>, size=400, nrcpt=1 (queue active)"),
+            self.line("postfix/qmgr", f"{self.last}: from=<{sender}>, size={size}, nrcpt=1 (queue active)"),
             self.line(service, f"{self.last}: to=<{recipient}>, relay=127.0.0.3[127.0.0.3]:2525, delay=0.1, "
                                f"delays=0.05/0/0.02/0.03, {result}"),
             self.line("postfix/qmgr", f"{self.last}: removed")])

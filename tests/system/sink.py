@@ -13,6 +13,7 @@ By itself it is a program that stores each copy as a file (the demo's backends):
 
     sink.py NAME HOST:PORT|/path FOLDER [--lmtp]
 """
+import collections
 import dataclasses
 import os
 import pathlib
@@ -79,6 +80,7 @@ class Sink:
         self.copies, self.unsure = [], []
         self.refused = []           # (phase, recipient, reply) that were no 2xx or 3xx
         self.connections = 0
+        self.verbs = collections.Counter()      # commands, of all sessions
         self.lock = threading.Condition()
         self.rules = []
         self.listener = None
@@ -97,7 +99,8 @@ class Sink:
         self.refuse()
 
     def answer(self, phase, reply, *, recipient=None, times=None, delay=0.0):
-        """From now on; a later rule goes before an earlier one.  reply: text, DROP, HANG or None (good)."""
+        """From now on; a later rule goes before an earlier one.  reply: text, DROP, HANG or None (good).  Of mail, recipient is
+        the sender."""
         assert phase in PHASES
         with self.lock:
             self.rules.insert(0, Rule(phase, reply, recipient and recipient.lower(), times, delay))
@@ -281,6 +284,7 @@ class Session:
 
     def command(self, line):
         verb, _, rest = line.decode("utf-8", "replace").strip().partition(" ")
+        self.sink.verbs[verb.upper()] += 1
         handler = {"EHLO": self.ehlo, "LHLO": self.ehlo, "HELO": self.ehlo, "MAIL": self.mail, "RCPT": self.rcpt,
                    "DATA": self.data, "RSET": self.rset, "NOOP": self.noop, "QUIT": self.quit}.get(verb.upper())
         if handler is None or (verb.upper() == "LHLO") != self.sink.lmtp and verb.upper() in ("LHLO", "EHLO", "HELO"):
@@ -307,7 +311,7 @@ class Session:
         if size and self.too_big(int(size[1])):
             self.say("552 5.3.4 message too big")
             return
-        if self.reply("mail", "250 2.1.0 ok"):
+        if self.reply("mail", "250 2.1.0 ok", self.path(rest).lower()):
             self.sender, self.recipients = self.path(rest), []
 
     def rcpt(self, rest):

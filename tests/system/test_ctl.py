@@ -1130,7 +1130,7 @@ def example_groups():
 
 def test_the_example_is_right_about_empty_values(folder):
     """A key that stands there without a value may; so may one of those of which it says what empty means."""
-    programs = {"auth": "postshift-auth", "scan": "postshift-scan", "dns": "postshift-auth", "cutover": "postshift-cutover",
+    programs = {"auth": "postshift-auth", "scan": "postshift-scan", "dns": "postshift-auth", "cutover": "postshift-cutover", "rehearsal": "postshift-rehearsal",
                 "ctl": "postshiftctl"}
     file = folder / "postshift.conf"
     for section, comment, keys in example_groups():
