@@ -46,6 +46,7 @@ static const struct config_option own[] = {
         "sudo -n /usr/share/postshift/quarantine"),
     OWN("ctl", "addresses", addresses, CONFIG_PATH, "", .may_be_empty = true),
     OWN("ctl", "aliases", aliases, CONFIG_PATH, "", .may_be_empty = true),
+    OWN("ctl", "forwards", forwards, CONFIG_PATH, "", .may_be_empty = true),
     OWN("ctl", "usage_old", usage_old, CONFIG_PATH, "", .may_be_empty = true),
     OWN("ctl", "quota_new", quota_new, CONFIG_PATH, "", .may_be_empty = true),
     OWN("ctl", "exported", exported, CONFIG_PATH, "", .may_be_empty = true),

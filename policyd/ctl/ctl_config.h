@@ -49,6 +49,7 @@ struct ctl_config {
     /* Files; "": none. */
     const char *addresses; /* one a line */
     const char *aliases;   /* "ADDRESS WHOSE", one a line */
+    const char *forwards;  /* "ADDRESS TARGET", one a line */
     const char *usage_old; /* "ADDRESS SIZE" */
     const char *quota_new;
     const char *exported;       /* "forwards|filters|aliases DATE" */

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_related.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_volumes.h"
 #include "policyd/ctl/ctl_world.h"
@@ -35,6 +36,8 @@ struct moves {
     struct moves_writer writer;
     bool has_volumes;
     struct ctl_volumes volumes;
+    struct ctl_related aliases;
+    struct ctl_related forwards;
 };
 
 /* The state that decides now, but for its weight. */
@@ -80,13 +83,15 @@ decide(struct moves *moves, size_t i, struct route *route)
         moves->addresses[i], (int64_t)time(NULL), route);
 }
 
-/* By the books, where they can be read. */
+/* By the books, where they can be read, and the files that the site gives. */
 static void
-know_volume(const struct moves *moves, struct span address, struct moves_known *known)
+know(const struct moves *moves, struct span address, struct moves_known *known)
 {
     const struct ctl_volume *volume =
         moves->has_volumes ? ctl_volumes_find(&moves->volumes, address) : NULL;
 
+    known->aliases = ctl_related_find(&moves->aliases, moves->arena, address);
+    known->forwards = ctl_related_find(&moves->forwards, moves->arena, address);
     known->has_volume = moves->has_volumes;
     if (volume == NULL)
         return;
@@ -107,7 +112,7 @@ write_mover(struct moves *moves, size_t i, const struct route *route)
         .bucket = route->bucket,
     };
 
-    know_volume(moves, moves->names[i], &mover.known);
+    know(moves, moves->names[i], &mover.known);
     moves_format_write(&moves->writer, &mover);
     if (moves->writer.out.length > OUT_MAX / 2) {
         ctl_output_raw(buffer_span(&moves->writer.out));
@@ -231,6 +236,22 @@ read_order(struct moves *moves)
     return false;
 }
 
+/* What can't be read is said, and its columns stay empty. */
+static void
+learn(struct moves *moves)
+{
+    struct ctl *ctl = moves->ctl;
+    struct error error;
+
+    moves->has_volumes = ctl_volumes_read(ctl, moves->domain, &moves->volumes, &error);
+    if (!moves->has_volumes)
+        ctl_output_warn("who gets how much is not told: %s", error.text);
+    if (!ctl_related_read(ctl, ctl->config->aliases, true, &moves->aliases, &error))
+        ctl_output_warn("other names are not told: %s", error.text);
+    if (!ctl_related_read(ctl, ctl->config->forwards, false, &moves->forwards, &error))
+        ctl_output_warn("forwards are not told: %s", error.text);
+}
+
 int
 ctl_moves_run(struct ctl *ctl)
 {
@@ -248,17 +269,15 @@ ctl_moves_run(struct ctl *ctl)
         return ctl_output_fail(CTL_NO, "%s has no good state in Redis", moves->domain);
     }
     moves->arena = arena_new(BUNCH_OCTETS);
-    if (moves_format_tells(moves->format)) {
-        moves->has_volumes =
-            ctl_volumes_read(ctl, moves->domain, &moves->volumes, &error);
-        if (!moves->has_volumes)
-            ctl_output_warn("who gets how much is not told: %s", error.text);
-    }
+    if (moves_format_tells(moves->format))
+        learn(moves);
     ctl_world_open(&moves->world, ctl);
     status = run(moves);
     ctl_world_clear(&moves->world);
     arena_free(moves->arena);
     ctl_volumes_clear(&moves->volumes);
+    ctl_related_clear(&moves->aliases);
+    ctl_related_clear(&moves->forwards);
     ctl_domain_clear(&moves->now);
     return status;
 }

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from books import Books
+from processes import BIN, run
 from test_ctl import World, bucket
 
 DAY = 86400
@@ -160,3 +161,14 @@ def test_suggest_from_the_books(folder, bare):
     assert "mails in 30 days: 9 there, 4 back" in books.ctl("unit", "why", "anna@example.com", "carl@example.com", code=1).stdout
     movers = books.ctl("moves", "example.com", "--to", "100", "--format", "csv", stdin="anna@example.com\nbert@example.com\n").stdout
     assert [line.split(",")[5:7] for line in movers.splitlines()[1:]] == [["19", "1000"], ["5", "1000"]]
+
+
+def test_movers_with_their_names_and_forwards(bare, folder):
+    (folder / "aliases").write_text("a.smith@example.com anna@example.com\nas: anna@example.com\nteam@example.com anna@example.com, bert@example.com\n"
+                                    "annie@example.com anna@example.com\n")
+    (folder / "forwards").write_text("anna@example.com anna@elsewhere.test\n")
+    config = folder / "ctl.conf"
+    config.write_text(bare.policyd.config.read_text() + f"\n[ctl]\naliases = {folder}/aliases\nforwards = {folder}/forwards\n")
+    csv = run(BIN / "postshiftctl", "-c", config, "moves", "example.com", "--to", "100", "--format", "csv",
+              stdin="anna@example.com\nbert@example.com\n").stdout.splitlines()
+    assert [line.split(",")[7:9] for line in csv[1:]] == [["a.smith@example.com annie@example.com as", "anna@elsewhere.test"], ["", ""]]
