@@ -14,6 +14,7 @@
 #include "policyd/ctl/ctl_domain.h"
 #include "policyd/ctl/ctl_home.h"
 #include "policyd/ctl/ctl_ledger.h"
+#include "policyd/ctl/ctl_others.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_since.h"
 #include "policyd/ctl/ctl_verbs.h"
@@ -21,7 +22,12 @@
 #include "policyd/state/pin.h"
 #include "shared/base/number.h"
 
-enum { REASONS_MAX = 16, LEDGER_MAX = 512 << 20, HELD_SECONDS = 7 * 86400 };
+enum {
+    REASONS_MAX = 24,
+    OTHERS_NAMED = 10,
+    LEDGER_MAX = 512 << 20,
+    HELD_SECONDS = 7 * 86400,
+};
 
 struct finish {
     struct ctl *ctl;
@@ -95,6 +101,58 @@ look_at_postfix(struct finish *finish)
                 "the site's own transport_maps lead to %s, not to %s: the lines below "
                 "come first",
                 home->leads_to, home->wanted));
+}
+
+/* NULL: nothing. */
+static const char *
+fault_of_other(struct finish *finish, const struct ctl_other *other)
+{
+    struct arena *arena = finish->ctl->arena;
+    int64_t silent_ms = ((int64_t)time(NULL) - other->time) * 1000;
+
+    if (other->time == 0)
+        return arena_printf(arena,
+            "whether mail waits on the gateway %s can't be told: its controller said "
+            "nothing",
+            other->name);
+    if (other->is_silent)
+        return arena_printf(arena,
+            "whether mail waits on the gateway %s can't be told: its controller is "
+            "silent "
+            "for %s (one that is gone for good: ZREM gateways)",
+            other->name, ctl_books_age(arena, silent_ms));
+    if (!other->knows)
+        return arena_printf(arena,
+            "whether mail waits on the gateway %s can't be told: it does not know it",
+            other->name);
+    return other->waiting == 0
+               ? NULL
+               : arena_printf(arena,
+                     "mail waits on the gateway %s: %" PRIu64
+                     " recipient%s, of whatever domain",
+                     other->name, other->waiting, other->waiting == 1 ? "" : "s");
+}
+
+/* Its own queue each can list; of the others, their last word. */
+static bool
+look_at_others(struct finish *finish, struct error *error)
+{
+    const struct ctl_other *others;
+    size_t count;
+    size_t named = 0;
+
+    if (!ctl_others_read(finish->ctl, &others, &count, error))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const char *fault = fault_of_other(finish, &others[i]);
+
+        if (fault != NULL && named++ < OTHERS_NAMED)
+            object(finish, fault);
+    }
+    if (named > OTHERS_NAMED)
+        object(finish, arena_printf(finish->ctl->arena, "and on %zu more gateways",
+                           named - OTHERS_NAMED));
+    return true;
 }
 
 static void
@@ -266,6 +324,8 @@ run(struct finish *finish)
     if (!look_at_redis(finish, &error))
         return ctl_store_fail(finish->ctl, &error);
     look_at_postfix(finish);
+    if (!look_at_others(finish, &error))
+        return ctl_store_fail(finish->ctl, &error);
     if (!pass(finish))
         return CTL_REFUSED;
     status = export_ledger(finish);

@@ -61,6 +61,13 @@ postfix = {folder}/postfix
         return run(BIN / "postshiftctl", "-c", self.config, "finish", "example.com", "--file", self.folder / "ledger.json", *words,
                    check=False, environment={"PATH": f"{self.folder}/bin:{os.environ['PATH']}"})
 
+    def gateway(self, name, ago=2, **fields):
+        now = int(time.time())
+        self.redis.command("ZADD", "cutover:gateways", now - ago, name)
+        if fields:
+            self.redis.command("HSET", f"cutover:gateway:{name}", "time", now - ago,
+                               *[word for pair in fields.items() for word in pair])
+
     def mode(self):
         return self.redis.command("HGET", "cutover:domain:example.com", "mode")
 
@@ -77,6 +84,8 @@ def world(folder):
 
 def test_what_is_ready_is_forgotten(world):
     world.ready()
+    world.gateway("gw2", waiting=0)
+    world.gateway(os.uname().nodename, waiting=9)       # this one: its queue is listed
     world.redis.command("HSET", "cutover:plan:example.com", "state", "done", "stage", "3")
     done = world.finish("--why", "all are there")
     assert done.returncode == 0, done.stderr
@@ -106,6 +115,10 @@ def test_the_queue_outlives_the_seven_days(world):
     (lambda world: (world.ready(), world.maps("")), "transport_maps do not name it"),
     (lambda world: (world.ready(), world.maps(MAP.replace(".20]", ".10]"))), "lead to smtp:[192.0.2.10]:25, not to smtp:[192.0.2.20]:25"),
     (lambda world: (world.ready(), world.redis.command("SET", "cutover:pin:a@example.com", "old")), "pins keep addresses of it from new: 1"),
+    (lambda world: (world.ready(), world.gateway("gw2", waiting=7)), "mail waits on the gateway gw2: 7 recipients, of whatever domain"),
+    (lambda world: (world.ready(), world.gateway("gw2", ago=7200, waiting=0)), "gw2 can't be told: its controller is silent for 2 h"),
+    (lambda world: (world.ready(), world.gateway("gw2")), "gw2 can't be told: its controller said nothing"),
+    (lambda world: (world.ready(), world.gateway("gw2", waiting="unknown")), "gw2 can't be told: it does not know it"),
 ])
 def test_each_reason_is_told_and_nothing_is_done(world, change, says):
     change(world)
