@@ -302,10 +302,10 @@ install: all ## DESTDIR= prefix=/usr; without DESTDIR also users, folders and th
 	chmod 0644 $(DESTDIR)$(prefix)/share/postshift/postshift-alerts.yml
 	install -d $(DESTDIR)$(prefix)/share/postshift/hooks
 	$(foreach f,$(HOOKS),install -m $(if $(suffix $f),0644,0755) $f $(DESTDIR)$(prefix)/share/postshift/hooks/ &&) true
-	for file in $(ROLE:postfix-conf/%=%); do \
-	    install -d $(DESTDIR)$(prefix)/share/postshift/$$(dirname $$file) && \
-	    sed -E 's|/usr/(s?bin/postshift)|$(prefix)/\1|' postfix-conf/$$file > $(DESTDIR)$(prefix)/share/postshift/$$file && \
-	    chmod 0644 $(DESTDIR)$(prefix)/share/postshift/$$file || exit 1; done
+	for file in $(ROLE:postfix-conf/ansible/%=%); do \
+	    install -d $(DESTDIR)$(prefix)/share/ansible/$$(dirname $$file) && \
+	    sed -E 's|/usr/(s?bin/postshift)|$(prefix)/\1|' postfix-conf/ansible/$$file > $(DESTDIR)$(prefix)/share/ansible/$$file && \
+	    chmod 0644 $(DESTDIR)$(prefix)/share/ansible/$$file || exit 1; done
 	install -D -m 0644 README.md $(DESTDIR)$(prefix)/share/doc/postshift/README.md
 	install -D -m 0644 postfix-conf/postshiftctl.bash-completion $(DESTDIR)$(prefix)/share/bash-completion/completions/postshiftctl
 	install -D -m 0644 postfix-conf/postshiftctl.zsh-completion $(DESTDIR)$(prefix)/share/zsh/vendor-completions/_postshiftctl
@@ -321,7 +321,7 @@ uninstall: ## removes what install put there, but configuration, users and state
 	$(if $(DESTDIR),,test ! -d /run/systemd/system || systemctl disable --now $(filter %.service %.socket %.path,$(notdir $(UNITS))))
 	rm -f $(foreach p,$(PROGRAMS),$(DESTDIR)$(prefix)/$(if $(filter ctl,$p),bin,sbin)/$(call program_name,$p))
 	rm -f $(foreach m,$(MANUALS),$(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
-	rm -rf $(DESTDIR)$(prefix)/share/postshift $(DESTDIR)$(prefix)/share/doc/postshift $(DESTDIR)$(prefix)/share/bash-completion/completions/postshiftctl $(DESTDIR)$(prefix)/share/zsh/vendor-completions/_postshiftctl
+	rm -rf $(DESTDIR)$(prefix)/share/postshift $(DESTDIR)$(prefix)/share/ansible/roles/postshift $(DESTDIR)$(prefix)/share/doc/postshift $(DESTDIR)$(prefix)/share/bash-completion/completions/postshiftctl $(DESTDIR)$(prefix)/share/zsh/vendor-completions/_postshiftctl
 	rm -f $(DESTDIR)$(prefix)/lib/sysusers.d/postshift.conf $(DESTDIR)$(prefix)/lib/tmpfiles.d/postshift.conf
 	rm -f $(foreach u,$(notdir $(UNITS)),$(DESTDIR)$(unitdir)/$u)
 	$(if $(DESTDIR),,test ! -d /run/systemd/system || systemctl daemon-reload)

@@ -42,7 +42,7 @@ def play(machine, *words, **variables):
     """The tasks and handlers that changed something."""
     machine.write("/root/variables.json", json.dumps(
         {"postshift_config": configuration(), "ansible_python_interpreter": "/usr/bin/python3", **variables}))
-    said = machine.ok("ANSIBLE_ROLES_PATH=/usr/share/postshift/ansible/roles ANSIBLE_NOCOLOR=1 ansible-playbook -i localhost, "
+    said = machine.ok("ANSIBLE_NOCOLOR=1 ansible-playbook -i localhost, "
                       f"-e @/root/variables.json {' '.join(words)} /root/site.yml", 180)
     parts = re.split(r"^(?:TASK|RUNNING HANDLER|PLAY RECAP) ", said, flags=re.M)
     return [part.partition(" : ")[2].partition("]")[0] for part in parts if "\nchanged: [" in part]

@@ -1,4 +1,5 @@
 """The Ansible role, on this machine: Postfix's configuration and ours in folders of the test's own, no package, no service."""
+import itertools
 import json
 import os
 import re
@@ -12,8 +13,7 @@ from fake_policyd import FakePolicyd
 from processes import BIN, ROOT, run
 from test_postfix_setup import Site
 
-ANSIBLE = ROOT / "postfix-conf/ansible"
-ROLE = ANSIBLE / "roles/postshift"
+ROLE = ROOT / "postfix-conf/ansible/roles/postshift"
 
 pytestmark = pytest.mark.skipif(shutil.which("ansible-playbook") is None, reason="no ansible here (ansible-core)")
 
@@ -46,7 +46,7 @@ class Play:
         given = self.folder / "variables.json"
         given.write_text(json.dumps({**self.variables, **variables, "ansible_python_interpreter": "/usr/bin/python3"}))
         os.utime(self.site.etc / "main.cf", (1, 1))     # Postfix's programs wait after a change
-        environment = {**os.environ, "ANSIBLE_ROLES_PATH": str(ANSIBLE / "roles"), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_LOCAL_TEMP": str(self.folder / "ansible"),
+        environment = {**os.environ, "ANSIBLE_ROLES_PATH": str(ROLE.parent), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_LOCAL_TEMP": str(self.folder / "ansible"),
                        "ANSIBLE_REMOTE_TEMP": str(self.folder / "ansible"), "ANSIBLE_DEPRECATION_WARNINGS": "false",
                        "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"), "HOME": str(self.folder)}
         done = subprocess.run(["ansible-playbook", "-i", "localhost,", "-e", f"@{given}", *words, str(self.folder / "site.yml")],
@@ -67,8 +67,14 @@ def play(folder):
         yield play
 
 
-def test_the_playbook_is_one():
-    done = run("ansible-playbook", "--syntax-check", "-i", "localhost,", ANSIBLE / "site.yml", check=False)
+def test_the_example_is_a_playbook(folder):
+    lines = (ROLE / "README.md").read_text(encoding="ascii").splitlines()
+    begin = lines.index("    # site.yml")
+    example = "\n".join(line[4:] for line in itertools.takewhile(lambda line: line.startswith("    "), lines[begin:])) + "\n"
+    assert set(yaml.safe_load(example)[0]["roles"][0]["vars"]) <= set(yaml.safe_load((ROLE / "defaults/main.yml").read_text()))
+    (folder / "site.yml").write_text(example)
+    done = run("ansible-playbook", "--syntax-check", "-i", "localhost,", folder / "site.yml", check=False,
+               environment={"ANSIBLE_ROLES_PATH": str(ROLE.parent)})
     assert done.returncode == 0, done.stdout + done.stderr
 
 
