@@ -9,6 +9,12 @@
 #include <openssl/sha.h>
 #include <stdlib.h>
 
+#include "shared/base/allocate.h"
+
+struct digest_stream {
+    SHA256_CTX context;
+};
+
 void
 digest_sha256_of_parts(
     const struct span *parts, size_t count, uint8_t out[DIGEST_SHA256_SIZE])
@@ -26,4 +32,29 @@ void
 digest_sha256(struct span data, uint8_t out[DIGEST_SHA256_SIZE])
 {
     digest_sha256_of_parts(&data, 1, out);
+}
+
+struct digest_stream *
+digest_stream_new(void)
+{
+    struct digest_stream *stream = allocate(sizeof(*stream));
+
+    if (SHA256_Init(&stream->context) != 1)
+        abort();
+    return stream;
+}
+
+void
+digest_stream_add(struct digest_stream *stream, struct span data)
+{
+    if (SHA256_Update(&stream->context, data.data, data.length) != 1)
+        abort();
+}
+
+void
+digest_stream_end(struct digest_stream *stream, uint8_t out[DIGEST_SHA256_SIZE])
+{
+    if (SHA256_Final(out, &stream->context) != 1)
+        abort();
+    free(stream);
 }
