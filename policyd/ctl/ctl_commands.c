@@ -179,6 +179,13 @@ static const struct ctl_verb verbs[] = {
      BIT(CTL_BODY) | BIT(CTL_ANY) | BIT(CTL_OLDER) | BIT(CTL_VERDICT) | BIT(CTL_FROM) | BIT(CTL_TO) |
          BIT(CTL_DOMAIN) | BIT(CTL_ALL) | BIT(CTL_WHY) | BIT(CTL_DIRECTORY) | BIT(CTL_JSON),
      false, 1, WORDS_MAX + 1, ctl_quarantine_run, CTL_NEEDS_REDIS},
+    {"compare", "USER... [--file STATE] [--json]",
+     "two mailboxes over IMAP: what is lost, doubled or altered",
+     "By Message-ID where that stands once on each side, else by the decoded body; flags too.\n"
+     "Reads only: no flag is set, \\Recent stays.  Servers and logins stand in [compare].  With\n"
+     "--file a run that was interrupted goes on behind the last folder that was done.\n"
+     "Exit code 1: there is a difference, or something could not be read.\n",
+     BIT(CTL_FILE) | BIT(CTL_JSON), false, 1, WORDS_MAX, ctl_compare_run, CTL_NEEDS_ALL},
     {"classify", "[--json] < REPLIES", "what refusing replies are about",
      "One a line, `PHASE<TAB>REPLY` or the reply alone (then to RCPT); PHASE is connect,\n"
      "hello, tls, auth, mail, rcpt, data or end.  The class stands first: unknown disabled\n"

@@ -44,6 +44,13 @@ struct ctl_config {
     struct config_list outbound[DOMAIN_SIDES]; /* addresses that each side sends from */
     struct config_list dkim_selectors;
     struct config_list dnsbl;
+    struct {
+        const char *url[DOMAIN_SIDES]; /* of its IMAP server; "": not given */
+        const char *master[DOMAIN_SIDES];
+        const char *password_file[DOMAIN_SIDES];
+        const char *separator;
+        const char *tls_ca;
+    } compare;
     /* Words of the helper that acts on mail on hold for who isn't root. */
     struct config_list quarantine;
     /* Files; "": none. */

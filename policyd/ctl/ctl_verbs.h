@@ -35,6 +35,7 @@ int ctl_report_run(struct ctl *ctl);
 int ctl_ledger_run(struct ctl *ctl);
 int ctl_erase_run(struct ctl *ctl);
 int ctl_quarantine_run(struct ctl *ctl);
+int ctl_compare_run(struct ctl *ctl);
 int ctl_setup_run(struct ctl *ctl);
 int ctl_preflight_run(struct ctl *ctl);
 int ctl_rehearsal_run(struct ctl *ctl);
