@@ -11,6 +11,8 @@ enum {
     /* A flush: a load no sooner after the last one than so many times its duration, or so
        long. */
     AGAIN_FACTOR = 3,
+    SELDOM_FACTOR = 20,
+    SLOW_MS = 60 * 1000, /* a load that takes so long is warned of */
     AGAIN_MS = 5 * 1000,
     /* While an alarm stands, a load may end it: so long after the last change, which may
        never be. */
@@ -88,6 +90,10 @@ tell_load(const struct replica_sync *sync, bool taken)
         log_number("units", (int64_t)replica_count(replica, REPLICA_UNIT)),
         log_number("members", (int64_t)replica_member_count(replica)),
         log_milliseconds("delay", (int64_t)sync->load_took_ms));
+    if (sync->load_took_ms >= SLOW_MS)
+        log_warning("replica", log_text("load", "slow"),
+            log_milliseconds("delay", (int64_t)sync->load_took_ms),
+            log_note("postshift-cutover-large(7) has where one Redis ends"));
 }
 
 void
@@ -131,13 +137,25 @@ may_heal(const struct replica_sync *sync)
            (now - sync->changed_ms >= HEAL_MS || since >= HEAL_LATEST_MS);
 }
 
+/* Between two loads that nothing asks for.  One that takes long, since there is much or
+ * Redis has many to serve, is followed by a longer pause: all of them together take at
+ * most a twentieth of Redis' time from it. */
+static uint64_t
+regular_pause_ms(const struct replica_sync *sync)
+{
+    uint64_t usual = (uint64_t)sync->reload_seconds * 1000 + sync->spread_ms;
+    uint64_t long_ms = SELDOM_FACTOR * sync->load_took_ms;
+
+    return long_ms > usual ? long_ms : usual;
+}
+
 bool
 sync_is_load_due(const struct replica_sync *sync)
 {
     uint64_t now = clock_now_ms();
 
     return (sync->load_wanted && now >= sync->load_earliest_ms) || may_heal(sync) ||
-           now - sync->load_ended_ms >= (uint64_t)sync->reload_seconds * 1000;
+           now - sync->load_ended_ms >= regular_pause_ms(sync);
 }
 
 /* --- what operators accept --- */

@@ -276,9 +276,12 @@ set_up(struct replica_sync *sync, const struct replica_sync_options *options)
 {
     static const struct replica_events orders_events = {
         was_changed, has_problem, was_alarmed};
+    uint32_t chance;
 
     sync->reload_seconds =
         options->reload_seconds == 0 ? REPLICA_RELOAD_SECONDS : options->reload_seconds;
+    evutil_secure_rng_get_bytes(&chance, sizeof(chance));
+    sync->spread_ms = chance % (sync->reload_seconds * 100 + 1);
     sync->log = replica_log_new(sync->base);
     sync->orders = replica_orders_new(&options->rules, &orders_events, sync);
     sync->swap = (struct swap_watch){.swapped = was_swapped, .argument = sync};

@@ -4,9 +4,10 @@
  * At start the snapshot is read and the override file; then one connection follows
  * invalidations (client tracking, broadcast by prefix) while a second one reads:
  * everything by SCAN, in slices of at most 10 ms, then each key that changes.  Every 10
- * minutes, after a lost connection and after a flush everything is read again, compared
- * and swapped; whether a change is an order is decided by replica_orders.  Without Redis,
- * answers go on from what there is.
+ * minutes (up to a tenth later, so that gateways part, and no sooner than twenty times
+ * what the last one took), after a lost connection and after a flush everything is read
+ * again, compared and swapped; whether a change is an order is decided by replica_orders.
+ * Without Redis, answers go on from what there is.
  *
  * Logs what an operator should know: changes (`change:`), values that are no order,
  * alarms, loads.

@@ -22,6 +22,8 @@ struct replica_sync {
     void *argument;
     char *prefix;
     unsigned reload_seconds;
+    uint64_t
+        spread_ms; /* up to a tenth more: gateways that began together don't stay so */
 
     struct replica_orders *orders;
     struct replica_log *log;
