@@ -20,7 +20,7 @@ enum {
     DNS_CHECK_MS = 2500,
     PLACES_MS = 2000,
     TALKS_MS = 8000,
-    PEERS_MS = 3000
+    PEERS_MS = 2000
 };
 /* default_destination_concurrency_limit of Postfix. */
 enum { SESSIONS = 20 };

@@ -15,6 +15,7 @@
 
 enum {
     KEY_ROOM = 300,
+    RENEW_MS = 30000,
     LATER_MS = 5000, /* another gateway looks */
     DONE_S = 10,     /* so long until all have read what was kept */
     FAILED_MS = PREFLIGHT_AGAIN_S * 1000,
@@ -31,7 +32,7 @@ struct preflights {
     enum plan_preflight_due due;
     int64_t since;
     struct hook *hook;
-    uint64_t next_ms; /* by the steady clock: not before */
+    uint64_t next_ms; /* by the steady clock: not before; or when the claim is renewed */
 };
 
 struct preflights *
@@ -144,8 +145,10 @@ run(struct preflights *preflights)
     if (preflights->hook == NULL)
         has_ended(preflights,
             &(struct hook_result){.code = -1, .text = "postshiftctl can't be run"});
-    else
+    else {
         preflights->phase = PHASE_RUN;
+        preflights->next_ms = clock_now_ms() + RENEW_MS;
+    }
 }
 
 /* --- the claim --- */
@@ -187,6 +190,11 @@ preflights_want(
 {
     char key[KEY_ROOM];
 
+    if (preflights->phase == PHASE_RUN && clock_now_ms() >= preflights->next_ms) {
+        preflights->next_ms = clock_now_ms() + RENEW_MS;
+        write_key(preflights, key);
+        plan_store_claim_renew(preflights->context->store, key, PREFLIGHTS_CLAIM_S);
+    }
     if (preflights->phase != PHASE_IDLE || due == PREFLIGHT_NOTHING ||
         clock_now_ms() < preflights->next_ms)
         return;

@@ -19,7 +19,7 @@ enum {
     /* Three tries over 30 s of who does not answer; and movers, who are asked five a
      * second. */
     PREFLIGHTS_LIMIT_MS = 10 * 60 * 1000,
-    PREFLIGHTS_CLAIM_S = PREFLIGHTS_LIMIT_MS / 1000 + 30,
+    PREFLIGHTS_CLAIM_S = 90, /* renewed while it runs */
 };
 
 struct preflights *preflights_new(const struct plan_context *context);
