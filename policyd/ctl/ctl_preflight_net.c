@@ -177,7 +177,7 @@ find_sources(struct backends *backends)
     struct ctl *ctl = backends->preflight->ctl;
     const struct domain_state *state = backends->preflight->domain.state;
 
-    for (size_t i = 0; i < PREFLIGHT_SIDES * FAMILIES; i++) {
+    for (size_t i = 0; i < (size_t)PREFLIGHT_SIDES * FAMILIES; i++) {
         size_t side = i / FAMILIES;
         const char *route = side == PREFLIGHT_OLD ? state->old_route : state->new_route;
         const char *source = backends->asked[side] != NULL

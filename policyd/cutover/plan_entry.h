@@ -32,7 +32,9 @@ struct plan_entry {
     bool is_bad;   /* `problem` says why; `record` is then what it was before */
     char problem[400];
     struct plan_record record;
-    uint64_t top_rev; /* the highest that was seen here */
+    uint64_t top_rev;                /* the highest that was seen here */
+    struct plan_preflight preflight; /* as it was kept last */
+    struct rehearsal_view rehearsal; /* what the gateways say of those who move next */
 
     struct plan_series series;
     int64_t read_from_ms; /* slots from there on are asked for */
@@ -50,9 +52,6 @@ struct plan_entry {
     struct judge own_slow;
 
     char expected[DOMAIN_SIDES][PLAN_FINGERPRINT_MAX + 1]; /* certificates */
-
-    struct plan_preflight preflight; /* as it was kept last */
-    struct rehearsal_view rehearsal; /* what the gateways say of those who move next */
 
     bool is_writing; /* a commit is on its way */
     void *owner;     /* who decides keeps his own here */
