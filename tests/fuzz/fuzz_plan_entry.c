@@ -19,6 +19,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct redis_reply reply = {.kind = REDIS_ARRAY, .elements = texts};
     struct span rest = span_make(data, size);
     struct span line;
+    struct plan_opinion opinion;
 
     while (reply.count < TEXTS_MAX && span_split(&rest, '\n', &line))
         texts[reply.count++] = (struct redis_reply){.kind = REDIS_STRING, .text = line};
@@ -29,6 +30,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     plan_entry_take_state(entry, &reply);
     plan_entry_take_judges(entry, "gw1", &reply);
     plan_entry_take_probes(entry, &reply);
+    plan_entry_take_preflight(entry, &reply);
+    assert(entry->preflight.is_there == (reply.count > 0));
+    plan_preflight_ask(&entry->preflight, PREFLIGHT_KEPT, (struct plan_local){0, 0},
+        1764000000000, &opinion);
+    assert((opinion.text[0] != '\0') == entry->preflight.is_there);
+    assert(opinion.answer != PLAN_YES || entry->preflight.failed[0] == '\0');
     if (plan_entry_take_counts(entry, SIDE_NEW, 1764000000000, &reply) && reply.count > 0)
         assert(entry->series.count == 1);
     plan_entry_free(entry);
