@@ -64,6 +64,9 @@ void check_tlsa(const struct check_dns *dns, struct check *check);
 void check_mx_ttl(const struct check_dns *dns, struct check *check);
 void check_spf_record(const struct check_dns *dns, struct check *check);
 void check_spf_outbound(const struct check_dns *dns, struct check *check);
+/* Whether SPF passes an address: PASS, FAIL or UNKNOWN. */
+enum check_result check_spf_passes(
+    const struct check_dns *dns, const char *text, struct arena *arena);
 void check_dkim_keys(const struct check_dns *dns, struct check *check);
 void check_dmarc_record(const struct check_dns *dns, struct check *check);
 void check_ptr(const struct check_dns *dns, struct check *check);

@@ -43,6 +43,52 @@ check_dkim_keys(const struct check_dns *dns, struct check *check)
         check_add(check, CHECK_SKIPPED, "needs [ctl] dkim_selectors");
 }
 
+/* Whether a key of the domain's own is published; *is_sure: all had an answer. */
+static bool
+has_key(const struct check_dns *dns, struct arena *arena, bool *is_sure)
+{
+    for (size_t i = 0; i < dns->selectors.count; i++) {
+        struct span name = span_of(arena_printf(arena, "%s._domainkey.%.*s",
+            dns->selectors.items[i], (int)dns->domain.length, dns->domain.data));
+        const struct dns_answer *answer = dns_lookup_one(dns->lookup, name, DNS_TXT);
+        struct dkim_key key;
+        const char *wrong;
+
+        if (dns_status_is_temporary(answer->status))
+            *is_sure = false;
+        else if (answer->status == DNS_OK &&
+                 dkim_key_choose(answer->records, answer->count, &key, &wrong) &&
+                 !key.revoked)
+            return true;
+    }
+    return false;
+}
+
+/* Mail of new passes by SPF, whose domain is the sender's, or by a key of the domain. */
+static void
+look_at_alignment(const struct check_dns *dns, struct check *check)
+{
+    bool is_sure = true;
+    bool has_own_key = has_key(dns, check->arena, &is_sure);
+
+    for (size_t i = 0; i < dns->outbound_new.count; i++) {
+        const char *text = dns->outbound_new.items[i];
+        enum check_result result = check_spf_passes(dns, text, check->arena);
+
+        if (result == CHECK_PASS)
+            check_add(check, CHECK_PASS, "what new sends from %s passes by SPF", text);
+        else if (has_own_key)
+            check_add(
+                check, CHECK_PASS, "what new sends from %s passes by DKIM alone", text);
+        else
+            check_add(check, result == CHECK_UNKNOWN || !is_sure ? CHECK_UNKNOWN : result,
+                "what new sends from %s: %s", text,
+                result == CHECK_UNKNOWN || !is_sure
+                    ? "SPF or a key had no answer"
+                    : "neither SPF nor a key of [ctl] dkim_selectors makes it pass");
+    }
+}
+
 /* The domain's own record, else that of a name above it: the first that there is. */
 void
 check_dmarc_record(const struct check_dns *dns, struct check *check)
@@ -75,6 +121,8 @@ check_dmarc_record(const struct check_dns *dns, struct check *check)
                            : "p=",
             found == 1 && last.usable ? dmarc_policy_name(last.policy) : "",
             last.repeats ? " (a tag stands twice)" : "");
+        if (found == 1 && last.usable)
+            look_at_alignment(dns, check);
         return;
     }
     check_add(check, CHECK_FAIL, "_dmarc.%.*s: there is none, nor above it",

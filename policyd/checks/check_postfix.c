@@ -215,6 +215,13 @@ look_at_class(const struct check_postfix *postfix, struct check *check)
         check_add(check, CHECK_PASS, "Postfix routes it by transport_maps");
 }
 
+static void
+add_lacking(const struct check_postfix *postfix, struct check *check)
+{
+    for (size_t i = 0; i < postfix->lacking_count; i++)
+        check_add(check, CHECK_FAIL, "%s", postfix->lacking[i]);
+}
+
 void
 check_postfix_look(
     const struct check_postfix *postfix, enum check_name name, struct check *check)
@@ -244,6 +251,8 @@ check_postfix_look(
         look_at_class(postfix, check);
     } else {
         look_at_services(postfix, name, check);
+        if (name == CHECK_SERVICES)
+            add_lacking(postfix, check);
     }
     check->is_final = true;
 }

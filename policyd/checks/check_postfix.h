@@ -17,6 +17,8 @@ struct check_postfix {
     bool by_filter;       /* routing = filter: smtpd asks, the queue manager doesn't */
     const char *route;    /* policyd's socket as Postfix writes it */
     struct span services; /* of master.cf, its lines joined */
+    const char *const *lacking; /* what our services lack of the site's own */
+    size_t lacking_count;
     const char *refusal;  /* why our domains can't be routed; NULL: they can */
     bool refusal_is_sure; /* all tables could be read */
     bool verifies;        /* recipients are verified at backends */

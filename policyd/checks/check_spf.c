@@ -343,3 +343,23 @@ check_spf_outbound(const struct check_dns *dns, struct check *check)
             dns->outbound_old.count + dns->outbound_new.count == 0 ? ", " : "",
             dns->outbound_new.count == 0 ? "outbound_new" : "");
 }
+
+enum check_result
+check_spf_passes(const struct check_dns *dns, const char *text, struct arena *arena)
+{
+    unsigned char address[16];
+    struct walk walk = {.dns = dns, .arena = arena, .address = address};
+
+    walk.length = check_address_read(text, address);
+    switch (walk.length == 0 ? SPF_ANSWER_NONE : walk_domain(&walk, dns->domain, 0)) {
+    case SPF_ANSWER_PASS:
+        return CHECK_PASS;
+    case SPF_ANSWER_UNKNOWN:
+        return CHECK_UNKNOWN;
+    case SPF_ANSWER_NONE:
+    case SPF_ANSWER_OTHER:
+    case SPF_ANSWER_BROKEN:
+    default:
+        return CHECK_FAIL;
+    }
+}

@@ -170,6 +170,8 @@ ctl_preflight_postfix(struct ctl_preflight *preflight)
         facts.by_filter = host->site.facts.by_filter;
         facts.route = host->site.facts.route;
         facts.services = host->site.facts.services;
+        facts.lacking = host->plan.lacking;
+        facts.lacking_count = host->plan.lacking_count;
         facts.verifies = host->plan.verifies;
         facts.transport_maps = value_of(ctl, "transport_maps", &facts);
         facts.verify_code = value_of(ctl, "unverified_recipient_reject_code", &facts);

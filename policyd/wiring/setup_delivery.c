@@ -234,10 +234,25 @@ base_of(const struct setup_planner *planner, const struct setup_delivery *row)
                                     };
 }
 
+/* What was copied once, and has been changed in the site's own service since. */
+static void
+note_lacking(
+    struct setup_planner *planner, const struct setup_delivery *row, const char *missing)
+{
+    struct setup_plan *plan = planner->plan;
+    const char *note = arena_printf(planner->arena,
+        "%s lacks what %s has:%s (--apply --like %s takes it over)", row->service,
+        planner->facts->like, missing, planner->facts->like);
+
+    if (plan->note_count < SETUP_NOTES_MAX)
+        plan->notes[plan->note_count++] = note;
+    if (plan->lacking_count < SETUP_LACKING_MAX)
+        plan->lacking[plan->lacking_count++] = note;
+}
+
 static void
 plan_service(struct setup_planner *planner, const struct setup_delivery *row)
 {
-    struct setup_plan *plan = planner->plan;
     struct postfix_service now;
     struct own_options own;
     const char *missing;
@@ -256,10 +271,8 @@ plan_service(struct setup_planner *planner, const struct setup_delivery *row)
         write_entry(planner, row, &planner->like, &own);
         return;
     }
-    if (missing[0] != '\0' && plan->note_count < SETUP_NOTES_MAX)
-        plan->notes[plan->note_count++] = arena_printf(planner->arena,
-            "%s lacks what %s has:%s (--apply --like %s takes it over)", row->service,
-            planner->facts->like, missing, planner->facts->like);
+    if (missing[0] != '\0')
+        note_lacking(planner, row, missing);
     if (!is_ours_already(now.arguments, &own))
         write_entry(planner, row, &now, &own);
 }

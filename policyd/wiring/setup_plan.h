@@ -26,7 +26,12 @@ enum setup_want {
 #define SETUP_LIFETIME "20d"
 #define SETUP_LIFETIME_S (UINT64_C(20) * 86400)
 
-enum { SETUP_STEPS_MAX = 192, SETUP_NOTES_MAX = 32, SETUP_MILTERS_MAX = 4 };
+enum {
+    SETUP_STEPS_MAX = 192,
+    SETUP_NOTES_MAX = 32,
+    SETUP_MILTERS_MAX = 4,
+    SETUP_LACKING_MAX = 8
+};
 
 /* Which of policyd's maps is asked, for mail and for probes. */
 #define SETUP_MAP_NAME "transport"
@@ -82,6 +87,9 @@ struct setup_plan {
     size_t count;
     const char *notes[SETUP_NOTES_MAX]; /* what the administrator should know */
     size_t note_count;
+    /* Of these notes, those of services of ours that lack settings of the site's. */
+    const char *lacking[SETUP_LACKING_MAX];
+    size_t lacking_count;
     bool wired;            /* the queue manager (or smtpd, by filter) asks policyd now */
     bool maps_changed;     /* the copy of transport_maps is not what main.cf has */
     const char *maps_copy; /* of the copy, ours left out; "" where there is none */

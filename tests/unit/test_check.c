@@ -87,6 +87,8 @@ has_a_whole_row_for_each(void **state)
 #define ROUTE "socketmap:unix:postshift/route.sock"
 
 static const char *const strangers[] = {"b@example.com"};
+static const char *const lacking[] = {
+    "cutover-new lacks what relay has: -o smtp_tls_security_level=encrypt"};
 static const struct wiring whole = {.state = WIRING_WHOLE};
 static const struct wiring off = {.state = WIRING_OFF};
 static const struct wiring not_known = {.state = WIRING_UNKNOWN};
@@ -118,6 +120,8 @@ static const struct {
         "smtp/inet of master.cf asks policyd",
         "smtp inet n - n - - smtpd -o transport_maps=" ROUTE ":transport\n", {0}},
     {"all six", CHECK_SERVICES, CHECK_PASS, "cutover-new-lmtp: logs as", ALL_OURS, {0}},
+    {"lacks TLS", CHECK_SERVICES, CHECK_FAIL, "cutover-new lacks", ALL_OURS,
+        {.lacking = lacking, .lacking_count = 1}},
     {"none", CHECK_SERVICES, CHECK_FAIL, "cutover-new: is not in master.cf", SERVER, {0}},
     {"without stamp", CHECK_SERVICES, CHECK_FAIL, "does not stamp",
         "cutover-old unix - - n - - smtp -o syslog_name=postfix/cutover-old\n", {0}},
