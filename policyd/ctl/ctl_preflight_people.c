@@ -23,7 +23,7 @@ enum {
     DAY_MS = 86400 * 1000,
     ARRIVES_MS = 60000,
     LOOK_MS = 1000, /* between two looks into the mailbox */
-    ASK_MS = 5000, /* one of them */
+    ASK_MS = 5000,  /* one of them */
     SECRET_MAX = 4096,
 };
 
