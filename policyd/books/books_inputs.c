@@ -67,6 +67,46 @@ books_enter_input(struct books *books, int64_t time_ms, struct span key,
 }
 
 bool
+books_find_input(struct books *books, struct span key, struct arena *arena,
+    struct span *value, struct error *error)
+{
+    static const char sql[] = "SELECT value FROM input_now WHERE key = ?";
+    sqlite3_stmt *row = books_prepare(books, sql, error);
+    int result;
+
+    *value = SPAN("");
+    if (row == NULL)
+        return false;
+    books_bind_span(row, 1, key);
+    result = books_step(books, row, error);
+    if (result == 1) {
+        const void *text = sqlite3_column_text(row, 0);
+
+        *value = arena_span(arena, span_make(text, (size_t)sqlite3_column_bytes(row, 0)));
+        (void)sqlite3_reset(row);
+    }
+    return result >= 0;
+}
+
+bool
+books_last_input(struct books *books, int64_t *time_ms, struct error *error)
+{
+    sqlite3_stmt *row =
+        books_prepare(books, "SELECT at FROM input ORDER BY id DESC LIMIT 1", error);
+    int result;
+
+    *time_ms = 0;
+    if (row == NULL)
+        return false;
+    result = books_step(books, row, error);
+    if (result == 1) {
+        *time_ms = sqlite3_column_int64(row, 0);
+        (void)sqlite3_reset(row);
+    }
+    return result >= 0;
+}
+
+bool
 books_each_input(struct books *books, void (*each)(void *argument, struct span key),
     void *argument, struct error *error)
 {

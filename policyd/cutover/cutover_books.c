@@ -65,12 +65,22 @@ save(void *argument, struct books *books, struct error *error)
 }
 
 static void
+missed(void *argument, const struct replica_change *change, int64_t since_ms)
+{
+    struct cutover_daemon *daemon = argument;
+
+    if (daemon->plans != NULL)
+        plan_runner_missed(daemon->plans, change, since_ms);
+}
+
+static void
 saved(void *argument, struct books *books)
 {
     struct cutover_daemon *daemon = argument;
 
     counts_settled(daemon->counts);
     event_copies_saved(daemon->copies);
+    route_inputs_saved(daemon->inputs, missed, daemon);
     cutover_metrics_take(daemon->metrics, &daemon->tally, &daemon->deliveries);
     counts_send(daemon->counts, books, daemon->redis, &daemon->parts_left);
     if (daemon->plans != NULL)

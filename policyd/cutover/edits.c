@@ -28,7 +28,8 @@ struct group {
     char domain[256];
     uint64_t first_ms;
     uint64_t last_ms;
-    char rev[24]; /* that came along; "": none did */
+    int64_t since_ms; /* what was missed, from then on; unix time, 0: nothing was */
+    char rev[24];     /* that came along; "": none did */
     struct edit edits[FIELDS_MAX];
     size_t count;
     size_t changes; /* all of them, also those that found no room */
@@ -221,6 +222,19 @@ edits_change(struct edits *edits, const struct replica *replica,
     }
 }
 
+void
+edits_missed(struct edits *edits, const struct replica_change *change, int64_t since_ms)
+{
+    struct group *group = group_of(edits, change->kind, domain_of(change));
+
+    if (group == NULL)
+        return;
+    group->last_ms = clock_now_ms();
+    if (group->since_ms == 0 || since_ms < group->since_ms)
+        group->since_ms = since_ms;
+    add_edit(group, change->field, change->name, change->from, change->to);
+}
+
 /* --- writing --- */
 
 static void
@@ -252,8 +266,10 @@ write_edit(struct edits *edits, const struct group *group, const struct edit *ed
         .why = "by hand, in Redis",
         .rev = rev,
     };
+    int64_t first_ms = event.time * 1000 - (int64_t)(clock_now_ms() - group->first_ms);
     int64_t since_ms =
-        event.time * 1000 - (int64_t)(clock_now_ms() - group->first_ms) - MARGIN_MS;
+        (group->since_ms > 0 && group->since_ms < first_ms ? group->since_ms : first_ms) -
+        MARGIN_MS;
 
     event_write_argument(write, span_of(group->domain));
     event_write_argument(write, span_of(edit->what));

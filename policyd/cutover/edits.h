@@ -10,8 +10,9 @@
  * EDITS_EACH pins, units or members of a domain at a time it is one event with their
  * number.
  *
- * What differs after all was read anew (Redis was away) is told for domains; pins, units
- * and members are told live alone.
+ * What differs after all was read anew (Redis or we were away) is told for domains by the
+ * replica, for pins and units by what the books had (missed_inputs.h); our own writers'
+ * events since then go before.  Members are told live alone.
  *
  * Limits: an edit of a domain within two seconds of one by our own writers goes with that
  * one's event, and one of a pin, unit or member within seven seconds of a bulk or an
@@ -35,6 +36,10 @@ void edits_free(struct edits *edits); /* what waits is forgotten */
 /* Each change that the replica tells; `replica`: the one that answered before it. */
 void edits_change(struct edits *edits, const struct replica *replica,
     const struct replica_change *change);
+
+/* A pin or unit that is another one than it was at that time (unix milliseconds). */
+void edits_missed(
+    struct edits *edits, const struct replica_change *change, int64_t since_ms);
 
 /* Twice a second: what is due is written. */
 void edits_tick(struct edits *edits);

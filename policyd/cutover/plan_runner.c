@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "policyd/cutover/plan_runner_inside.h"
+#include "policyd/cutover/plan_waiting.h"
 #include "policyd/plan/plan_text.h"
 #include "shared/base/allocate.h"
 #include "shared/service/clock.h"
@@ -17,9 +18,7 @@
 enum {
     TICK_MS = 500,
     LONG_SLOT_MS = 5000,
-    COUNT_MS = 5000,
     JUDGED_MS = 2000,
-    UNTRIED_MAX = 5000, /* what is more is counted to no side */
 };
 
 /* --- one plan --- */
@@ -161,57 +160,6 @@ decide(struct plan_run *run, const struct plan_facts *facts)
     plan_act(run, &view);
 }
 
-/* Whom no backend was asked for yet waits for the one that his route names now. */
-static void
-count_untried(void *argument, struct span recipient, int64_t begun_ms)
-{
-    struct plan_run *run = argument;
-    const struct plan_runner *runner = run->runner;
-    struct route route;
-    enum books_backend side;
-
-    route_decide(&runner->context.config->served.route_rules,
-        runner->owner.replica(runner->owner.argument), recipient,
-        runner->self.now_ms / 1000, &route);
-    if (route.place != ROUTE_OLD && route.place != ROUTE_NEW)
-        return;
-    side = route.place == ROUTE_OLD ? BACKEND_OLD : BACKEND_NEW;
-    run->waiting.waiting[BACKEND_OTHER]--;
-    run->waiting.waiting[side]++;
-    if (run->waiting.oldest_ms[side] == 0 || begun_ms < run->waiting.oldest_ms[side])
-        run->waiting.oldest_ms[side] = begun_ms;
-}
-
-static bool
-read_waiting(struct plan_run *run, struct books *books)
-{
-    struct span domain = span_of(run->entry->domain);
-    struct error error;
-
-    return books != NULL && books_domain_sides(books, domain, &run->waiting, &error) &&
-           books_domain_untried(books, domain,
-               run->waiting.waiting[BACKEND_OTHER] < UNTRIED_MAX
-                   ? (size_t)run->waiting.waiting[BACKEND_OTHER]
-                   : UNTRIED_MAX,
-               count_untried, run, &error);
-}
-
-/* For the page.  Never more than a hundredth of our time. */
-static void
-count_waiting(struct plan_run *run)
-{
-    const struct plan_owner *owner = &run->runner->owner;
-    struct books *books = owner->books(owner->argument);
-    uint64_t start = clock_now_ms();
-    uint64_t took;
-
-    if (start < run->count_ms)
-        return;
-    run->knows_waiting = read_waiting(run, books);
-    took = clock_now_ms() - start;
-    run->count_ms = start + (took * 100 > COUNT_MS ? took * 100 : COUNT_MS);
-}
-
 static void
 look(struct plan_runner *runner, struct plan_entry *entry)
 {
@@ -228,7 +176,7 @@ look(struct plan_runner *runner, struct plan_entry *entry)
     look_at_judges(run);
     look_at_hook(run);
     look_at_asks(run, runner->self.now_ms);
-    count_waiting(run);
+    plan_waiting_count(run);
     look_at_triggers(run, runner->self.now_ms);
     plan_facts_gather(&runner->context, run, &runner->self, &facts);
     look_at_preflight(run, &facts);
@@ -321,6 +269,13 @@ void
 plan_runner_change(struct plan_runner *runner, const struct replica_change *change)
 {
     edits_change(runner->edits, runner->owner.replica(runner->owner.argument), change);
+}
+
+void
+plan_runner_missed(
+    struct plan_runner *runner, const struct replica_change *change, int64_t since_ms)
+{
+    edits_missed(runner->edits, change, since_ms);
 }
 
 /* --- attempts --- */

@@ -28,6 +28,11 @@ void plan_runner_set_config(
 /* Each change that the replica tells. */
 void plan_runner_change(struct plan_runner *runner, const struct replica_change *change);
 
+/* What it did not tell, as we were away: a pin or unit is another one than at that time
+ * (unix milliseconds). */
+void plan_runner_missed(
+    struct plan_runner *runner, const struct replica_change *change, int64_t since_ms);
+
 /* Attempts, in the three steps of a commit. */
 void plan_runner_attempt(struct plan_runner *runner, const struct books_attempt *attempt);
 void plan_runner_saved(struct plan_runner *runner);

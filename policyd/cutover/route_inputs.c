@@ -19,6 +19,7 @@ struct pending {
 };
 
 struct route_inputs {
+    struct missed_inputs *missed;
     struct arena *arena;
     struct pending *changes;
     size_t count;
@@ -40,6 +41,7 @@ route_inputs_new(void)
 {
     struct route_inputs *inputs = allocate(sizeof(*inputs));
 
+    inputs->missed = missed_inputs_new();
     inputs->arena = arena_new(ARENA_MAX);
     inputs->changes = allocate_array(CHANGES_MAX, sizeof(*inputs->changes));
     return inputs;
@@ -50,6 +52,7 @@ route_inputs_free(struct route_inputs *inputs)
 {
     if (inputs == NULL)
         return;
+    missed_inputs_free(inputs->missed);
     arena_free(inputs->arena);
     free(inputs->changes);
     free(inputs);
@@ -138,10 +141,19 @@ write_domain(const struct replica_domain *domain, struct buffer *out)
 struct saving {
     struct books *books;
     struct error *error;
+    struct missed_inputs *missed; /* NULL: nothing is compared */
     int64_t time_ms;
     struct buffer key;
     struct buffer value;
 };
+
+static bool
+enter_key(struct saving *saving, struct span key, struct span value)
+{
+    return (saving->missed == NULL || missed_inputs_note(saving->missed, saving->books,
+                                          key, value, saving->error)) &&
+           books_enter_input(saving->books, saving->time_ms, key, value, saving->error);
+}
 
 static bool
 enter(struct saving *saving, const char *kind, struct span name, struct span value)
@@ -149,8 +161,7 @@ enter(struct saving *saving, const char *kind, struct span name, struct span val
     buffer_reset(&saving->key);
     buffer_append_text(&saving->key, kind);
     buffer_append(&saving->key, name);
-    return books_enter_input(
-        saving->books, saving->time_ms, buffer_span(&saving->key), value, saving->error);
+    return enter_key(saving, buffer_span(&saving->key), value);
 }
 
 static bool
@@ -313,8 +324,7 @@ enter_gone(struct saving *saving, const struct replica *replica)
     bool done = books_each_input(saving->books, look_whether_gone, &gone, saving->error);
 
     for (size_t i = 0; i < gone.count && done; i++)
-        done = books_enter_input(
-            saving->books, saving->time_ms, gone.keys[i], SPAN(""), saving->error);
+        done = enter_key(saving, gone.keys[i], SPAN(""));
     arena_free(gone.arena);
     free(gone.keys);
     return done;
@@ -323,7 +333,8 @@ enter_gone(struct saving *saving, const struct replica *replica)
 static bool
 enter_all(struct saving *saving, const struct replica *replica)
 {
-    return enter_domains(saving, replica) && enter_pins_and_units(saving, replica) &&
+    return missed_inputs_begin(saving->missed, saving->books, saving->error) &&
+           enter_domains(saving, replica) && enter_pins_and_units(saving, replica) &&
            enter_lists(saving, replica) && enter_gone(saving, replica);
 }
 
@@ -360,8 +371,11 @@ route_inputs_save(struct route_inputs *inputs, const struct replica *replica,
         return true;
     buffer_init(&saving.key, KEY_MAX);
     buffer_init(&saving.value, VALUE_MAX);
-    if (inputs->compare)
+    if (inputs->compare) {
+        saving.missed = inputs->missed;
         done = enter_all(&saving, replica);
+        saving.missed = NULL;
+    }
     for (size_t i = 0; i < inputs->count && done; i++)
         done = enter_change(&saving, replica, &inputs->changes[i]);
     buffer_clear(&saving.key);
@@ -369,4 +383,10 @@ route_inputs_save(struct route_inputs *inputs, const struct replica *replica,
     if (done)
         forget(inputs);
     return done;
+}
+
+void
+route_inputs_saved(struct route_inputs *inputs, missed_inputs_tell *tell, void *argument)
+{
+    missed_inputs_told(inputs->missed, tell, argument);
 }

@@ -125,13 +125,36 @@ def test_what_differs_after_redis_was_away(server, gateways):
         each.process.pause()
     server.command("HSET", DOMAIN, "weight", "70")
     with server.connect() as client:
+        client.command("SET", "cutover:pin:anna@example.com", "old")
+        client.command("SET", "cutover:unit:ben@example.com", "board")
         client.command("CLIENT", "KILL", "TYPE", "pubsub")
         client.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     for each in gateways:
         each.process.resume()
     wait_for(lambda: edits(server), 30, "it was told")
     barrier(server, gateways, 1)
-    assert edits(server) == [("weight", "", "30", "70")]
+    assert sorted(edits(server)) == [("pin", "anna@example.com", "", "old"), ("unit", "ben@example.com", "", "board"), ("weight", "", "30", "70")]
+
+
+def test_what_differs_after_the_controllers_were_away(server, gateways):
+    """What our own programs wrote meanwhile was told by them."""
+    server.command("SET", "cutover:pin:anna@example.com", "old")
+    barrier(server, gateways, 1)
+    for each in gateways:
+        each.kill()
+    server.command("SET", "cutover:pin:anna@example.com", "new until=2036-12-24T18:00:00Z")
+    server.command("SET", "cutover:unit:ben@example.com", "board")
+    gateways[0].ctl("pin", "carl@example.com", "old")
+    with server.connect() as client:
+        for n in range(25):
+            client.command("SET", f"cutover:unit:user{n}@many.example", "many")
+    for each in gateways:
+        each.start()
+    wait_for(lambda: len(edits(server)) == 4, 30, "it was told")
+    barrier(server, gateways, 2)
+    assert sorted(edits(server)) == [
+        ("pin", "anna@example.com", "", "old"), ("pin", "anna@example.com", "old", "new until=2036-12-24T18:00:00Z"),
+        ("unit", "", "", "25 changes"), ("unit", "ben@example.com", "", "board")]
 
 
 def test_an_erased_address_is_not_told_again(server, gateways):
