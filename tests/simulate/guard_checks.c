@@ -62,14 +62,15 @@ checks_burst(const struct world *world, struct gateway *gateway)
     gateway->us_fresh = 0;
 }
 
-/* A person said so, or there is no plan that could be stopped and it was quiet. */
+/* A person said so (or what he said last was lost), or there is no plan that could be
+ * stopped and it was quiet. */
 static bool
 may_ask_again(const struct world *world, const struct gateway *gateway)
 {
     const char *state = hash_get(&world->redis.data.plan, "state");
     bool is_over = strcmp(state, "aborted") == 0 || strcmp(state, "rolled-back") == 0;
 
-    return world->truth.told_to_go >= gateway->us_at ||
+    return world->truth.may_forget || world->truth.told_to_go >= gateway->us_at ||
            (is_over && world->now >= gateway->us_at + QUIET_SECONDS);
 }
 
@@ -130,8 +131,7 @@ checks_guard(struct world *world, struct gateway *gateway)
         check_found_in_time(world, gateway);
     /* It may again, or it can't be known any more. */
     if (gateway->troubled >= gateway->us_at || !is_whole(world) ||
-        world->truth.may_forget || may_ask_again(world, gateway) ||
-        !world->backends[SIDE_NEW].refuses_us)
+        may_ask_again(world, gateway) || !world->backends[SIDE_NEW].refuses_us)
         gateway->us_at = 0;
     if (gateway->us_at > 0 && world->now >= gateway->us_at + STOPPED_SECONDS &&
         goes_on(world))
