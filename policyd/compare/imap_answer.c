@@ -80,8 +80,10 @@ take_literal(struct imap_answer *answer, struct span part, const struct imap_sin
         if (part.data[i] == '"' || part.data[i] == '\\')
             buffer_append_octet(&answer->line, '\\');
         /* No line end gets into a line. */
-        buffer_append_octet(&answer->line,
-            part.data[i] == '\r' || part.data[i] == '\n' ? '?' : part.data[i]);
+        if (part.data[i] == '\r' || part.data[i] == '\n')
+            buffer_append_octet(&answer->line, '?');
+        else
+            buffer_append_octet(&answer->line, part.data[i]);
     }
     if (answer->literal == 0)
         buffer_append_octet(&answer->line, '"');

@@ -391,7 +391,8 @@ read_state(struct comparing *comparing, const char *path, struct error *error)
     end = span_find_last(buffer_span(&text), '\n');
     buffer_append_octet(&list, '[');
     for (size_t i = 0; end != SPAN_NONE && i < end; i++)
-        buffer_append_octet(&list, text.data[i] == '\n' ? ',' : text.data[i]);
+        buffer_append(
+            &list, text.data[i] == '\n' ? SPAN(",") : span_make(text.data + i, 1));
     buffer_append_octet(&list, ']');
     comparing->known =
         ctl_json_parse(arena, arena_span(arena, buffer_span(&list)), error);
@@ -458,7 +459,7 @@ ctl_compare_run(struct ctl *ctl)
     explicit_bzero(comparing->passwords, sizeof(comparing->passwords));
     if (comparing->state >= 0) {
         (void)close(comparing->state);
-        if (comparing->troubles == 0)
+        if (comparing->troubles == 0 && state != NULL)
             (void)unlink(state);
     }
     return comparing->differences + comparing->troubles > 0 ? CTL_NO : CTL_DONE;

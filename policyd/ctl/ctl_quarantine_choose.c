@@ -96,14 +96,12 @@ may_take(struct ctl *ctl, const struct hold_queue *queue, struct span id,
     if (*mail == NULL)
         *status = ctl_output_fail(*status == CTL_DONE ? CTL_NO : *status,
             "%s is not on hold (quarantine list shows what is)", name);
-    else if (any)
-        return true;
-    else if ((*mail)->held == NULL && !(*mail)->is_another)
+    else if (!any && (*mail)->held == NULL && !(*mail)->is_another)
         *status = ctl_output_fail(CTL_REFUSED,
             "%s was not put on hold by us, or the books do not have it yet (--any takes "
             "it all the same)",
             name);
-    else if ((*mail)->is_another || !ctl_hold_is_same(ctl, *mail))
+    else if (!any && ((*mail)->is_another || !ctl_hold_is_same(ctl, *mail)))
         *status = ctl_output_fail(CTL_REFUSED,
             "%s is another mail by now than the one that we put on hold: its id was used "
             "again",
@@ -130,7 +128,7 @@ sort(struct quarantine_choice *choice)
 
     if (choice->count == 0)
         return;
-    qsort(choice->mails, choice->count, sizeof(*choice->mails), compare);
+    qsort(choice->mails, choice->count, sizeof(struct hold_mail *), compare);
     for (size_t i = 1; i < choice->count; i++) {
         if (choice->mails[i] != choice->mails[kept])
             choice->mails[++kept] = choice->mails[i];
@@ -178,6 +176,10 @@ choose_matching(
         else if (ctl_arguments_has(&ctl->arguments, CTL_ANY) ||
                  ctl_hold_is_same(ctl, mail))
             choice->mails[choice->count++] = mail;
+        else
+            ctl_output_warn("%s is another mail by now than the one that we put on hold: "
+                            "left alone",
+                arena_text(ctl->arena, mail->id));
     }
     return CTL_DONE;
 }

@@ -18,7 +18,7 @@ import pytest
 from processes import BIN, Process, can_connect, run, wait_for
 
 DOVECOT = shutil.which("dovecot") or "/usr/sbin/dovecot"
-BLOCK, PORT, USER = "127.20.98", 10143, "alice@example.com"
+BLOCK, PORT, SECURE_PORT, USER = "127.20.98", 10143, 10993, "alice@example.com"
 NOBODY = pwd.getpwnam("nobody")
 MAILS = int(os.environ.get("COMPARE_MAILS", "600"))
 
@@ -28,7 +28,9 @@ state_dir = {folder}/state
 log_path = {folder}/dovecot.log
 protocols = imap
 listen = {address}
-ssl = no
+ssl = yes
+ssl_cert = <{folder}/cert.pem
+ssl_key = <{folder}/key.pem
 disable_plaintext_auth = no
 mail_location = maildir:{folder}/mail/%u
 mail_uid = {uid}
@@ -62,7 +64,7 @@ service imap-login {{
     port = {port}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {secure_port}
   }}
 }}
 """
@@ -77,8 +79,10 @@ class Server:
         (self.folder / "mail").mkdir(parents=True)
         (self.folder / "masters").write_text(f"mover:{password}-master\n", encoding="ascii")
         (self.folder / "dovecot.conf").write_text(CONFIG.format(
-            folder=self.folder, address=self.address, port=PORT, separator=separator, prefix=prefix, sent=sent, password=password,
+            folder=self.folder, address=self.address, port=PORT, secure_port=SECURE_PORT, separator=separator, prefix=prefix, sent=sent, password=password,
             uid=NOBODY.pw_uid, gid=NOBODY.pw_gid), encoding="ascii")
+        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=imap.example", "-addext",
+            f"subjectAltName=IP:{self.address}", "-keyout", self.folder / "key.pem", "-out", self.folder / "cert.pem")
         self.numbers = {}
 
     def start(self):
@@ -239,3 +243,16 @@ def test_what_can_not_be_read(site, folder):
     assert "[compare] old, new" in compare(other, USER).stderr
     done = compare(config, "nobody-at-all@example.com")
     assert done.returncode == 0 and "0 differences" in done.stdout, done.stdout + done.stderr
+
+
+def test_certificates_are_checked(site, folder):
+    old, new, config = site
+    other = folder / "other.conf"
+    text = config.read_text(encoding="ascii").replace(f"imap://{new.address}:{PORT}", f"imaps://{new.address}:{SECURE_PORT}")
+    other.write_text(text, encoding="ascii")
+    done = compare(other, USER)
+    assert done.returncode == 1 and "certificate" in done.stderr and "INBOX" not in done.stdout, done.stderr
+    other.write_text(f"{text}tls_ca = {old.folder}/cert.pem\n", encoding="ascii")
+    assert "certificate" in compare(other, USER).stderr
+    other.write_text(f"{text}tls_ca = {new.folder}/cert.pem\n", encoding="ascii")
+    assert "5 differences" in compare(other, USER).stdout
