@@ -237,6 +237,11 @@ server_client_new(struct server_host *host, int fd, uint64_t now_ms)
     (void)event_assign(
         &client->event, host->base, fd, EV_READ | EV_PERSIST, on_readable, client);
     (void)event_add(&client->event, NULL);
+    if (host->protocol->greeting != NULL) {
+        buffer_append_text(&host->answers, host->protocol->greeting);
+        if (!send_answers(client))
+            wait_for(client, EV_WRITE);
+    }
     return client;
 }
 
@@ -247,6 +252,8 @@ server_client_close(
     client->host->ended(client->host->argument, client, end, error);
     if (client->waiting != NULL)
         client->host->protocol->give_up(client->waiting);
+    if (client->session != NULL)
+        client->host->protocol->closed(client->session);
     (void)event_del(&client->event);
     (void)close(client->fd);
     buffer_clear(&client->input);

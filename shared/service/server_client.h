@@ -38,13 +38,14 @@ struct server_client;
 
 /* What the clients of one listener have in common. */
 struct server_protocol {
-    const char *name;    /* of the listener, in log and metrics */
-    uint64_t request_ms; /* for the first request, and for half a one */
-    uint64_t idle_ms;    /* between requests */
-    size_t request_max;  /* octets; the wire refuses more */
-    char last_octet;     /* every request ends with it */
-    uint64_t spared_ms;  /* who was served within that time is not crowded out */
-    bool is_quiet;       /* how its clients end is not worth a line in the log */
+    const char *name;     /* of the listener, in log and metrics */
+    uint64_t request_ms;  /* for the first request, and for half a one */
+    uint64_t idle_ms;     /* between requests */
+    size_t request_max;   /* octets; the wire refuses more */
+    char last_octet;      /* every request ends with it */
+    const char *greeting; /* said before the first request; NULL: nothing */
+    uint64_t spared_ms;   /* who was served within that time is not crowded out */
+    bool is_quiet;        /* how its clients end is not worth a line in the log */
 
     /*
      * Takes one request off the front of `input` and appends its answer, or writes it to
@@ -60,6 +61,10 @@ struct server_protocol {
     /* The client ends, nobody waits any more for what was client->waiting.  NULL where
      * all answers come at once. */
     void (*give_up)(void *waiting);
+
+    /* The client ends: its client->session, where there is one, is over.  NULL where the
+     * protocol has none. */
+    void (*closed)(void *session);
 };
 
 struct server_host {
@@ -92,6 +97,7 @@ struct server_client {
 
     /* The protocol's. */
     unsigned stage;
+    void *session; /* NULL until the protocol makes one */
     void *waiting; /* what its answer waits for; NULL: nothing */
     bool is_last;
 };
