@@ -2,6 +2,7 @@
 
 #include "policyd/books/books_rows.h"
 #include "policyd/books/books_story.h"
+#include "policyd/wire/undo_address.h"
 #include "shared/base/attributes.h"
 
 enum {
@@ -204,6 +205,23 @@ judge(struct entry *entry, const struct books_recipient *recipient,
     find_backend(entry, recipient, attempt, domain);
 }
 
+/* It is one of those that the queue manager counted, so it has a row; which stays as it
+ * is, whatever becomes of the copy. */
+static void
+enter_copy(struct entry *entry)
+{
+    struct books_recipient *recipient =
+        books_message_recipient(entry->message, entry->event->to, entry->event->orig_to);
+
+    if (recipient == NULL)
+        return;
+    recipient->end = END_COPY;
+    recipient->at = entry->time_ms;
+    recipient->attempts = 1;
+    recipient->outcome = entry->event->status == MAILLOG_SENT ? OUTCOME_OK : OUTCOME_FAIL;
+    recipient->is_changed = true;
+}
+
 bool
 books_attempt_is_refusal(const struct books_attempt *attempt)
 {
@@ -224,6 +242,10 @@ books_attempt_enter(struct entry *entry)
         return false;
     books_touch(entry);
     look_whether_older(entry);
+    if (span_is_nocase(event->to, UNDO_ADDRESS)) {
+        enter_copy(entry);
+        return true;
+    }
     if (event->status == MAILLOG_DELIVERABLE || event->status == MAILLOG_UNDELIVERABLE)
         entry->message->kind = KIND_PROBE;
     recipient = books_message_recipient(entry->message, event->to, event->orig_to);

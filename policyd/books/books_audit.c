@@ -109,6 +109,7 @@ count_recipients(struct auditing *auditing, sqlite3_stmt *message)
     uint64_t nrcpt = (uint64_t)sqlite3_column_int64(message, 5);
     int64_t accepted = sqlite3_column_int64(message, 1);
     uint64_t count = 0;
+    uint64_t copies = 0;
     uint64_t waiting = 0;
 
     while (auditing->has_row && auditing->next_message < id) {
@@ -122,6 +123,7 @@ count_recipients(struct auditing *auditing, sqlite3_stmt *message)
 
         if (end >= 0 && end < END_COUNT)
             audit->ends[end]++;
+        copies += end == END_COPY;
         waiting += end == END_WAITING;
         if (end == END_DELIVERED && backend >= 0 && backend < BACKEND_COUNT)
             audit->backends[backend]++;
@@ -137,7 +139,7 @@ count_recipients(struct auditing *auditing, sqlite3_stmt *message)
         audit->ends[END_WAITING] += nrcpt - count;
         waiting += nrcpt - count;
     }
-    audit->accepted += nrcpt > count ? nrcpt : count;
+    audit->accepted += (nrcpt > count ? nrcpt : count) - copies;
     if (waiting > 0 &&
         (audit->oldest_waiting_ms == 0 || accepted < audit->oldest_waiting_ms))
         audit->oldest_waiting_ms = accepted;

@@ -37,7 +37,8 @@ enum books_end {
     END_DELETED,  /* by a person, postsuper -d */
     END_REPLACED, /* forwarded as, or requeued under another id */
     END_LOST,     /* qmgr removed the message without an end for it */
-    END_COUNT
+    END_COUNT,
+    END_COPY = END_COUNT /* the copy for undo: a recipient of Postfix's, in no account */
 };
 
 /* What an attempt tells those who count and those who keep the ledger; borrowed. */

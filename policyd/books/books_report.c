@@ -69,7 +69,7 @@ read_ends(struct reporting *reporting)
         " SELECT max(m.id), r.end AS end, sum(r.maybe <> 0) > 0 AS maybe"
         " FROM message m JOIN recipient r ON r.message = m.id"
         " WHERE m.kind = 0 AND m.accepted >= ?1 AND m.accepted < ?2 AND m.accepted > 0"
-        "   AND r.end <> 6 GROUP BY m.story, r.addr) GROUP BY end";
+        "   AND r.end NOT IN (6, 8) GROUP BY m.story, r.addr) GROUP BY end";
     struct report *report = reporting->report;
     sqlite3_stmt *row = prepare(reporting, sql);
     bool done = false;
@@ -114,7 +114,8 @@ read_oldest(struct reporting *reporting, uint64_t lifetime_ms)
         "SELECT m.accepted, m.queue_id, coalesce(r.addr, ''), coalesce(r.reply, '')"
         " FROM message m LEFT JOIN recipient r ON r.message = m.id AND r.end = 0"
         " WHERE m.ended = 0 AND m.kind = 0 AND m.accepted > 0 AND m.accepted < ?2"
-        "   AND ?1 = ?1 ORDER BY m.accepted LIMIT 1";
+        "   AND (r.end = 0 OR m.nrcpt > (SELECT count(*) FROM recipient o"
+        "     WHERE o.message = m.id)) AND ?1 = ?1 ORDER BY m.accepted LIMIT 1";
     struct report *report = reporting->report;
     sqlite3_stmt *row = prepare(reporting, sql);
     bool done;

@@ -207,10 +207,11 @@ read_recipients(struct tracing *tracing, int64_t message, struct trace_leg *leg)
     static const char sql[] =
         "SELECT end, backend, maybe, at, class, attempts, delay, addr, orig, service, "
         "relay,"
-        "  tls, reply FROM recipient WHERE message = ?1 ORDER BY ?5 AND"
+        "  tls, reply FROM recipient WHERE message = ?1 AND end <> 8 ORDER BY ?5 AND"
         "  (addr COLLATE NOCASE IN (?2, ?3, ?4) OR orig COLLATE NOCASE IN (?2, ?3, ?4))"
         "  DESC, n LIMIT 1000";
-    static const char count[] = "SELECT count(*) FROM recipient WHERE message = ?";
+    static const char count[] = "SELECT count(*) FROM recipient WHERE message = ?"
+                                " AND end <> 8";
     struct condition asked = {.kind = 't', .as = {tracing->query->to}};
     struct books *books = tracing->books;
     sqlite3_stmt *row = books_prepare(books, count, tracing->error);

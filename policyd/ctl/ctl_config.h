@@ -33,6 +33,10 @@ struct ctl_config {
     const char *rehearsal;       /* of the controller: "no", or a percentage */
     const char *probe_recipient; /* of the controller; "": none */
     struct socket_address page;  /* of the controller */
+    const char *undo;            /* "no", or a duration */
+    struct socket_address undo_listen;
+    const char *undo_folder;
+    const char *undo_key; /* "": none */
     uint64_t slot_ms;
     uint64_t min_samples;
     struct config_list instances; /* syslog names of Postfix */

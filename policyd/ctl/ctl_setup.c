@@ -3,6 +3,8 @@
  */
 #include "policyd/ctl/ctl_setup.h"
 
+#include <string.h>
+
 #include "policyd/ctl/ctl_leave.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_setup_guard.h"
@@ -33,6 +35,7 @@ sockets_of(const struct ctl_config *config)
                       [SETUP_MILTER_AUTH] = &config->auth_listen,
                       [SETUP_MILTER_SCAN] = &config->scan_listen,
                       },
+        .undo = strcmp(config->undo, "no") == 0 ? NULL : &config->undo_listen,
         .by_filter = config->serve->routing == ROUTING_FILTER,
     };
 }

@@ -340,6 +340,8 @@ setup_domains_read(
 
     if (some.count > SETUP_DOMAINS_MAX)
         some.count = SETUP_DOMAINS_MAX;
+    site->facts.domains = some.names;
+    site->facts.domain_count = some.count;
     if (!open_reader(&reader, error))
         return false;
     for (size_t i = 0; i < some.count && *refusal == NULL; i++)

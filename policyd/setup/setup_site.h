@@ -30,6 +30,7 @@ struct setup_sockets {
     const struct config_sockets *route;
     const struct config_sockets *policy;
     const struct config_sockets *milters[SETUP_MILTERS]; /* where they listen */
+    const struct socket_address *undo;                   /* NULL where undo is off */
     bool by_filter;
 };
 

@@ -202,6 +202,7 @@ setup_sockets_read(struct setup_site *site, const struct setup_sockets *sockets)
     site->policy = pick(site, sockets->policy);
     facts->route = postfix_form(site, site->route);
     facts->policy = postfix_form(site, site->policy);
+    facts->undo = sockets->undo == NULL ? "" : postfix_form(site, sockets->undo);
     facts->by_filter = sockets->by_filter;
     facts->open_folder = open_folder(site, site->route);
     if (facts->open_folder[0] == '\0')

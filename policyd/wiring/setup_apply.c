@@ -1,5 +1,6 @@
 #include "policyd/wiring/service_options.h"
 #include "policyd/wiring/setup_planner.h"
+#include "policyd/wiring/setup_undo.h"
 
 static bool
 wants_milter(const struct setup_milter *milter, struct span wired)
@@ -38,6 +39,7 @@ maps_text(struct setup_planner *planner, const char *name)
     struct span before;
     const char *ours =
         arena_printf(arena, "socketmap:%s:%s", planner->facts->route, name);
+    const char *copies = setup_undo_map(arena, planner->facts);
 
     for (size_t i = 0; i < planner->facts->maps_first; i++)
         (void)postfix_text_next_item(&rest, &item);
@@ -45,9 +47,9 @@ maps_text(struct setup_planner *planner, const char *name)
         span_first(planner->site_maps, planner->site_maps.length - rest.length));
     while (span_starts(rest, SPAN(",")) || span_starts(rest, SPAN(" ")))
         rest = span_from(rest, 1);
-    return arena_printf(arena, "%s%s%s%s%s", arena_text(arena, before),
-        before.length > 0 ? ", " : "", ours, rest.length > 0 ? ", " : "",
-        arena_text(arena, rest));
+    return arena_printf(arena, "%s%s%s%s%s%s%s", arena_text(arena, before),
+        before.length > 0 ? ", " : "", ours, copies[0] != '\0' ? ", " : "", copies,
+        rest.length > 0 ? ", " : "", arena_text(arena, rest));
 }
 
 static void
@@ -163,6 +165,7 @@ setup_apply_plan(struct setup_planner *planner)
     setup_delivery_plan(planner);
     if (!facts->by_filter)
         apply_rewrite(planner);
+    setup_undo_plan(planner);
     setup_planner_drop_words(planner, true);
     apply_lifetime(planner, "maximal_queue_lifetime", facts->queue_lifetime);
     apply_lifetime(planner, "bounce_queue_lifetime", facts->bounce_lifetime);

@@ -3,6 +3,7 @@
 #include "policyd/wiring/service_options.h"
 #include "policyd/wiring/setup_notes.h"
 #include "policyd/wiring/setup_planner.h"
+#include "policyd/wiring/setup_undo.h"
 #include "policyd/wiring/socket_reach.h"
 
 /* What --apply sets beside the queue manager's rewrite service. */
@@ -14,6 +15,8 @@ plan_remove(struct setup_planner *planner)
 {
     struct span lifetime;
 
+    /* First: a copy that isn't routed to the listener has nowhere to go. */
+    setup_undo_remove(planner);
     setup_planner_switch_off(planner);
     for (size_t i = 0; i < ARRAY_LENGTH(lifetimes); i++) {
         if (postfix_text_override(
@@ -44,6 +47,7 @@ plan_off(struct setup_planner *planner)
         plan_remove(planner);
         return;
     }
+    setup_undo_stop(planner);
     setup_planner_switch_off(planner);
     if (planner->plan->count > 0)
         setup_planner_add(planner, NULL, NULL);
@@ -94,12 +98,35 @@ same_maps(struct span copy, struct span site, const char *ours)
 
     do {
         more = postfix_text_next_item(&copy, &left);
-        if (more && span_is(left, ours))
+        while (more && (span_is(left, ours) || setup_undo_is_map(left)))
             more = postfix_text_next_item(&copy, &left);
         if (more != postfix_text_next_item(&site, &right))
             return false;
     } while (more && span_equal(left, right));
     return !more;
+}
+
+static const char *
+without_ours(struct arena *arena, struct span copy, const char *ours)
+{
+    const char *text = "";
+    struct buffer rest;
+    struct span item;
+
+    buffer_init(&rest, copy.length + 1);
+    (void)postfix_text_list_remove(&rest, copy, ours);
+    copy = arena_span(arena, buffer_span(&rest));
+    text = arena_text(arena, copy);
+    buffer_clear(&rest);
+    for (struct span left = copy; postfix_text_next_item(&left, &item);) {
+        if (!setup_undo_is_map(item))
+            continue;
+        buffer_init(&rest, copy.length + 1);
+        (void)postfix_text_list_remove(&rest, copy, arena_text(arena, item));
+        text = arena_text(arena, buffer_span(&rest));
+        buffer_clear(&rest);
+    }
+    return text;
 }
 
 /* What our rewrite service has of the site's maps, and what the site has now. */
@@ -111,17 +138,13 @@ compare_maps(struct setup_planner *planner)
         arena_printf(planner->arena, "socketmap:%s:transport", planner->facts->route);
     struct postfix_service now;
     struct span copy = SPAN("");
-    struct buffer rest;
 
     plan->maps_now = arena_text(planner->arena, planner->site_maps);
     if (!setup_planner_find_ours(planner, SETUP_REWRITE, "trivial-rewrite", &now) ||
         !service_options_find(now.arguments, "transport_maps", &copy))
         return;
     plan->maps_changed = !same_maps(copy, planner->site_maps, ours);
-    buffer_init(&rest, copy.length + 1);
-    (void)postfix_text_list_remove(&rest, copy, ours);
-    plan->maps_copy = arena_text(planner->arena, buffer_span(&rest));
-    buffer_clear(&rest);
+    plan->maps_copy = without_ours(planner->arena, copy, ours);
 }
 
 static bool

@@ -72,7 +72,10 @@ struct setup_facts {
     const char *route;         /* the sockets of policyd as Postfix writes them */
     const char *policy;        /* "" where there is none */
     bool by_filter;            /* routing = filter: the queue manager doesn't ask */
-    const char *open_folder;   /* who else may put a socket where policyd's lies; "" */
+    const char *undo;          /* the listener for copies; "" or NULL where undo is off */
+    const char *const *domains; /* ours, canonical, as far as they are known */
+    size_t domain_count;
+    const char *open_folder; /* who else may put a socket where policyd's lies; "" */
     struct setup_milter milters[SETUP_MILTERS_MAX];
     size_t milter_count;
 };

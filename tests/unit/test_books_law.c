@@ -402,6 +402,50 @@ tls_is_of_the_next_delivery(void **state)
     books_feed_remove(&feed);
 }
 
+/* It is counted by the queue manager, and in no account of ours. */
+static void
+a_copy_for_undo_is_in_no_balance(void **state)
+{
+    static const char copy[] = "Nov 29 08:00:03 gw postfix/cutover-undo/lmtp[11]: " Q1
+                               ": to=<undo@undo.postshift.invalid>" RELAY;
+    static const struct {
+        const char *what;
+        const char *lines; /* behind those of the copy */
+        const char *ends;
+        unsigned accepted;
+        unsigned waiting;
+        bool balanced;
+    } rows[] = {
+        {"sent (ok)\n", SENT(Q1, "a") REMOVED(Q1), "8 1", 1, 0, true},
+        {"bounced (no)\n", SENT(Q1, "a") REMOVED(Q1), "8 1", 1, 0, true},
+        {"deferred (later)\n", SENT(Q1, "a"), "8 1", 1, 0, true},
+        {"sent (ok)\n", "", "8", 1, 1, true},
+        /* The other one has lost its end. */
+        {"sent (ok)\n", REMOVED(Q1), "8 7", 1, 0, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct books_feed feed = {.path = ""};
+        struct audit audit;
+        char lines[4000];
+
+        print_message("# %s", rows[i].what);
+        (void)snprintf(lines, sizeof(lines), "%s%s%s%s", COMES(Q1) ACTIVE(Q1, "2"), copy,
+            rows[i].what, rows[i].lines);
+        books_feed_open(&feed);
+        books_feed_lines(&feed, lines, 1);
+        assert_string_equal(
+            books_feed_ask(&feed, "SELECT group_concat(end, ' ') FROM recipient"),
+            rows[i].ends);
+        audit_all(&feed, &audit);
+        assert_int_equal(audit.accepted, rows[i].accepted);
+        assert_int_equal(audit.ends[END_WAITING], rows[i].waiting);
+        assert_int_equal(audit.balanced, rows[i].balanced);
+        books_feed_remove(&feed);
+    }
+}
+
 int
 main(void)
 {
@@ -412,6 +456,7 @@ main(void)
         cmocka_unit_test(ids_of_one_mail_are_one_story),
         cmocka_unit_test(many_recipients_take_no_longer_each),
         cmocka_unit_test(tls_is_of_the_next_delivery),
+        cmocka_unit_test(a_copy_for_undo_is_in_no_balance),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
