@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "policyd/ctl/ctl_copies.h"
 #include "policyd/ctl/ctl_health.h"
 #include "policyd/ctl/ctl_milters.h"
 #include "policyd/ctl/ctl_output.h"
@@ -178,7 +179,7 @@ print_findings(const struct ctl_health *health)
 /* The page that policyd or Redis gave, and what is bad about it before that. */
 static void
 print_json(const struct ctl_health *health, const struct ctl_wiring *wiring,
-    const struct ctl_plans *plans, struct span page)
+    const struct ctl_plans *plans, const struct ctl_copies *copies, struct span page)
 {
     struct buffer out;
     struct json json;
@@ -201,6 +202,7 @@ print_json(const struct ctl_health *health, const struct ctl_wiring *wiring,
     json_array_end(&json);
     ctl_wiring_write(&json, wiring);
     ctl_plans_write(&json, plans);
+    ctl_copies_write(&json, copies);
     /* It is an object, whose members follow. */
     buffer_append_octet(&out, ',');
     ctl_output_raw(buffer_span(&out));
@@ -240,6 +242,7 @@ look(struct ctl *ctl)
     struct ctl_health health;
     struct ctl_wiring wiring;
     struct ctl_plans plans;
+    struct ctl_copies copies;
     struct buffer page;
     const struct ctl_json *status;
     int code;
@@ -253,10 +256,11 @@ look(struct ctl *ctl)
     ctl_health_look(&health, ctl, status, silent.kind != ERROR_NONE ? silent.text : NULL);
     ctl_milters_look(&health, ctl);
     ctl_quarantine_look(&health, ctl);
+    ctl_copies_look(&copies, &health, ctl);
     ctl_wiring_look(&wiring, &health, ctl, status);
     ctl_plans_look(&plans, &health, ctl, status);
     if (ctl_arguments_has(&ctl->arguments, CTL_JSON)) {
-        print_json(&health, &wiring, &plans, buffer_span(&page));
+        print_json(&health, &wiring, &plans, &copies, buffer_span(&page));
     } else {
         print_head(ctl, status);
         print_findings(&health);

@@ -144,6 +144,12 @@ smtp_link_send(struct smtp_link *link, struct span octets)
         (void)bufferevent_write(link->stream, octets.data, octets.length);
 }
 
+size_t
+smtp_link_unsent(const struct smtp_link *link)
+{
+    return evbuffer_get_length(bufferevent_get_output(link->stream));
+}
+
 struct span
 smtp_link_input(struct smtp_link *link)
 {

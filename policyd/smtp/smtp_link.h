@@ -31,6 +31,9 @@ void smtp_link_free(struct smtp_link *link);
 
 void smtp_link_send(struct smtp_link *link, struct span octets);
 
+/* Octets that were given to be sent and are not on their way yet. */
+size_t smtp_link_unsent(const struct smtp_link *link);
+
 /* What has come and was not used yet; borrowed until the next turn of the loop. */
 struct span smtp_link_input(struct smtp_link *link);
 void smtp_link_use(struct smtp_link *link, size_t count);

@@ -125,7 +125,7 @@ def test_they_go_once_postfix_let_go(machine):
     assert machine.run("ls /usr/sbin/postshift-* /lib/systemd/system/postshift-*").code != 0
     machine.ok(f"test -e {CONF}")
     machine.ok(f"apt-get purge -y {' '.join(NAMES)}")
-    for user in ("postshift", "postshift-auth", "postshift-scan", "postshift-cutover", "postshift-rehearsal"):
+    for user in ("postshift", "postshift-auth", "postshift-scan", "postshift-cutover", "postshift-rehearsal", "postshift-undo"):
         assert machine.run(f"getent passwd {user} || getent group {user}").code != 0, user
     assert machine.ok("ls -d /etc/postshift /var/lib/postshift /var/spool/postfix/postshift "
                       "/etc/postfix/*postshift* 2>/dev/null || :") == ""

@@ -1,0 +1,485 @@
+#include "policyd/undo/undo_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "policyd/undo/undo_folder.h"
+#include "policyd/undo/undo_told.h"
+#include "shared/base/allocate.h"
+#include "shared/service/clock.h"
+
+enum {
+    PARTS_SHARE = 8,
+    PAUSE_MS = 1000,
+    RECORD_MAX = COPIES_PLAIN_MAX + COPIES_HEAD_SIZE + COPIES_TAG_SIZE,
+};
+
+/* One that is written: the newest, and such as have a message left to finish. */
+struct file {
+    TAILQ_ENTRY(file) entry;
+    struct copies_name name;
+    int fd;
+    struct copies_seal *seal;
+    uint64_t place; /* where the next record goes */
+    uint64_t number;
+    uint64_t messages;
+    size_t copies; /* under way */
+    bool has_failed;
+    bool is_dirty;
+};
+
+struct undo_copy {
+    struct file *file;
+    uint64_t message;
+    uint64_t *chunks;
+    size_t count;
+    size_t room;
+};
+
+struct undo_store {
+    struct undo_store_options options;
+    int folder;
+    struct undo_files files; /* sizes of those that are written are not looked at */
+    TAILQ_HEAD(, file) open;
+    struct file *current; /* NULL: none yet */
+    struct buffer record;
+    uint64_t failed_ms; /* when something could last not be written; 0: never */
+    uint64_t refused;   /* since the newest file was begun */
+    struct undo_told told;
+};
+
+static int64_t
+now_s(void)
+{
+    return (int64_t)time(NULL);
+}
+
+static int64_t
+now_real_ms(void)
+{
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* --- room --- */
+
+static uint64_t
+sum_of(const struct undo_store *store)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < store->files.count; i++)
+        sum += store->files.items[i].size;
+    return sum;
+}
+
+static void
+note_size(struct undo_store *store, const struct file *file)
+{
+    for (size_t i = store->files.count; i > 0; i--) {
+        struct copies_file *item = &store->files.items[i - 1];
+
+        if (item->name.hour == file->name.hour && item->name.part == file->name.part) {
+            item->size = file->place;
+            return;
+        }
+    }
+}
+
+/* The begin of what undo covers, where it is not known. */
+static void
+look_at_first(struct undo_store *store)
+{
+    char name[COPIES_NAME_SIZE];
+
+    store->told.since_ms = 0;
+    if (store->files.count == 0)
+        return;
+    copies_name_write(&store->files.items[0].name, name);
+    undo_told_look(&store->told, store->folder, name, store->options.key);
+    if (store->told.since_ms == 0)
+        store->told.since_ms = store->files.items[0].name.hour * 1000;
+}
+
+static bool
+make_room(struct undo_store *store, uint64_t coming, struct error *error)
+{
+    const struct copies_limits limits = {
+        store->options.limits.keep_s, store->options.limits.octets};
+    size_t surplus = copies_name_surplus(
+        store->files.items, store->files.count, &limits, coming, now_s());
+
+    for (size_t i = 0; i < surplus; i++) {
+        char name[COPIES_NAME_SIZE];
+
+        copies_name_write(&store->files.items[i].name, name);
+        if (unlinkat(store->folder, name, 0) != 0 && errno != ENOENT)
+            return error_temporary(
+                error, "undo_folder: %s can't be removed: %s", name, strerror(errno));
+    }
+    undo_files_drop_first(&store->files, surplus);
+    if (surplus > 0)
+        look_at_first(store);
+    return sum_of(store) + coming <= limits.octets ||
+           error_temporary(error, "undo_max is less than one message and its hour");
+}
+
+/* --- files --- */
+
+static bool
+write_at(int fd, uint64_t place, struct span octets)
+{
+    size_t done = 0;
+
+    while (done < octets.length) {
+        ssize_t count =
+            pwrite(fd, octets.data + done, octets.length - done, (off_t)(place + done));
+
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return false;
+        done += (size_t)count;
+    }
+    return true;
+}
+
+static bool
+fail(struct undo_store *store, struct file *file, struct error *error)
+{
+    int failed = errno;
+
+    /* A number is never used for two records, so nothing more comes behind this. */
+    file->has_failed = true;
+    (void)!ftruncate(file->fd, (off_t)file->place);
+    if (store->current == file)
+        store->current = NULL;
+    store->failed_ms = clock_now_ms();
+    return error_temporary(error, "undo_folder: can't be written: %s", strerror(failed));
+}
+
+static bool
+write_record(struct undo_store *store, struct file *file, enum copies_kind kind,
+    uint64_t message, struct span plain, struct error *error)
+{
+    const struct copies_head head = {
+        .kind = kind, .number = file->number, .message = message};
+
+    buffer_reset(&store->record);
+    copies_seal_write(file->seal, &head, plain, &store->record);
+    if (!write_at(file->fd, file->place, buffer_span(&store->record)))
+        return fail(store, file, error);
+    file->place += store->record.length;
+    file->number++;
+    file->is_dirty = true;
+    note_size(store, file);
+    return true;
+}
+
+static bool
+write_span(struct undo_store *store, struct file *file, enum copies_kind kind,
+    struct error *error)
+{
+    const struct copies_span span = {now_real_ms(), store->refused};
+    struct buffer plain;
+    bool done;
+
+    buffer_init(&plain, 64);
+    copies_span_write(&plain, &span);
+    done = write_record(store, file, kind, 0, buffer_span(&plain), error);
+    buffer_clear(&plain);
+    return done;
+}
+
+static void
+close_file(struct undo_store *store, struct file *file)
+{
+    struct error ignored;
+
+    if (!file->has_failed)
+        (void)write_span(store, file, COPIES_CLOSE, &ignored);
+    (void)fdatasync(file->fd);
+    if (store->current == file)
+        store->current = NULL;
+    TAILQ_REMOVE(&store->open, file, entry);
+    copies_seal_free(file->seal);
+    (void)close(file->fd);
+    free(file);
+}
+
+/* Those that nobody writes to any more. */
+static void
+close_left(struct undo_store *store)
+{
+    struct file *next;
+
+    for (struct file *file = TAILQ_FIRST(&store->open); file != NULL; file = next) {
+        next = TAILQ_NEXT(file, entry);
+        if (file != store->current && file->copies == 0 && !file->is_dirty)
+            close_file(store, file);
+    }
+}
+
+static bool
+make_begin(struct undo_store *store, struct file *file, struct error *error)
+{
+    struct copies_begin begin = {.hour = file->name.hour};
+
+    if (getrandom(begin.salt, sizeof(begin.salt), 0) != (ssize_t)sizeof(begin.salt))
+        return error_temporary(error, "no random octets");
+    file->seal = copies_seal_new(store->options.key, &begin);
+    buffer_reset(&store->record);
+    copies_begin_write(&store->record, &begin);
+    if (!write_at(file->fd, 0, buffer_span(&store->record)))
+        return fail(store, file, error);
+    file->place = store->record.length;
+    return write_span(store, file, COPIES_OPEN, error);
+}
+
+/* Behind the last one, also where the clock went back: names rise. */
+static int
+create(struct undo_store *store, struct copies_name *name)
+{
+    const struct undo_files *files = &store->files;
+    int fd = -1;
+
+    name->part = 1;
+    if (files->count > 0 && files->items[files->count - 1].name.hour >= name->hour) {
+        *name = files->items[files->count - 1].name;
+        name->part++;
+    }
+    for (; fd < 0 && name->part <= COPIES_PARTS_MAX; name->part++) {
+        char text[COPIES_NAME_SIZE];
+
+        copies_name_write(name, text);
+        fd = openat(store->folder, text,
+            O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd >= 0 || errno != EEXIST)
+            break;
+    }
+    return fd;
+}
+
+static bool
+begin_file(struct undo_store *store, struct error *error)
+{
+    struct copies_name name = {.hour = now_s() / COPIES_HOUR_S * COPIES_HOUR_S};
+    int fd = create(store, &name);
+    struct file *file;
+    struct copies_file item;
+    char text[COPIES_NAME_SIZE];
+
+    if (fd < 0) {
+        store->failed_ms = clock_now_ms();
+        return error_temporary(
+            error, "undo_folder: no file can be made: %s", strerror(errno));
+    }
+    file = allocate(sizeof(*file));
+    file->name = name;
+    file->fd = fd;
+    TAILQ_INSERT_TAIL(&store->open, file, entry);
+    if (!make_begin(store, file, error)) {
+        copies_name_write(&name, text);
+        (void)unlinkat(store->folder, text, 0);
+        file->has_failed = true;
+        close_file(store, file);
+        return false;
+    }
+    item = (struct copies_file){name, file->place};
+    undo_files_add(&store->files, &item);
+    store->current = file;
+    store->refused = 0;
+    (void)fsync(store->folder);
+    if (store->files.count == 1)
+        look_at_first(store);
+    return true;
+}
+
+/* The hour is over, or the file is large enough. */
+static bool
+is_over(const struct undo_store *store, const struct file *file)
+{
+    return now_s() / COPIES_HOUR_S * COPIES_HOUR_S > file->name.hour ||
+           file->place >= store->options.limits.octets / PARTS_SHARE;
+}
+
+/* --- copies --- */
+
+struct undo_copy *
+undo_store_begin(struct undo_store *store, struct error *error)
+{
+    struct undo_copy *copy;
+
+    if (store->failed_ms != 0 && clock_now_ms() - store->failed_ms < PAUSE_MS) {
+        (void)error_temporary(error, "the journal could not be written a moment ago");
+        return NULL;
+    }
+    if (store->current != NULL && is_over(store, store->current))
+        store->current = NULL;
+    if (!make_room(store, 0, error) ||
+        (store->current == NULL && !begin_file(store, error)))
+        return NULL;
+    close_left(store);
+    copy = allocate(sizeof(*copy));
+    copy->file = store->current;
+    copy->message = ++copy->file->messages;
+    copy->file->copies++;
+    return copy;
+}
+
+bool
+undo_store_chunk(struct undo_store *store, struct undo_copy *copy, struct span octets,
+    struct error *error)
+{
+    struct file *file = copy->file;
+
+    if (file->has_failed)
+        return error_temporary(error, "the journal could not be written");
+    if (copy->count == COPIES_CHUNKS_MAX)
+        return error_permanent(error, "the message is larger than a copy may be");
+    if (!make_room(store, octets.length + RECORD_MAX - COPIES_PLAIN_MAX, error))
+        return false;
+    copy->chunks =
+        allocate_more(copy->chunks, copy->count, &copy->room, sizeof(*copy->chunks));
+    copy->chunks[copy->count++] = file->place;
+    return write_record(store, file, COPIES_CHUNK, copy->message, octets, error);
+}
+
+void
+undo_store_drop(struct undo_store *store, struct undo_copy *copy)
+{
+    if (copy == NULL)
+        return;
+    copy->file->copies--;
+    free(copy->chunks);
+    free(copy);
+    close_left(store);
+}
+
+bool
+undo_store_end(struct undo_store *store, struct undo_copy *copy,
+    struct copies_entry *entry, struct error *error)
+{
+    struct buffer plain;
+    bool done;
+
+    entry->time_ms = now_real_ms();
+    entry->chunks = copy->chunks;
+    entry->chunk_count = copy->count;
+    buffer_init(&plain, COPIES_PLAIN_MAX);
+    copies_entry_write(&plain, entry);
+    done = !copy->file->has_failed ||
+           error_temporary(error, "the journal could not be written");
+    done = done && write_record(store, copy->file, COPIES_ENTRY, copy->message,
+                       buffer_span(&plain), error);
+    buffer_clear(&plain);
+    store->told.copies += done ? 1 : 0;
+    undo_store_drop(store, copy);
+    return done;
+}
+
+bool
+undo_store_sync(struct undo_store *store, struct error *error)
+{
+    bool done = true;
+    struct file *file;
+
+    TAILQ_FOREACH(file, &store->open, entry)
+    {
+        if (file->is_dirty && fdatasync(file->fd) != 0)
+            done = fail(store, file, error);
+        file->is_dirty = false;
+    }
+    close_left(store);
+    return done;
+}
+
+void
+undo_store_refused(struct undo_store *store)
+{
+    store->refused++;
+    store->told.refused++;
+    store->told.refused_ms = now_real_ms();
+}
+
+void
+undo_store_turn(struct undo_store *store)
+{
+    struct error ignored;
+
+    if (store->current != NULL && is_over(store, store->current))
+        store->current = NULL;
+    close_left(store);
+    (void)make_room(store, 0, &ignored);
+    store->told.files = store->files.count;
+    store->told.octets = sum_of(store);
+    store->told.now_ms = now_real_ms();
+    undo_told_write(&store->told, store->folder);
+}
+
+/* --- life --- */
+
+void
+undo_store_set_limits(struct undo_store *store, uint64_t octets, int64_t keep_s)
+{
+    store->options.limits.octets = octets;
+    store->options.limits.keep_s = keep_s;
+}
+
+struct undo_store *
+undo_store_open(const struct undo_store_options *options, struct error *error)
+{
+    int folder = open(options->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    struct undo_store *store;
+
+    if (folder < 0) {
+        (void)error_temporary(
+            error, "undo_folder %s: %s", options->folder, strerror(errno));
+        return NULL;
+    }
+    if (faccessat(folder, ".", W_OK | X_OK, AT_EACCESS) != 0) {
+        (void)error_temporary(
+            error, "undo_folder %s: %s", options->folder, strerror(errno));
+        (void)close(folder);
+        return NULL;
+    }
+    store = allocate(sizeof(*store));
+    store->options = *options;
+    store->folder = folder;
+    TAILQ_INIT(&store->open);
+    buffer_init(&store->record, RECORD_MAX);
+    if (!undo_files_read(folder, &store->files, error)) {
+        undo_store_close(store);
+        return NULL;
+    }
+    look_at_first(store);
+    undo_told_prepare(&store->told, folder);
+    undo_store_turn(store);
+    return store;
+}
+
+void
+undo_store_close(struct undo_store *store)
+{
+    struct file *file;
+
+    if (store == NULL)
+        return;
+    store->current = NULL;
+    while ((file = TAILQ_FIRST(&store->open)) != NULL)
+        close_file(store, file);
+    undo_files_clear(&store->files);
+    buffer_clear(&store->record);
+    explicit_bzero(store->options.key, sizeof(store->options.key));
+    undo_told_close(&store->told);
+    (void)close(store->folder);
+    free(store);
+}
