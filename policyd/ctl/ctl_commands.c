@@ -162,6 +162,14 @@ static const struct ctl_verb verbs[] = {
      "By the time of the first mail; maybe: new may have taken it without saying so.\n"
      "Exit code 3: Redis can't be reached.\n",
      BIT(CTL_JSON), false, 1, 1, ctl_ledger_run, CTL_NEEDS_REDIS},
+    {"undo", "DOMAIN --since TIME [--dry-run] [--maybe] [--to TRANSPORT:NEXTHOP] [--json]",
+     "bring what landed on new to old, out of the copies kept for it",
+     "What the books have as delivered by new since then: once each, with its envelope, past\n"
+     "Postfix, 20 a second; --maybe: also what new may have taken.  --dry-run counts.  May be\n"
+     "killed and run again; what may have come twice then is named.  --to: where old=site.\n"
+     "Exit code 1: something is left, and is told.\n",
+     BIT(CTL_SINCE) | BIT(CTL_DRY_RUN) | BIT(CTL_MAYBE) | BIT(CTL_TO) | BIT(CTL_WHY) | BIT(CTL_JSON),
+     false, 1, 1, ctl_undo_run, CTL_NEEDS_REDIS},
     {"erase", "ADDRESS [--why TEXT]", "take an address out of Redis and of this gateway's books",
      "Its rows stay, under a name from which nobody can tell whose they were; the event\n"
      "`erase` has that name.  At once, and for good.\n",

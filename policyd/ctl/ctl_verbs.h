@@ -39,5 +39,6 @@ int ctl_compare_run(struct ctl *ctl);
 int ctl_setup_run(struct ctl *ctl);
 int ctl_preflight_run(struct ctl *ctl);
 int ctl_rehearsal_run(struct ctl *ctl);
+int ctl_undo_run(struct ctl *ctl);
 
 #endif

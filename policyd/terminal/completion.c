@@ -46,6 +46,7 @@ static const struct {
     {"events",       1,        NULL,    0,                        COMPLETION_WORDS,       "ack verify"          },
     {"quarantine",   1,        NULL,    0,                        COMPLETION_WORDS,       QUARANTINE_WORDS      },
     {"ledger",       1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
+    {"undo",         1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
     {"preflight",    1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
 };
 /* clang-format on */

@@ -68,6 +68,8 @@ static const struct option options[CTL_OPTION_COUNT] = {
     [CTL_OLDER] = {"older",       '\0', "DURATION"},
     [CTL_VERDICT] = {"verdict",     '\0', "TEXT"    },
     [CTL_PIN_REFUSED] = {"pin-refused", '\0', NULL      },
+    [CTL_DRY_RUN] = {"dry-run",     '\0', NULL      },
+    [CTL_MAYBE] = {"maybe",       '\0', NULL      },
 };
 
 static int

@@ -68,6 +68,8 @@ enum ctl_option {
     CTL_OLDER,
     CTL_VERDICT,
     CTL_PIN_REFUSED,
+    CTL_DRY_RUN,
+    CTL_MAYBE,
     CTL_OPTION_COUNT
 };
 
