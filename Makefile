@@ -249,6 +249,7 @@ bench: packages ## ratios against a reference in the same run
 	tests/bench/bench_auth
 	tests/bench/bench_books
 	tests/bench/bench_keep
+	tests/bench/bench_rehearsal
 
 bench-peers: packages ## the same beside clamd, rspamd and others, which it installs
 	tests/install-packages --peers
