@@ -205,6 +205,26 @@ units_on_new(const struct plan_runner *runner, const struct plan_entry *entry)
         runner->self.now_ms / 1000);
 }
 
+/* False: nobody has said anything. */
+static bool
+tell_rehearsal(const struct plan_entry *entry, struct plan_page_rehearsal *told)
+{
+    const struct rehearsal_sum *sum = &entry->rehearsal.total;
+
+    *told = (struct plan_page_rehearsal){
+        .stage = sum->stage,
+        .movers = sum->movers,
+        .asked = rehearsal_sum_asked(sum),
+        .clean = sum->answers[REHEARSAL_FINE],
+        .refused = sum->answers[REHEARSAL_REFUSED],
+        .defers = sum->answers[REHEARSAL_DEFERS],
+        .cant_tell = sum->answers[REHEARSAL_CANT_TELL],
+        .time = sum->time,
+        .why = sum->why,
+    };
+    return entry->rehearsal.gateways > 0;
+}
+
 static void
 write_one(struct plan_runner *runner, struct plan_entry *entry, struct json *json)
 {
@@ -212,6 +232,7 @@ write_one(struct plan_runner *runner, struct plan_entry *entry, struct json *jso
     struct plan_page_event events[EVENTS];
     struct plan_domain domain;
     struct guards_pinned pinned = {0, 0};
+    struct plan_page_rehearsal rehearsal;
     bool knows_pinned = guards_pinned(runner->guards, entry->domain, &pinned);
     struct plan_page page = {
         .domain = span_of(entry->domain),
@@ -233,6 +254,8 @@ write_one(struct plan_runner *runner, struct plan_entry *entry, struct json *jso
         .events = events,
     };
 
+    if (tell_rehearsal(entry, &rehearsal))
+        page.rehearsal = &rehearsal;
     plan_run_domain(run, &domain);
     page.state = domain.state;
     if (page.plan != NULL && domain.state != NULL)

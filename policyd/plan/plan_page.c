@@ -181,6 +181,26 @@ write_shares(struct json *json, const struct plan_page *page,
     json_object_end(json);
 }
 
+static void
+write_rehearsal(struct json *json, const struct plan_page_rehearsal *rehearsal)
+{
+    if (rehearsal == NULL) {
+        json_null(json, "rehearsal");
+        return;
+    }
+    json_object_begin(json, "rehearsal");
+    json_text(json, "stage", rehearsal->stage);
+    json_integer(json, "movers", (int64_t)rehearsal->movers);
+    json_integer(json, "asked", (int64_t)rehearsal->asked);
+    json_integer(json, "clean", (int64_t)rehearsal->clean);
+    json_integer(json, "refused", (int64_t)rehearsal->refused);
+    json_integer(json, "defers", (int64_t)rehearsal->defers);
+    json_integer(json, "cant_tell", (int64_t)rehearsal->cant_tell);
+    json_integer(json, "time", rehearsal->time);
+    json_text(json, "why", rehearsal->why[0] == '\0' ? NULL : rehearsal->why);
+    json_object_end(json);
+}
+
 /* Whom the misprovision guard has on old now, and whether it asks. */
 static void
 write_guard(struct json *json, const struct plan_page *page)
@@ -330,6 +350,7 @@ plan_page_write(struct json *json, const struct plan_page *page)
     write_sides(json, page, counts);
     write_shares(json, page, counts);
     write_guard(json, page);
+    write_rehearsal(json, page->rehearsal);
     write_chart(json, page);
     write_events(json, page);
     json_object_end(json);

@@ -16,7 +16,9 @@
  * 340 | null, "fail", "neutral", "rejected", "unknown", "toobig": 0, "waiting": 3 | null,
  * "oldest_s": 40 | null}, "new": {...}}, "sides_since": 1764000000 | null, "share":
  * {"mail": 69.5 | null, "units": 70.1 | null, "apart": false}, "guard": null |
- * {"pinned": 5, "unknown": 3, "stopped": null | "text"}, "chart": null | {"start":
+ * {"pinned": 5, "unknown": 3, "stopped": null | "text"}, "rehearsal": null | {"stage":
+ * "70", "movers": 120, "asked": 118, "clean": 112, "refused": 4, "defers": 2,
+ * "cant_tell": 0, "time": 1764000000, "why": null | "text"}, "chart": null | {"start":
  * 1764000000, "step_s": 1500, "old": {"delivered": [...], "fail": [...], "delay_ms": [12,
  * null, ...]}, "new": {...}}, "events": [{"id": "1764-0", "time": 1764000000, "who":
  * "anna", "what": "plan-advance", "from": "30", "to": "70", "why": ""}, ...]}
@@ -47,6 +49,19 @@ struct plan_page_event {
     struct span why;
 };
 
+/* What the gateways say of those who move next. */
+struct plan_page_rehearsal {
+    const char *stage;
+    uint64_t movers;
+    uint64_t asked;
+    uint64_t clean;
+    uint64_t refused;
+    uint64_t defers;
+    uint64_t cant_tell;
+    int64_t time;    /* unix time of the oldest word */
+    const char *why; /* of what it waits for; "": nothing */
+};
+
 struct plan_page {
     struct span domain;
     const struct plan_record *plan;   /* NULL: the hash is bad */
@@ -65,7 +80,8 @@ struct plan_page {
     uint64_t pinned;           /* by the misprovision guard: old knows them */
     uint64_t unknown;          /* neither side does */
     const char *guard_stopped; /* why it asks no more; NULL or "": it does */
-    const char *hook;          /* the one that runs; NULL: none */
+    const struct plan_page_rehearsal *rehearsal; /* NULL: none that is known */
+    const char *hook;                            /* the one that runs; NULL: none */
     int64_t hook_since;
     const struct plan_page_event *events; /* the last ones, newest first */
     size_t event_count;

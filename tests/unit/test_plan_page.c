@@ -95,6 +95,35 @@ tells_whom_the_guard_has_pinned(void **state)
     arena_free(arena);
 }
 
+static void
+tells_how_the_rehearsal_goes(void **state)
+{
+    const struct plan_page_rehearsal rehearsal = {.stage = "70",
+        .movers = 120,
+        .asked = 118,
+        .clean = 112,
+        .refused = 4,
+        .defers = 2,
+        .time = NOW,
+        .why = ""};
+    struct plan_record plan;
+    struct plan_page page = {.domain = SPAN("example.com"), .plan = &plan, .now = NOW};
+    struct arena *arena = arena_new(1 << 20);
+    const struct ctl_json *found;
+
+    (void)state;
+    parse("state=running\nstage=2\nsince=1795557600", &plan);
+    assert_true(ctl_json_is_null(written(arena, &page), "rehearsal"));
+    page.rehearsal = &rehearsal;
+    found = ctl_json_get(written(arena, &page), "rehearsal");
+    assert_text(found, "stage", "70");
+    assert_text(found, "movers", "120");
+    assert_text(found, "clean", "112");
+    assert_text(found, "defers", "2");
+    assert_true(ctl_json_is_null(found, "why"));
+    arena_free(arena);
+}
+
 /* --- words --- */
 
 static const struct plan_gate two_closed[] = {
@@ -359,6 +388,7 @@ main(void)
         cmocka_unit_test(figures_begin_with_the_stage),
         cmocka_unit_test(shares_are_told_apart_where_they_mean_the_same),
         cmocka_unit_test(tells_whom_the_guard_has_pinned),
+        cmocka_unit_test(tells_how_the_rehearsal_goes),
         cmocka_unit_test(stages_gates_and_events_stand_in_their_order),
     };
 
