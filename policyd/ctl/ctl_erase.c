@@ -11,6 +11,7 @@
 
 #include "policyd/books/books_erase.h"
 #include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_rehearsal.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_write.h"
 #include "shared/base/attributes.h"
@@ -117,12 +118,14 @@ erase_in_redis(struct erasing *erasing, struct error *error)
         .from = "",
         .why = ctl->arguments.values[CTL_WHY]};
     struct ctl_erased erased;
+    uint64_t rehearsals;
 
-    if (!ctl_write_erase(ctl, &erasure, &event, &erased, error))
+    if (!ctl_write_erase(ctl, &erasure, &event, &erased, error) ||
+        !ctl_rehearsal_erase(ctl, event.domain, erasing->given, &rehearsals, error))
         return false;
     ctl_output_say("Redis: %" PRIu64 " pins, %" PRIu64 " units, %" PRIu64
-                   " in the ledger, %" PRIu64 " lists",
-        erased.pins, erased.units, erased.ledger, erased.lists);
+                   " in the ledger, %" PRIu64 " lists, %" PRIu64 " in a rehearsal",
+        erased.pins, erased.units, erased.ledger, erased.lists, rehearsals);
     return true;
 }
 

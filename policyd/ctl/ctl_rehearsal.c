@@ -60,7 +60,10 @@ write_json(struct buffer *out, const struct ctl_rehearsal *rehearsal)
 
     json_object_begin(&json, NULL);
     json_text(&json, "domain", rehearsal->domain);
-    json_text(&json, "stage", rehearsal->gateway_count == 0 ? NULL : sum->stage);
+    json_text(&json, "stage",
+        rehearsal->gateway_count == 0 || strcmp(sum->stage, REHEARSAL_UNREAD) == 0
+            ? NULL
+            : sum->stage);
     json_text(&json, "limit", rehearsal->ctl->config->rehearsal);
     json_integer(&json, "movers", (int64_t)rehearsal->count);
     json_integer(&json, "asked", (int64_t)asked(rehearsal));
@@ -130,6 +133,8 @@ tell_counts(const struct ctl_rehearsal *rehearsal)
 
     if (strcmp(sum->stage, "-") == 0)
         ctl_output_note("%s: no stage follows, nobody is asked about", rehearsal->domain);
+    else if (strcmp(sum->stage, REHEARSAL_UNREAD) == 0)
+        ctl_output_note("%s: those who move next are being found", rehearsal->domain);
     else
         ctl_output_note("%s: of %zu who move with %s and had mail in 7 days %" PRIu64
                         " are clean, %" PRIu64 " refused, %" PRIu64 " deferred, %" PRIu64

@@ -37,4 +37,8 @@ bool ctl_rehearsal_is_problem(const struct ctl_rehearsal_person *person);
 /* Pins to old those whose mailbox is refused; gives the exit code. */
 int ctl_rehearsal_pin(struct ctl_rehearsal *rehearsal);
 
+/* Takes the address out of what all gateways said; how often it stood there. */
+bool ctl_rehearsal_erase(struct ctl *ctl, const char *domain, struct span address,
+    uint64_t *count, struct error *error);
+
 #endif

@@ -77,25 +77,36 @@ merge(struct ctl_rehearsal *rehearsal)
         rehearsal->answers[people[i].result.answer]++;
 }
 
-bool
-ctl_rehearsal_read(struct ctl_rehearsal *rehearsal, struct ctl *ctl, const char *domain,
+static bool
+read_gateways(struct ctl_rehearsal *rehearsal, struct ctl *ctl, const char *domain,
     struct error *error)
 {
     *rehearsal =
         (struct ctl_rehearsal){.ctl = ctl, .domain = domain, .now = (int64_t)time(NULL)};
     rehearsal->gateways =
         arena_take(ctl->arena, PLAN_FIELDS_MAX * sizeof(*rehearsal->gateways));
-    if (!ctl_store_fields(ctl,
-            ctl_store_key(ctl, ctl->arena, "rehearsal:", span_of(domain)), take_sum,
-            rehearsal, error))
+    return ctl_store_fields(ctl,
+        ctl_store_key(ctl, ctl->arena, "rehearsal:", span_of(domain)), take_sum,
+        rehearsal, error);
+}
+
+/* What that gateway said of people. */
+static struct span
+key_of(struct ctl *ctl, const char *domain, const char *gateway)
+{
+    return ctl_store_key(ctl, ctl->arena,
+        "rehearsal:", span_of(arena_printf(ctl->arena, "%s:%s", domain, gateway)));
+}
+
+bool
+ctl_rehearsal_read(struct ctl_rehearsal *rehearsal, struct ctl *ctl, const char *domain,
+    struct error *error)
+{
+    if (!read_gateways(rehearsal, ctl, domain, error))
         return false;
     for (size_t i = 0; i < rehearsal->gateway_count; i++) {
-        const char *name =
-            arena_printf(ctl->arena, "%s:%s", domain, rehearsal->gateways[i]);
-
-        if (!ctl_store_fields(ctl,
-                ctl_store_key(ctl, ctl->arena, "rehearsal:", span_of(name)), take_person,
-                rehearsal, error))
+        if (!ctl_store_fields(ctl, key_of(ctl, domain, rehearsal->gateways[i]),
+                take_person, rehearsal, error))
             return false;
     }
     merge(rehearsal);
@@ -114,4 +125,25 @@ ctl_rehearsal_is_problem(const struct ctl_rehearsal_person *person)
     return person->result.answer == REHEARSAL_REFUSED ||
            person->result.answer == REHEARSAL_DEFERS ||
            person->result.answer == REHEARSAL_CANT_TELL;
+}
+
+bool
+ctl_rehearsal_erase(struct ctl *ctl, const char *domain, struct span address,
+    uint64_t *count, struct error *error)
+{
+    struct ctl_rehearsal rehearsal;
+
+    *count = 0;
+    if (!read_gateways(&rehearsal, ctl, domain, error))
+        return false;
+    for (size_t i = 0; i < rehearsal.gateway_count; i++) {
+        const struct redis_reply *reply;
+
+        if (!redis_call_words(ctl->redis, &reply, error, SPAN("HDEL"),
+                key_of(ctl, domain, rehearsal.gateways[i]), address))
+            return false;
+        if (reply->kind == REDIS_INTEGER && reply->integer > 0)
+            (*count)++;
+    }
+    return true;
 }

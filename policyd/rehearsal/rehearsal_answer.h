@@ -12,7 +12,8 @@
  *     TIME STAGE MOVERS ASKED CLEAN REFUSED DEFERS CANT-TELL WHY
  *     1764000000 70 120 118 112 4 2 0
  *
- * STAGE is a weight, `list:NAME`, or `-` where none follows; WHY and REPLY are the rest
+ * STAGE is a weight, `list:NAME`, `-` where none follows, or `?` while those who move
+ * with it are still being found; WHY and REPLY are the rest
  * of the line and may be empty.  Times are unix seconds.  Another process wrote it, and
  * Redis kept it: each number has its ceiling, a text that can't be shown is refused.
  */
@@ -75,6 +76,8 @@ bool rehearsal_result_is_of_mailbox(const struct rehearsal_result *result);
 /* Of the same recipient at another gateway: the worse answer, the sums. */
 void rehearsal_result_merge(
     struct rehearsal_result *result, const struct rehearsal_result *other);
+
+#define REHEARSAL_UNREAD "?"
 
 struct rehearsal_sum {
     int64_t time;

@@ -91,6 +91,14 @@ rehearsal_course_mail(
         rehearsal_queue_put_last(&course->queue, pair);
 }
 
+static void
+let_go(struct rehearsal_person *person)
+{
+    person->is_gone = true;
+    person->moves = false;
+    person->is_changed = true;
+}
+
 void
 rehearsal_course_count_begin(struct rehearsal_course *course, int64_t number)
 {
@@ -99,6 +107,7 @@ rehearsal_course_count_begin(struct rehearsal_course *course, int64_t number)
     for (size_t i = 0; i < course->people.count; i++) {
         course->people.items[i]->counting = 0;
         course->people.items[i]->after = 0;
+        course->people.items[i]->is_late = false;
     }
 }
 
@@ -110,6 +119,9 @@ rehearsal_course_count_end(struct rehearsal_course *course)
         struct rehearsal_person *person = course->people.items[i];
         uint64_t volume = person->counting + person->after;
 
+        /* Of one who does not move nothing is given. */
+        if (volume == 0 && person->moves && !person->is_late)
+            let_go(person);
         person->is_changed = person->is_changed || volume != person->volume;
         person->volume = volume;
     }
@@ -126,6 +138,7 @@ rehearsal_course_sort(struct rehearsal_course *course,
         if (its == person->moves)
             continue;
         person->moves = its;
+        person->is_late = its && course->is_counting;
         person->is_changed = true;
     }
 }
@@ -156,11 +169,8 @@ rehearsal_course_look(struct rehearsal_course *course, int64_t now_ms)
             rehearsal_people_remove(people, i - 1);
             continue;
         }
-        if (!person->is_gone && person->last_mail_ms < now_ms - REHEARSAL_DAYS_MS) {
-            person->is_gone = true;
-            person->moves = false;
-            person->is_changed = true;
-        }
+        if (!person->is_gone && person->last_mail_ms < now_ms - REHEARSAL_DAYS_MS)
+            let_go(person);
         for (struct rehearsal_pair *pair = person->pairs; pair != NULL;
              pair = pair->next) {
             if (is_due(pair, now_ms))

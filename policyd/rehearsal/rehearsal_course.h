@@ -47,7 +47,8 @@ void rehearsal_course_mail(
     struct rehearsal_course *course, const struct rehearsal_mail *mail, int64_t now_ms);
 
 /* All mail of seven days is given anew, newest first, up to message `number`; what comes
- * behind it meanwhile is counted, too. */
+ * behind it meanwhile is counted, too.  Who is not among them has had none, or was
+ * erased, and is let go. */
 void rehearsal_course_count_begin(struct rehearsal_course *course, int64_t number);
 void rehearsal_course_count_end(struct rehearsal_course *course);
 
@@ -98,6 +99,9 @@ void rehearsal_course_sum(
  * nothing any more.  False: there is none. */
 bool rehearsal_course_change(struct rehearsal_course *course, int64_t now_ms,
     const char **recipient, bool *is_there, struct rehearsal_result *result);
+/* Let go, and not only pinned or of another stage. */
+bool rehearsal_course_is_gone(
+    const struct rehearsal_course *course, struct span recipient);
 void rehearsal_course_tell_all(struct rehearsal_course *course);
 
 /* --- what outlives the process --- */

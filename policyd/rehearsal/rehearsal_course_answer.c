@@ -200,6 +200,15 @@ rehearsal_course_change(struct rehearsal_course *course, int64_t now_ms,
     return false;
 }
 
+bool
+rehearsal_course_is_gone(const struct rehearsal_course *course, struct span recipient)
+{
+    const struct rehearsal_person *person =
+        rehearsal_people_find(&course->people, recipient);
+
+    return person == NULL || person->is_gone;
+}
+
 void
 rehearsal_course_tell_all(struct rehearsal_course *course)
 {

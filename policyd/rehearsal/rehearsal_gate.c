@@ -77,9 +77,8 @@ can_be_believed(const struct rehearsal_view *view, const struct plan_stage *stag
         return false;
     }
     if (view->other[0] != '\0' || strcmp(view->total.stage, wanted) != 0) {
-        SAY(opinion, PLAN_NOT_KNOWN,
-            "those who move with %.60s are being found, until now %.60s was asked about",
-            wanted, view->total.stage);
+        SAY(opinion, PLAN_NOT_KNOWN, "those who move with %.60s are being found%s%s",
+            wanted, view->total.why[0] == '\0' ? "" : "; ", view->total.why);
         return false;
     }
     return true;

@@ -50,6 +50,7 @@ struct rehearsal_person {
     uint64_t after;    /* behind the message where the count began */
     int64_t last_message;
     bool moves;
+    bool is_late;    /* it moves only since the count began */
     bool is_gone;    /* no mail in seven days, or erased: freed once that was told */
     bool is_changed; /* what is told of it */
 };

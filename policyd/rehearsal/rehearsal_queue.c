@@ -1,11 +1,5 @@
 #include "policyd/rehearsal/rehearsal_queue.h"
 
-bool
-rehearsal_queue_is_empty(const struct rehearsal_queue *queue)
-{
-    return queue->fresh.first == NULL && queue->again.first == NULL;
-}
-
 void
 rehearsal_queue_put_last(struct rehearsal_queue *queue, struct rehearsal_pair *pair)
 {
@@ -34,28 +28,39 @@ rehearsal_queue_put_first(struct rehearsal_queue *queue, struct rehearsal_pair *
 }
 
 static struct rehearsal_pair *
-take_first(struct rehearsal_row *line)
+take_first(struct rehearsal_row *row)
 {
-    struct rehearsal_pair *pair = line->first;
+    struct rehearsal_pair *pair = row->first;
 
     if (pair == NULL)
         return NULL;
-    line->first = pair->queue_next;
-    if (line->first == NULL)
-        line->last = NULL;
+    row->first = pair->queue_next;
+    if (row->first == NULL)
+        row->last = NULL;
     pair->is_queued = false;
     return pair;
+}
+
+/* Its head is one who moves. */
+static void
+drop_others(struct rehearsal_row *row)
+{
+    while (row->first != NULL && !row->first->person->moves)
+        (void)take_first(row);
+}
+
+bool
+rehearsal_queue_is_empty(struct rehearsal_queue *queue)
+{
+    drop_others(&queue->fresh);
+    drop_others(&queue->again);
+    return queue->fresh.first == NULL && queue->again.first == NULL;
 }
 
 struct rehearsal_pair *
 rehearsal_queue_take(struct rehearsal_queue *queue)
 {
-    struct rehearsal_pair *pair;
-
-    do {
-        pair = take_first(&queue->fresh);
-        if (pair == NULL)
-            pair = take_first(&queue->again);
-    } while (pair != NULL && !pair->person->moves);
-    return pair;
+    if (rehearsal_queue_is_empty(queue))
+        return NULL;
+    return take_first(queue->fresh.first != NULL ? &queue->fresh : &queue->again);
 }

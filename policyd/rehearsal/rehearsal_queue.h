@@ -18,15 +18,15 @@ struct rehearsal_queue {
     struct rehearsal_row again;
 };
 
-bool rehearsal_queue_is_empty(const struct rehearsal_queue *queue);
-
 /* Where it isn't there, nor asked just now, and its person moves. */
 void rehearsal_queue_put_last(struct rehearsal_queue *queue, struct rehearsal_pair *pair);
 /* Before all others; it isn't there. */
 void rehearsal_queue_put_first(
     struct rehearsal_queue *queue, struct rehearsal_pair *pair);
 
-/* Those whose person no longer moves are dropped.  NULL: nobody is left. */
-struct rehearsal_pair *rehearsal_queue_take(struct rehearsal_queue *queue);
+/* Those whose person no longer moves are dropped. */
+bool rehearsal_queue_is_empty(struct rehearsal_queue *queue);
+struct rehearsal_pair *rehearsal_queue_take(
+    struct rehearsal_queue *queue); /* NULL: it is empty */
 
 #endif

@@ -15,7 +15,7 @@
 #include "shared/service/privs.h"
 #include "shared/service/sandbox.h"
 
-enum { ERRORS_MAX = 1 << 20, STUCK_SECONDS = 30 };
+enum { ERRORS_MAX = 1 << 20, STUCK_SECONDS = 30, TICK_US = 300000 };
 
 #define PROGRAM "postshift-rehearsal"
 
@@ -101,7 +101,7 @@ told(void *argument, const struct replica_change *change)
 }
 
 static void
-each_second(evutil_socket_t fd, short what, void *argument)
+on_tick(evutil_socket_t fd, short what, void *argument)
 {
     struct rehearse_daemon *daemon = argument;
     bool again;
@@ -149,7 +149,7 @@ start_domains(struct rehearse_daemon *daemon)
 static void
 start_parts(struct rehearse_daemon *daemon)
 {
-    static const struct timeval second = {1, 0};
+    static const struct timeval often = {0, TICK_US};
     const struct rehearse_config *config = daemon->config;
 
     if (!config->is_on)
@@ -175,9 +175,8 @@ start_parts(struct rehearse_daemon *daemon)
                           .next = rehearse_domains_next,
                           .answered = rehearse_domains_answered,
                           .argument = daemon->domains});
-    daemon->tick =
-        allocated(event_new(daemon->base, -1, EV_PERSIST, each_second, daemon));
-    (void)event_add(daemon->tick, &second);
+    daemon->tick = allocated(event_new(daemon->base, -1, EV_PERSIST, on_tick, daemon));
+    (void)event_add(daemon->tick, &often);
 }
 
 static void

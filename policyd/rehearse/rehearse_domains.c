@@ -34,6 +34,8 @@ struct row {
     char *route;              /* of new */
     bool has_stage;
     struct plan_stage stage;
+    bool is_begun; /* the books are read for this stage */
+    bool is_found; /* they were: all who move with it are known */
     char invented[400];
 };
 
@@ -203,6 +205,8 @@ find_stage(struct row *row)
 
     row->has_stage = has_stage;
     row->stage = stage;
+    row->is_begun = row->is_begun && is_same;
+    row->is_found = row->is_found && is_same;
     return !is_same;
 }
 
@@ -267,8 +271,10 @@ rehearse_domains_mail_begins(void *argument, int64_t number)
 {
     struct rehearse_domains *domains = argument;
 
-    for (size_t i = 0; i < domains->count; i++)
+    for (size_t i = 0; i < domains->count; i++) {
+        domains->rows[i]->is_begun = true;
         rehearsal_course_count_begin(domains->rows[i]->course, number);
+    }
 }
 
 void
@@ -276,8 +282,13 @@ rehearse_domains_mail_ends(void *argument)
 {
     struct rehearse_domains *domains = argument;
 
-    for (size_t i = 0; i < domains->count; i++)
-        rehearsal_course_count_end(domains->rows[i]->course);
+    for (size_t i = 0; i < domains->count; i++) {
+        struct row *row = domains->rows[i];
+
+        row->is_found = row->is_found || row->is_begun;
+        rehearsal_course_count_end(row->course);
+    }
+    domains->summed_ms = 0;
 }
 
 /* --- questions --- */
@@ -340,6 +351,21 @@ rehearse_domains_answered(void *argument, void *owner,
 
 /* --- what is told --- */
 
+/* Who is pinned is no mover, and one day may be again; whose mail is no more in the books
+ * was erased, or has none: forgotten, too. */
+static void
+drop(struct row *row, struct rehearse_share *share, const char *recipient)
+{
+    struct rehearse_domains *domains = row->domains;
+    struct error error;
+
+    rehearse_share_drop(share, row->domain, recipient);
+    if (domains->options.memory != NULL &&
+        rehearsal_course_is_gone(row->course, span_of(recipient)) &&
+        !rehearse_memory_forget(domains->options.memory, row->domain, recipient, &error))
+        told_memory(domains, &error);
+}
+
 static void
 tell_changes(struct row *row, struct rehearse_share *share)
 {
@@ -356,7 +382,7 @@ tell_changes(struct row *row, struct rehearse_share *share)
         if (is_there)
             rehearse_share_put(share, row->domain, recipient, value);
         else
-            rehearse_share_drop(share, row->domain, recipient);
+            drop(row, share, recipient);
     }
 }
 
@@ -368,6 +394,8 @@ tell_sum(const struct row *row, struct rehearse_share *share, const char *troubl
 
     rehearsal_course_sum(row->course, now_ms(), &sum);
     rehearsal_stage_write(row->has_stage ? &row->stage : NULL, sum.stage);
+    if (row->has_stage && !row->is_found)
+        (void)snprintf(sum.stage, sizeof(sum.stage), "%s", REHEARSAL_UNREAD);
     if (trouble[0] != '\0')
         rehearsal_line(span_of(trouble), sum.why, sizeof(sum.why));
     rehearsal_sum_write(&sum, value);
@@ -390,15 +418,15 @@ tell(struct rehearse_domains *domains, struct rehearse_share *share, const char 
             rehearsal_course_tell_all(row->course);
         }
         tell_changes(row, share);
-        if (sums)
+        if (sums) {
             tell_sum(row, share, trouble);
+            domains->summed_ms = now;
+        }
     }
     domains->is_anew = false;
-    if (sums)
-        domains->summed_ms = now;
 }
 
-/* --- each second --- */
+/* --- some times a second --- */
 
 static void
 ask_plans(struct rehearse_domains *domains, struct rehearse_share *share, uint64_t now)
@@ -427,6 +455,7 @@ sort(struct rehearse_domains *domains, uint64_t now)
         for (size_t i = 0; i < domains->count; i++)
             rehearsal_course_sort(domains->rows[i]->course, moves, domains->rows[i]);
         domains->is_unread = true;
+        domains->summed_ms = 0; /* told at once: a gate waits for it */
     }
     domains->is_changed = false;
     if (!is_read || !(is_other || is_late || domains->read_ms == 0 ||

@@ -2,8 +2,8 @@
  * rehearse_domains - of each domain of ours which stage is next, who moves with it, whom
  * to ask about, and what is told.
  *
- * A call each second moves it on.  Which mail concerns whom is decided as policyd will
- * decide: by the replica, and the stage that is next.
+ * A call some times a second moves it on.  Which mail concerns whom is decided as policyd
+ * will decide: by the replica, and the stage that is next.
  */
 #ifndef POLICYD_REHEARSE_REHEARSE_DOMAINS_H
 #define POLICYD_REHEARSE_REHEARSE_DOMAINS_H
@@ -29,8 +29,8 @@ void rehearse_domains_free(struct rehearse_domains *domains);
 void rehearse_domains_changed(
     struct rehearse_domains *domains, const struct replica *replica);
 
-/* Each second.  `trouble` of the books, "": none.  *again: all mail of seven days is
- * wanted. */
+/* Some times a second.  `trouble` of the books, "": none.  *again: all mail of seven days
+ * is wanted. */
 void rehearse_domains_tick(struct rehearse_domains *domains, struct rehearse_share *share,
     const char *trouble, bool *again);
 

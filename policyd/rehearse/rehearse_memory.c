@@ -134,6 +134,24 @@ rehearse_memory_save(struct rehearse_memory *memory, const char *domain,
     return done || fail(memory, error);
 }
 
+bool
+rehearse_memory_forget(struct rehearse_memory *memory, const char *domain,
+    const char *recipient, struct error *error)
+{
+    sqlite3_stmt *statement = NULL;
+    bool done = sqlite3_prepare_v2(memory->file,
+                    "DELETE FROM asked WHERE domain = ?1 AND recipient = ?2", -1,
+                    &statement, NULL) == SQLITE_OK;
+
+    if (done) {
+        bind_text(statement, 1, domain);
+        bind_text(statement, 2, recipient);
+        done = sqlite3_step(statement) == SQLITE_DONE;
+    }
+    (void)sqlite3_finalize(statement);
+    return done || fail(memory, error);
+}
+
 static const char *
 text_of(sqlite3_stmt *statement, int at)
 {

@@ -18,6 +18,10 @@ void rehearse_memory_close(struct rehearse_memory *memory);
 bool rehearse_memory_save(struct rehearse_memory *memory, const char *domain,
     const struct rehearsal_kept *kept, struct error *error);
 
+/* All of one recipient. */
+bool rehearse_memory_forget(struct rehearse_memory *memory, const char *domain,
+    const char *recipient, struct error *error);
+
 /* Into the course, all of the domain. */
 bool rehearse_memory_load(struct rehearse_memory *memory, const char *domain,
     struct rehearsal_course *course, struct error *error);

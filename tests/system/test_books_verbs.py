@@ -441,7 +441,7 @@ def test_nothing_of_an_erased_address_is_left(fresh):
         books.fill(message("4jcfyz2BY5z1dTqX", to="Alice@new.test") +
                    message("4jcfyz35LSz1dTqc", to="malice@new.test", start=1))
         said = books.ctl("erase", "alice@new.test").stdout
-        assert "Redis: 1 pins, 2 units, 1 in the ledger, 1 lists" in said and "1 recipients" in said
+        assert "Redis: 1 pins, 2 units, 1 in the ledger, 1 lists, 0 in a rehearsal" in said and "1 recipients" in said
         keys = " ".join(redis.command("KEYS", "*"))
         assert " cutover:pin:alice@" not in f" {keys}" and "cutover:pin:malice@new.test" in keys
         members = redis.command("SMEMBERS", "cutover:list:new.test:canary")

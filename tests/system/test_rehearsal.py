@@ -173,6 +173,13 @@ def test_the_gate_waits_until_the_refused_are_pinned(site):
     assert {problem["class"] for problem in found["problems"]} == {"size", "sender", "defers"}
 
 
+def test_who_is_erased_is_forgotten(site):
+    gone = site.clean[0]
+    said = site.cutover.ctl("erase", gone).stdout
+    assert "1 in a rehearsal" in said
+    assert gone not in site.redis.command("HKEYS", f"cutover:rehearsal:{FAULTS}:gw1")
+
+
 def test_silence_is_not_known(site):
     """Its last word is of ten minutes ago."""
     site.rehearsal.stop()

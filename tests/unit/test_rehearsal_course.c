@@ -471,6 +471,28 @@ a_week_without_mail_ends_it(void **state)
         scene->course, scene->now, &recipient, &is_there, &result));
 }
 
+static void
+who_is_no_more_in_the_books_is_let_go(void **state)
+{
+    struct scene *scene = *state;
+    struct rehearsal_result result;
+    const char *recipient;
+    bool is_there = true;
+
+    mail(scene, "a@example.com", "s@one.example", 100, 0);
+    while (rehearsal_course_change(
+        scene->course, scene->now, &recipient, &is_there, &result)) {
+    }
+    assert_false(rehearsal_course_is_gone(scene->course, SPAN("a@example.com")));
+    rehearsal_course_count_begin(scene->course, 100);
+    rehearsal_course_count_end(scene->course);
+    assert_true(rehearsal_course_is_gone(scene->course, SPAN("a@example.com")));
+    assert_true(rehearsal_course_change(
+        scene->course, scene->now, &recipient, &is_there, &result));
+    assert_false(is_there);
+    assert_false(next(scene));
+}
+
 static bool
 all(void *argument, struct span recipient)
 {
@@ -551,6 +573,7 @@ main(void)
         TEST(a_message_that_is_read_twice_counts_once),
         TEST(who_no_longer_moves_is_not_asked_and_taken_back),
         TEST(a_week_without_mail_ends_it),
+        TEST(who_is_no_more_in_the_books_is_let_go),
         TEST(what_was_kept_is_not_asked_again),
         TEST(more_than_there_is_room_for_is_said),
     };

@@ -61,7 +61,10 @@ it_says_value_limit_and_what_it_waits_for(void **state)
         {"silent", "70 100 100 100 0 0 0", 180, 9500, PLAN_NOT_KNOWN,
             "postshift-rehearsal of gw1 has said nothing for 3 min"},
         {"another stage", "30 100 100 100 0 0 0", 1, 9500, PLAN_NOT_KNOWN,
-            "those who move with 70 are being found, until now 30 was asked about"},
+            "those who move with 70 are being found"},
+        {"not all of them are known", "? 100 100 100 0 0 0 the books are being read", 1,
+            9500, PLAN_NOT_KNOWN,
+            "those who move with 70 are being found; the books are being read"},
         {"never", NULL, 0, 9500, PLAN_NOT_KNOWN,
             "nobody was asked yet: postshift-rehearsal has said nothing"},
     };
