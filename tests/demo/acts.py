@@ -5,6 +5,7 @@ and checks each thing that it says.  New acts go into ACTS where the story wants
 """
 from acts_milters import authenticated, quarantined, scanned
 from acts_plan import advances, goes_back, who_has_mail_on_new
+from acts_rehearsal import rehearsed
 from processes import BIN
 from stage import DOMAIN
 
@@ -154,8 +155,8 @@ def told_by_the_books(demo):
     demo.check(audit["queue_silent"] is None, f"Postfix's queue agrees: {audit}")
 
 
-ACTS = [wire, thirty, seventy, pin, hold, redis_dies, roll_back, authenticated, scanned, books, told_by_the_books, advances, goes_back,
-        who_has_mail_on_new, quarantined]
+ACTS = [wire, thirty, rehearsed, seventy, pin, hold, redis_dies, roll_back, authenticated, scanned, books, told_by_the_books, advances,
+        goes_back, who_has_mail_on_new, quarantined]
 
 
 def leave_running(demo):

@@ -15,7 +15,7 @@ PAGE = "127.20.84.4"
 
 # What has no answer here: no policyd, no books, no log, no weight of 100 for a week.
 WITHOUT_ANSWER = {"status": {1}, "route": {0, 1}, "plan simulate": {1}, "audit": {1}, "trace": {1}, "report": {1}, "plan show": {0, 1},
-                  "finish": {4}, "plan advance": {4}}
+                  "rehearsal": {0, 1}, "finish": {4}, "plan advance": {4}}
 
 
 def examples():
