@@ -10,9 +10,10 @@ PROGRAM = BIN / "postshift-rehearsal"
 
 
 class Rehearsal:
-    def __init__(self, cutover, name="rehearsal", environment=None):
+    def __init__(self, cutover, name="rehearsal", environment=None, **options):
+        """options: keys of [rehearsal]."""
         self.cutover = cutover
-        cutover.more["rehearsal"] = {"state": cutover.folder / f"{name}.db"}
+        cutover.more["rehearsal"] = {"state": cutover.folder / f"{name}.db", **options}
         cutover.write_config()
         self.process = Process([PROGRAM, "-c", cutover.config], cutover.folder / f"{name}.log", environment=environment)
 

@@ -1,12 +1,16 @@
 """New is asked, by the envelopes of real mail, whether it would take the mail of those who move next; it gets none."""
 import json
+import os
+import pathlib
+import pwd
+import signal
 import time
 
 import pytest
 
 from cutover import Cutover, Maillog
 from mailsite import bucket
-from processes import wait_for
+from processes import ROOT, run, wait_for
 from redis_server import RedisServer
 from rehearsal import Rehearsal
 from sink import Sink
@@ -57,9 +61,29 @@ class Site:
         self.people, self.other = movers(FAULTS, 14)
         self.plant()
         self.cutover = Cutover(folder, f"{BLOCK}.5", redis=self.redis, domains=f"{FAULTS} {ALL} {BUSY}", log=self.log.path,
-                               rehearsal="70", probe_interval="1s").start()
+                               rehearsal="70", probe_interval="1s")
+        self.rehearsal = Rehearsal(self.cutover, **self.confined(folder))
+        self.cutover.start()
         self.cutover.wait_for_delivered(len(self.people) + 2 + 3 + 24)
-        self.rehearsal = Rehearsal(self.cutover).start()
+        self.rehearsal.start()
+
+    def confined(self, folder):
+        """As on a gateway: a user whose group reads the books, in Redis one that can write its own answers alone."""
+        [line] = [line for line in (ROOT / "postfix-conf/redis-users.acl").read_text().splitlines() if line.startswith("user postshift-rehearsal ")]
+        self.redis.command("ACL", "SETUSER", "postshift-rehearsal", *line.split()[2:], "on", ">secret")
+        secret = folder / "secret"
+        secret.write_text("secret\n")
+        more = {"redis_username": "postshift-rehearsal", "redis_password_file": secret}
+        if os.geteuid() != 0:
+            return more
+        nobody, own = pwd.getpwnam("nobody"), folder / "own"
+        own.mkdir()
+        os.chown(own, nobody.pw_uid, nobody.pw_gid)
+        os.chown(secret, nobody.pw_uid, nobody.pw_gid)
+        secret.chmod(0o400)
+        os.chown(self.cutover.folder, 0, nobody.pw_gid)
+        self.cutover.folder.chmod(0o2750)
+        return {**more, "user": "nobody", "state": own / "asked.db"}
 
     def mail(self, recipient, **more):
         self.log.append(self.log.message(recipient, service="postfix/cutover-old/smtp", **more))
@@ -126,6 +150,17 @@ def test_after_421_it_comes_again_later(site):
     assert 1 <= found["cant_tell"] <= 2 and found["movers"] - found["asked"] == 24 - 19 - found["cant_tell"]
 
 
+def test_it_may_read_the_books_and_write_its_own_answers(site):
+    assert not site.rehearsal.said("redis refuses") and not site.rehearsal.said("keeps the books")
+    as_it = [*site.redis.cli_words(), "--user", "postshift-rehearsal", "--pass", "secret", "--no-auth-warning"]
+    for words in (("SET", "cutover:pin:a@example.com", "new"), ("HSET", f"cutover:domain:{FAULTS}", "weight", "100"),
+                  ("DEL", "cutover:events"), ("FLUSHALL",)):
+        assert "NOPERM" in run(*as_it, *words, check=False).stdout
+    if os.geteuid() == 0:
+        assert pathlib.Path(f"/proc/{site.rehearsal.process.pid}").stat().st_uid == pwd.getpwnam("nobody").pw_uid
+        assert site.cutover.books.stat().st_mode & 0o777 == 0o640
+
+
 def test_no_message_is_sent(site):
     for sink in (site.new, site.all, site.busy):
         assert sink.verbs["DATA"] == 0 and not sink.copies
@@ -147,6 +182,9 @@ def test_a_restart_asks_nobody_again(site):
     asked = site.new.verbs["RCPT"]
     site.rehearsal.stop()
     site.rehearsal.start()
+    wait_for(lambda: len(site.rehearsal.said("asks new about those who move next")) == 2, 10, "the second start")
+    site.rehearsal.process.signal(signal.SIGHUP)
+    wait_for(lambda: site.rehearsal.said("configuration read anew"), 10, "a reload")
     site.mail(site.clean[0])
     found = site.rehearsal.wait(FAULTS, lambda found: not found["silent"] and found["clean"] == len(site.clean) and not found["why"])
     assert len(found["problems"]) == len(site.planted)
