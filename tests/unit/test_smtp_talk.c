@@ -23,6 +23,7 @@ struct site {
     struct smtp_server *server;
     struct smtp_tls *tls;
     const char *tls_name; /* NULL: as the route has it */
+    bool resets;
     struct smtp_talk *talk;
     struct smtp_talk_result result;
     unsigned ends;
@@ -104,6 +105,7 @@ start(struct site *site, const char *route, const struct smtp_envelope *envelope
         .step_timeout_ms = step_ms,
         .envelopes = envelopes,
         .envelope_count = count,
+        .resets = site->resets,
     };
 
     site->ends = 0;
@@ -173,6 +175,18 @@ asks_no_more_than_it_is_told_to(void **state)
     talk(site, NULL, 0, LONG_MS);
     assert_int_equal(site->result.trouble, SMTP_TROUBLE_NONE);
     assert_string_equal(smtp_server_heard(site->server), "EHLO gw.example|QUIT|");
+}
+
+static void
+takes_back_the_last_envelope_where_it_is_told_to(void **state)
+{
+    struct site *site = *state;
+
+    site->resets = true;
+    talk(site, &one, 1, LONG_MS);
+    assert_int_equal(site->result.trouble, SMTP_TROUBLE_NONE);
+    assert_string_equal(smtp_server_heard(site->server),
+        "EHLO gw.example|MAIL FROM:<>|RCPT TO:<alice@example.com>|RSET|QUIT|");
 }
 
 static void
@@ -608,6 +622,8 @@ main(void)
         cmocka_unit_test_setup_teardown(asks_and_sends_nothing, open_site, close_site),
         cmocka_unit_test_setup_teardown(
             asks_no_more_than_it_is_told_to, open_site, close_site),
+        cmocka_unit_test_setup_teardown(
+            takes_back_the_last_envelope_where_it_is_told_to, open_site, close_site),
         cmocka_unit_test_setup_teardown(
             several_envelopes_are_parted_by_rset, open_site, close_site),
         cmocka_unit_test_setup_teardown(
