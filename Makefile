@@ -292,6 +292,7 @@ SHARED_DATA := $(wildcard postfix-conf/*.acl postfix-conf/*.lua) postfix-conf/po
                postfix-conf/postshift-dashboard.json postfix-conf/runbook.html postfix-conf/postshift.syslog-ng.conf
 ROLE := $(shell find postfix-conf/ansible -type f)
 HOOKS := $(wildcard postfix-conf/hooks/*)
+CHECKS := $(wildcard postfix-conf/gateways/*)
 
 install: all ## DESTDIR= prefix=/usr; without DESTDIR also users, folders and the rights of the configuration
 	$(foreach p,$(PROGRAMS),install -D -m 0755 $(BIN)/$(call program_name,$p) $(DESTDIR)$(prefix)/$(if $(filter ctl,$p),bin,sbin)/$(call program_name,$p) &&) true
@@ -302,6 +303,8 @@ install: all ## DESTDIR= prefix=/usr; without DESTDIR also users, folders and th
 	$(foreach f,$(SHARED_DATA),install -m $(if $(suffix $f),0644,0755) $f $(DESTDIR)$(prefix)/share/postshift/ &&) true
 	sed 's|/usr/share|$(prefix)/share|' postfix-conf/postshift-alerts.yml > $(DESTDIR)$(prefix)/share/postshift/postshift-alerts.yml
 	chmod 0644 $(DESTDIR)$(prefix)/share/postshift/postshift-alerts.yml
+	install -d $(DESTDIR)$(prefix)/share/postshift/gateways
+	$(foreach f,$(CHECKS),install -m $(if $(suffix $f),0644,0755) $f $(DESTDIR)$(prefix)/share/postshift/gateways/ &&) true
 	install -d $(DESTDIR)$(prefix)/share/postshift/hooks
 	$(foreach f,$(HOOKS),install -m $(if $(suffix $f),0644,0755) $f $(DESTDIR)$(prefix)/share/postshift/hooks/ &&) true
 	for file in $(ROLE:postfix-conf/ansible/%=%); do \

@@ -1,5 +1,6 @@
 # What routes.  Pure folders are taken whole.
 PURE             += $(foreach folder,wire state routing replica wiring terminal maillog events plan checks units rehearsal compare copies,$(wildcard policyd/$(folder)/*.c))
+PURE             += $(wildcard policyd/gateways/*.c)
 
 # hiredis has TLS from 1.0 on (Debian 13).
 REDIS_PACKAGES   := hiredis $(shell pkg-config --exists hiredis_ssl && echo hiredis_ssl libssl)

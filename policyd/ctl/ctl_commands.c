@@ -158,6 +158,12 @@ static const struct ctl_verb verbs[] = {
      "page that needs nothing else.\n",
      BIT(CTL_PERIOD) | BIT(CTL_HTML) | BIT(CTL_COMPARE) | BIT(CTL_JSON), false, 0, 0,
      ctl_report_run, CTL_NEEDS_RULES},
+    {"healthy", "[--json]", "whether mail may be led to this gateway",
+     "For keepalived and routing daemons: exit code 0 or 1, one line why.  Asks the controller,\n"
+     "which looks at policyd twice a second: down after two bad looks within 2 s, up after\n"
+     "three good ones within 10 s, down before anything closes; never for what all gateways\n"
+     "share (Redis, DNS, a backend).\n",
+     BIT(CTL_JSON), false, 0, 0, ctl_healthy_run, CTL_NEEDS_RULES},
     {"ledger", "DOMAIN [--json]", "who has mail on new, since when",
      "By the time of the first mail; maybe: new may have taken it without saying so.\n"
      "Exit code 3: Redis can't be reached.\n",

@@ -84,6 +84,8 @@ print(struct ctl *ctl, const struct ctl_json *route, const char *silent)
     ctl_output_say("result     %s%s%s", text_of(ctl, route, "result"),
         nexthop.length > 0 ? " -> " : "",
         nexthop.length > 0 ? text_of(ctl, route, "nexthop") : "");
+    if (!ctl_json_is_null(route, "site"))
+        ctl_output_say("site       %s", text_of(ctl, route, "site"));
     ctl_output_say("why        %s", text_of(ctl, route, "why"));
     if (ctl_json_is_true(route, "suspect"))
         ctl_output_alarm("suspect    Redis no longer says what is answered, see status");

@@ -158,9 +158,11 @@ print_head(struct ctl *ctl, const struct ctl_json *status)
         ctl_output_say("what Redis at %s says (policyd may answer otherwise):", address);
         return;
     }
-    ctl_output_say("policyd %s on %s, pins %s, units %s", text_of(ctl, status, "version"),
-        text_of(ctl, status, "host"), text_of(ctl, status, "pins"),
-        text_of(ctl, status, "units"));
+    ctl_output_say("policyd %s on %s%s%s, pins %s, units %s",
+        text_of(ctl, status, "version"), text_of(ctl, status, "host"),
+        ctl_json_is_null(status, "site") ? "" : " at site ",
+        ctl_json_is_null(status, "site") ? "" : text_of(ctl, status, "site"),
+        text_of(ctl, status, "pins"), text_of(ctl, status, "units"));
     ctl_output_say("Redis %s is %s, %s", address,
         ctl_json_is_true(redis, "up") ? "up" : "away", describe_age(ctl, redis));
 }

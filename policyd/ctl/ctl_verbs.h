@@ -32,6 +32,7 @@ int ctl_classify_run(struct ctl *ctl);
 int ctl_trace_run(struct ctl *ctl);
 int ctl_audit_run(struct ctl *ctl);
 int ctl_report_run(struct ctl *ctl);
+int ctl_healthy_run(struct ctl *ctl);
 int ctl_ledger_run(struct ctl *ctl);
 int ctl_erase_run(struct ctl *ctl);
 int ctl_quarantine_run(struct ctl *ctl);

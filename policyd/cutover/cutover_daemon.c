@@ -13,10 +13,12 @@
 #include "policyd/cutover/cutover_access.h"
 #include "policyd/cutover/cutover_books.h"
 #include "policyd/cutover/cutover_page.h"
+#include "shared/base/allocate.h"
+#include "shared/service/clock.h"
 #include "shared/service/log.h"
 #include "shared/service/privs.h"
 
-enum { ERRORS_MAX = 1 << 20, STUCK_SECONDS = 30 };
+enum { ERRORS_MAX = 1 << 20, STUCK_SECONDS = 30, LEAVE_TURN_MS = 50 };
 
 #define PROGRAM "postshift-cutover"
 
@@ -96,6 +98,8 @@ cutover_daemon_drop_privileges(struct cutover_daemon *daemon)
 
 /* --- what decides --- */
 
+static void leave(evutil_socket_t fd, short what, void *argument);
+
 static void
 replica_changed(void *argument, const struct replica *replica)
 {
@@ -172,6 +176,8 @@ cutover_daemon_replicate(struct cutover_daemon *daemon)
     daemon->drain = drain_new(daemon->base, &drain);
     daemon->sync = replica_sync_new(daemon->base, &options, &events, daemon);
     daemon->replica = replica_sync_replica(daemon->sync);
+    daemon->health = health_watch_new(daemon->base, &served->metrics);
+    daemon->leaving = allocated(evtimer_new(daemon->base, leave, daemon));
     route_inputs_compare(daemon->inputs);
 }
 
@@ -185,7 +191,10 @@ gather(void *argument)
     struct queue_watch_status queue;
     struct figures_status figures;
     char digest[HEARTBEAT_DIGEST_SIZE];
+    struct buffer why = {.ceiling = 1000};
 
+    cutover_metrics_health(daemon->metrics, health_watch_is_up(daemon->health, &why));
+    buffer_clear(&why);
     follow_status(daemon->follow, &status);
     cutover_metrics_follow(daemon->metrics, &status, daemon->lines_told);
     cutover_metrics_redis(daemon->metrics, daemon->redis);
@@ -258,11 +267,23 @@ cutover_daemon_keep_books(struct cutover_daemon *daemon)
 /* --- life --- */
 
 static void
-stop(void *argument)
+leave(evutil_socket_t fd, short what, void *argument)
 {
     struct cutover_daemon *daemon = argument;
+    struct timeval turn = clock_timeval(LEAVE_TURN_MS);
 
-    (void)event_base_loopexit(daemon->base, NULL);
+    (void)fd;
+    (void)what;
+    if (farewell_is_over(&daemon->farewell, clock_now_ms()))
+        (void)event_base_loopexit(daemon->base, NULL);
+    else
+        (void)event_add(daemon->leaving, &turn);
+}
+
+static void
+stop(void *argument)
+{
+    leave(-1, 0, argument);
 }
 
 static bool
@@ -297,6 +318,7 @@ take_config(struct cutover_daemon *daemon, struct cutover_config *config)
         replica_sync_set_redis(
             daemon->sync, &config->served.redis.options, config->served.redis.prefix);
     replica_sync_set_rules(daemon->sync, &rules);
+    health_watch_configure(daemon->health, &config->served.metrics);
     cutover_books_start(daemon);
     plan_runner_set_config(daemon->plans, config, daemon->gateway);
     daemon_log_open(PROGRAM, &config->served.log, daemon->options);
@@ -348,6 +370,8 @@ void
 cutover_daemon_clear(struct cutover_daemon *daemon)
 {
     metrics_http_free(daemon->http);
+    event_free(daemon->leaving);
+    health_watch_free(daemon->health);
     queue_watch_free(daemon->queue);
     figures_free(daemon->figures);
     free(daemon->shown.rows);

@@ -14,6 +14,7 @@
 #include "policyd/cutover/drain.h"
 #include "policyd/cutover/event_copies.h"
 #include "policyd/cutover/figures.h"
+#include "policyd/cutover/health_watch.h"
 #include "policyd/cutover/heartbeat.h"
 #include "policyd/cutover/plan_runner.h"
 #include "policyd/cutover/queue_watch.h"
@@ -21,6 +22,7 @@
 #include "policyd/follow/follow.h"
 #include "policyd/store/replica_sync.h"
 #include "shared/service/daemon.h"
+#include "shared/service/farewell.h"
 #include "shared/service/listener_set.h"
 #include "shared/service/metrics_http.h"
 
@@ -47,6 +49,9 @@ struct cutover_daemon {
     struct figures *figures;
     struct heartbeat *heartbeat;
     struct event_copies *copies;
+    struct health_watch *health;
+    struct farewell farewell;
+    struct event *leaving; /* after TERM, until that is said */
     struct buffer instances;
     struct event *tick;
     struct cutover_tally tally;   /* attempts since the last commit */

@@ -70,6 +70,8 @@ static const struct metrics_family families[] = {
      "Whom the misprovision guard has pinned to old: known there, or on neither side.",                   METRICS_GAUGE,     {"domain", "kind"},               NULL        },
     {"cutover_availability_ratio",
      "ok/(ok+fail) of first attempts over the window of the plan's trigger.",                             METRICS_GAUGE,     {"domain", "backend", "window"},  NULL        },
+    {"cutover_healthy",                         "Whether mail may be led to this gateway.",               METRICS_GAUGE,     {NULL},
+     NULL                                                                                                                                                                  },
     {"cutover_trouble",                         "1 while log or books can't be used.",                    METRICS_GAUGE,     {NULL},
      NULL                                                                                                                                                                  },
 };
@@ -230,6 +232,12 @@ cutover_metrics_domains(struct metrics *metrics, const struct replica *replica)
         if (span_copy(name, domain, sizeof(domain)))
             begin_domain(metrics, domain);
     }
+}
+
+void
+cutover_metrics_health(struct metrics *metrics, bool is_up)
+{
+    set(metrics, "cutover_healthy", is_up);
 }
 
 void

@@ -9,6 +9,7 @@
 #include "policyd/follow/log_source.h"
 #include "shared/base/allocate.h"
 #include "shared/base/json.h"
+#include "shared/service/clock.h"
 
 /* What is asked once for a page. */
 struct page {
@@ -253,6 +254,20 @@ write_status(const struct cutover_daemon *daemon, struct buffer *body)
     buffer_append_octet(body, '\n');
 }
 
+/* For who leads mail to this gateway. */
+static int
+write_healthy(struct cutover_daemon *daemon, struct buffer *body)
+{
+    bool is_up = false;
+
+    if (farewell_ask(&daemon->farewell, clock_now_ms()))
+        buffer_append_text(body, "down: the controller stops");
+    else
+        is_up = health_watch_is_up(daemon->health, body);
+    buffer_append_octet(body, '\n');
+    return is_up ? 200 : 503;
+}
+
 int
 cutover_page(void *argument, const char *path, const char *query, struct buffer *body,
     const char **content_type)
@@ -263,10 +278,14 @@ cutover_page(void *argument, const char *path, const char *query, struct buffer 
         write_status(argument, body);
         return 200;
     }
+    if (strcmp(path, "/healthy") == 0) {
+        *content_type = "text/plain";
+        return write_healthy(argument, body);
+    }
     if (page_files_write(path, body, content_type))
         return 200;
     buffer_append_text(
-        body, "not found (there are /, /status.json, /metrics and /healthz)\n");
+        body, "not found (there are /, /status.json, /healthy, /metrics and /healthz)\n");
     return 404;
 }
 

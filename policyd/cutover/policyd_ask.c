@@ -138,7 +138,9 @@ read_answer(struct policyd_ask *ask)
     if (!span_starts(text, SPAN("HTTP/1.")) || head == SPAN_NONE)
         fail(ask, "what answers there doesn't speak HTTP");
     else if (!span_starts(span_from(text, 8), SPAN(" 200")))
-        fail(ask, "its answer is not 200");
+        finish(ask, span_from(text, head + 4),
+            span_starts(span_from(text, 8), SPAN(" 503")) ? "it says that it can't (503)"
+                                                          : "its answer is not 200");
     else
         finish(ask, span_from(text, head + 4), NULL);
 }

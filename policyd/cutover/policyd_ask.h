@@ -13,7 +13,8 @@ struct policyd_ask;
 
 enum { POLICYD_ASK_MS = 3000, POLICYD_ASK_MAX = 64 << 20 };
 
-/* `why` is NULL where it answered 200, with its body; else what was wrong. */
+/* `why` is NULL where it answered 200; else what was wrong.  With its body, where it gave
+ * one. */
 typedef void policyd_ask_done(void *argument, struct span body, const char *why);
 
 /* `done` is called once, from the loop; the question is gone by then.  A name is not

@@ -334,8 +334,10 @@ complete(const struct facts *facts, struct route *route)
 static void
 decide(struct facts *facts, struct span address, struct route *route)
 {
-    *route = (struct route){
-        .place = ROUTE_NOT_OURS, .reason = ROUTE_REASON_NO_ADDRESS, .nexthop = ""};
+    *route = (struct route){.place = ROUTE_NOT_OURS,
+        .reason = ROUTE_REASON_NO_ADDRESS,
+        .nexthop = "",
+        .site = facts->rules->site};
     if (!recipient_parse(address, &facts->rules->recipient, &route->recipient))
         return;
     route->domain = recipient_domain(&route->recipient);

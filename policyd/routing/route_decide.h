@@ -58,6 +58,7 @@ struct route_rules {
      * state. */
     const char *const *domains;
     size_t domain_count;
+    const char *site; /* that this gateway is at; NULL or "": none */
 };
 
 /* Whether the name stands among the domains of the file. */
@@ -83,7 +84,8 @@ struct route {
     const struct domain_state *state; /* NULL for NOT_OURS and UNKNOWN */
     /* "transport:nexthop" of old, new, standby, or DOMAIN_OLD_SITE; else "" */
     const char *nexthop;
-    bool at_site; /* on old=site: nothing is answered, the site's own maps decide */
+    const char *site; /* of the rules; "": none */
+    bool at_site;     /* on old=site: nothing is answered, the site's own maps decide */
 };
 
 void route_decide(const struct route_rules *rules, const struct replica *replica,

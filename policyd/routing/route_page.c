@@ -154,6 +154,8 @@ route_page_write(struct buffer *out, const char *source, struct span address,
     json_text(&json, "reason", route_reason_name(route->reason));
     json_span(&json, "why", buffer_span(&why));
     json_text(&json, "nexthop", route->nexthop);
+    json_text(&json, "site",
+        route->site != NULL && route->site[0] != '\0' ? route->site : NULL);
     write_state(&json, route);
     if (route->list.length > 0)
         json_span(&json, "list", route->list);

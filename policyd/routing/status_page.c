@@ -129,12 +129,16 @@ write_config(struct json *json, const struct status_facts *facts)
 }
 
 static void
-write_facts(struct json *json, const struct status_facts *facts)
+write_facts(
+    struct json *json, const struct status_facts *facts, const struct route_rules *rules)
 {
+    bool has_site = rules->site != NULL && rules->site[0] != '\0';
+
     json_text(json, "source", facts->source);
     json_text(json, "program", "postshift-policyd");
     json_text(json, "version", facts->version);
     json_text(json, "host", facts->host);
+    json_text(json, "site", has_site ? rules->site : NULL);
     json_object_begin(json, "redis");
     json_text(json, "address", facts->redis_address);
     json_bool(json, "up", facts->redis_up);
@@ -173,7 +177,7 @@ status_page_write(struct buffer *out, const struct status_facts *facts,
     struct entry *entries = collect(rules, replica, &count);
 
     json_object_begin(&json, NULL);
-    write_facts(&json, facts);
+    write_facts(&json, facts, rules);
     json_bool(&json, "loaded", replica_is_loaded(replica));
     write_count(&json, "pins", facts->only_domains, replica_count(replica, REPLICA_PIN));
     write_count(

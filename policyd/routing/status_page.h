@@ -4,19 +4,15 @@
  * the same whoever was asked.
  *
  *     {"source": "policyd", "program": "postshift-policyd", "version": "0.1",
- *      "host": "gw1", "loaded": true, "pins": 14 | null, "units": 3,
- *      "redis": {"address": "inet:127.0.0.1:6379", "up": true,
- *                "synced": 1764000000 | null, "error": null | "text"},
- *      "config": {"file": "/etc/postshift/postshift.conf", "modified": 1764000000,
- *                 "refused": false},
- *      "notes": ["what somebody should look at", ...],
- *      "warnings": ["what the configuration leaves open", ...],
- *      "domains": [{"domain": "example.com", "ours": true, "good": true,
- *                   "mode": "split", "weight": 30, "old": "cutover-old:[192.0.2.10]:25",
- *                   "new": "...", "standby": "", "same_as": "", "inside": "",
- *                   "lists": ["canary"], "rev": 12,
- *                   "override": null | {"weight": 0 | null, "mode": "old" | null},
- *                   "suspect": false, "why": null | "text"}, ...]}
+ *      "host": "gw1", "site": null | "fra", "loaded": true, "pins": 14 | null, "units":
+ * 3, "redis": {"address": "inet:127.0.0.1:6379", "up": true, "synced": 1764000000 | null,
+ * "error": null | "text"}, "config": {"file": "/etc/postshift/postshift.conf",
+ * "modified": 1764000000, "refused": false}, "notes": ["what somebody should look at",
+ * ...], "warnings": ["what the configuration leaves open", ...], "domains": [{"domain":
+ * "example.com", "ours": true, "good": true, "mode": "split", "weight": 30, "old":
+ * "cutover-old:[192.0.2.10]:25", "new": "...", "standby": "", "same_as": "", "inside":
+ * "", "lists": ["canary"], "rev": 12, "override": null | {"weight": 0 | null, "mode":
+ * "old" | null}, "suspect": false, "why": null | "text"}, ...]}
  *
  * Domains stand in the order of their names.  `weight` and `mode` are those of the good
  * state, or null without one; what `override` has wins over them.  What the override file

@@ -222,6 +222,7 @@ serve_config_make_ready(struct serve_config *config)
     allow_only(&config->nexthops, &rules->nexthops, &rules->nexthop_count);
     rules->allow_loopback = config->allow_loopback;
     rules->site = config->site;
+    config->route_rules.site = config->site;
     gather_own_addresses(config);
     make_networks(&config->backends_old, &config->old_networks);
     make_networks(&config->backends_new, &config->new_networks);

@@ -10,6 +10,7 @@
 
 #include "policyd/serve/serve_config.h"
 #include "policyd/store/replica_sync.h"
+#include "shared/service/farewell.h"
 #include "shared/service/metrics.h"
 
 /* The file as it was when it was last read. */
@@ -25,6 +26,7 @@ struct serve_context {
     const struct replica_sync *sync;
     const struct replica *replica; /* what sync says is to be asked */
     struct metrics *metrics;
+    struct farewell *farewell; /* to those who lead mail here */
 };
 
 /* What held mail is told: Redis' word, else the file's. */

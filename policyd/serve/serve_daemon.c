@@ -11,6 +11,7 @@
 #include "policyd/serve/serve_access.h"
 #include "policyd/serve/serve_metrics.h"
 #include "policyd/serve/serve_page.h"
+#include "shared/service/clock.h"
 #include "shared/service/listen_given.h"
 #include "shared/service/log.h"
 #include "shared/service/privs.h"
@@ -211,6 +212,7 @@ serve_daemon_replicate(struct serve_daemon *daemon)
     warn_of_what_is_open(config);
     daemon->base = new_loop();
     daemon->context.metrics = serve_metrics_registry();
+    daemon->context.farewell = &daemon->farewell;
     daemon->sync = replica_sync_new(daemon->base, &options, &events, daemon);
     daemon->context.sync = daemon->sync;
     daemon->context.replica = replica_sync_replica(daemon->sync);
@@ -340,6 +342,8 @@ on_drain(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
+    if (!farewell_is_over(&daemon->farewell, clock_now_ms()))
+        return;
     server_stop(daemon->policy);
     server_stop(daemon->route);
     server_stop(daemon->dict);

@@ -37,6 +37,7 @@ struct serve_daemon {
     struct metrics_http *http;
     struct serve_metrics *metrics;
 
+    struct farewell farewell;
     struct event *drain; /* at the end: until the clients that are busy are done */
     unsigned drain_turns;
 };

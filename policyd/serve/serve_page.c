@@ -8,6 +8,7 @@
 #include "policyd/routing/route_page.h"
 #include "policyd/routing/status_page.h"
 #include "shared/base/allocate.h"
+#include "shared/service/clock.h"
 
 enum { ADDRESS_MAX = 4096, HOST_MAX = 256, NOTES_MAX = 200 };
 
@@ -90,6 +91,12 @@ serve_page(void *argument, const char *path, const char *query, struct buffer *b
     if (strcmp(path, "/route.json") == 0)
         return write_route(context, query, body);
     *content_type = "text/plain";
+    if (strcmp(path, "/healthy") == 0) {
+        bool is_leaving = farewell_ask(context->farewell, clock_now_ms());
+
+        buffer_append_text(body, is_leaving ? "stopping\n" : "serving\n");
+        return is_leaving ? 503 : 200;
+    }
     return 404;
 }
 

@@ -174,6 +174,9 @@ def test_next_hops_of_a_site(folder):
         world.policyd.wait_for_route("alice@example.com", there)
         assert world.json("route", "alice@example.com")["nexthop"] == there
         assert world.json("status", check=False)["notes"] == []
+        assert world.json("route", "alice@example.com")["site"] == world.json("status", check=False)["site"] == "fra"
+        assert "site       fra" in world.ctl("route", "alice@example.com").stdout
+        assert " at site fra," in world.ctl("status", check=False).stdout
         world.ctl("set", "example.com", "old@fra=")
         world.policyd.wait_for_route("alice@example.com", OLD)
     finally:
