@@ -19,12 +19,14 @@ static const struct ctl_verb verbs[] = {
      "must then be given.  A file that is there stays (exit code 4).\n",
      BIT(CTL_DOMAIN) | BIT(CTL_OLD) | BIT(CTL_NEW) | BIT(CTL_YES) | BIT(CTL_DIRECTORY), false, 0, 0, ctl_init_run,
      CTL_NEEDS_NOTHING},
-    {"status", "[--watch] [--json]", "all domains as policyd answers them",
+    {"status", "[--watch | --gateways] [--json]", "all domains as policyd answers them",
      "Asks policyd, with Redis down too; with policyd silent, Redis is asked and that is\n"
      "said.  A value with ! comes from the override file.  --watch looks every 2 seconds,\n"
      "and shows plans whole: gates, old beside new, last events; q ends it.  Exit code 1: something is bad, and is told.\n"
-     "Says whether and how Postfix is wired; --directory DIR is where main.cf is.\n",
-     BIT(CTL_JSON) | BIT(CTL_WATCH) | BIT(CTL_DIRECTORY), false, 0, 0, ctl_status_run,
+     "Says whether and how Postfix is wired; --directory DIR is where main.cf is.\n"
+     "--gateways: each gateway in a row, as its controller has it; exit code 1: one is silent, or\n"
+     "two have answered otherwise for over 5 s.\n",
+     BIT(CTL_JSON) | BIT(CTL_GATEWAYS) | BIT(CTL_WATCH) | BIT(CTL_DIRECTORY), false, 0, 0, ctl_status_run,
      CTL_NEEDS_RULES},
     {"route", "ADDRESS [--json]", "where an address goes, and why",
      "Exit code 1: it is none of ours, or its mail waits because nothing good is known.\n",

@@ -2,6 +2,7 @@
  * preflight: what policyd, Redis and the other gateways say.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -9,6 +10,7 @@
 
 #include "policyd/checks/check_state.h"
 #include "policyd/ctl/ctl_client.h"
+#include "policyd/ctl/ctl_gateways.h"
 #include "policyd/ctl/ctl_policyd.h"
 #include "policyd/ctl/ctl_preflight_drill.h"
 #include "policyd/ctl/ctl_walk.h"
@@ -229,58 +231,35 @@ look_at_pins(struct ctl_preflight *preflight, struct check *check)
 /* --- the gateways --- */
 
 struct gateways {
-    struct ctl *ctl;
     struct check_gateway items[GATEWAYS_MAX];
-    struct span names[GATEWAYS_MAX];
     size_t count;
 };
-
-static bool
-take_name(void *argument, struct span name, struct error *error)
-{
-    struct gateways *gateways = argument;
-
-    (void)error;
-    span_take(&name, SPAN("gateway:"));
-    for (size_t i = 0; i < gateways->count; i++) {
-        if (span_equal(gateways->names[i], name))
-            return true;
-    }
-    if (gateways->count < GATEWAYS_MAX)
-        gateways->names[gateways->count++] = arena_span(gateways->ctl->arena, name);
-    return true;
-}
 
 /* False with a line. */
 static bool
 read_gateways(
     struct ctl_preflight *preflight, struct check *check, struct gateways *gateways)
 {
-    struct ctl *ctl = preflight->ctl;
+    struct arena *arena = preflight->ctl->arena;
+    struct gateway_row *rows;
     struct error error;
-    bool done;
+    size_t count;
 
-    *gateways = (struct gateways){.ctl = ctl};
-    done = ctl_store_scan(ctl, "gateway:*", take_name, gateways, &error);
-    for (size_t i = 0; done && i < gateways->count; i++) {
-        struct ctl_hash hash;
-
-        done = ctl_store_hash(ctl,
-            ctl_store_key(ctl, ctl->arena, "gateway:", gateways->names[i]), &hash,
-            &error);
-        if (!done)
-            break;
-        gateways->items[i] = (struct check_gateway){
-            .name = arena_text(ctl->arena, gateways->names[i]),
-            .digest = ctl_hash_value(&hash, "digest"),
-            .time = ctl_hash_value(&hash, "time"),
-        };
-    }
-    if (!done) {
+    *gateways = (struct gateways){.count = 0};
+    if (!ctl_gateways_read(preflight->ctl, &rows, &count, &error)) {
         check_add(check, CHECK_UNKNOWN, "Redis can't be asked: %s", error.text);
         check->is_final = true;
+        return false;
     }
-    return done;
+    for (size_t i = 0; i < count && i < GATEWAYS_MAX; i++)
+        gateways->items[gateways->count++] = (struct check_gateway){
+            .name = rows[i].name,
+            .digest = span_of(rows[i].digest),
+            .time = rows[i].time == 0
+                        ? SPAN("")
+                        : span_of(arena_printf(arena, "%" PRId64, rows[i].time)),
+        };
+    return true;
 }
 
 static void

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "policyd/ctl/ctl_copies.h"
+#include "policyd/ctl/ctl_gateways.h"
 #include "policyd/ctl/ctl_health.h"
 #include "policyd/ctl/ctl_milters.h"
 #include "policyd/ctl/ctl_output.h"
@@ -317,5 +318,7 @@ watch(struct ctl *ctl)
 int
 ctl_status_run(struct ctl *ctl)
 {
+    if (ctl_arguments_has(&ctl->arguments, CTL_GATEWAYS))
+        return ctl_gateways_run(ctl);
     return ctl_arguments_has(&ctl->arguments, CTL_WATCH) ? watch(ctl) : look(ctl);
 }

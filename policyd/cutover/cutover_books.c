@@ -221,6 +221,7 @@ start_watching(struct cutover_daemon *daemon)
         .prefix = config->served.redis.prefix,
         .gateway = daemon->gateway,
         .slot_ms = config->slot_ms,
+        .site = config->served.site,
         .without_hops = config->served.site[0] != '\0',
         .gather = gather_beat,
         .argument = daemon,

@@ -70,6 +70,12 @@ static const struct metrics_family families[] = {
      "Whom the misprovision guard has pinned to old: known there, or on neither side.",                   METRICS_GAUGE,     {"domain", "kind"},               NULL        },
     {"cutover_availability_ratio",
      "ok/(ok+fail) of first attempts over the window of the plan's trigger.",                             METRICS_GAUGE,     {"domain", "backend", "window"},  NULL        },
+    {"cutover_gateways_differ",
+     "Whether two gateways have answered otherwise for over 5 s.",                                        METRICS_GAUGE,
+     {NULL},                                                                                                                                                   NULL        },
+    {"cutover_gateways_silent",
+     "Gateways whose controller has said nothing for three heartbeats and three "
+     "slots.",                                                                                            METRICS_GAUGE,     {NULL},                           NULL        },
     {"cutover_healthy",                         "Whether mail may be led to this gateway.",               METRICS_GAUGE,     {NULL},
      NULL                                                                                                                                                                  },
     {"cutover_trouble",                         "1 while log or books can't be used.",                    METRICS_GAUGE,     {NULL},

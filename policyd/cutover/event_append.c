@@ -1,7 +1,7 @@
 #include "policyd/cutover/event_append.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "shared/base/allocate.h"
 
@@ -67,7 +67,8 @@ was_answered(void *argument, const struct redis_reply *reply)
 
     if (!moved || ++item->tries >= EVENT_WRITE_TRIES) {
         if (reply != NULL && reply->kind == REDIS_INTEGER && reply->integer == 1)
-            (void)strcpy(append->head, event_write_head(item->write));
+            (void)snprintf(
+                append->head, sizeof(append->head), "%s", event_write_head(item->write));
         end_first(append, moved ? NULL : reply);
     }
     send_first(append);

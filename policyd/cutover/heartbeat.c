@@ -30,6 +30,7 @@ struct heartbeat {
     struct event *beat;
     struct event *work; /* on the digest */
     struct replica_digest digest;
+    bool has_said; /* anything yet */
     bool is_known; /* the digest is that of the replica as it is */
 };
 
@@ -91,7 +92,7 @@ tell(struct heartbeat *heartbeat)
     char texts[4][NUMBER_SIZE];
     char key[KEY_SIZE];
 
-    if (!redis_is_up(heartbeat->redis) || redis_room(heartbeat->redis) < 2)
+    if (!redis_is_up(heartbeat->redis) || redis_room(heartbeat->redis) < 3)
         return;
     options->gather(options->argument, &facts);
     (void)snprintf(key, sizeof(key), "%sgateway:%s", options->prefix, options->gateway);
@@ -103,6 +104,13 @@ tell(struct heartbeat *heartbeat)
         SPAN("books"), number_text(facts.is_known, facts.difference, texts[1]),
         SPAN("waiting"), number_text(facts.is_known, facts.waiting, texts[2]),
         SPAN("time"), number_text(true, (uint64_t)time(NULL), texts[3]));
+    if (options->site[0] != '\0')
+        (void)redis_ask(heartbeat->redis, NULL, NULL, SPAN("HSET"), span_of(key),
+            SPAN("site"), span_of(options->site));
+    else if (!heartbeat->has_said)
+        (void)redis_ask(
+            heartbeat->redis, NULL, NULL, SPAN("HDEL"), span_of(key), SPAN("site"));
+    heartbeat->has_said = true;
     (void)redis_ask(
         heartbeat->redis, NULL, NULL, SPAN("EXPIRE"), span_of(key), SPAN(KEPT_SECONDS));
 }

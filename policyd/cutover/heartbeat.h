@@ -3,10 +3,10 @@
  * it knows; every 5 seconds, every slot where that is shorter.
  *
  * Fields: `version`; `digest` (16 hex digits, of the replica, the same on each gateway
- * that answers the same); `log_time` (unix time of the last line of Postfix's log);
- * `books` (by how many recipients the accounts fail to balance); `waiting` (recipients);
- * `time` (unix time).  What is not known is the word `unknown`.  Fields of others in that
- * hash stay.  With Redis away nothing is kept for later.
+ * that answers the same); `site`, where it has one; `log_time` (unix time of the last
+ * line of Postfix's log); `books` (by how many recipients the accounts fail to balance);
+ * `waiting` (recipients); `time` (unix time).  What is not known is the word `unknown`.
+ * Fields of others in that hash stay.  With Redis away nothing is kept for later.
  */
 #ifndef POLICYD_CUTOVER_HEARTBEAT_H
 #define POLICYD_CUTOVER_HEARTBEAT_H
@@ -30,6 +30,7 @@ struct heartbeat_options {
     const char *prefix;
     const char *gateway;
     uint64_t slot_ms;
+    const char *site;  /* "": none */
     bool without_hops; /* this gateway's next hops are its site's */
     void (*gather)(void *argument, struct heartbeat_facts *facts);
     void *argument;

@@ -214,6 +214,9 @@ function faults(status) {
         redis.up === false ? "Redis is away" + (redis.error ? ": " + redis.error : "") : null,
         log.trouble || null,
         log.silent ? "no line of Postfix for ten minutes" : null,
+        status.gateways_differ ? status.gateways_differ + ": postshiftctl status --gateways" : null,
+        ...(status.gateways || []).filter((gateway) => gateway.silent).map((gateway) =>
+            gateway.name + " is silent; " + count(gateway.waiting) + " waited there at its last word"),
         books.balanced === false ? "the books do not balance: postshiftctl audit" : null,
         queue.trouble && queue.trouble !== "[cutover] queue = no" ? "the queue can't be compared: " + queue.trouble : null].filter(Boolean).join("; ");
 }

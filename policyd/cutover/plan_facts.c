@@ -14,7 +14,6 @@ enum {
     PAUSE_MS = 5000, /* a look is due each second */
     WOKEN_S = 10,    /* so long the books may need to be read up */
     STEP_KEPT_S = 3600,
-    HEARTBEAT_MS = 5000,
 };
 
 /* --- the clock --- */
@@ -56,16 +55,14 @@ static void
 find_silent(
     const struct plan_context *context, int64_t now_ms, struct plan_sources *sources)
 {
-    int64_t slot_ms = (int64_t)context->config->slot_ms;
-    int64_t beat_ms = slot_ms < HEARTBEAT_MS ? slot_ms : HEARTBEAT_MS;
-    const struct plan_gateway *gateways;
+    const struct gateway_row *gateways;
     size_t count = plan_store_gateways(context->store, &gateways);
 
     for (size_t i = 0; i < count; i++) {
-        const struct plan_gateway *gateway = &gateways[i];
+        const struct gateway_row *gateway = &gateways[i];
 
         if (gateway->time == 0 || strcmp(gateway->name, context->gateway) == 0 ||
-            now_ms - gateway->time * 1000 <= 3 * beat_ms + 3 * slot_ms + 1000)
+            !gateway_row_is_silent(gateway, now_ms, context->config->slot_ms))
             continue;
         sources->silent_gateway = gateway->name;
         sources->silent_since = gateway->time;

@@ -201,6 +201,7 @@ was_read(void *argument)
 
     look_at_self(runner);
     guards_look(runner->guards, runner->self.now_ms / 1000);
+    gateway_watch_look(runner->gateways, runner->self.now_ms);
     for (size_t i = 0; i < plan_store_count(runner->context.store); i++)
         look(runner, plan_store_at(runner->context.store, i));
 }
@@ -366,6 +367,7 @@ plan_runner_new(struct event_base *base, const struct cutover_config *config,
         log_say(LOG_LEVEL_WARNING, "backends are asked without TLS: %s", error.text);
     runner->context.store = new_store(runner);
     runner->edits = edits_new(&runner->context);
+    runner->gateways = gateway_watch_new(&runner->context);
     runner->guards = guards_new(&runner->context, runner->tls, &runner->owner);
     runner->hooks = plan_hooks_new(&runner->context);
     runner->preflights = preflights_new(&runner->context);
@@ -387,6 +389,7 @@ plan_runner_free(struct plan_runner *runner)
     plan_store_free(runner->context.store); /* what is in flight still finds us */
     preflights_free(runner->preflights);
     edits_free(runner->edits);
+    gateway_watch_free(runner->gateways);
     guards_free(runner->guards);
     plan_news_free(runner->news);
     plan_rto_free(runner->rto);

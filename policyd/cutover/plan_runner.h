@@ -42,7 +42,7 @@ void plan_runner_undone(struct plan_runner *runner);
 size_t plan_runner_count(const struct plan_runner *runner);
 const struct plan_run *plan_runner_at(const struct plan_runner *runner, size_t i);
 
-/* `plans`: an array of what plan_page_write writes. */
+/* `plans`: an array of what plan_page_write writes; and what gateway_watch_write does. */
 void plan_runner_write(struct plan_runner *runner, struct json *json);
 
 /* `guard`: whom the misprovision guard has on old, of a domain with a plan or without;

@@ -5,6 +5,7 @@
 #define POLICYD_CUTOVER_PLAN_RUNNER_INSIDE_H
 
 #include "policyd/cutover/edits.h"
+#include "policyd/cutover/gateway_watch.h"
 #include "policyd/cutover/guards.h"
 #include "policyd/cutover/plan_rto.h"
 #include "policyd/cutover/plan_runner.h"
@@ -16,6 +17,7 @@ struct event;
 struct plan_runner {
     struct plan_context context;
     struct plan_owner owner;
+    struct gateway_watch *gateways;
     char gateway[PLAN_NAME_MAX];
     struct event *tick;
     struct guards *guards;

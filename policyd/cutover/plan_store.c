@@ -164,7 +164,8 @@ static void
 take_heartbeat(
     struct plan_store *store, const char *name, const struct redis_reply *reply)
 {
-    struct plan_gateway *gateway = NULL;
+    struct gateway_row *gateway = NULL;
+    char before[GATEWAY_TEXT_SIZE];
 
     for (size_t i = 0; i < store->gateway_count; i++) {
         if (strcmp(store->gateways[i].name, name) == 0)
@@ -172,18 +173,11 @@ take_heartbeat(
     }
     if (gateway == NULL)
         return;
-    for (size_t i = 0; reply->kind == REDIS_ARRAY && i + 1 < reply->count; i += 2) {
-        struct span field = reply->elements[i].text;
-        struct span value = reply->elements[i + 1].text;
-        uint64_t number = 0;
-
-        if (!number_unsigned(value, INT64_MAX, &number))
-            continue;
-        if (span_is(field, "time"))
-            gateway->time = (int64_t)number;
-        else if (span_is(field, "waiting"))
-            gateway->waiting = number;
-    }
+    memcpy(before, gateway->digest, sizeof(before));
+    for (size_t i = 0; reply->kind == REDIS_ARRAY && i + 1 < reply->count; i += 2)
+        gateway_row_take(gateway, reply->elements[i].text, reply->elements[i + 1].text);
+    if (strcmp(before, gateway->digest) != 0)
+        gateway->digest_since = gateway->time;
 }
 
 static void
@@ -193,13 +187,9 @@ add_gateway(struct plan_store *store, struct span name)
         if (span_is(name, store->gateways[i].name))
             return;
     }
-    if (store->gateway_count < PLAN_STORE_GATEWAYS_MAX && name.length < PLAN_NAME_MAX &&
-        !span_has_control(name)) {
-        struct plan_gateway *gateway = &store->gateways[store->gateway_count++];
-
-        *gateway = (struct plan_gateway){.time = 0};
-        (void)span_copy(name, gateway->name, sizeof(gateway->name));
-    }
+    if (store->gateway_count < PLAN_STORE_GATEWAYS_MAX &&
+        gateway_row_init(&store->gateways[store->gateway_count], name))
+        store->gateway_count++;
 }
 
 /* Seconds and microseconds. */
@@ -351,7 +341,7 @@ plan_store_answered(void *argument, const struct redis_reply *reply)
 }
 
 size_t
-plan_store_gateways(const struct plan_store *store, const struct plan_gateway **gateways)
+plan_store_gateways(const struct plan_store *store, const struct gateway_row **gateways)
 {
     *gateways = store->gateways;
     return store->gateway_count;

@@ -25,6 +25,7 @@
 #define POLICYD_CUTOVER_PLAN_STORE_H
 
 #include "policyd/cutover/plan_entry.h"
+#include "policyd/gateways/gateway_row.h"
 #include "policyd/plan/plan_commit.h"
 #include "policyd/redis/redis.h"
 #include "policyd/replica/replica.h"
@@ -33,13 +34,6 @@ struct event_base;
 struct plan_store;
 
 enum { PLAN_STORE_GATEWAYS_MAX = 100 };
-
-/* A gateway's word of itself. */
-struct plan_gateway {
-    char name[PLAN_NAME_MAX];
-    int64_t time;     /* unix time of its last word; 0: it said none */
-    uint64_t waiting; /* messages that waited there */
-};
 
 struct plan_store_options {
     const struct redis_options *redis;
@@ -72,7 +66,7 @@ struct plan_entry *plan_store_at(const struct plan_store *store, size_t i);
 struct plan_entry *plan_store_find(const struct plan_store *store, struct span domain);
 
 size_t plan_store_gateways(
-    const struct plan_store *store, const struct plan_gateway **gateways);
+    const struct plan_store *store, const struct gateway_row **gateways);
 
 /* --- writing --- */
 

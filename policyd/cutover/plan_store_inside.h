@@ -64,7 +64,7 @@ struct plan_store {
     bool is_lost;
     uint64_t domain_cursor;
 
-    struct plan_gateway gateways[PLAN_STORE_GATEWAYS_MAX];
+    struct gateway_row gateways[PLAN_STORE_GATEWAYS_MAX];
     size_t gateway_count;
     int64_t shown_at; /* when we said last that we are one of them */
 

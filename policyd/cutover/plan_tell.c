@@ -293,4 +293,5 @@ plan_runner_write(struct plan_runner *runner, struct json *json)
     for (size_t i = 0; i < plan_store_count(runner->context.store); i++)
         write_one(runner, plan_store_at(runner->context.store, i), json);
     json_array_end(json);
+    gateway_watch_write(runner->gateways, runner->self.now_ms, json);
 }

@@ -70,6 +70,8 @@ enum ctl_option {
     CTL_PIN_REFUSED,
     CTL_DRY_RUN,
     CTL_MAYBE,
+    CTL_GATEWAYS,
+    CTL_ALL_GATEWAYS,
     CTL_OPTION_COUNT
 };
 
