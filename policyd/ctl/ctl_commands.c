@@ -139,26 +139,26 @@ static const struct ctl_verb verbs[] = {
      BIT(CTL_DOMAIN) | BIT(CTL_LIMIT) | BIT(CTL_FOLLOW) | BIT(CTL_HEAD) | BIT(CTL_JSON) | BIT(CTL_WHY), false, 0, 2, ctl_events_run,
      CTL_NEEDS_REDIS},
     {"trace",
-     "--to|--from|--ip|--queue-id|--message-id|--domain VALUE... [--since TIME] [--until TIME] [--json]",
+     "--to|--from|--ip|--queue-id|--message-id|--domain VALUE... [--since TIME] [--until TIME] [--all-gateways] [--json]",
      "what became of a mail",
      "All that is given must hold.  TIME is a duration ago (2h), a date, a date and time.\n"
      "Exit code 1: the books have no such mail.\n",
      BIT(CTL_TO) | BIT(CTL_FROM) | BIT(CTL_IP) | BIT(CTL_QUEUE_ID) | BIT(CTL_MESSAGE_ID) |
-         BIT(CTL_DOMAIN) | BIT(CTL_SINCE) | BIT(CTL_UNTIL) | BIT(CTL_JSON),
+         BIT(CTL_DOMAIN) | BIT(CTL_SINCE) | BIT(CTL_UNTIL) | BIT(CTL_ALL_GATEWAYS) | BIT(CTL_JSON),
      false, 0, 0, ctl_trace_run, CTL_NEEDS_RULES},
-    {"audit", "[--since TIME] [--until TIME] [--unknown] [--json]",
+    {"audit", "[--since TIME] [--until TIME] [--unknown] [--all-gateways] [--json]",
      "whether the books balance: what came in, what became of it",
      "In recipients, by the time at which Postfix accepted the message.  Lost, perhaps\n"
      "double and misrouted messages are named by their queue ids.  --unknown shows lines\n"
      "of the log in no form that is known.  Exit code 1: there is a difference.\n",
-     BIT(CTL_SINCE) | BIT(CTL_UNTIL) | BIT(CTL_UNKNOWN) | BIT(CTL_JSON), false, 0, 0,
+     BIT(CTL_SINCE) | BIT(CTL_UNTIL) | BIT(CTL_UNKNOWN) | BIT(CTL_ALL_GATEWAYS) | BIT(CTL_JSON), false, 0, 0,
      ctl_audit_run, CTL_NEEDS_RULES},
-    {"report", "[--period DURATION] [--compare] [--html FILE] [--json]",
+    {"report", "[--period DURATION] [--compare] [--html FILE] [--all-gateways] [--json]",
      "what a period of the move was like",
      "The last 30 days, or DURATION (24h, 90d): ten lines and their tables.  Sides are judged\n"
      "by first attempts.  --compare tells the period before beside it; --html writes one\n"
      "page that needs nothing else.\n",
-     BIT(CTL_PERIOD) | BIT(CTL_HTML) | BIT(CTL_COMPARE) | BIT(CTL_JSON), false, 0, 0,
+     BIT(CTL_PERIOD) | BIT(CTL_HTML) | BIT(CTL_COMPARE) | BIT(CTL_ALL_GATEWAYS) | BIT(CTL_JSON), false, 0, 0,
      ctl_report_run, CTL_NEEDS_RULES},
     {"healthy", "[--json]", "whether mail may be led to this gateway",
      "For keepalived and routing daemons: exit code 0 or 1, one line why.  Asks the controller,\n"

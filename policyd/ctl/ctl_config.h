@@ -45,6 +45,8 @@ struct ctl_config {
     struct dns_config dns;
     /* What preflight needs to be told. */
     struct config_list gateways;
+    const char *gateways_command; /* of --all-gateways; words by blanks, %h */
+    uint64_t gateways_timeout_ms;
     struct config_list outbound[DOMAIN_SIDES]; /* addresses that each side sends from */
     struct config_list dkim_selectors;
     struct config_list dnsbl;

@@ -3,6 +3,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "shared/base/number.h"
+
 static const struct ctl_json nothing = {.kind = CTL_JSON_NULL};
 
 /* What taking the library's values over goes by. */
@@ -116,6 +118,15 @@ struct span
 ctl_json_text(const struct ctl_json *object, const char *name)
 {
     return ctl_json_get(object, name)->text;
+}
+
+bool
+ctl_json_number(const struct ctl_json *object, const char *name, uint64_t *number)
+{
+    const struct ctl_json *value = ctl_json_get(object, name);
+
+    return value->kind == CTL_JSON_NUMBER &&
+           number_unsigned(value->text, UINT64_C(1) << 53, number);
 }
 
 bool

@@ -42,6 +42,8 @@ const struct ctl_json *ctl_json_get(const struct ctl_json *object, const char *n
 
 /* The text or number of a member; empty for all else. */
 struct span ctl_json_text(const struct ctl_json *object, const char *name);
+/* A whole number from 0 to 2^53; false: it is none. */
+bool ctl_json_number(const struct ctl_json *object, const char *name, uint64_t *number);
 bool ctl_json_is_true(const struct ctl_json *object, const char *name);
 bool ctl_json_is_null(const struct ctl_json *object, const char *name);
 

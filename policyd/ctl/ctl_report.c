@@ -6,6 +6,7 @@
 
 #include "policyd/books/books_report.h"
 #include "policyd/ctl/ctl_books.h"
+#include "policyd/ctl/ctl_fleet_report.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/setup/setup_file.h"
@@ -122,6 +123,44 @@ print(struct ctl *ctl, const struct report *report, const struct report *before)
     buffer_clear(&out);
 }
 
+/* What was read, as text, JSON or a page. */
+static int
+tell(struct ctl *ctl, const struct report *report, const struct report *before)
+{
+    const char *html = ctl->arguments.values[CTL_HTML];
+    struct error error;
+
+    if (html != NULL && !write_html(ctl, html, report, before, &error))
+        return ctl_output_fail(CTL_NO, "%s", error.text);
+    if (html == NULL || ctl_arguments_has(&ctl->arguments, CTL_JSON))
+        print(ctl, report, before);
+    else if (strcmp(html, "-") != 0)
+        ctl_output_say("the report is in %s", html);
+    return CTL_DONE;
+}
+
+/* Of all gateways, added up. */
+static int
+report_all(struct ctl *ctl, struct report *report, struct report *before)
+{
+    struct fleet *fleet = arena_take(ctl->arena, sizeof(*fleet));
+    int status = CTL_NO;
+
+    if (!ctl_fleet_ask(ctl, fleet))
+        return CTL_USAGE;
+    if (ctl_fleet_report(ctl->arena, fleet, report, before)) {
+        report->stamp = ctl_books_stamp;
+        if (before != NULL)
+            before->stamp = ctl_books_stamp;
+        status = tell(ctl, report, before);
+    }
+    if (fleet->silent_count > 0)
+        status = CTL_NO;
+    ctl_fleet_tell_silent(ctl, fleet);
+    ctl_fleet_clear(fleet);
+    return status;
+}
+
 int
 ctl_report_run(struct ctl *ctl)
 {
@@ -138,13 +177,9 @@ ctl_report_run(struct ctl *ctl)
         ctl_arguments_has(&ctl->arguments, CTL_JSON))
         return ctl_output_fail(
             CTL_USAGE, "--html - and --json would both go to standard output");
+    if (ctl_arguments_has(&ctl->arguments, CTL_ALL_GATEWAYS))
+        return report_all(ctl, report, before);
     if (!read_reports(ctl, period_ms, report, before, &error))
         return error.text[0] == '\0' ? CTL_NO : ctl_output_fail(CTL_NO, "%s", error.text);
-    if (html != NULL && !write_html(ctl, html, report, before, &error))
-        return ctl_output_fail(CTL_NO, "%s", error.text);
-    if (html == NULL || ctl_arguments_has(&ctl->arguments, CTL_JSON))
-        print(ctl, report, before);
-    else if (strcmp(html, "-") != 0)
-        ctl_output_say("the report is in %s", html);
-    return CTL_DONE;
+    return tell(ctl, report, before);
 }

@@ -7,7 +7,9 @@
 
 #include "policyd/books/books_trace.h"
 #include "policyd/ctl/ctl_books.h"
+#include "policyd/ctl/ctl_fleet_trace.h"
 #include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_trace.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/maillog/queue_id.h"
 #include "policyd/terminal/report_format.h"
@@ -196,7 +198,8 @@ write_leg(struct json *json, const struct trace_leg *leg)
 }
 
 static void
-print_json(const struct trace_story *stories, size_t count, bool more)
+print_json(
+    const struct trace_story *stories, size_t count, bool more, const struct fleet *fleet)
 {
     struct buffer out;
     struct json json;
@@ -217,6 +220,10 @@ print_json(const struct trace_story *stories, size_t count, bool more)
     }
     json_array_end(&json);
     json_bool(&json, "more", more);
+    json_array_begin(&json, "gateways_silent");
+    for (size_t i = 0; fleet != NULL && i < fleet->silent_count; i++)
+        json_text(&json, NULL, fleet->silent[i]);
+    json_array_end(&json);
     json_object_end(&json);
     ctl_output_document(&out);
 }
@@ -317,28 +324,14 @@ read_query(struct ctl *ctl, struct trace_query *query)
 }
 
 int
-ctl_trace_run(struct ctl *ctl)
+ctl_trace_tell(struct ctl *ctl, const struct trace_story *stories, size_t count,
+    bool more, const struct fleet *fleet)
 {
-    struct trace_query query;
-    struct trace_story *stories;
-    struct books *books;
-    struct error error;
-    size_t count;
-    bool more;
+    bool is_whole = fleet == NULL || fleet->silent_count == 0;
 
-    if (!read_query(ctl, &query))
-        return CTL_USAGE;
-    books = ctl_books_open(ctl);
-    if (books == NULL)
-        return CTL_NO;
-    if (!books_trace(books, ctl->arena, &query, &stories, &count, &more, &error)) {
-        books_close(books);
-        return ctl_output_fail(CTL_NO, "%s", error.text);
-    }
-    books_close(books);
     if (ctl_arguments_has(&ctl->arguments, CTL_JSON)) {
-        print_json(stories, count, more);
-        return count > 0 ? CTL_DONE : CTL_NO;
+        print_json(stories, count, more, fleet);
+        return count > 0 && is_whole ? CTL_DONE : CTL_NO;
     }
     for (size_t i = 0; i < count; i++) {
         print_story(ctl, &stories[i]);
@@ -350,5 +343,48 @@ ctl_trace_run(struct ctl *ctl)
     if (more)
         ctl_output_warn(
             "there is more: these are the newest %zu (--since, --until narrow)", count);
-    return CTL_DONE;
+    return is_whole ? CTL_DONE : CTL_NO;
+}
+
+static int
+trace_all(struct ctl *ctl)
+{
+    struct fleet *fleet = arena_take(ctl->arena, sizeof(*fleet));
+    struct trace_story *stories;
+    size_t count;
+    bool more;
+    int status;
+
+    if (!ctl_fleet_ask(ctl, fleet))
+        return CTL_USAGE;
+    ctl_fleet_trace(ctl->arena, fleet, &stories, &count, &more);
+    status = ctl_trace_tell(ctl, stories, count, more, fleet);
+    ctl_fleet_tell_silent(ctl, fleet);
+    ctl_fleet_clear(fleet);
+    return status;
+}
+
+int
+ctl_trace_run(struct ctl *ctl)
+{
+    struct trace_query query;
+    struct trace_story *stories;
+    struct books *books;
+    struct error error;
+    size_t count;
+    bool more;
+
+    if (!read_query(ctl, &query))
+        return CTL_USAGE;
+    if (ctl_arguments_has(&ctl->arguments, CTL_ALL_GATEWAYS))
+        return trace_all(ctl);
+    books = ctl_books_open(ctl);
+    if (books == NULL)
+        return CTL_NO;
+    if (!books_trace(books, ctl->arena, &query, &stories, &count, &more, &error)) {
+        books_close(books);
+        return ctl_output_fail(CTL_NO, "%s", error.text);
+    }
+    books_close(books);
+    return ctl_trace_tell(ctl, stories, count, more, NULL);
 }

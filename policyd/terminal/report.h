@@ -101,6 +101,9 @@ struct report {
     uint64_t rollbacks; /* weight lowered, or mode away from new and split */
     struct report_slice slices[REPORT_SLICES];
     struct report_held held;
+    /* Of several gateways: those that did not answer. */
+    const char *const *silent;
+    size_t silent_count;
     /* A time in the reader's zone, in the arena: this floor has no clock of its own. */
     const char *(*stamp)(struct arena *arena, int64_t milliseconds);
 };

@@ -197,6 +197,10 @@ report_json_write(
 
     json_object_begin(&json, NULL);
     write_inside(&json, report);
+    json_array_begin(&json, "gateways_silent");
+    for (size_t i = 0; i < report->silent_count; i++)
+        json_text(&json, NULL, report->silent[i]);
+    json_array_end(&json);
     if (before != NULL) {
         json_object_begin(&json, "before");
         write_inside(&json, before);

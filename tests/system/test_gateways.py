@@ -5,7 +5,7 @@ import time
 import pytest
 
 from cutover import Cutover, Maillog
-from processes import wait_for
+from processes import BIN, wait_for
 from redis_server import RedisServer
 
 
@@ -24,6 +24,13 @@ class Gateways:
             log.HOST = f"gw{n}"
             log.append(log.message(recipient=f"person{n}@example.com"))
             self.logs.append(log)
+            # One of them hands a mail on to the other.
+            if n == 1:
+                text = log.message(recipient="both@example.com", result="dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as A0000003)")
+                log.append(text.replace("<2@outside.example>", "<both@outside.example>"))
+            else:
+                log.append(log.message(recipient="later@example.com"))
+                log.append(log.message(recipient="both@example.com").replace("<3@outside.example>", "<both@outside.example>"))
             self.both.append(Cutover(folder, f"127.20.122.{2 + n}", redis=self.redis, domains="example.com", log=log.path, name=f"gw{n}",
                                      gateway=f"gw{n}").start())
         self.one, self.other = self.both
@@ -95,3 +102,87 @@ def test_a_silent_one_is_named_with_what_waited_there(gateways):
         return [row for row in found if row["silent"] and row["waiting"] == 7]
     assert wait_for(page, 10, "the page")[0]["name"] == "gw9"
     gateways.leave("gw9")
+
+
+# --all-gateways, by a command that asks this machine for each
+
+class Fleet:
+    def __init__(self, gateways):
+        self.gateways, self.folder = gateways, gateways.folder
+        self.ask = self.folder / "ask"
+        self.ask.write_text(f'#!/bin/sh\nhost=$1; shift\n[ -e {self.folder}/instead-$host ] && exec {self.folder}/instead-$host\n'
+                            f'exec {BIN}/postshiftctl -c {self.folder}/$host/postshift.conf "$@"\n')
+        self.ask.chmod(0o755)
+        one = gateways.one
+        one.ctl_options = {"gateways": "gw1 gw2", "gateways_command": f"{self.ask} %h", "gateways_timeout": "20s"}
+        one.write_config()
+
+    def json(self, *words, code=0):
+        done = self.gateways.one.ctl(*words, "--all-gateways", "--json", check=False)
+        assert done.returncode == code, done
+        self.said = done.stderr
+        return json.loads(done.stdout)
+
+    def instead(self, host, body):
+        path = self.folder / f"instead-{host}"
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+        return path
+
+
+@pytest.fixture(scope="module")
+def fleet(gateways):
+    for each, count in zip(gateways.both, (2, 3)):
+        each.wait_for_delivered(count)
+    return Fleet(gateways)
+
+
+def test_what_went_through_two_is_one_story(fleet):
+    (story,) = fleet.json("trace", "--message-id", "<both@outside.example>")["stories"]
+    assert [leg["host"] for leg in story["legs"]] == ["gw1", "gw2"]
+    found = fleet.json("trace", "--domain", "example.com", "--since", "2h")
+    assert len(found["stories"]) == 4 and found["gateways_silent"] == []
+    begun = [story["legs"][0]["begun"] for story in found["stories"]]
+    assert begun == sorted(begun)
+    text = fleet.gateways.one.ctl("trace", "--to", "both@example.com", "--all-gateways").stdout
+    assert text.count("both@outside.example") == 1 and "A0000003" in text
+
+
+def test_audits_and_reports_are_added_up(fleet):
+    single = [json.loads(each.ctl("audit", "--json", check=False).stdout) for each in fleet.gateways.both]
+    found = fleet.json("audit")
+    for key in ("accepted", "delivered", "messages", "waiting"):
+        assert found[key] == sum(each[key] for each in single), key
+    assert found["accepted"] == 5 and found["balanced"] and found["gateways_silent"] == []
+    assert "5 in, 5 out" in fleet.gateways.one.ctl("audit", "--all-gateways").stdout
+    single = [json.loads(each.ctl("report", "--json").stdout) for each in fleet.gateways.both]
+    found = fleet.json("report", "--compare")
+    assert found["mails"] == sum(each["mails"] for each in single) and found["sides"]["new"]["ok"] == 5
+    assert found["before"]["mails"] == 0
+    assert "mails" in fleet.gateways.one.ctl("report", "--all-gateways").stdout
+
+
+BAD = {
+    "nothing": ("sleep 60", "no answer within 1 s"),
+    "an error": ("echo no route to host >&2; exit 255", "no route to host"),
+    "no JSON": ("echo hello", "its answer is no JSON"),
+    "an array": ("echo '[]'", "its answer is no object of JSON"),
+    "something else": ("echo '{\"balanced\": \"yes\"}'", "its answer is no audit"),
+    "too much": ("head -c 70000000 /dev/zero", "it said more than 64 MB"),
+    "too deep": ("printf '%1000s' | tr ' ' '['", "its answer is no JSON"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_who_did_not_answer_is_said(fleet, what):
+    body, why = BAD[what]
+    fleet.gateways.one.ctl_options["gateways_timeout"] = "1s" if what == "nothing" else "20s"
+    fleet.gateways.one.write_config()
+    path = fleet.instead("gw2", body)
+    try:
+        found = fleet.json("audit", code=1)
+        assert found["gateways_silent"] == ["gw2"] and found["accepted"] == 2 and not found["balanced"]
+        assert f"gw2 did not answer: {why}" in fleet.said and fleet.said.count("\n") == 1, fleet.said
+        assert "0 waited there at its last word" in fleet.said
+    finally:
+        path.unlink()
