@@ -106,3 +106,7 @@ fuzz_plan_entry_SOURCES := policyd/cutover/plan_entry.c
 
 # A look-up that answers from a table.
 test_check_dns_SOURCES := tests/fakes/dns_table.c
+
+# Answers of several gateways, added up.
+test_ctl_fleet_SOURCES  := $(addprefix policyd/ctl/,ctl_json.c ctl_books.c ctl_output.c ctl_fleet_answer.c ctl_fleet_trace.c ctl_fleet_audit.c ctl_fleet_report.c) $(wildcard policyd/books/*.c)
+test_ctl_fleet_PACKAGES := jansson sqlite3 libevent

@@ -348,21 +348,6 @@ ctl_fleet_ask(struct ctl *ctl, struct fleet *fleet)
     return true;
 }
 
-void
-ctl_fleet_clear(struct fleet *fleet)
-{
-    for (size_t i = 0; i < fleet->count; i++)
-        arena_free(fleet->answers[i].arena);
-}
-
-void
-ctl_fleet_refuse(struct fleet *fleet, size_t i, const char *why)
-{
-    fleet->answers[i].document = NULL;
-    fleet->answers[i].why = why;
-    fleet->silent[fleet->silent_count++] = fleet->answers[i].host;
-}
-
 /* --- telling --- */
 
 /* gw1 is gw1.example.net. */
