@@ -246,6 +246,25 @@ take_since(struct gateways *gateways)
     return knows;
 }
 
+void
+ctl_gateways_warn(struct ctl *ctl)
+{
+    struct error error;
+    const struct ctl_json *status = ctl_controller_status(ctl, &error);
+    const struct ctl_json *row =
+        status == NULL ? NULL : ctl_json_get(status, "gateways")->first;
+
+    for (; row != NULL; row = row->next) {
+        struct span waiting = ctl_json_text(row, "waiting");
+
+        if (ctl_json_is_true(row, "silent"))
+            ctl_output_warn("%s is silent; %s waited there at its last word",
+                ctl_output_text(ctl->arena, ctl_json_text(row, "name")),
+                waiting.length > 0 ? ctl_output_text(ctl->arena, waiting)
+                                   : "nobody knows how many");
+    }
+}
+
 /* What only just differs may be a change under way: with no controller to ask, a second
  * look tells. */
 static bool

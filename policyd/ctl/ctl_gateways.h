@@ -13,6 +13,10 @@ enum { CTL_GATEWAYS_MAX = 1000 };
 bool ctl_gateways_read(
     struct ctl *ctl, struct gateway_row **rows, size_t *count, struct error *error);
 
+/* Those that are silent are named on standard error, as the controller here has it, with
+ * what waited there: what they carried is in no sum. */
+void ctl_gateways_warn(struct ctl *ctl);
+
 /* status --gateways; gives the exit code. */
 int ctl_gateways_run(struct ctl *ctl);
 

@@ -7,6 +7,7 @@
 #include "policyd/books/books_report.h"
 #include "policyd/ctl/ctl_books.h"
 #include "policyd/ctl/ctl_fleet_report.h"
+#include "policyd/ctl/ctl_gateways.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/setup/setup_file.h"
@@ -181,5 +182,6 @@ ctl_report_run(struct ctl *ctl)
         return report_all(ctl, report, before);
     if (!read_reports(ctl, period_ms, report, before, &error))
         return error.text[0] == '\0' ? CTL_NO : ctl_output_fail(CTL_NO, "%s", error.text);
+    ctl_gateways_warn(ctl);
     return tell(ctl, report, before);
 }

@@ -195,6 +195,7 @@ gather(void *argument)
 
     cutover_metrics_health(daemon->metrics, health_watch_is_up(daemon->health, &why));
     buffer_clear(&why);
+    cutover_metrics_events(daemon->metrics, event_copies_take_faults(daemon->copies));
     follow_status(daemon->follow, &status);
     cutover_metrics_follow(daemon->metrics, &status, daemon->lines_told);
     cutover_metrics_redis(daemon->metrics, daemon->redis);

@@ -75,7 +75,9 @@ static const struct metrics_family families[] = {
      {NULL},                                                                                                                                                   NULL        },
     {"cutover_gateways_silent",
      "Gateways whose controller has said nothing for three heartbeats and three "
-     "slots.",                                                                                            METRICS_GAUGE,     {NULL},                           NULL        },
+        "slots.",                                                                                         METRICS_GAUGE,     {NULL},                           NULL        },
+    {"cutover_event_faults_total",
+     "Events that were changed, or went on from another one than was copied before.",                     METRICS_COUNTER,   {NULL},                           NULL        },
     {"cutover_healthy",                         "Whether mail may be led to this gateway.",               METRICS_GAUGE,     {NULL},
      NULL                                                                                                                                                                  },
     {"cutover_trouble",                         "1 while log or books can't be used.",                    METRICS_GAUGE,     {NULL},
@@ -238,6 +240,13 @@ cutover_metrics_domains(struct metrics *metrics, const struct replica *replica)
         if (span_copy(name, domain, sizeof(domain)))
             begin_domain(metrics, domain);
     }
+}
+
+void
+cutover_metrics_events(struct metrics *metrics, uint64_t faults)
+{
+    metrics_add(
+        metrics_series(metrics, "cutover_event_faults_total", NULL), (double)faults);
 }
 
 void

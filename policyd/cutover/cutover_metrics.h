@@ -48,6 +48,7 @@ void cutover_metrics_digest(struct metrics *metrics, const char *digest);
 void cutover_metrics_domains(struct metrics *metrics, const struct replica *replica);
 
 /* NaN while it is not known. */
+void cutover_metrics_events(struct metrics *metrics, uint64_t faults);
 void cutover_metrics_health(struct metrics *metrics, bool is_up);
 void cutover_metrics_queue(
     struct metrics *metrics, const struct queue_watch_status *status);

@@ -177,7 +177,10 @@ event_copies_saved(struct event_copies *copies)
 }
 
 uint64_t
-event_copies_faults(const struct event_copies *copies)
+event_copies_take_faults(struct event_copies *copies)
 {
-    return copies->faults;
+    uint64_t faults = copies->faults;
+
+    copies->faults = 0;
+    return faults;
 }

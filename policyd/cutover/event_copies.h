@@ -28,7 +28,7 @@ bool event_copies_save(
     struct event_copies *copies, struct books *books, struct error *error);
 void event_copies_saved(struct event_copies *copies);
 
-/* How many went on from elsewhere. */
-uint64_t event_copies_faults(const struct event_copies *copies);
+/* How many went on from elsewhere since this was asked last. */
+uint64_t event_copies_take_faults(struct event_copies *copies);
 
 #endif

@@ -165,6 +165,7 @@ def test_two_that_went_on_from_one_place_are_a_fork(chain):
     chain.cutover.ctl("set", "example.com", "weight=30", "--force")
     assert chain.verify() == [("fork", 1000)]
     wait_for(lambda: chain.cutover.said("goes on from another event"), 10, "the controller warns")
+    wait_for(lambda: chain.cutover.metric("postshift_cutover_event_faults_total") >= 1, 5, "it is counted")
     wait_for(lambda: chain.cutover.said(f"events: head={chain.head()}, after=weight"), 10, "the head is logged")
 
 

@@ -101,6 +101,7 @@ def test_a_silent_one_is_named_with_what_waited_there(gateways):
         found = json.loads(gateways.one.page("/status.json")[1])["gateways"]
         return [row for row in found if row["silent"] and row["waiting"] == 7]
     assert wait_for(page, 10, "the page")[0]["name"] == "gw9"
+    assert "gw9 is silent; 7 waited there at its last word" in gateways.one.ctl("report").stderr
     gateways.leave("gw9")
 
 
