@@ -6,7 +6,7 @@
 #include "policyd/events/event_write.h"
 #include "shared/base/number.h"
 
-enum { BUNCH = 400 /* keys of one script */, PAUSE_US_MAX = 2000 };
+enum { BUNCH = 400 /* keys of one script */, PAUSE_US_MAX = 2000, WRITE_MAX = 64 << 20 };
 
 /* The hash as it was read, the plan's as it was read, what to set, what to drop, what to
  * set or drop ('') of the plan's, how many events.  Without the plan's key it is left
@@ -87,10 +87,12 @@ static const char erase_script[] =
         "add_event() "
         "return done");
 
+/* In an arena of its own, which goes with send: many may follow each other. */
 static struct event_write *
-new_write(struct ctl *ctl, const char *script)
+new_write(const struct ctl *ctl, const char *script)
 {
-    return event_write_new(ctl->arena, ctl->config->serve->redis.prefix, script);
+    return event_write_new(
+        arena_new(WRITE_MAX), ctl->config->serve->redis.prefix, script);
 }
 
 static void
@@ -134,7 +136,7 @@ give_way(void)
 
 /* Until the head of the events stays where it is for one round trip. */
 static bool
-send(struct ctl *ctl, struct event_write *write, const struct redis_reply **reply,
+try_to_send(struct ctl *ctl, struct event_write *write, const struct redis_reply **reply,
     struct error *error)
 {
     if (!ctl_store_open(ctl, error))
@@ -154,6 +156,16 @@ send(struct ctl *ctl, struct event_write *write, const struct redis_reply **repl
     return error_temporary(error,
         "too many write events at once: %d times another one was first",
         EVENT_WRITE_TRIES);
+}
+
+static bool
+send(struct ctl *ctl, struct event_write *write, const struct redis_reply **reply,
+    struct error *error)
+{
+    bool done = try_to_send(ctl, write, reply, error);
+
+    arena_free(event_write_arena(write));
+    return done;
 }
 
 static bool

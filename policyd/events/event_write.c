@@ -72,6 +72,12 @@ event_write_new(struct arena *arena, const char *prefix, const char *script)
     return write;
 }
 
+struct arena *
+event_write_arena(const struct event_write *write)
+{
+    return write->arena;
+}
+
 void
 event_write_key(struct event_write *write, struct span key)
 {

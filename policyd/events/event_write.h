@@ -114,6 +114,9 @@ void event_write_argument(struct event_write *write, struct span argument);
 void event_write_number(struct event_write *write, uint64_t number);
 void event_write_event(struct event_write *write, const struct event_fields *fields);
 
+/* The arena that it was given: it goes with it. */
+struct arena *event_write_arena(const struct event_write *write);
+
 /* The words, borrowed until the next call; without an event, the head is not looked at.
  */
 size_t event_write_words(struct event_write *write, const struct span **words);
