@@ -224,6 +224,10 @@ test-built: all $(FAILING) $(ASKING) $(SHIFTED) $(SIMULATE) $(UNIT_FILES) $(REPL
 test-packages: all ## make install, the .debs, units under a booted systemd; needs root, debootstrap, some minutes
 	tests/run --packages $(OBJ) $(BIN)
 
+.PHONY: deb
+deb: ## the Debian packages, into build/packages/; needs what `apt-get build-dep .` installs
+	debian/make-debs $(BUILD)/packages
+
 test-debian13: ## build, unit tests and demo (DEBIAN13="system ...": other targets) in a root of Debian 13, kept between runs
 	tests/in-debian13 $(or $(DEBIAN13),all unit demo-built)
 

@@ -47,6 +47,7 @@ static const struct {
     {"quarantine",   1,        NULL,    0,                        COMPLETION_WORDS,       QUARANTINE_WORDS      },
     {"ledger",       1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
     {"undo",         1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
+    {"rehearsal",    1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
     {"preflight",    1,        NULL,    0,                        COMPLETION_DOMAINS,     NULL                  },
 };
 /* clang-format on */

@@ -5,6 +5,7 @@ import time
 import pytest
 
 import booted
+import flowing
 import readme
 import signatures
 
@@ -193,6 +194,67 @@ def test_redis_on_another_address_needs_nothing_but_the_address(machine):
     machine.ok("systemctl restart postshift-policyd")
     machine.wait("curl -s http://127.0.0.1:8793/metrics | grep -q '^postshift_redis_up 1'")
     good_again(machine)
+
+
+@pytest.fixture
+def two_backends(machine):
+    """The site that mail flows through, with everything started; then the one of the readme again."""
+    kept = machine.ok(f"cat {CONF}")
+    flowing.make_site(machine)
+    machine.ok("systemctl log-target journal")      # what systemd itself says
+    yield
+    machine.write(CONF, kept)
+    machine.ok("redis-cli del cutover:domain:example.com cutover:ledger:example.com; systemctl stop postshift-cutover; "
+               "systemctl disable postshift-cutover")
+    for line in readme.block(3):
+        machine.ok(line)
+    good_again(machine)
+
+
+def test_newcomer_9_a_policyd_that_is_stuck_is_ended_by_its_watchdog(machine, two_backends):
+    """Mail waits meanwhile, and all of it arrives."""
+    before = int(machine.show("postshift-policyd", "NRestarts"))
+    pid = machine.show("postshift-policyd", "MainPID")
+    with flowing.mail(machine) as result:
+        machine.ok(f"kill -STOP {pid}")
+        machine.wait("postqueue -p | grep -q '@example.com'")
+        machine.wait(f"test $(systemctl show -P NRestarts postshift-policyd) -gt {before} && "
+                     "test $(systemctl show -P ActiveState postshift-policyd) = active", 60)
+        assert "Watchdog timeout" in machine.journal("postshift-policyd")
+        machine.wait("postshiftctl route user0001@example.com")
+    flowing.nothing_lost(machine, result)
+
+
+@pytest.mark.parametrize("program", ["auth", "scan", "cutover"])
+def test_the_others_are_watched_too(machine, two_backends, program):
+    unit = f"postshift-{program}"
+    before = int(machine.show(unit, "NRestarts"))
+    machine.ok(f"kill -STOP {machine.show(unit, 'MainPID')}")
+    machine.wait(f"test $(systemctl show -P NRestarts {unit}) -gt {before} && "
+                 f"test $(systemctl show -P ActiveState {unit}) = active", 60)
+    assert "Watchdog timeout" in machine.journal(unit)
+
+
+def test_what_the_controller_touches_makes_root_flush(machine, two_backends):
+    """The path unit, and the root helper with as few rights as it has."""
+    assert machine.ok("systemctl is-active postshift-flush.path").strip() == "active"
+    machine.ok("postconf -e queue_run_delay=1h minimal_backoff_time=1h; postfix reload")
+    machine.ok("postshiftctl pin carol@example.com hold")
+    machine.ok("printf 'Subject: x\\n\\nx\\n' | sendmail -f you@example.net carol@example.com")
+    machine.wait("postqueue -p | grep -q carol@example.com")
+    machine.ok("postshiftctl unpin carol@example.com; touch /var/lib/postfix/verify_cache.db; "
+               "postconf -P smtp/inet/smtpd_recipient_restrictions=reject_unverified_recipient")
+    before = machine.show("postshift-flush.service", "InvocationID")
+    machine.ok("setpriv --reuid postshift-cutover --regid postshift --init-groups touch /run/postshift/flush")
+    machine.wait(f"test \"$(systemctl show -P InvocationID postshift-flush.service)\" != '{before}' && "
+                 "test $(systemctl show -P ActiveState postshift-flush.service) = inactive", 30)
+    assert machine.show("postshift-flush.service", "Result") == "success", machine.journal("postshift-flush.service")
+    machine.wait("journalctl -q --no-pager | grep -q 'postfix/cutover-.*: to=<carol@example.com>'")
+    machine.wait("test ! -e /var/lib/postfix/verify_cache.db")
+    said = machine.journal("postshift-flush.service")
+    assert "ermission denied" not in said and "fatal" not in said and "not permitted" not in said, said
+    machine.ok("postconf -PX smtp/inet/smtpd_recipient_restrictions; postsuper -d ALL; "
+               "postconf -e queue_run_delay=2s minimal_backoff_time=2s; postfix reload")
 
 
 def test_uninstall_is_refused_while_postfix_is_wired(machine):
