@@ -268,6 +268,7 @@ simulate: $(SIMULATE) ## plans under faults, a million schedules in an hour and 
 soak: packages ## 10,000 waiting messages of a plan that goes back; a cluster at 100 messages a second of which each part falls
 	$(MAKE) --no-print-directory all
 	WAITING=10000 PYTEST="-n 0 -s -k thousand_waiting" tests/run --system $(OBJ) $(BIN)
+	UNDO_MAILS=1000 UNDO_KILLS=20 PYTEST="-n 0 -s -k landed_on_new_comes_to_old" tests/run --system $(OBJ) $(BIN)
 	HELD=1000 COMPARE_MAILS=10000 PYTEST="-n 0 -s -k 'many_are_released or each_fault_is_named'" tests/run --system $(OBJ) $(BIN)
 	CLUSTER_RATE=100 CLUSTER_CUT=60 PYTEST="-n 0 -s -k each_part_falls" tests/run --system $(OBJ) $(BIN)
 

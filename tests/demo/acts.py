@@ -6,6 +6,7 @@ and checks each thing that it says.  New acts go into ACTS where the story wants
 from acts_milters import authenticated, quarantined, scanned
 from acts_plan import advances, goes_back, who_has_mail_on_new
 from acts_rehearsal import rehearsed
+from acts_undo import brought_back
 from processes import BIN
 from stage import DOMAIN
 
@@ -156,7 +157,7 @@ def told_by_the_books(demo):
 
 
 ACTS = [wire, thirty, rehearsed, seventy, pin, hold, redis_dies, roll_back, authenticated, scanned, books, told_by_the_books, advances,
-        goes_back, who_has_mail_on_new, quarantined]
+        goes_back, who_has_mail_on_new, quarantined, brought_back]
 
 
 def leave_running(demo):
