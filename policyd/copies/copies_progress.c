@@ -15,6 +15,7 @@ enum { FIRST_ROOM = 1024 };
 static const char *const words[] = {
     [COPIES_BEGUN] = "begin ",
     [COPIES_SENT] = "sent ",
+    [COPIES_TWICE] = "twice ",
     [COPIES_REFUSED] = "over ",
 };
 

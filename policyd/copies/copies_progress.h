@@ -4,8 +4,8 @@
  * "begin DIGEST" is on the disk before a message is sent to somebody, "sent DIGEST" once
  * the other side has taken it, "over DIGEST" where it has refused; the digest is that of
  * queue id and recipient, so the file names nobody.  One that has begun and nothing more
- * may have arrived: it is sent again, and named.  A last line without its end was never
- * written.
+ * may have arrived: it is sent again, and is "twice DIGEST" from then on.  A last line
+ * without its end was never written.
  */
 #ifndef POLICYD_COPIES_COPIES_PROGRESS_H
 #define POLICYD_COPIES_COPIES_PROGRESS_H
@@ -16,6 +16,7 @@
 enum copies_step {
     COPIES_BEGUN,
     COPIES_SENT,
+    COPIES_TWICE, /* sent, and perhaps before as well, by a run that was ended then */
     COPIES_REFUSED,
     COPIES_FOUND, /* there is a copy: in memory alone, never in the file */
 };

@@ -135,8 +135,7 @@ print_text(const struct undoing *undoing)
         ctl_output_alarm("stopped: %s (run it again, it goes on from there)",
             ctl_output_text(undoing->ctl->arena, span_of(undoing->stopped)));
     if (undoing->twice.total > 0) {
-        ctl_output_note(
-            "may be there twice, since a run was ended while they were sent:");
+        ctl_output_note("may be there twice, since a run was ended while it sent them:");
         print_names(undoing, &undoing->twice);
     }
     if (undoing->left.total > 0) {

@@ -183,10 +183,9 @@ undo_one(struct run *run, const struct landed *landed, const struct copies_diges
     result = send_one(run, landed, error);
     if (result == UNDO_SENT) {
         undoing->now++;
-        if (was_begun)
-            name(undoing, &undoing->twice, landed, "");
         show(run, false);
-        return undo_progress_note(progress, digest, COPIES_SENT, error);
+        return undo_progress_note(
+            progress, digest, was_begun ? COPIES_TWICE : COPIES_SENT, error);
     }
     keep_reason(run, digest, error->text);
     /* In doubt it stays begun, and so it does where an earlier run may have sent it. */
@@ -205,7 +204,7 @@ look_at(struct run *run, const struct landed *landed, struct error *error)
 
     copies_digest_make(landed->queue_id, landed->recipient, &digest);
     if (copies_progress_find(undoing->progress.known, &digest, &step) &&
-        (step == COPIES_SENT || reason_of(run, &digest) != NULL))
+        (step == COPIES_SENT || step == COPIES_TWICE || reason_of(run, &digest) != NULL))
         return true;
     if (undoing->is_dry) {
         copies_progress_put(undoing->progress.known, &digest, COPIES_FOUND);
@@ -282,8 +281,10 @@ account(void *argument, const struct landed *landed)
             undoing->stopped != NULL ? "not reached" : "no copy of it");
         return true;
     }
-    if (step == COPIES_SENT) {
+    if (step == COPIES_SENT || step == COPIES_TWICE) {
         undoing->sent++;
+        if (step == COPIES_TWICE)
+            name(undoing, &undoing->twice, landed, "");
     } else if (step == COPIES_FOUND) {
         undoing->ready++;
     } else {

@@ -39,7 +39,7 @@ the_last_word_counts(void **state)
         copies_progress_write(&text, COPIES_BEGUN, &digest);
         if (i % 3 != 0)
             copies_progress_write(
-                &text, i % 3 == 1 ? COPIES_SENT : COPIES_REFUSED, &digest);
+                &text, i % 3 == 1 ? COPIES_TWICE : COPIES_REFUSED, &digest);
     }
     /* A line that was cut was never written. */
     digest = digest_of(0);
@@ -50,7 +50,7 @@ the_last_word_counts(void **state)
         digest = digest_of(i);
         assert_true(copies_progress_find(progress, &digest, &step));
         assert_int_equal(step, i % 3 == 0   ? COPIES_BEGUN
-                               : i % 3 == 1 ? COPIES_SENT
+                               : i % 3 == 1 ? COPIES_TWICE
                                             : COPIES_REFUSED);
     }
     digest = digest_of(MANY);
