@@ -77,6 +77,10 @@ CASES = {
                                    'postshift_cutover_replica_digest{instance="b"}': "281474976710655x4 281474976710654x400"},
                                {'postshift_cutover_replica_digest{instance="a"}': "281474976710655x400",
                                 'postshift_cutover_replica_digest{instance="b"}': f"281474976710655x4 {UNKNOWN}"}),
+    "PostshiftGatewaySilent": (6, {"postshift_cutover_gateways_silent": SICK}, {"postshift_cutover_gateways_silent": "0x4 1 0x400"}),
+    "PostshiftUnhealthy": (6, {"postshift_cutover_healthy": "1x4 0x400"}, {"postshift_cutover_healthy": "1x4 0 1x400"}),
+    "PostshiftEventsFault": (5, {"postshift_cutover_event_faults_total": counter_from(5)},
+                             {"postshift_cutover_event_faults_total": "2x400"}),
     # One in five from minute 5 on: over ten minutes that is more than one in ten at minute 6, and 5 minutes have to pass.
     "PostshiftTempfails": (13, {'postshift_scan_messages_total{action="tempfail"}': counter_from(5, 20),
                                 'postshift_scan_messages_total{action="accept"}': "0+80x400"},
