@@ -100,6 +100,29 @@ def test_what_landed_on_new_comes_to_old_once(undo):
     assert undo.books.audit()["balanced"]
 
 
+def test_the_one_in_flight_comes_twice_and_is_named(undo):
+    """Old takes it, and its answer reaches nobody; also where the run that sends it again is killed."""
+    undo.site.set(weight=100)
+    land(undo, 3)
+    undo.books.ctl("rollback", "example.com")
+    progress = undo.journal / "example.com.progress"
+    for _ in range(2):
+        before = progress.stat().st_size if progress.exists() else 0
+        undo.site.old.answer("body", None, times=1, delay=0.5)
+        running = undo.begin_undo()
+        wait_for(lambda: progress.exists() and progress.stat().st_size > before, 10, "one has begun")
+        time.sleep(0.2)
+        running.kill()
+        running.communicate()
+        time.sleep(0.5)
+    done = undo.undo_json()
+    assert (done["sent"], done["left"], len(done["twice"])) == (3, 0, 1), done
+    assert sorted(ids(undo.site.old).values())[:2] == [1, 1] and set(ids(undo.site.old)) == set(ids(undo.site.new))
+    assert undo.undo_json()["twice"] == done["twice"]
+    told = undo.undo().stdout
+    assert "may be there twice" in told and f"{done['twice'][0]} to person" in told
+
+
 def test_a_wrong_key_sends_nothing(undo):
     undo.site.set(weight=100)
     land(undo, 2)
