@@ -12,9 +12,9 @@
 
 #include "policyd/ctl/ctl_books.h"
 #include "policyd/ctl/ctl_domain.h"
+#include "policyd/ctl/ctl_gateways.h"
 #include "policyd/ctl/ctl_home.h"
 #include "policyd/ctl/ctl_ledger.h"
-#include "policyd/ctl/ctl_others.h"
 #include "policyd/ctl/ctl_output.h"
 #include "policyd/ctl/ctl_since.h"
 #include "policyd/ctl/ctl_verbs.h"
@@ -105,23 +105,23 @@ look_at_postfix(struct finish *finish)
 
 /* NULL: nothing. */
 static const char *
-fault_of_other(struct finish *finish, const struct ctl_other *other)
+fault_of_other(struct finish *finish, const struct gateway_row *other)
 {
     struct arena *arena = finish->ctl->arena;
-    int64_t silent_ms = ((int64_t)time(NULL) - other->time) * 1000;
+    int64_t now_ms = (int64_t)time(NULL) * 1000;
 
     if (other->time == 0)
         return arena_printf(arena,
             "whether mail waits on the gateway %s can't be told: its controller said "
             "nothing",
             other->name);
-    if (other->is_silent)
+    if (gateway_row_is_silent(other, now_ms, finish->ctl->config->slot_ms))
         return arena_printf(arena,
             "whether mail waits on the gateway %s can't be told: its controller is "
             "silent "
-            "for %s (one that is gone for good: ZREM gateways)",
-            other->name, ctl_books_age(arena, silent_ms));
-    if (!other->knows)
+            "for %s (one that is gone for good: DEL gateway:%s)",
+            other->name, ctl_books_age(arena, now_ms - other->time * 1000), other->name);
+    if (!other->knows_waiting)
         return arena_printf(arena,
             "whether mail waits on the gateway %s can't be told: it does not know it",
             other->name);
@@ -137,14 +137,17 @@ fault_of_other(struct finish *finish, const struct ctl_other *other)
 static bool
 look_at_others(struct finish *finish, struct error *error)
 {
-    const struct ctl_other *others;
+    struct ctl *ctl = finish->ctl;
+    const char *own = ctl->config->gateway[0] != '\0' ? ctl->config->gateway : ctl->host;
+    struct gateway_row *others;
     size_t count;
     size_t named = 0;
 
-    if (!ctl_others_read(finish->ctl, &others, &count, error))
+    if (!ctl_gateways_read(ctl, &others, &count, error))
         return false;
     for (size_t i = 0; i < count; i++) {
-        const char *fault = fault_of_other(finish, &others[i]);
+        const char *fault =
+            strcmp(others[i].name, own) == 0 ? NULL : fault_of_other(finish, &others[i]);
 
         if (fault != NULL && named++ < OTHERS_NAMED)
             object(finish, fault);
