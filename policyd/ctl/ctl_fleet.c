@@ -19,8 +19,6 @@
 #include "shared/base/number.h"
 #include "shared/service/clock.h"
 
-extern char **environ;
-
 enum {
     WORDS_MAX = 200,
     SAID_MAX = 4096,
@@ -63,13 +61,14 @@ fill_in(struct arena *arena, struct span word, const char *host)
 
     buffer_init(&out, WORD_MAX);
     for (size_t i = 0; i < word.length; i++) {
-        char next = i + 1 < word.length ? word.data[i + 1] : '\0';
+        struct span rest = span_from(word, i);
 
-        if (word.data[i] == '%' && next == 'h')
+        if (span_starts(rest, SPAN("%h")))
             buffer_append_text(&out, host);
         else
             buffer_append_octet(&out, word.data[i]);
-        i += word.data[i] == '%' && (next == 'h' || next == '%');
+        if (span_starts(rest, SPAN("%h")) || span_starts(rest, SPAN("%%")))
+            i++;
     }
     text = arena_text(arena, buffer_span(&out));
     buffer_clear(&out);

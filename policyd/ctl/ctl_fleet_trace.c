@@ -168,15 +168,14 @@ was_queued_as(struct span reply, struct span queue_id)
 {
     size_t at = span_find_text(reply, SPAN("queued as "));
     struct span rest;
-    char next;
 
     if (at == SPAN_NONE)
         return false;
     rest = span_from(reply, at + sizeof("queued as ") - 1);
     if (!span_starts(rest, queue_id))
         return false;
-    next = rest.length > queue_id.length ? rest.data[queue_id.length] : ' ';
-    return next == ' ' || next == ')' || next == ';' || next == ',' || next == '.';
+    return rest.length == queue_id.length ||
+           span_find(SPAN(" );,."), rest.data[queue_id.length]) != SPAN_NONE;
 }
 
 static bool

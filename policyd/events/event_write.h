@@ -111,7 +111,7 @@ struct event_write *event_write_new(
     struct arena *arena, const char *prefix, const char *script);
 void event_write_key(struct event_write *write, struct span key); /* whole */
 void event_write_argument(struct event_write *write, struct span argument);
-void event_write_number(struct event_write *write, uint64_t number);
+void event_write_number(struct event_write *write, uint64_t value);
 void event_write_event(struct event_write *write, const struct event_fields *fields);
 
 /* The arena that it was given: it goes with it. */

@@ -58,7 +58,7 @@ gateway_row_take(struct gateway_row *row, struct span field, struct span value)
             take_text(value, rows[i].text);
         else if (rows[i].time != NULL)
             take_time(value, rows[i].time);
-        else
+        else if (rows[i].is_known != NULL)
             *rows[i].is_known =
                 number_unsigned(value, (uint64_t)INT64_MAX, rows[i].number);
     }
