@@ -22,7 +22,7 @@ enum {
     STEP = 16 << 10,
     LAST_STEPS = 64, /* of what is left in the pipe at its end: more than that holds */
     END_POLLS = 50,  /* of 10 ms, at our own end */
-    ENVIRONMENT_MAX = 8,
+    ENVIRONMENT_MAX = 9,
 };
 
 struct hook {
@@ -304,6 +304,8 @@ fill_environment(struct environment *environment, const struct hook_order *order
     add_variable(environment, "POSTSHIFT_STAGE", order->stage);
     add_variable(environment, "POSTSHIFT_FROM", order->from);
     add_variable(environment, "POSTSHIFT_TO", order->to);
+    if (order->words != NULL && getenv("MAIL_CONFIG") != NULL)
+        add_variable(environment, "MAIL_CONFIG", getenv("MAIL_CONFIG"));
     environment->words[environment->count] = NULL;
 }
 

@@ -7,8 +7,8 @@
  * folder /, a process group of its own, none of our files.  What it is given on standard
  * input is a buffer; who doesn't read it is none the worse.
  *
- * A program of our own is run the same way, with words of its own; what it prints is not
- * logged.
+ * A program of our own is run the same way, with words of its own and our MAIL_CONFIG;
+ * what it prints is not logged.
  *
  * What it prints is logged line by line, up to HOOK_LINES of them, and the rest thrown
  * away; a last line `note=TEXT` is kept.  After the limit it gets TERM, ten seconds later

@@ -117,7 +117,8 @@ run(struct preflights *preflights)
 {
     char file[PATH_MAX];
     char path[PATH_MAX];
-    const char *given = config_name(preflights->context->config->file);
+    const struct cutover_config *config = preflights->context->config;
+    const char *given = config_name(config->file);
     bool has_file = realpath(given, file) != NULL;
     const char *words[HOOK_WORDS_MAX] = {
         "preflight", preflights->domain, "--save", "--as-cutover"};
@@ -130,6 +131,11 @@ run(struct preflights *preflights)
     }
     if (preflights->due == PREFLIGHT_BLOCKING)
         words[count++] = "--blocking";
+    /* The Postfix whose log we read, where postshiftctl is told no other. */
+    if (config->postfix[0] != '\0' && !config_has(config->file, "ctl", "postfix")) {
+        words[count++] = "--directory";
+        words[count++] = config->postfix;
+    }
     preflights->since = (int64_t)time(NULL);
     if (find_program(path))
         preflights->hook = hook_start(preflights->context->base,
