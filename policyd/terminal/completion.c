@@ -190,13 +190,3 @@ completion_read(struct completion *completion, const char *const *words, size_t 
         take_word(&reading, words[i]);
     await(&reading, words[count - 1]);
 }
-
-bool
-completion_knows(const char *verb)
-{
-    for (size_t i = 0; i < ARRAY_LENGTH(places); i++) {
-        if (strcmp(places[i].verb, verb) == 0)
-            return true;
-    }
-    return false;
-}

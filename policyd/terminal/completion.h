@@ -42,7 +42,4 @@ struct completion {
 void completion_read(
     struct completion *completion, const char *const *words, size_t count);
 
-/* Whether the words of a verb stand in the table of this file. */
-bool completion_knows(const char *verb);
-
 #endif
