@@ -137,7 +137,7 @@ def test_each_fault_is_named_with_its_class(site):
 
 
 def test_who_takes_everything_tells_nothing(site):
-    found = site.rehearsal.wait(ALL, lambda found: found["cant_tell"] == 3)
+    found = site.rehearsal.wait(ALL, lambda found: found["cant_tell"] == 3 and found["why"])
     assert found["clean"] == 0 and "nobody has" in found["why"]
     assert {problem["class"] for problem in found["problems"]} == {"cant-tell"}
 
