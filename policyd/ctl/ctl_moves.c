@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "policyd/ctl/ctl_output.h"
+#include "policyd/ctl/ctl_rehearsal.h"
 #include "policyd/ctl/ctl_related.h"
 #include "policyd/ctl/ctl_verbs.h"
 #include "policyd/ctl/ctl_volumes.h"
@@ -38,6 +39,7 @@ struct moves {
     struct ctl_volumes volumes;
     struct ctl_related aliases;
     struct ctl_related forwards;
+    struct ctl_related rehearsed;
 };
 
 /* The state that decides now, but for its weight. */
@@ -92,6 +94,7 @@ know(const struct moves *moves, struct span address, struct moves_known *known)
 
     known->aliases = ctl_related_find(&moves->aliases, moves->arena, address);
     known->forwards = ctl_related_find(&moves->forwards, moves->arena, address);
+    known->rehearsal = ctl_related_find(&moves->rehearsed, moves->arena, address);
     known->has_volume = moves->has_volumes;
     if (volume == NULL)
         return;
@@ -236,6 +239,29 @@ read_order(struct moves *moves)
     return false;
 }
 
+/* What new said, where those who move next were asked about. */
+static bool
+learn_rehearsal(struct moves *moves, struct error *error)
+{
+    struct ctl *ctl = moves->ctl;
+    struct ctl_rehearsal *rehearsal = arena_take(ctl->arena, sizeof(*rehearsal));
+    bool done = ctl_rehearsal_read(rehearsal, ctl, moves->domain, error);
+
+    moves->rehearsed.ctl = ctl;
+    for (size_t i = 0; done && i < rehearsal->count; i++) {
+        const struct rehearsal_result *result = &rehearsal->people[i].result;
+        const char *answer = rehearsal_answer_name(result->answer);
+
+        if (result->answer == REHEARSAL_REFUSED)
+            answer =
+                arena_printf(ctl->arena, "%s %s", answer, rehearsal_result_class(result));
+        ctl_related_add(&moves->rehearsed, rehearsal->people[i].address, span_of(answer));
+    }
+    ctl_related_sort(&moves->rehearsed);
+    ctl_rehearsal_clear(rehearsal);
+    return done;
+}
+
 /* What can't be read is said, and its columns stay empty. */
 static void
 learn(struct moves *moves)
@@ -250,6 +276,8 @@ learn(struct moves *moves)
         ctl_output_warn("other names are not told: %s", error.text);
     if (!ctl_related_read(ctl, ctl->config->forwards, false, &moves->forwards, &error))
         ctl_output_warn("forwards are not told: %s", error.text);
+    if (!learn_rehearsal(moves, &error))
+        ctl_output_warn("the rehearsal is not told: %s", error.text);
 }
 
 int
@@ -278,6 +306,7 @@ ctl_moves_run(struct ctl *ctl)
     ctl_volumes_clear(&moves->volumes);
     ctl_related_clear(&moves->aliases);
     ctl_related_clear(&moves->forwards);
+    ctl_related_clear(&moves->rehearsed);
     ctl_domain_clear(&moves->now);
     return status;
 }

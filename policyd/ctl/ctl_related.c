@@ -9,18 +9,23 @@
 
 enum { FILE_MAX = 512 << 20, TEXT_MAX = 64 << 10 };
 
+void
+ctl_related_add(struct ctl_related *related, struct span address, struct span other)
+{
+    related->rows = allocate_more(
+        related->rows, related->count, &related->room, sizeof(*related->rows));
+    related->rows[related->count++] = (struct ctl_related_row){address, other};
+}
+
 static void
 take(struct ctl_related *related, struct span known, struct span other)
 {
     struct arena *arena = related->ctl->arena;
     struct recipient recipient;
 
-    if (!ctl_store_canonical_recipient(related->ctl, known, &recipient))
-        return;
-    related->rows = allocate_more(
-        related->rows, related->count, &related->room, sizeof(*related->rows));
-    related->rows[related->count++] = (struct ctl_related_row){
-        arena_span(arena, recipient_address(&recipient)), arena_span(arena, other)};
+    if (ctl_store_canonical_recipient(related->ctl, known, &recipient))
+        ctl_related_add(related, arena_span(arena, recipient_address(&recipient)),
+            arena_span(arena, other));
 }
 
 static int
@@ -31,6 +36,13 @@ compare(const void *left, const void *right)
     int order = span_compare(a->address, b->address);
 
     return order != 0 ? order : span_compare(a->other, b->other);
+}
+
+void
+ctl_related_sort(struct ctl_related *related)
+{
+    if (related->count > 0)
+        qsort(related->rows, related->count, sizeof(*related->rows), compare);
 }
 
 bool
@@ -56,8 +68,7 @@ ctl_related_read(struct ctl *ctl, const char *path, bool by_second,
             take(related, by_second ? second : first, by_second ? first : second);
     }
     buffer_clear(&text);
-    if (related->count > 0)
-        qsort(related->rows, related->count, sizeof(*related->rows), compare);
+    ctl_related_sort(related);
     return done;
 }
 

@@ -1,6 +1,6 @@
 /*
- * ctl_related - what else a file of the site's says of an address: its other names
- * ([ctl] aliases), or where it forwards to ([ctl] forwards).
+ * ctl_related - what else is said of an address: by a file of the site's its other names
+ * ([ctl] aliases) or where it forwards to ([ctl] forwards), or by the rehearsal.
  */
 #ifndef POLICYD_CTL_CTL_RELATED_H
 #define POLICYD_CTL_CTL_RELATED_H
@@ -23,6 +23,11 @@ struct ctl_related {
  * gives no rows.  False: the file can't be read. */
 bool ctl_related_read(struct ctl *ctl, const char *path, bool by_second,
     struct ctl_related *related, struct error *error);
+
+/* One by one, instead of a file: the canonical address and what is said of it are in the
+ * arena; then `sort` once. */
+void ctl_related_add(struct ctl_related *related, struct span address, struct span other);
+void ctl_related_sort(struct ctl_related *related);
 void ctl_related_clear(struct ctl_related *related);
 
 /* All that is known of it, blank separated, in the arena; empty: nothing. */

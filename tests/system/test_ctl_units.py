@@ -169,6 +169,11 @@ def test_movers_with_their_names_and_forwards(bare, folder):
     (folder / "forwards").write_text("anna@example.com anna@elsewhere.test\n")
     config = folder / "ctl.conf"
     config.write_text(bare.policyd.config.read_text() + f"\n[ctl]\naliases = {folder}/aliases\nforwards = {folder}/forwards\n")
+    now = int(time.time())
+    bare.redis.command("HSET", "cutover:rehearsal:example.com", "gw1", f"{now} 100 2 2 1 1 0 0")
+    bare.redis.command("HSET", "cutover:rehearsal:example.com:gw1", "anna@example.com", f"{now} fine - 1 41",
+                       "bert@example.com", f"{now} refused quota 2 3 552 5.2.2 mailbox is full")
     csv = run(BIN / "postshiftctl", "-c", config, "moves", "example.com", "--to", "100", "--format", "csv",
               stdin="anna@example.com\nbert@example.com\n").stdout.splitlines()
-    assert [line.split(",")[7:9] for line in csv[1:]] == [["a.smith@example.com annie@example.com as", "anna@elsewhere.test"], ["", ""]]
+    assert [line.split(",")[7:] for line in csv[1:]] == [
+        ["a.smith@example.com annie@example.com as", "anna@elsewhere.test", "fine"], ["", "", "refused quota"]]
