@@ -230,9 +230,12 @@ def test_a_postfix_that_comes_later(machine, packages):
     assert "there is no Postfix yet" in install(machine, packages)
     assert "not found  Postfix" in machine.ok(f"postshiftctl init --yes --domain example.com --new 127.0.0.22:2525; cat {CONF}")
     machine.run(flowing.START)
+    # Without the group none can have its socket; where a purge has left it, systemd makes the folder all the same.
+    settled = "is-failed" if machine.run("getent group postfix").code != 0 else "is-active"
     for program in debs.PROGRAMS[:3]:
-        machine.wait(f"systemctl is-failed postshift-{program} postshift-{program}.socket", 60)
-    assert "no such folder" in machine.journal("postshift-policyd") or "/var/spool/postfix" in machine.journal("postshift-policyd")
+        machine.wait(f"systemctl {settled} postshift-{program} postshift-{program}.socket", 60)
+    if settled == "is-failed":
+        assert "/var/spool/postfix" in machine.journal("postshift-policyd")
     machine.ok("apt-get install -y --no-install-recommends /var/lib/kept/postfix_*.deb", 180)
     for program in debs.PROGRAMS:
         machine.wait(f"systemctl is-active postshift-{program}", 30)
