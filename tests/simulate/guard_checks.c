@@ -23,6 +23,8 @@ checks_delivered(
     struct truth *truth = &world->truth;
 
     truth->delivered[side]++;
+    if (side == SIDE_NEW)
+        undo_model_landed(world, message->unit);
     if (side == SIDE_NEW && truth->ledger[message->unit] == 0)
         truth->ledger[message->unit] = world->now;
 }

@@ -114,6 +114,7 @@ world_new(struct world *world, uint64_t seed, size_t gateways, bool is_told)
     world->seed = seed;
     world->is_told = is_told;
     world->chance.state = seed;
+    world->undo_chance.state = ~seed;
     world->now = START;
     world->ends = START + 2 * 3600;
     world->calm_from = START + 4800;
@@ -178,5 +179,7 @@ world_run(struct world *world)
     }
     if (world->fault[0] == '\0')
         checks_at_end(world);
+    if (world->fault[0] == '\0')
+        undo_model_run(world);
     return world->fault[0] == '\0';
 }

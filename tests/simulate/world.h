@@ -25,6 +25,7 @@ enum {
     FIELDS_MAX = 28,
     VALUE_MAX = 120,
     COPIES = 8,
+    LANDED_MAX = 300, /* messages on new that undo is asked about */
     BEAT_SECONDS = 5,
     START = 1795521600, /* a Tuesday, 12:00 UTC */
 };
@@ -166,6 +167,14 @@ struct gateway {
     unsigned us_asked;         /* questions about those since */
 };
 
+/* --- undo --- */
+
+struct landed_model {
+    unsigned unit;
+    bool has_copy;
+    unsigned on_old; /* how often undo brought it there */
+};
+
 /* --- all --- */
 
 /* What has to be true of a plan, kept beside it by other means. */
@@ -210,6 +219,9 @@ struct world {
     int64_t us_began; /* new begins to refuse us; 0: not yet */
     int64_t us_ends;
     struct truth truth;
+    struct chance undo_chance; /* of its own: schedules stay what they were */
+    struct landed_model landed[LANDED_MAX];
+    size_t landed_count;
     char fault[300]; /* the first invariant that does not hold; "" */
 };
 
@@ -270,6 +282,10 @@ void checks_found(
 /* A message has arrived: the one place where deliveries are known, with the ledger. */
 void checks_delivered(
     struct world *world, const struct message *message, enum domain_side side);
+
+/* Undo: new took a message; at the end all of that is brought to old. */
+void undo_model_landed(struct world *world, unsigned unit);
+void undo_model_run(struct world *world);
 
 struct domain_state *gateway_parse(const struct hash *domain);
 bool gateway_reaches(const struct world *world, const struct gateway *gateway);
