@@ -196,6 +196,9 @@ setup_notes_make(
     note_own_lists(&book);
     note_return_path(&book);
     note_verification(&book);
+    if (facts->by_filter && facts->undo != NULL && facts->undo[0] != '\0')
+        note(&book, "undo is set and not wired: with routing = filter no copies are "
+                    "made");
     if (!facts->by_filter &&
         span_find_text(span_of(plan->maps_now),
             span_of(arena_printf(arena, "socketmap:%s", facts->route))) != SPAN_NONE)

@@ -135,6 +135,16 @@ the_copy_is_routed_behind_policyd(void **state)
     arena_free(arena);
 }
 
+static bool
+has_note(const struct setup_plan *plan, const char *part)
+{
+    for (size_t i = 0; i < plan->note_count; i++) {
+        if (strstr(plan->notes[i], part) != NULL)
+            return true;
+    }
+    return false;
+}
+
 static void
 goes_where_undo_is_off(void **state)
 {
@@ -160,6 +170,10 @@ goes_where_undo_is_off(void **state)
     facts.policy = "unix:postshift/policy.sock";
     assert_true(setup_plan_make(&plan, SETUP_APPLY, &facts, arena, &error));
     assert_non_null(find(&plan, "-MX", "cutover-undo/unix"));
+    assert_true(has_note(&plan, "undo is set and not wired"));
+    facts.undo = "";
+    assert_true(setup_plan_make(&plan, SETUP_APPLY, &facts, arena, &error));
+    assert_false(has_note(&plan, "undo is set and not wired"));
     arena_free(arena);
 }
 
