@@ -34,6 +34,7 @@ struct rehearse_books {
     int64_t settled; /* what comes is read from behind it */
     int64_t newest;  /* at `newest_ms`, to be settled half a minute later */
     uint64_t newest_ms;
+    int64_t looked; /* unix time */
 };
 
 static void
@@ -143,7 +144,9 @@ on_turn(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    if (!work(books, &error))
+    if (work(books, &error))
+        books->looked = (int64_t)time(NULL);
+    else
         fail(books, &error);
     arm(books, books->is_scanning || books->is_wanted ? REST_MS : POLL_MS);
     if (books->books == NULL)
@@ -186,4 +189,10 @@ const char *
 rehearse_books_trouble(const struct rehearse_books *books)
 {
     return books->trouble;
+}
+
+int64_t
+rehearse_books_looked(const struct rehearse_books *books)
+{
+    return books->looked;
 }

@@ -36,4 +36,7 @@ void rehearse_books_again(struct rehearse_books *books);
 /* Why nothing is known yet; "": all of seven days was read once. */
 const char *rehearse_books_trouble(const struct rehearse_books *books);
 
+/* When they could last be read, in unix time; 0: never. */
+int64_t rehearse_books_looked(const struct rehearse_books *books);
+
 #endif

@@ -27,6 +27,7 @@ static const struct config_option own[] = {
         .check = privs_check_user),
     OWN("rehearsal", group, CONFIG_TEXT, "", .may_be_empty = true,
         .check = privs_check_group),
+    OWN("rehearsal", metrics, CONFIG_SOCKET, "inet:127.0.0.1:8796", .may_be_empty = true),
     OWN("rehearsal", state, CONFIG_PATH, "/var/lib/postshift/rehearsal/asked.db"),
     OWN("cutover", books, CONFIG_PATH, "/var/lib/postshift/cutover/books.db"),
     OWN("cutover", gateway, CONFIG_TEXT, "", .may_be_empty = true),

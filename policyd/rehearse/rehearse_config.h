@@ -12,10 +12,11 @@ struct rehearse_config {
     struct config *file;
     const char *user;
     const char *group;
-    const char *state;     /* the file of its own: who was asked, and when */
-    const char *books;     /* the controller's */
-    const char *gateway;   /* "": the host's name */
-    const char *rehearsal; /* "no", or a percentage */
+    struct socket_address metrics; /* may be none */
+    const char *state;             /* the file of its own: who was asked, and when */
+    const char *books;             /* the controller's */
+    const char *gateway;           /* "": the host's name */
+    const char *rehearsal;         /* "no", or a percentage */
     bool is_on;
 };
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policyd/rehearse/rehearse_metrics.h"
 #include "policyd/smtp/smtp_tls.h"
 #include "shared/base/allocate.h"
 #include "shared/service/log.h"
@@ -68,11 +69,26 @@ rehearse_daemon_checked(struct rehearse_daemon *daemon)
 }
 
 void
+rehearse_daemon_listen(struct rehearse_daemon *daemon)
+{
+    const struct rehearse_config *config = daemon->config;
+    const struct listen_owner owner = {config->user, config->group, NULL};
+    const struct config_sockets sockets = {
+        .items = {config->metrics},
+        .count = config->metrics.kind != SOCKET_NONE,
+    };
+    struct error error;
+
+    privs_limits();
+    if (!listener_set_open(&daemon->metrics_sockets, &sockets, &owner, &error))
+        log_fatal(EXIT_FAILURE, "metrics: %s", error.text);
+}
+
+void
 rehearse_daemon_drop_privileges(struct rehearse_daemon *daemon)
 {
     struct error error;
 
-    privs_limits();
     privs_warn_of_root(daemon->config->user);
     if (!privs_become(daemon->config->user, daemon->config->group, &error))
         log_fatal(EXIT_FAILURE, "user: %s", error.text);
@@ -112,6 +128,24 @@ on_tick(evutil_socket_t fd, short what, void *argument)
         daemon->domains, daemon->share, rehearse_books_trouble(daemon->books), &again);
     if (again)
         rehearse_books_again(daemon->books);
+}
+
+static bool
+next(void *argument, struct rehearse_task *task)
+{
+    const struct rehearse_daemon *daemon = argument;
+
+    return rehearse_domains_next(daemon->domains, task);
+}
+
+static void
+answered(void *argument, void *owner, const struct rehearsal_question *question,
+    const struct rehearsal_reply *reply)
+{
+    const struct rehearse_daemon *daemon = argument;
+
+    rehearse_metrics_question(daemon->metrics, reply);
+    rehearse_domains_answered(daemon->domains, owner, question, reply);
 }
 
 static void
@@ -172,11 +206,21 @@ start_parts(struct rehearse_daemon *daemon)
     daemon->asker = rehearse_asker_new(
         daemon->base, &(const struct rehearse_asker_options){.hello = daemon->gateway,
                           .tls = daemon->tls,
-                          .next = rehearse_domains_next,
-                          .answered = rehearse_domains_answered,
-                          .argument = daemon->domains});
+                          .next = next,
+                          .answered = answered,
+                          .argument = daemon});
     daemon->tick = allocated(event_new(daemon->base, -1, EV_PERSIST, on_tick, daemon));
     (void)event_add(daemon->tick, &often);
+}
+
+static void
+forget_domain(void *argument, const char *domain, bool is_known, uint64_t movers)
+{
+    const struct rehearse_daemon *daemon = argument;
+
+    (void)is_known;
+    (void)movers;
+    rehearse_metrics_forget(daemon->metrics, domain);
 }
 
 static void
@@ -184,6 +228,7 @@ stop_parts(struct rehearse_daemon *daemon)
 {
     if (daemon->tick == NULL)
         return;
+    rehearse_domains_movers(daemon->domains, forget_domain, daemon);
     event_free(daemon->tick);
     daemon->tick = NULL;
     rehearse_asker_free(daemon->asker);
@@ -193,6 +238,54 @@ stop_parts(struct rehearse_daemon *daemon)
     rehearse_domains_free(daemon->domains);
     rehearse_memory_close(daemon->memory);
     daemon->domains = NULL;
+}
+
+/* --- what it shows --- */
+
+static void
+show_domain(void *argument, const char *domain, bool is_known, uint64_t movers)
+{
+    const struct rehearse_daemon *daemon = argument;
+
+    if (is_known)
+        rehearse_metrics_movers(daemon->metrics, domain, movers);
+    else
+        rehearse_metrics_forget(daemon->metrics, domain);
+}
+
+static void
+gather(void *argument)
+{
+    const struct rehearse_daemon *daemon = argument;
+
+    if (daemon->tick == NULL) {
+        rehearse_metrics_redis(daemon->metrics, REHEARSE_REDIS_UNUSED);
+        return;
+    }
+    rehearse_metrics_redis(daemon->metrics,
+        rehearse_share_is_up(daemon->share) ? REHEARSE_REDIS_UP : REHEARSE_REDIS_DOWN);
+    rehearse_metrics_looked(daemon->metrics, rehearse_books_looked(daemon->books));
+    rehearse_domains_movers(daemon->domains, show_domain, argument);
+}
+
+static bool
+is_well(void *argument, struct buffer *why)
+{
+    const struct rehearse_daemon *daemon = argument;
+    const char *trouble =
+        daemon->tick == NULL ? "" : rehearse_books_trouble(daemon->books);
+
+    buffer_append_text(why, trouble);
+    return trouble[0] == '\0';
+}
+
+static void
+serve_http(struct rehearse_daemon *daemon)
+{
+    metrics_on_write(daemon->metrics, gather, daemon);
+    daemon->http = metrics_http_new(
+        daemon->base, &daemon->config->metrics, daemon->metrics, is_well, NULL, daemon);
+    listener_set_serve(&daemon->metrics_sockets, metrics_http_server(daemon->http));
 }
 
 static void
@@ -231,7 +324,9 @@ rehearse_daemon_start(struct rehearse_daemon *daemon)
     if (!sandbox_enter(SANDBOX_EVENT_DAEMON, &error))
         log_fatal(EXIT_FAILURE, "sandbox: %s", error.text);
     find_gateway(daemon);
+    daemon->metrics = rehearse_metrics_registry();
     start_parts(daemon);
+    serve_http(daemon);
 }
 
 /* --- life --- */
@@ -255,7 +350,11 @@ reload(void *argument)
 
     buffer_init(&errors, ERRORS_MAX);
     config = rehearse_config_read(options->config_file, options->config_given, &errors);
+    metrics_reloaded(daemon->metrics, config != NULL);
     if (config != NULL) {
+        if (!socket_address_equal(&config->metrics, &daemon->config->metrics))
+            log_say(LOG_LEVEL_WARNING,
+                "[rehearsal] metrics: changed, in force after a restart only");
         stop_parts(daemon);
         rehearse_config_free(daemon->config);
         daemon->config = config;
@@ -290,7 +389,10 @@ rehearse_daemon_run(struct rehearse_daemon *daemon)
 void
 rehearse_daemon_clear(struct rehearse_daemon *daemon)
 {
+    metrics_http_free(daemon->http);
     stop_parts(daemon);
+    listener_set_close(&daemon->metrics_sockets);
+    metrics_free(daemon->metrics);
     smtp_tls_free(daemon->tls);
     event_base_free(daemon->base);
     rehearse_config_free(daemon->config);

@@ -13,6 +13,8 @@
 #include "policyd/rehearse/rehearse_domains.h"
 #include "policyd/store/replica_sync.h"
 #include "shared/service/daemon.h"
+#include "shared/service/listener_set.h"
+#include "shared/service/metrics_http.h"
 
 struct event;
 struct smtp_tls;
@@ -23,6 +25,9 @@ struct rehearse_daemon {
     struct event_base *base;
     struct smtp_tls *tls; /* NULL: the system's certificates can't be read */
     char gateway[256];
+    struct metrics *metrics;
+    struct metrics_http *http;
+    struct listener_set metrics_sockets;
 
     /* Of one configuration; NULL where it says `rehearsal = no`. */
     struct replica_sync *sync;
@@ -38,6 +43,7 @@ const struct daemon_usage *rehearse_usage(void);
 
 void rehearse_daemon_configure(struct rehearse_daemon *daemon);
 int rehearse_daemon_checked(struct rehearse_daemon *daemon);
+void rehearse_daemon_listen(struct rehearse_daemon *daemon);
 void rehearse_daemon_drop_privileges(struct rehearse_daemon *daemon);
 void rehearse_daemon_start(struct rehearse_daemon *daemon);
 void rehearse_daemon_run(struct rehearse_daemon *daemon);

@@ -488,3 +488,16 @@ rehearse_domains_tick(struct rehearse_domains *domains, struct rehearse_share *s
     if (rehearse_share_is_up(share))
         tell(domains, share, trouble);
 }
+
+void
+rehearse_domains_movers(
+    const struct rehearse_domains *domains, rehearse_domains_take *take, void *argument)
+{
+    for (size_t i = 0; i < domains->count; i++) {
+        const struct row *row = domains->rows[i];
+        struct rehearsal_sum sum;
+
+        rehearsal_course_sum(row->course, now_ms(), &sum);
+        take(argument, row->domain, row->is_ours && row->is_read, sum.movers);
+    }
+}

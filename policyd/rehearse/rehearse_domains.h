@@ -34,6 +34,13 @@ void rehearse_domains_changed(
 void rehearse_domains_tick(struct rehearse_domains *domains, struct rehearse_share *share,
     const char *trouble, bool *again);
 
+/* Each domain that was ever known, with the number of those who move next; false: no more
+ * ours, or nothing is known of its plan. */
+typedef void rehearse_domains_take(
+    void *argument, const char *domain, bool is_known, uint64_t movers);
+void rehearse_domains_movers(
+    const struct rehearse_domains *domains, rehearse_domains_take *take, void *argument);
+
 /* Callbacks of the others: `argument` is the struct rehearse_domains. */
 void rehearse_domains_plan(
     void *argument, const char *domain, const struct redis_reply *reply);

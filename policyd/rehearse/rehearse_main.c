@@ -17,6 +17,7 @@ main(int argc, char **argv)
         return rehearse_daemon_checked(&daemon);
 
     /* While we may. */
+    rehearse_daemon_listen(&daemon);
     rehearse_daemon_drop_privileges(&daemon);
 
     /* What it is made of, behind its walls. */

@@ -26,6 +26,8 @@ static const struct config_option options[] = {
     UNDO("undo", undo, CONFIG_TEXT, "no", .check = check_undo),
     UNDO("undo_listen", listen, CONFIG_SOCKET,
         "unix:/var/spool/postfix/postshift/undo.sock"),
+    UNDO("undo_metrics", metrics, CONFIG_SOCKET, "inet:127.0.0.1:8795",
+        .may_be_empty = true),
     UNDO("undo_folder", folder, CONFIG_PATH, "/var/lib/postshift/undo"),
     UNDO("undo_key", key, CONFIG_PATH, "", .may_be_empty = true),
     UNDO(

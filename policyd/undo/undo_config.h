@@ -14,6 +14,7 @@ struct undo_config {
     const char *undo; /* "no", or a duration */
     uint64_t keep_ms; /* that one; 0: undo is off */
     struct socket_address listen;
+    struct socket_address metrics; /* may be none */
     const char *folder;
     const char *key;
     uint64_t max;

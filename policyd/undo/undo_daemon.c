@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policyd/undo/undo_key.h"
+#include "policyd/undo/undo_metrics.h"
 #include "shared/service/access_check.h"
 #include "shared/service/clock.h"
 #include "shared/service/log.h"
@@ -96,12 +97,18 @@ undo_daemon_listen(struct undo_daemon *daemon)
     const struct undo_config *config = daemon->config;
     const struct listen_owner owner = {config->user, NULL, NULL};
     const struct config_sockets sockets = {.items = {config->listen}, .count = 1};
+    const struct config_sockets metrics = {
+        .items = {config->metrics},
+        .count = config->metrics.kind != SOCKET_NONE,
+    };
     struct error error;
 
     privs_limits();
     read_key(daemon);
     if (!listener_set_open(&daemon->sockets, &sockets, &owner, &error))
         log_fatal(EXIT_FAILURE, "undo_listen: %s", error.text);
+    if (!listener_set_open(&daemon->metrics_sockets, &metrics, &owner, &error))
+        log_fatal(EXIT_FAILURE, "undo_metrics: %s", error.text);
 }
 
 void
@@ -122,6 +129,35 @@ on_turn(int fd, short what, void *argument)
     (void)fd;
     (void)what;
     undo_store_turn(daemon->store);
+}
+
+static void
+gather(void *argument)
+{
+    const struct undo_daemon *daemon = argument;
+
+    undo_metrics_take(daemon->metrics, undo_store_told(daemon->store));
+}
+
+static bool
+is_well(void *argument, struct buffer *why)
+{
+    const struct undo_daemon *daemon = argument;
+
+    if (!undo_store_told(daemon->store)->is_refusing)
+        return true;
+    buffer_append_text(why, "the last copy was refused, the log says why\n");
+    return false;
+}
+
+static void
+serve_http(struct undo_daemon *daemon)
+{
+    daemon->metrics = undo_metrics_registry();
+    metrics_on_write(daemon->metrics, gather, daemon);
+    daemon->http = metrics_http_new(
+        daemon->base, &daemon->config->metrics, daemon->metrics, is_well, NULL, daemon);
+    listener_set_serve(&daemon->metrics_sockets, metrics_http_server(daemon->http));
 }
 
 void
@@ -148,6 +184,7 @@ undo_daemon_serve(struct undo_daemon *daemon)
     daemon->server =
         server_new(daemon->base, &undo_protocol, daemon->handler, CLIENTS_MAX, NULL);
     listener_set_serve(&daemon->sockets, daemon->server);
+    serve_http(daemon);
     daemon->turn = event_new(daemon->base, -1, EV_PERSIST, on_turn, daemon);
     if (daemon->turn == NULL || event_add(daemon->turn, &turn) != 0)
         log_fatal(EXIT_FAILURE, "no timer");
@@ -161,10 +198,12 @@ reload(void *argument)
     const struct daemon_options *options = daemon->options;
     struct undo_config *config;
     struct buffer errors;
+    bool is_taken;
 
     buffer_init(&errors, ERRORS_MAX);
     config = undo_config_read(options->config_file, options->config_given, &errors);
-    if (config == NULL || config->keep_ms == 0) {
+    is_taken = config != NULL && config->keep_ms != 0;
+    if (!is_taken) {
         daemon_config_report(&errors);
         log_say(LOG_LEVEL_ERROR,
             "the configuration is refused, the former one stays in "
@@ -177,13 +216,16 @@ reload(void *argument)
         daemon_log_open(PROGRAM, &config->log, options);
         if (strcmp(config->folder, daemon->config->folder) != 0 ||
             strcmp(config->key, daemon->config->key) != 0 ||
-            !socket_address_equal(&config->listen, &daemon->config->listen))
-            log_say(LOG_LEVEL_WARNING, "undo_folder, undo_key, undo_listen: changed, in "
-                                       "force after a restart only");
+            !socket_address_equal(&config->listen, &daemon->config->listen) ||
+            !socket_address_equal(&config->metrics, &daemon->config->metrics))
+            log_say(LOG_LEVEL_WARNING, "undo_folder, undo_key, undo_listen, "
+                                       "undo_metrics: changed, in force after a restart "
+                                       "only");
         log_say(LOG_LEVEL_INFO, "configuration read anew");
         undo_config_free(daemon->config);
         daemon->config = config;
     }
+    metrics_reloaded(daemon->metrics, is_taken);
     buffer_clear(&errors);
 }
 
@@ -205,11 +247,14 @@ undo_daemon_run(struct undo_daemon *daemon)
 void
 undo_daemon_clear(struct undo_daemon *daemon)
 {
+    metrics_http_free(daemon->http);
     server_free(daemon->server);
     undo_handler_free(daemon->handler);
     undo_store_turn(daemon->store);
     undo_store_close(daemon->store);
     listener_set_close(&daemon->sockets);
+    listener_set_close(&daemon->metrics_sockets);
+    metrics_free(daemon->metrics);
     event_free(daemon->turn);
     event_base_free(daemon->base);
     undo_config_free(daemon->config);

@@ -7,6 +7,7 @@
 #include "policyd/undo/undo_config.h"
 #include "policyd/undo/undo_session.h"
 #include "shared/service/listener_set.h"
+#include "shared/service/metrics_http.h"
 
 struct undo_daemon {
     const struct daemon_options *options;
@@ -17,6 +18,9 @@ struct undo_daemon {
     struct undo_handler *handler;
     struct server *server;
     struct listener_set sockets;
+    struct metrics *metrics;
+    struct metrics_http *http;
+    struct listener_set metrics_sockets;
     struct event *turn;
 };
 

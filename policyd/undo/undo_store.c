@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "policyd/undo/undo_folder.h"
-#include "policyd/undo/undo_told.h"
 #include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 
@@ -51,6 +50,7 @@ struct undo_store {
     struct buffer record;
     uint64_t failed_ms; /* when something could last not be written; 0: never */
     uint64_t refused;   /* since the newest file was begun */
+    uint64_t ended;     /* copies that wait for the disk */
     struct undo_told told;
 };
 
@@ -118,12 +118,15 @@ make_room(struct undo_store *store, uint64_t coming, struct error *error)
         store->files.items, store->files.count, &limits, coming, now_s());
 
     for (size_t i = 0; i < surplus; i++) {
+        const struct copies_name *first = &store->files.items[i].name;
         char name[COPIES_NAME_SIZE];
 
-        copies_name_write(&store->files.items[i].name, name);
+        copies_name_write(first, name);
         if (unlinkat(store->folder, name, 0) != 0 && errno != ENOENT)
             return error_temporary(
                 error, "undo_folder: %s can't be removed: %s", name, strerror(errno));
+        if (first->hour + COPIES_HOUR_S >= now_s() - limits.keep_s)
+            store->told.early++;
     }
     undo_files_drop_first(&store->files, surplus);
     if (surplus > 0)
@@ -381,7 +384,7 @@ undo_store_end(struct undo_store *store, struct undo_copy *copy,
     done = done && write_record(store, copy->file, COPIES_ENTRY, copy->message,
                        buffer_span(&plain), error);
     buffer_clear(&plain);
-    store->told.copies += done ? 1 : 0;
+    store->ended += done ? 1 : 0;
     undo_store_drop(store, copy);
     return done;
 }
@@ -398,6 +401,11 @@ undo_store_sync(struct undo_store *store, struct error *error)
             done = fail(store, file, error);
         file->is_dirty = false;
     }
+    if (done && store->ended > 0) {
+        store->told.copies += store->ended;
+        store->told.is_refusing = false;
+    }
+    store->ended = 0;
     close_left(store);
     return done;
 }
@@ -408,6 +416,13 @@ undo_store_refused(struct undo_store *store)
     store->refused++;
     store->told.refused++;
     store->told.refused_ms = now_real_ms();
+    store->told.is_refusing = true;
+}
+
+const struct undo_told *
+undo_store_told(const struct undo_store *store)
+{
+    return &store->told;
 }
 
 void

@@ -12,6 +12,7 @@
 
 #include "policyd/copies/copies_entry.h"
 #include "policyd/copies/copies_seal.h"
+#include "policyd/undo/undo_told.h"
 #include "shared/base/error.h"
 
 struct undo_store;
@@ -48,6 +49,9 @@ bool undo_store_sync(struct undo_store *store, struct error *error);
 
 /* A copy was refused. */
 void undo_store_refused(struct undo_store *store);
+
+/* What it says of itself; borrowed, and up to a second old. */
+const struct undo_told *undo_store_told(const struct undo_store *store);
 
 /* Once a second: what is too old goes, and what is told is written. */
 void undo_store_turn(struct undo_store *store);

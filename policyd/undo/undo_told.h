@@ -23,6 +23,8 @@ struct undo_told {
     uint64_t copies;    /* kept since the listener was started */
     uint64_t refused;   /* since then */
     int64_t refused_ms; /* the last of them; 0: none */
+    bool is_refusing;   /* the last copy was refused */
+    uint64_t early;     /* files that went before their time, for undo_max; since then */
 };
 
 void undo_told_prepare(struct undo_told *told, int folder);

@@ -16,7 +16,8 @@ def listen(demo):
     journal.mkdir()
     key.write_text(os.urandom(32).hex() + "\n", encoding="ascii")
     key.chmod(0o400)
-    demo.cutover.options.update(undo="2d", undo_key=key, undo_folder=journal, undo_listen=f"unix:{sock}")
+    demo.cutover.options.update(undo="2d", undo_key=key, undo_folder=journal, undo_listen=f"unix:{sock}",
+                                undo_metrics="none")
     demo.cutover.write_config()
     with open(demo.policyd.config, "a", encoding="ascii") as config:
         config.write(f"\n[cutover]\nundo = 2d\nundo_listen = unix:{sock}\n")

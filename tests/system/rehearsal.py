@@ -4,16 +4,18 @@
 """
 import json
 
+from page import Page
 from processes import BIN, Process, wait_for
 
 PROGRAM = BIN / "postshift-rehearsal"
 
 
-class Rehearsal:
+class Rehearsal(Page):
     def __init__(self, cutover, name="rehearsal", environment=None, **options):
         """options: keys of [rehearsal]."""
         self.cutover = cutover
-        cutover.more["rehearsal"] = {"state": cutover.folder / f"{name}.db", **options}
+        self.page_address = (cutover.page_address[0], 8796)
+        cutover.more["rehearsal"] = {"state": cutover.folder / f"{name}.db", "metrics": "inet:%s:%d" % self.page_address, **options}
         cutover.write_config()
         self.process = Process([PROGRAM, "-c", cutover.config], cutover.folder / f"{name}.log", environment=environment)
 

@@ -161,6 +161,17 @@ def test_it_may_read_the_books_and_write_its_own_answers(site):
         assert site.cutover.books.stat().st_mode & 0o777 == 0o640
 
 
+def test_what_it_shows(site):
+    assert site.rehearsal.is_well()
+    shown = {answer: site.rehearsal.metric(f'postshift_rehearsal_questions_total{{answer="{answer}"}}')
+             for answer in ("fine", "refused", "defers", "cant-tell")}
+    assert shown["fine"] >= len(site.clean) and shown["refused"] >= len(site.planted) and shown["defers"] >= 1 and shown["cant-tell"] >= 1
+    assert site.rehearsal.metric(f'postshift_rehearsal_movers{{domain="{FAULTS}"}}') == len(site.planted) + len(site.clean)
+    assert site.rehearsal.metric(f'postshift_rehearsal_movers{{domain="{BUSY}"}}') == 24
+    wait_for(lambda: time.time() - site.rehearsal.metric("postshift_rehearsal_last_look_timestamp_seconds") < 30, 30, "a look", every=0.2)
+    assert site.rehearsal.metric("postshift_redis_up") == 1
+
+
 def test_no_message_is_sent(site):
     for sink in (site.new, site.all, site.busy):
         assert sink.verbs["DATA"] == 0 and not sink.copies
@@ -227,3 +238,15 @@ def test_silence_is_not_known(site):
     site.redis.command("HSET", key, name, f"{int(first) - 600} {rest}")
     done = site.cutover.ctl("rehearsal", FAULTS, check=False)
     assert done.returncode == 1 and "postshift-rehearsal of gw1 has said nothing for 10 min" in done.stdout.replace("\n  ", " ")
+
+
+def test_where_nobody_is_asked_nothing_is_shown(site):
+    if not site.rehearsal.process.running():
+        site.rehearsal.start()
+    wait_for(lambda: site.rehearsal.metric(f'postshift_rehearsal_movers{{domain="{BUSY}"}}') == 24, 20, "who moves next", every=0.1)
+    site.cutover.options["rehearsal"] = "no"
+    site.cutover.write_config()
+    site.rehearsal.process.signal(signal.SIGHUP)
+    wait_for(lambda: "postshift_redis_up NaN" in site.rehearsal.page()[1], 10, "a rehearsal that is off", every=0.1)
+    assert "postshift_rehearsal_movers{" not in site.rehearsal.page()[1]
+    assert site.rehearsal.page("/healthz") == (200, "ok\n")

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from page import Page
 from processes import BIN, Process, run, wait_for
 from test_cutover_postfix import fill
 from undosite import UndoSite
@@ -264,7 +265,10 @@ def test_the_oldest_goes_at_the_ceiling(folder):
     key.write_bytes(os.urandom(32))
     key.chmod(0o400)
     config = folder / "postshift.conf"
-    config.write_text(f"[cutover]\nundo = 1h\nundo_key = {key}\nundo_folder = {folder}/journal\nundo_listen = unix:{folder}/s\nundo_max = 1M\n")
+    config.write_text(f"[cutover]\nundo = 1h\nundo_key = {key}\nundo_folder = {folder}/journal\nundo_listen = unix:{folder}/s\nundo_max = 1M\n"
+                      "undo_metrics = inet:127.20.70.30:8795\n")
+    shown = Page()
+    shown.page_address = ("127.20.70.30", 8795)
     listener = Process([BIN / "postshift-undo", "-c", config], folder / "undo.log").start()
     try:
         wait_for((folder / "s").exists, 10, "the socket")
@@ -278,10 +282,17 @@ def test_the_oldest_goes_at_the_ceiling(folder):
             with pytest.raises(smtplib.SMTPDataError) as refused:
                 client.sendmail("a@outside.example", ["undo@undo.postshift.invalid"], "x" * 1500000)
             assert refused.value.smtp_code == 452
+            assert shown.page("/healthz") == (503, "the last copy was refused, the log says why\n")
             client.sendmail("a@outside.example", ["undo@undo.postshift.invalid"], "Subject: last\r\n\r\n")
         found = sorted((folder / "journal").glob("*.undo"))
         assert sum(file.stat().st_size for file in found) <= 1 << 20
         assert not found[0].name.endswith("-0001.undo")
+        wait_for(shown.is_well, 5, "/healthz", every=0.1)
+        wait_for(lambda: shown.metric("postshift_undo_bytes") == sum(file.stat().st_size for file in found), 5, "the size", every=0.1)
+        assert shown.metric('postshift_undo_copies_total{result="kept"}') == 21
+        assert shown.metric('postshift_undo_copies_total{result="refused"}') == 1
+        assert shown.metric("postshift_undo_early_removals_total") > 0
+        assert time.time() - 60 < shown.metric("postshift_undo_covers_since_timestamp_seconds") <= time.time()
         wait_for(lambda: json.loads((folder / "journal/told.json").read_text())["copies"] == 21, 5, "what it tells")
         assert b"Subject" not in b"".join(file.read_bytes() for file in found)
         assert listener.stop() == 0

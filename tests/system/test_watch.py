@@ -1,4 +1,4 @@
-"""What a monitoring system sees: the metrics of a gateway's four daemons, the rules and the dashboard that read them."""
+"""What a monitoring system sees: the metrics of a gateway's daemons, the rules and the dashboard that read them."""
 import itertools
 import json
 import re
@@ -96,6 +96,19 @@ METRICS = {
         "oldest_waiting_seconds": (G, "domain reason"),
         "queue_disagreement": (G, ""),
     },
+    "undo": {
+        **ALL,
+        "undo_copies_total": (C, "result"),
+        "undo_early_removals_total": (C, ""),
+        "undo_bytes": (G, ""),
+        "undo_covers_since_timestamp_seconds": (G, ""),
+    },
+    "rehearsal": {
+        **ALL, "redis_up": REDIS["redis_up"],
+        "rehearsal_questions_total": (C, "answer"),
+        "rehearsal_movers": (G, "domain"),
+        "rehearsal_last_look_timestamp_seconds": (G, ""),
+    },
 }
 # What stands there before anything has happened.
 FROM_THE_START = {
@@ -106,6 +119,8 @@ FROM_THE_START = {
                 "policyd_snapshot_writes_total", "redis_errors_total"],
     "cutover": ["redis_errors_total", "cutover_deliveries_total", "cutover_transitions_total", "cutover_hook_runs_total",
                 "cutover_log_lines_total", "cutover_duplicates_total"],
+    "undo": ["undo_copies_total"],
+    "rehearsal": ["rehearsal_questions_total"],
 }
 PROGRAMS = list(METRICS)
 
@@ -182,7 +197,7 @@ HEAD = ["time", "level", "program", "pid", "queue_id", "event", "fields", "note"
 
 @pytest.fixture(scope="module")
 def lines(site):
-    """All lines of all four, once each documented kind is among them."""
+    """All lines of all, once each documented kind is among them."""
     site.auth.send(mail(), queue_id="4QAUTH00001")
     site.daemons["scan"].send(mail(), b"hello\r\n", queue_id="4QSCAN00001")
     site.daemons["policyd"].ask("alice@example.com")

@@ -81,6 +81,11 @@ CASES = {
     "PostshiftUnhealthy": (6, {"postshift_cutover_healthy": "1x4 0x400"}, {"postshift_cutover_healthy": "1x4 0 1x400"}),
     "PostshiftEventsFault": (5, {"postshift_cutover_event_faults_total": counter_from(5)},
                              {"postshift_cutover_event_faults_total": "2x400"}),
+    "PostshiftUndoRefused": (5, {'postshift_undo_copies_total{result="refused"}': counter_from(5)},
+                             {'postshift_undo_copies_total{result="kept"}': counter_from(5),
+                              'postshift_undo_copies_total{result="refused"}': "3x400"}),
+    "PostshiftUndoCoversLess": (5, {"postshift_undo_early_removals_total": counter_from(5)},
+                                {"postshift_undo_early_removals_total": "2x400"}),
     # One in five from minute 5 on: over ten minutes that is more than one in ten at minute 6, and 5 minutes have to pass.
     "PostshiftTempfails": (13, {'postshift_scan_messages_total{action="tempfail"}': counter_from(5, 20),
                                 'postshift_scan_messages_total{action="accept"}': "0+80x400"},

@@ -33,7 +33,8 @@ class UndoSite:
             folder, self.site.address[5], redis=self.site.redis, domains=" ".join(self.site.states), log=self.site.gateway.log,
             postfix=self.site.gateway.etc, policyd_lines=self.site.policyd.policyd_options,
             ctl_lines={"postfix": self.site.gateway.etc}, undo=keep, undo_listen=f"unix:{self.sock}",
-            undo_folder=self.journal, undo_key=self.key, undo_max=undo_max)
+            undo_folder=self.journal, undo_key=self.key, undo_max=undo_max,
+            undo_metrics=f"inet:{self.site.address[5]}:8795")
         self.listener = Process([BIN / "postshift-undo", "-c", self.books.config], self.folder / "undo.log")
         self.sent = 0
         self.since = "1h"

@@ -1,18 +1,23 @@
-"""watchsite - all four daemons of a gateway, a plan that runs, and their pages of metrics.  They log JSON.
+"""watchsite - all daemons of a gateway, a plan that runs, and their pages of metrics.  They log JSON.
 
     site = WatchSite(folder, "127.20.97").start(); site.page("policyd"); site.families("auth"); site.stop()
 
-The block is laid out as plansite has it; .10 is policyd, .11 auth, .12 scan.
+The block is laid out as plansite has it; .10 is policyd, .11 auth, .12 scan, .13 undo, .14 the rehearsal.
 """
 import contextlib
 import json
+import os
 import re
+import smtplib
 
 import scanner
 from authsite import AuthSite
+from cutover import Cutover
+from page import Page
 from plansite import FAILED, PlanSite, hook_file
 from policyd import Policyd
-from processes import wait_for
+from processes import BIN, Process, wait_for
+from rehearsal import Rehearsal
 
 
 def families(page):
@@ -36,6 +41,29 @@ JSON = {"format": "json"}
 def log_json(config):
     with open(config, "a", encoding="utf-8") as file:
         file.write("[log]\nformat = json\n")
+
+
+class Undo(Page):
+    """postshift-undo by itself."""
+
+    def __init__(self, folder, address):
+        folder.mkdir()
+        (folder / "journal").mkdir()
+        self.sock, self.page_address = folder / "undo.sock", (address, 8795)
+        key, config = folder / "undo.key", folder / "postshift.conf"
+        key.write_bytes(os.urandom(32))
+        key.chmod(0o400)
+        config.write_text(f"[cutover]\nundo = 2d\nundo_key = {key}\nundo_folder = {folder}/journal\nundo_listen = unix:{self.sock}\n"
+                          f"undo_metrics = inet:{address}:8795\n")
+        log_json(config)
+        self.process = Process([BIN / "postshift-undo", "-c", config], folder / "undo.log")
+
+    def start(self):
+        self.process.start()
+        wait_for(self.is_well, 10, "postshift-undo's page")
+        with smtplib.LMTP(str(self.sock)) as client:
+            client.sendmail("s@outside.example", ["undo@undo.postshift.invalid"], "Subject: x\r\n\r\nx\r\n")
+        return self
 
 
 class WatchSite:
@@ -70,6 +98,16 @@ class WatchSite:
         self.daemons["auth"] = self.auth.milter
         self.daemons["scan"] = scanner.start(self.folder / "scan", f"{self.block}.12", log=JSON)
         self.ends.callback(self.daemons["scan"].stop)
+        self.daemons["undo"] = Undo(self.folder / "undo", f"{self.block}.13")
+        self.ends.callback(self.daemons["undo"].process.resume_and_kill)
+        self.daemons["undo"].start()
+        # By a file of its own, so that no plan waits for it.
+        beside = Cutover(self.folder, f"{self.block}.14", redis=self.plans.redis, domains="example.com", name="beside",
+                         books=self.daemons["cutover"].books, rehearsal="95")
+        self.daemons["rehearsal"] = Rehearsal(beside)
+        log_json(beside.config)
+        self.ends.callback(self.daemons["rehearsal"].process.resume_and_kill)
+        self.daemons["rehearsal"].start()
 
     def wait(self):
         """Until everything has happened that has a metric."""
@@ -83,6 +121,9 @@ class WatchSite:
         wait_for(lambda: cutover.metric('postshift_cutover_probe_success{domain="example.com",backend="new"}') == 1, 30, "a probe")
         wait_for(lambda: cutover.metric('postshift_cutover_availability_ratio{domain="example.com",backend="new",window="fast"}', -1) >= 0,
                  30, "availability of new")
+        wait_for(lambda: self.daemons["rehearsal"].metric('postshift_rehearsal_movers{domain="example.com"}') >= 0, 30, "who moves next")
+        self.daemons["rehearsal"].wait_until_well()
+        wait_for(lambda: self.daemons["undo"].metric("postshift_undo_covers_since_timestamp_seconds") > 0, 30, "a copy")
         return self
 
     def page(self, program):
