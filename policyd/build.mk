@@ -25,7 +25,7 @@ CURL_PACKAGES    := $(shell pkg-config --exists libcurl && echo libcurl)
 # The journal's files are read by postshiftctl, too.
 undo_shared      := $(addprefix policyd/undo/,undo_folder.c undo_key.c)
 PROGRAMS         += undo
-undo_SOURCES     := $(undo_shared) $(addprefix policyd/undo/,undo_main.c undo_config.c undo_daemon.c undo_metrics.c undo_session.c undo_store.c undo_told.c)
+undo_SOURCES     := $(undo_shared) $(addprefix policyd/undo/,undo_main.c undo_config.c undo_daemon.c undo_file.c undo_metrics.c undo_session.c undo_store.c undo_told.c)
 undo_PACKAGES    := libevent
 
 PROGRAMS         += ctl

@@ -5,36 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "policyd/undo/undo_file.h"
 #include "policyd/undo/undo_folder.h"
 #include "shared/base/allocate.h"
 #include "shared/service/clock.h"
 
-enum {
-    PARTS_SHARE = 8,
-    PAUSE_MS = 1000,
-    RECORD_MAX = COPIES_PLAIN_MAX + COPIES_HEAD_SIZE + COPIES_TAG_SIZE,
-};
-
-/* One that is written: the newest, and such as have a message left to finish. */
-struct file {
-    TAILQ_ENTRY(file) entry;
-    struct copies_name name;
-    int fd;
-    struct copies_seal *seal;
-    uint64_t place; /* where the next record goes */
-    uint64_t number;
-    uint64_t messages;
-    size_t copies; /* under way */
-    bool has_failed;
-    bool is_dirty;
-};
+enum { PARTS_SHARE = 8, PAUSE_MS = 1000 };
 
 struct undo_copy {
-    struct file *file;
+    struct undo_file *file;
     uint64_t message;
     uint64_t *chunks;
     size_t count;
@@ -44,13 +26,12 @@ struct undo_copy {
 struct undo_store {
     struct undo_store_options options;
     int folder;
-    struct undo_files files; /* sizes of those that are written are not looked at */
-    TAILQ_HEAD(, file) open;
-    struct file *current; /* NULL: none yet */
-    struct buffer record;
-    uint64_t failed_ms; /* when something could last not be written; 0: never */
-    uint64_t refused;   /* since the newest file was begun */
-    uint64_t ended;     /* copies that wait for the disk */
+    struct undo_files files;      /* sizes of those that are written are not looked at */
+    TAILQ_HEAD(, undo_file) open; /* the newest, and such as have a copy to finish */
+    struct undo_file *current;    /* NULL: none yet */
+    uint64_t failed_ms;           /* when something could last not be written; 0: never */
+    uint64_t refused;             /* since the newest file was begun */
+    uint64_t ended;               /* copies that wait for the disk */
     struct undo_told told;
 };
 
@@ -82,7 +63,7 @@ sum_of(const struct undo_store *store)
 }
 
 static void
-note_size(struct undo_store *store, const struct file *file)
+note_size(struct undo_store *store, const struct undo_file *file)
 {
     for (size_t i = store->files.count; i > 0; i--) {
         struct copies_file *item = &store->files.items[i - 1];
@@ -138,165 +119,80 @@ make_room(struct undo_store *store, uint64_t coming, struct error *error)
 /* --- files --- */
 
 static bool
-write_at(int fd, uint64_t place, struct span octets)
+gave_up(struct undo_store *store, const struct undo_file *file)
 {
-    size_t done = 0;
-
-    while (done < octets.length) {
-        ssize_t count =
-            pwrite(fd, octets.data + done, octets.length - done, (off_t)(place + done));
-
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            return false;
-        done += (size_t)count;
-    }
-    return true;
-}
-
-static bool
-fail(struct undo_store *store, struct file *file, struct error *error)
-{
-    int failed = errno;
-
-    /* A number is never used for two records, so nothing more comes behind this. */
-    file->has_failed = true;
-    (void)!ftruncate(file->fd, (off_t)file->place);
     if (store->current == file)
         store->current = NULL;
     store->failed_ms = clock_now_ms();
-    return error_temporary(error, "undo_folder: can't be written: %s", strerror(failed));
+    return false;
 }
 
 static bool
-write_record(struct undo_store *store, struct file *file, enum copies_kind kind,
+write_record(struct undo_store *store, struct undo_file *file, enum copies_kind kind,
     uint64_t message, struct span plain, struct error *error)
 {
-    const struct copies_head head = {
-        .kind = kind, .number = file->number, .message = message};
-
-    buffer_reset(&store->record);
-    copies_seal_write(file->seal, &head, plain, &store->record);
-    if (!write_at(file->fd, file->place, buffer_span(&store->record)))
-        return fail(store, file, error);
-    file->place += store->record.length;
-    file->number++;
-    file->is_dirty = true;
+    if (!undo_file_write(file, kind, message, plain, error))
+        return gave_up(store, file);
     note_size(store, file);
     return true;
 }
 
-static bool
-write_span(struct undo_store *store, struct file *file, enum copies_kind kind,
-    struct error *error)
+static void
+close_file(struct undo_store *store, struct undo_file *file)
 {
     const struct copies_span span = {now_real_ms(), store->refused};
-    struct buffer plain;
-    bool done;
-
-    buffer_init(&plain, 64);
-    copies_span_write(&plain, &span);
-    done = write_record(store, file, kind, 0, buffer_span(&plain), error);
-    buffer_clear(&plain);
-    return done;
-}
-
-static void
-close_file(struct undo_store *store, struct file *file)
-{
     struct error ignored;
 
-    if (!file->has_failed)
-        (void)write_span(store, file, COPIES_CLOSE, &ignored);
-    (void)fdatasync(file->fd);
+    if (!file->has_failed && !undo_file_end(file, &span, &ignored))
+        (void)gave_up(store, file);
+    note_size(store, file);
     if (store->current == file)
         store->current = NULL;
     TAILQ_REMOVE(&store->open, file, entry);
-    copies_seal_free(file->seal);
-    (void)close(file->fd);
-    free(file);
+    undo_file_free(file);
 }
 
 /* Those that nobody writes to any more. */
 static void
 close_left(struct undo_store *store)
 {
-    struct file *next;
+    struct undo_file *next;
 
-    for (struct file *file = TAILQ_FIRST(&store->open); file != NULL; file = next) {
+    for (struct undo_file *file = TAILQ_FIRST(&store->open); file != NULL; file = next) {
         next = TAILQ_NEXT(file, entry);
         if (file != store->current && file->copies == 0 && !file->is_dirty)
             close_file(store, file);
     }
 }
 
-static bool
-make_begin(struct undo_store *store, struct file *file, struct error *error)
-{
-    struct copies_begin begin = {.hour = file->name.hour};
-
-    if (getrandom(begin.salt, sizeof(begin.salt), 0) != (ssize_t)sizeof(begin.salt))
-        return error_temporary(error, "no random octets");
-    file->seal = copies_seal_new(store->options.key, &begin);
-    buffer_reset(&store->record);
-    copies_begin_write(&store->record, &begin);
-    if (!write_at(file->fd, 0, buffer_span(&store->record)))
-        return fail(store, file, error);
-    file->place = store->record.length;
-    return write_span(store, file, COPIES_OPEN, error);
-}
-
 /* Behind the last one, also where the clock went back: names rise. */
-static int
-create(struct undo_store *store, struct copies_name *name)
+static struct copies_name
+next_name(const struct undo_store *store)
 {
     const struct undo_files *files = &store->files;
-    int fd = -1;
+    struct copies_name name = {
+        .hour = now_s() / COPIES_HOUR_S * COPIES_HOUR_S, .part = 1};
 
-    name->part = 1;
-    if (files->count > 0 && files->items[files->count - 1].name.hour >= name->hour) {
-        *name = files->items[files->count - 1].name;
-        name->part++;
+    if (files->count > 0 && files->items[files->count - 1].name.hour >= name.hour) {
+        name = files->items[files->count - 1].name;
+        name.part++;
     }
-    for (; fd < 0 && name->part <= COPIES_PARTS_MAX; name->part++) {
-        char text[COPIES_NAME_SIZE];
-
-        copies_name_write(name, text);
-        fd = openat(store->folder, text,
-            O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd >= 0 || errno != EEXIST)
-            break;
-    }
-    return fd;
+    return name;
 }
 
 static bool
 begin_file(struct undo_store *store, struct error *error)
 {
-    struct copies_name name = {.hour = now_s() / COPIES_HOUR_S * COPIES_HOUR_S};
-    int fd = create(store, &name);
-    struct file *file;
+    const struct copies_name name = next_name(store);
+    const struct copies_span span = {now_real_ms(), store->refused};
+    struct undo_file *file =
+        undo_file_begin(store->folder, &name, store->options.key, &span, error);
     struct copies_file item;
-    char text[COPIES_NAME_SIZE];
 
-    if (fd < 0) {
-        store->failed_ms = clock_now_ms();
-        return error_temporary(
-            error, "undo_folder: no file can be made: %s", strerror(errno));
-    }
-    file = allocate(sizeof(*file));
-    file->name = name;
-    file->fd = fd;
+    if (file == NULL)
+        return gave_up(store, NULL);
     TAILQ_INSERT_TAIL(&store->open, file, entry);
-    if (!make_begin(store, file, error)) {
-        copies_name_write(&name, text);
-        (void)unlinkat(store->folder, text, 0);
-        file->has_failed = true;
-        close_file(store, file);
-        return false;
-    }
-    item = (struct copies_file){name, file->place};
+    item = (struct copies_file){file->name, file->place};
     undo_files_add(&store->files, &item);
     store->current = file;
     store->refused = 0;
@@ -308,7 +204,7 @@ begin_file(struct undo_store *store, struct error *error)
 
 /* The hour is over, or the file is large enough. */
 static bool
-is_over(const struct undo_store *store, const struct file *file)
+is_over(const struct undo_store *store, const struct undo_file *file)
 {
     return now_s() / COPIES_HOUR_S * COPIES_HOUR_S > file->name.hour ||
            file->place >= store->options.limits.octets / PARTS_SHARE;
@@ -342,13 +238,13 @@ bool
 undo_store_chunk(struct undo_store *store, struct undo_copy *copy, struct span octets,
     struct error *error)
 {
-    struct file *file = copy->file;
+    struct undo_file *file = copy->file;
 
     if (file->has_failed)
         return error_temporary(error, "the journal could not be written");
     if (copy->count == COPIES_CHUNKS_MAX)
         return error_permanent(error, "the message is larger than a copy may be");
-    if (!make_room(store, octets.length + RECORD_MAX - COPIES_PLAIN_MAX, error))
+    if (!make_room(store, octets.length + COPIES_HEAD_SIZE + COPIES_TAG_SIZE, error))
         return false;
     copy->chunks =
         allocate_more(copy->chunks, copy->count, &copy->room, sizeof(*copy->chunks));
@@ -393,13 +289,12 @@ bool
 undo_store_sync(struct undo_store *store, struct error *error)
 {
     bool done = true;
-    struct file *file;
+    struct undo_file *file;
 
     TAILQ_FOREACH(file, &store->open, entry)
     {
-        if (file->is_dirty && fdatasync(file->fd) != 0)
-            done = fail(store, file, error);
-        file->is_dirty = false;
+        if (!undo_file_sync(file, error))
+            done = gave_up(store, file);
     }
     if (done && store->ended > 0) {
         store->told.copies += store->ended;
@@ -470,7 +365,6 @@ undo_store_open(const struct undo_store_options *options, struct error *error)
     store->options = *options;
     store->folder = folder;
     TAILQ_INIT(&store->open);
-    buffer_init(&store->record, RECORD_MAX);
     if (!undo_files_read(folder, &store->files, error)) {
         undo_store_close(store);
         return NULL;
@@ -484,7 +378,7 @@ undo_store_open(const struct undo_store_options *options, struct error *error)
 void
 undo_store_close(struct undo_store *store)
 {
-    struct file *file;
+    struct undo_file *file;
 
     if (store == NULL)
         return;
@@ -492,7 +386,6 @@ undo_store_close(struct undo_store *store)
     while ((file = TAILQ_FIRST(&store->open)) != NULL)
         close_file(store, file);
     undo_files_clear(&store->files);
-    buffer_clear(&store->record);
     explicit_bzero(store->options.key, sizeof(store->options.key));
     undo_told_close(&store->told);
     (void)close(store->folder);
