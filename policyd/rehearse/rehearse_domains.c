@@ -1,4 +1,4 @@
-#include "policyd/rehearse/rehearse_domains.h"
+#include "policyd/rehearse/rehearse_domains_inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,62 +8,16 @@
 
 #include "policyd/cutover/plan_entry.h"
 #include "policyd/plan/plan_mover.h"
-#include "policyd/rehearsal/rehearsal_gate.h"
 #include "shared/base/allocate.h"
 #include "shared/service/clock.h"
-#include "shared/service/log.h"
 
 enum {
     PLANS_MS = 2000,
     LOOK_MS = 5000,
-    SUM_MS = 5000,
     AGAIN_MS = 60000,        /* between two readings of the books */
     ALWAYS_MS = 3600 * 1000, /* for the volumes */
-    CHANGES_A_TICK = 2000,
     SLOT_MS = 60000,
 };
-
-struct row {
-    char domain[256];
-    struct rehearse_domains *domains;
-    struct rehearsal_course *course;
-    struct plan_entry *entry; /* its plan */
-    bool is_read;             /* the plan was */
-    bool is_ours;             /* and has a state that is whole */
-    unsigned weight;          /* in force, hundredths */
-    char *route;              /* of new */
-    bool has_stage;
-    struct plan_stage stage;
-    bool is_begun; /* the books are read for this stage */
-    bool is_found; /* they were: all who move with it are known */
-    char invented[400];
-};
-
-struct rehearse_domains {
-    struct rehearse_domains_options options;
-    const struct replica *replica;
-    struct row **rows;
-    size_t count;
-    size_t room;
-    size_t turn;       /* whose question is next */
-    bool is_changed;   /* the replica is, since the last tick */
-    bool is_anew;      /* Redis came back: all is told */
-    bool is_unread;    /* by now other people move than were looked for */
-    uint64_t asked_ms; /* plans */
-    uint64_t looked_ms;
-    uint64_t summed_ms;
-    uint64_t read_ms; /* the books; 0: never */
-    uint64_t told_ms; /* trouble of the memory */
-};
-
-static int64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* --- rows --- */
 
@@ -91,7 +45,7 @@ rehearse_domains_free(struct rehearse_domains *domains)
     free(domains);
 }
 
-static struct row *
+static struct rehearse_row *
 find(const struct rehearse_domains *domains, struct span domain)
 {
     for (size_t i = 0; i < domains->count; i++) {
@@ -101,22 +55,10 @@ find(const struct rehearse_domains *domains, struct span domain)
     return NULL;
 }
 
-static void
-told_memory(struct rehearse_domains *domains, const struct error *error)
-{
-    uint64_t now = clock_now_ms();
-
-    if (domains->told_ms != 0 && now < domains->told_ms + ALWAYS_MS)
-        return;
-    domains->told_ms = now;
-    log_say(
-        LOG_LEVEL_WARNING, "%s: after a restart all are asked about again", error->text);
-}
-
-static struct row *
+static struct rehearse_row *
 make(struct rehearse_domains *domains, struct span domain)
 {
-    struct row *row = allocate(sizeof(*row));
+    struct rehearse_row *row = allocate(sizeof(*row));
     struct hash_key key;
     unsigned number = 0;
     struct error error;
@@ -137,13 +79,13 @@ make(struct rehearse_domains *domains, struct span domain)
     domains->is_anew = true;
     if (domains->options.memory != NULL &&
         !rehearse_memory_load(domains->options.memory, row->domain, row->course, &error))
-        told_memory(domains, &error);
+        rehearse_tell_memory(domains, &error);
     return row;
 }
 
 /* What the replica says of it now. */
 static void
-take_state(struct row *row, const struct replica_domain *found)
+take_state(struct rehearse_row *row, const struct replica_domain *found)
 {
     const struct domain_state *state = found->state;
 
@@ -165,7 +107,7 @@ take_replica(struct rehearse_domains *domains)
     for (size_t i = 0; i < domains->count; i++)
         domains->rows[i]->is_ours = false;
     while (replica_next_domain(domains->replica, &cursor, &name, &found)) {
-        struct row *row = find(domains, name);
+        struct rehearse_row *row = find(domains, name);
 
         if (row == NULL && found.ours && name.length < sizeof(row->domain) &&
             found.state != NULL && found.state->complete)
@@ -180,7 +122,7 @@ take_replica(struct rehearse_domains *domains)
 static bool
 moves(void *argument, struct span recipient)
 {
-    const struct row *row = argument;
+    const struct rehearse_row *row = argument;
     const struct rehearse_domains *domains = row->domains;
     struct route route;
 
@@ -194,7 +136,7 @@ moves(void *argument, struct span recipient)
 
 /* False: it is the same as before. */
 static bool
-find_stage(struct row *row)
+find_stage(struct rehearse_row *row)
 {
     struct plan_stage stage = {.weight = 0};
     bool has_stage = row->is_ours && row->is_read &&
@@ -220,7 +162,7 @@ rehearse_domains_changed(struct rehearse_domains *domains, const struct replica 
 void
 rehearse_domains_plan(void *argument, const char *domain, const struct redis_reply *reply)
 {
-    struct row *row = find(argument, span_of(domain));
+    struct rehearse_row *row = find(argument, span_of(domain));
 
     if (row == NULL)
         return;
@@ -246,7 +188,7 @@ rehearse_domains_mail(void *argument, const struct books_mail *mail)
     struct rehearse_domains *domains = argument;
     struct rehearsal_mail own;
     struct route route;
-    struct row *row;
+    struct rehearse_row *row;
 
     if (domains->replica == NULL)
         return;
@@ -263,7 +205,7 @@ rehearse_domains_mail(void *argument, const struct books_mail *mail)
         .time_ms = mail->begun_ms,
         .number = mail->number,
     };
-    rehearsal_course_mail(row->course, &own, now_ms());
+    rehearsal_course_mail(row->course, &own, clock_wall_ms());
 }
 
 void
@@ -283,7 +225,7 @@ rehearse_domains_mail_ends(void *argument)
     struct rehearse_domains *domains = argument;
 
     for (size_t i = 0; i < domains->count; i++) {
-        struct row *row = domains->rows[i];
+        struct rehearse_row *row = domains->rows[i];
 
         row->is_found = row->is_found || row->is_begun;
         rehearsal_course_count_end(row->course);
@@ -299,10 +241,10 @@ rehearse_domains_next(void *argument, struct rehearse_task *task)
     struct rehearse_domains *domains = argument;
 
     for (size_t i = 0; i < domains->count; i++) {
-        struct row *row = domains->rows[domains->turn++ % domains->count];
+        struct rehearse_row *row = domains->rows[domains->turn++ % domains->count];
 
         if (!row->is_ours || !row->has_stage || row->route[0] == '\0' ||
-            !rehearsal_course_next(row->course, now_ms(), &task->question))
+            !rehearsal_course_next(row->course, clock_wall_ms(), &task->question))
             continue;
         task->recipient =
             task->question.recipient != NULL ? task->question.recipient : row->invented;
@@ -313,117 +255,23 @@ rehearse_domains_next(void *argument, struct rehearse_task *task)
     return false;
 }
 
-static void
-log_answer(const struct rehearsal_kept *kept, const char *sender,
-    const struct rehearsal_reply *reply)
-{
-    bool is_good = kept->answer == REHEARSAL_FINE;
-    const struct log_field fields[] = {
-        log_address("to", span_of(kept->recipient)),
-        log_address("from", span_of(sender)),
-        log_text("answer", rehearsal_answer_name(kept->answer)),
-        is_good ? log_nothing() : log_text("class", rehearsal_class_name(kept->class)),
-        log_note(reply->text),
-        {0},
-    };
-
-    log_write(is_good ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, NULL, "rehearsal", fields);
-}
-
 void
 rehearse_domains_answered(void *argument, void *owner,
     const struct rehearsal_question *question, const struct rehearsal_reply *reply)
 {
     struct rehearse_domains *domains = argument;
-    struct row *row = owner;
+    struct rehearse_row *row = owner;
     struct rehearsal_kept kept;
     struct error error;
 
-    rehearsal_course_answered(row->course, question, reply, now_ms());
+    rehearsal_course_answered(row->course, question, reply, clock_wall_ms());
     if (question->pair == NULL)
         return;
     kept = rehearsal_course_keep(question->pair);
-    log_answer(&kept, question->sender, reply);
+    rehearse_tell_answer(&kept, question->sender, reply);
     if (domains->options.memory != NULL &&
         !rehearse_memory_save(domains->options.memory, row->domain, &kept, &error))
-        told_memory(domains, &error);
-}
-
-/* --- what is told --- */
-
-/* Who is pinned is no mover, and one day may be again; whose mail is no more in the books
- * was erased, or has none: forgotten, too. */
-static void
-drop(struct row *row, struct rehearse_share *share, const char *recipient)
-{
-    struct rehearse_domains *domains = row->domains;
-    struct error error;
-
-    rehearse_share_drop(share, row->domain, recipient);
-    if (domains->options.memory != NULL &&
-        rehearsal_course_is_gone(row->course, span_of(recipient)) &&
-        !rehearse_memory_forget(domains->options.memory, row->domain, recipient, &error))
-        told_memory(domains, &error);
-}
-
-static void
-tell_changes(struct row *row, struct rehearse_share *share)
-{
-    char value[REHEARSAL_TEXT_MAX];
-    struct rehearsal_result result;
-    const char *recipient;
-    bool is_there;
-
-    for (int i = 0; i < CHANGES_A_TICK && rehearse_share_room(share) > 10; i++) {
-        if (!rehearsal_course_change(
-                row->course, now_ms(), &recipient, &is_there, &result))
-            break;
-        rehearsal_result_write(&result, value);
-        if (is_there)
-            rehearse_share_put(share, row->domain, recipient, value);
-        else
-            drop(row, share, recipient);
-    }
-}
-
-static void
-tell_sum(const struct row *row, struct rehearse_share *share, const char *trouble)
-{
-    struct rehearsal_sum sum = {.time = (int64_t)time(NULL)};
-    char value[REHEARSAL_TEXT_MAX];
-
-    rehearsal_course_sum(row->course, now_ms(), &sum);
-    rehearsal_stage_write(row->has_stage ? &row->stage : NULL, sum.stage);
-    if (row->has_stage && !row->is_found)
-        (void)snprintf(sum.stage, sizeof(sum.stage), "%s", REHEARSAL_UNREAD);
-    if (trouble[0] != '\0')
-        rehearsal_line(span_of(trouble), sum.why, sizeof(sum.why));
-    rehearsal_sum_write(&sum, value);
-    rehearse_share_sum(share, row->domain, value);
-}
-
-static void
-tell(struct rehearse_domains *domains, struct rehearse_share *share, const char *trouble)
-{
-    uint64_t now = clock_now_ms();
-    bool sums = now >= domains->summed_ms + SUM_MS;
-
-    for (size_t i = 0; i < domains->count; i++) {
-        struct row *row = domains->rows[i];
-
-        if (!row->is_ours || !row->is_read)
-            continue;
-        if (domains->is_anew) {
-            rehearse_share_clear(share, row->domain);
-            rehearsal_course_tell_all(row->course);
-        }
-        tell_changes(row, share);
-        if (sums) {
-            tell_sum(row, share, trouble);
-            domains->summed_ms = now;
-        }
-    }
-    domains->is_anew = false;
+        rehearse_tell_memory(domains, &error);
 }
 
 /* --- some times a second --- */
@@ -483,10 +331,10 @@ rehearse_domains_tick(struct rehearse_domains *domains, struct rehearse_share *s
     if (now >= domains->looked_ms + LOOK_MS) {
         domains->looked_ms = now;
         for (size_t i = 0; i < domains->count; i++)
-            rehearsal_course_look(domains->rows[i]->course, now_ms());
+            rehearsal_course_look(domains->rows[i]->course, clock_wall_ms());
     }
     if (rehearse_share_is_up(share))
-        tell(domains, share, trouble);
+        rehearse_tell_redis(domains, share, trouble);
 }
 
 void
@@ -494,10 +342,10 @@ rehearse_domains_movers(
     const struct rehearse_domains *domains, rehearse_domains_take *take, void *argument)
 {
     for (size_t i = 0; i < domains->count; i++) {
-        const struct row *row = domains->rows[i];
+        const struct rehearse_row *row = domains->rows[i];
         struct rehearsal_sum sum;
 
-        rehearsal_course_sum(row->course, now_ms(), &sum);
+        rehearsal_course_sum(row->course, clock_wall_ms(), &sum);
         take(argument, row->domain, row->is_ours && row->is_read, sum.movers);
     }
 }

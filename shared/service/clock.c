@@ -23,6 +23,15 @@ clock_now_ms(void)
     return clock_now_us() / 1000;
 }
 
+int64_t
+clock_wall_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 struct timeval
 clock_timeval(uint64_t milliseconds)
 {
