@@ -27,15 +27,6 @@ enum {
     DAYS = 7
 };
 
-static int64_t
-wall_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* --- policyd --- */
 
 /* The socketmap, as Postfix asks it; the best of three, for this host may be busy. */
@@ -266,7 +257,7 @@ static void
 look_at_clocks(struct ctl_preflight *preflight, struct check *check)
 {
     struct gateways *gateways = arena_take(preflight->ctl->arena, sizeof(*gateways));
-    int64_t before = wall_ms();
+    int64_t before = clock_wall_ms();
     struct span info;
 
     if (ask_info(preflight, check, &info) && read_gateways(preflight, check, gateways))

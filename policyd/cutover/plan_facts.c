@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "shared/service/clock.h"
 #include "shared/service/zone.h"
@@ -21,24 +20,22 @@ enum {
 void
 plan_clock_look(struct plan_clock *clock, struct plan_self *self)
 {
-    struct timespec now;
     int64_t steady_ms = (int64_t)clock_now_ms();
-    int64_t real_ms;
+    int64_t real_ms = clock_wall_ms();
+    int64_t now = real_ms / 1000;
     int64_t passed_ms = steady_ms - clock->steady_ms;
 
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    real_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
     if (clock->steady_ms != 0) {
         if (llabs(real_ms - clock->real_ms - passed_ms) > STEP_MS)
-            clock->step = now.tv_sec;
+            clock->step = now;
         if (passed_ms > PAUSE_MS) {
-            clock->woken = now.tv_sec + WOKEN_S;
+            clock->woken = now + WOKEN_S;
             clock->paused_s = passed_ms / 1000;
         }
     }
-    if (clock->step != 0 && llabs(now.tv_sec - clock->step) > STEP_KEPT_S)
+    if (clock->step != 0 && llabs(now - clock->step) > STEP_KEPT_S)
         clock->step = 0;
-    if (clock->woken != 0 && now.tv_sec >= clock->woken)
+    if (clock->woken != 0 && now >= clock->woken)
         clock->woken = 0;
     clock->real_ms = real_ms;
     clock->steady_ms = steady_ms;

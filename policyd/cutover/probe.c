@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "shared/base/allocate.h"
 #include "shared/base/attributes.h"
+#include "shared/service/clock.h"
 #include "shared/service/metrics.h"
 
 enum { TIMEOUT_LEAST_MS = 2000, TIMEOUT_MOST_MS = 30000, STEP_MOST_MS = 10000 };
@@ -38,20 +38,11 @@ struct probe {
 
 /* --- what came of it --- */
 
-static int64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void
 set_result(struct probe *probe, enum plan_probe result, const char *text)
 {
     struct plan_probe_view *view = &probe->view;
-    int64_t now = now_ms();
+    int64_t now = clock_wall_ms();
 
     if (view->result != result || view->at_ms == 0)
         view->since_ms = now;

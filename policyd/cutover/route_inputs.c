@@ -1,11 +1,11 @@
 #include "policyd/cutover/route_inputs.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "shared/base/allocate.h"
 #include "shared/base/buffer.h"
 #include "shared/base/number.h"
+#include "shared/service/clock.h"
 
 enum { CHANGES_MAX = 20000, KEY_MAX = 8192, VALUE_MAX = 65536, ARENA_MAX = 64 << 20 };
 
@@ -26,15 +26,6 @@ struct route_inputs {
     bool compare;
     int64_t compare_ms;
 };
-
-static int64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return ((int64_t)now.tv_sec * 1000) + (now.tv_nsec / 1000000);
-}
 
 struct route_inputs *
 route_inputs_new(void)
@@ -80,7 +71,7 @@ route_inputs_change(struct route_inputs *inputs, const struct replica_change *ch
         return;
     }
     pending = &inputs->changes[inputs->count++];
-    *pending = (struct pending){change->kind, now_ms(),
+    *pending = (struct pending){change->kind, clock_wall_ms(),
         arena_span(inputs->arena, change->name), arena_span(inputs->arena, change->list),
         arena_span(inputs->arena, change->to)};
     if (change->kind == CHANGE_MEMBER)
@@ -96,7 +87,7 @@ route_inputs_compare(struct route_inputs *inputs)
 {
     forget(inputs);
     inputs->compare = true;
-    inputs->compare_ms = now_ms();
+    inputs->compare_ms = clock_wall_ms();
 }
 
 /* --- values --- */

@@ -41,15 +41,6 @@ now_s(void)
     return (int64_t)time(NULL);
 }
 
-static int64_t
-now_real_ms(void)
-{
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* --- room --- */
 
 static uint64_t
@@ -140,7 +131,7 @@ write_record(struct undo_store *store, struct undo_file *file, enum copies_kind 
 static void
 close_file(struct undo_store *store, struct undo_file *file)
 {
-    const struct copies_span span = {now_real_ms(), store->refused};
+    const struct copies_span span = {clock_wall_ms(), store->refused};
     struct error ignored;
 
     if (!file->has_failed && !undo_file_end(file, &span, &ignored))
@@ -184,7 +175,7 @@ static bool
 begin_file(struct undo_store *store, struct error *error)
 {
     const struct copies_name name = next_name(store);
-    const struct copies_span span = {now_real_ms(), store->refused};
+    const struct copies_span span = {clock_wall_ms(), store->refused};
     struct undo_file *file =
         undo_file_begin(store->folder, &name, store->options.key, &span, error);
     struct copies_file item;
@@ -270,7 +261,7 @@ undo_store_end(struct undo_store *store, struct undo_copy *copy,
     struct buffer plain;
     bool done;
 
-    entry->time_ms = now_real_ms();
+    entry->time_ms = clock_wall_ms();
     entry->chunks = copy->chunks;
     entry->chunk_count = copy->count;
     buffer_init(&plain, COPIES_PLAIN_MAX);
@@ -310,7 +301,7 @@ undo_store_refused(struct undo_store *store)
 {
     store->refused++;
     store->told.refused++;
-    store->told.refused_ms = now_real_ms();
+    store->told.refused_ms = clock_wall_ms();
     store->told.is_refusing = true;
 }
 
@@ -331,7 +322,7 @@ undo_store_turn(struct undo_store *store)
     (void)make_room(store, 0, &ignored);
     store->told.files = store->files.count;
     store->told.octets = sum_of(store);
-    store->told.now_ms = now_real_ms();
+    store->told.now_ms = clock_wall_ms();
     undo_told_write(&store->told, store->folder);
 }
 
