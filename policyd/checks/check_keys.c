@@ -89,6 +89,37 @@ look_at_alignment(const struct check_dns *dns, struct check *check)
     }
 }
 
+/* How many records an answer has; *last is the last of them. */
+static size_t
+read_dmarc(const struct dns_answer *answer, struct dmarc_record *last)
+{
+    struct dmarc_record record;
+    size_t found = 0;
+
+    for (size_t i = 0; i < answer->count; i++) {
+        if (!dmarc_record_parse(answer->records[i].text, &record))
+            continue;
+        *last = record;
+        found++;
+    }
+    return found;
+}
+
+static void
+tell_dmarc(
+    struct check *check, struct span name, size_t found, const struct dmarc_record *last)
+{
+    bool is_good = found == 1 && last->usable;
+
+    check_add(check, is_good ? CHECK_PASS : CHECK_FAIL, "%.*s: %s%s%s", (int)name.length,
+        name.data,
+        found > 1       ? "more than one record"
+        : !last->usable ? "neither a policy nor somewhere to report to"
+                        : "p=",
+        is_good ? dmarc_policy_name(last->policy) : "",
+        last->repeats ? " (a tag stands twice)" : "");
+}
+
 /* The domain's own record, else that of a name above it: the first that there is. */
 void
 check_dmarc_record(const struct check_dns *dns, struct check *check)
@@ -98,29 +129,17 @@ check_dmarc_record(const struct check_dns *dns, struct check *check)
         struct span name = span_of(
             arena_printf(check->arena, "_dmarc.%.*s", (int)above.length, above.data));
         const struct dns_answer *answer = dns_lookup_one(dns->lookup, name, DNS_TXT);
-        struct dmarc_record record;
         struct dmarc_record last = {.usable = false};
-        size_t found = 0;
+        size_t found;
 
         if (dns_status_is_temporary(answer->status)) {
             check_answer_missing(check, "DMARC", name, answer);
             return;
         }
-        for (size_t i = 0; i < answer->count; i++) {
-            if (!dmarc_record_parse(answer->records[i].text, &record))
-                continue;
-            last = record;
-            found++;
-        }
+        found = read_dmarc(answer, &last);
         if (found == 0)
             continue;
-        check_add(check, found == 1 && last.usable ? CHECK_PASS : CHECK_FAIL,
-            "%.*s: %s%s%s", (int)name.length, name.data,
-            found > 1      ? "more than one record"
-            : !last.usable ? "neither a policy nor somewhere to report to"
-                           : "p=",
-            found == 1 && last.usable ? dmarc_policy_name(last.policy) : "",
-            last.repeats ? " (a tag stands twice)" : "");
+        tell_dmarc(check, name, found, &last);
         if (found == 1 && last.usable)
             look_at_alignment(dns, check);
         return;

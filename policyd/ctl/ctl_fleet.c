@@ -151,13 +151,15 @@ make_words(struct ctl *ctl, const char *host, const char *words[WORDS_MAX])
 static void
 start(struct ctl *ctl, struct call *call)
 {
-    const char *words[WORDS_MAX];
+    const char *words[WORDS_MAX] = {NULL};
+    char *argv[WORDS_MAX]; /* execve doesn't change them; its type is older than const */
     posix_spawn_file_actions_t actions;
     int out[2] = {-1, -1};
     int said[2] = {-1, -1};
     int failed;
 
     make_words(ctl, call->host, words);
+    memcpy(argv, words, sizeof(argv));
     if (pipe2(out, O_CLOEXEC) != 0 || pipe2(said, O_CLOEXEC) != 0) {
         call->why = "no pipe to its command";
         return;
@@ -167,9 +169,7 @@ start(struct ctl *ctl, struct call *call)
         &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     (void)posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
     (void)posix_spawn_file_actions_adddup2(&actions, said[1], STDERR_FILENO);
-    /* Words are only read. */
-    failed = posix_spawnp(
-        &call->pid, words[0], &actions, NULL, (char *const *)(uintptr_t)words, environ);
+    failed = posix_spawnp(&call->pid, argv[0], &actions, NULL, argv, environ);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)close(out[1]);
     (void)close(said[1]);

@@ -1,13 +1,13 @@
 #include "policyd/ctl/ctl_pairs.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "policyd/books/books_between.h"
 #include "policyd/ctl/ctl_store.h"
 #include "shared/base/allocate.h"
+#include "shared/service/clock.h"
 
-enum { DAY_SECONDS = 86400, MILLISECONDS = 1000 };
+#define DAY_MS INT64_C(86400000)
 
 static struct ctl_pair
 pair_of(struct span from, struct span to)
@@ -77,7 +77,7 @@ bool
 ctl_pairs_read(
     struct ctl *ctl, const char *domain, struct ctl_pairs *pairs, struct error *error)
 {
-    int64_t since = ((int64_t)time(NULL) - CTL_PAIRS_DAYS * DAY_SECONDS) * MILLISECONDS;
+    int64_t since = clock_wall_ms() - CTL_PAIRS_DAYS * DAY_MS;
     struct books *books = books_open(ctl->config->books, BOOKS_READ, error);
     bool done;
 

@@ -259,6 +259,7 @@ go_through(struct run *run, struct error *error)
                 undoing->stopped = arena_text(undoing->ctl->arena, span_of(error->text));
         }
     }
+    run->entry = NULL;
     arena_free(arena);
     free(rows);
     return done || undoing->stopped != NULL;

@@ -165,9 +165,9 @@ set(struct metrics *metrics, const char *name, double value)
 double
 cutover_metrics_lag(const struct follow_status *status)
 {
-    double lag = (double)(status->last_line_seen - status->last_line_ms / 1000);
+    int64_t lag = status->last_line_seen - status->last_line_ms / 1000;
 
-    return status->is_up_to_date || lag < 0 ? 0 : lag;
+    return status->is_up_to_date || lag < 0 ? 0 : (double)lag;
 }
 
 void
@@ -305,9 +305,9 @@ cutover_metrics_figures(struct metrics *metrics, const struct figures_status *st
             find_row(waiting->rows, waiting->count, &shown->rows[i]);
         const char *labels[] = {
             shown->rows[i].domain, waiting_reason_name(shown->rows[i].reason)};
-        double age = row == NULL ? 0 : (double)(now - row->oldest_ms / 1000);
+        int64_t age = row == NULL ? 0 : now - row->oldest_ms / 1000;
 
         metrics_set(metrics_series(metrics, "oldest_waiting_seconds", labels),
-            status->is_known ? (age > 0 ? age : 0) : NAN);
+            status->is_known ? (age > 0 ? (double)age : 0) : NAN);
     }
 }

@@ -49,7 +49,7 @@ take_hash(
 {
     hash->count = 0;
     if (reply->kind != REDIS_ARRAY || reply->count % 2 != 0 ||
-        reply->count > 2 * DOMAIN_STATE_FIELDS_MAX)
+        reply->count / 2 > DOMAIN_STATE_FIELDS_MAX)
         return false;
     for (size_t i = 0; i < reply->count; i += 2) {
         const struct redis_reply *pair = &reply->elements[i];

@@ -355,7 +355,7 @@ struct plan_runner *
 plan_runner_new(struct event_base *base, const struct cutover_config *config,
     const char *gateway, struct metrics *metrics, const struct plan_owner *owner)
 {
-    static const struct timeval each = {0, TICK_MS * 1000};
+    const struct timeval each = clock_timeval(TICK_MS);
     struct plan_runner *runner = allocate(sizeof(*runner));
     struct error error;
 
