@@ -80,6 +80,17 @@ describe(const struct list *list, const char *name)
     return "decide nothing: the domain's field `lists` does not name it";
 }
 
+/* What follows where nobody is on it any more. */
+static const char *
+describe_empty(const char *name)
+{
+    if (strcmp(name, "exclude") == 0)
+        return "it keeps nobody on old";
+    if (strcmp(name, "known") == 0)
+        return "no address stays on old for not being on it";
+    return "it puts nobody on new";
+}
+
 static void
 print_json(const struct list *list)
 {
@@ -111,8 +122,11 @@ show(struct list *list)
         print_json(list);
         return CTL_DONE;
     }
-    ctl_output_say("%s, %zu unit%s, which %s", list->name, list->count,
-        list->count == 1 ? "" : "s", describe(list, list->name));
+    if (list->count == 0)
+        ctl_output_say("%s is empty: %s", list->name, describe_empty(list->name));
+    else
+        ctl_output_say("%s, %zu unit%s, which %s", list->name, list->count,
+            list->count == 1 ? "" : "s", describe(list, list->name));
     for (size_t i = 0; i < list->count; i++)
         ctl_output_say("  %s", ctl_output_text(list->ctl->arena, list->members[i]));
     return CTL_DONE;
@@ -150,6 +164,21 @@ change_one(struct list *list, const char *word, bool removes, int *status)
     return true;
 }
 
+static int
+tell_rest(struct list *list, int status)
+{
+    struct error error;
+    uint64_t count;
+
+    if (!ctl_store_member_count(list->ctl, list->key, &count, &error))
+        return ctl_store_fail(list->ctl, &error);
+    if (count == 0)
+        ctl_output_say("%s is now empty: %s", list->name, describe_empty(list->name));
+    else
+        ctl_output_say("its units %s", describe(list, list->name));
+    return status;
+}
+
 /* All words are good, or nothing is written. */
 static int
 change(struct list *list, bool removes)
@@ -174,8 +203,7 @@ change(struct list *list, bool removes)
         if (!change_one(list, words->words[i], removes, &status))
             return status;
     }
-    ctl_output_say("its units %s", describe(list, list->name));
-    return status;
+    return tell_rest(list, status);
 }
 
 /* The names of the lists there are, and how many are on each. */

@@ -500,6 +500,13 @@ def test_lists(world):
         {"list": "canary", "units": 1}, {"list": "exclude", "units": 1}, {"list": "later", "units": 1}]}
     said = world.ctl("list", "example.com").stdout
     assert "canary, 1 unit, which are on new" in said and "exclude, 1 unit" in said and "later, 1 unit" in said
+    assert "exclude is now empty: it keeps nobody on old" in world.ctl(
+        "list", "example.com", "exclude", "remove", "zoe@example.com").stdout
+    assert "exclude is empty" in world.ctl("list", "example.com", "exclude").stdout
+    assert "stay on old" in world.ctl("list", "example.com", "known", "add", "zoe@example.com", "bob@example.com").stdout
+    assert "others stay on old" in world.ctl("list", "example.com", "known", "remove", "bob@example.com").stdout
+    said = world.ctl("list", "example.com", "known", "remove", "zoe@example.com").stdout
+    assert "known is now empty" in said and "others stay on old" not in said
     world.fails(2, "list", "example.com", "can ary")
     world.fails(2, "list", "example.com", "canary", "add")
     assert "nothing was changed" in world.fails(2, "list", "example.com", "canary", "add", "zed@example.com", "@")
