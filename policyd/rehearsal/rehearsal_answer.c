@@ -1,5 +1,6 @@
 #include "policyd/rehearsal/rehearsal_answer.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@ static const char *const answer_names[REHEARSAL_ANSWERS] = {
 const char *
 rehearsal_answer_name(enum rehearsal_answer answer)
 {
+    assert(answer < REHEARSAL_ANSWERS);
     return answer_names[answer];
 }
 
@@ -142,7 +144,7 @@ rehearsal_result_class(const struct rehearsal_result *result)
     case REHEARSAL_CANT_TELL:
     case REHEARSAL_ANSWERS:
     default:
-        return answer_names[result->answer];
+        return rehearsal_answer_name(result->answer);
     }
 }
 

@@ -44,9 +44,9 @@ rehearsal_people_find(const struct rehearsal_people *people, struct span recipie
     struct span value;
 
     if (!packed_table_find(&people->by_name, recipient, &value) ||
-        value.length != sizeof(person))
+        value.length != sizeof(struct rehearsal_person *))
         return NULL;
-    memcpy(&person, value.data, sizeof(person));
+    memcpy(&person, value.data, sizeof(struct rehearsal_person *));
     return person;
 }
 
@@ -62,15 +62,15 @@ rehearsal_people_get(struct rehearsal_people *people, struct span recipient)
         return NULL;
     }
     person = allocate(sizeof(*person));
-    if (!packed_table_put(
-            &people->by_name, recipient, span_make(&person, sizeof(person)))) {
+    if (!packed_table_put(&people->by_name, recipient,
+            span_make(&person, sizeof(struct rehearsal_person *)))) {
         free(person);
         people->left_out++;
         return NULL;
     }
     person->recipient = allocate_text(recipient);
-    people->items =
-        allocate_more(people->items, people->count, &people->room, sizeof(person));
+    people->items = allocate_more(
+        people->items, people->count, &people->room, sizeof(struct rehearsal_person *));
     people->items[people->count++] = person;
     return person;
 }

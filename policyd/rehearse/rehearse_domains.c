@@ -73,8 +73,8 @@ make(struct rehearse_domains *domains, struct span domain)
     row->course = rehearsal_course_new(key);
     row->entry = plan_entry_new(domain, SLOT_MS);
     row->route = allocate_text(SPAN(""));
-    domains->rows =
-        allocate_more(domains->rows, domains->count, &domains->room, sizeof(row));
+    domains->rows = allocate_more(
+        domains->rows, domains->count, &domains->room, sizeof(struct rehearse_row *));
     domains->rows[domains->count++] = row;
     domains->is_anew = true;
     if (domains->options.memory != NULL &&

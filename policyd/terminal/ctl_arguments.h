@@ -75,8 +75,8 @@ enum ctl_option {
     CTL_OPTION_COUNT
 };
 
-_Static_assert(CTL_OPTION_COUNT <= 64,
-    "options are bits of a uint64_t: `given` and what a verb allows are too small for more");
+_Static_assert(CTL_OPTION_COUNT <= 64, "options are bits of a uint64_t: `given` and what "
+                                       "a verb allows are too small for more");
 
 #define CTL_OPTION_BIT(option) (UINT64_C(1) << (option))
 

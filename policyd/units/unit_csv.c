@@ -280,7 +280,7 @@ unit_csv_read(struct span text, const struct unit_reader *reader, struct error *
     struct csv csv = csv_on(text);
     struct buffer left = {.ceiling = UNIT_SOURCE_LINE_MAX};
     struct buffer right = {.ceiling = UNIT_SOURCE_LINE_MAX};
-    struct columns columns;
+    struct columns columns = {.has_groups = false};
     bool found;
     bool done = take_row(&csv, &found, error);
 

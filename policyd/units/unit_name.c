@@ -131,7 +131,7 @@ unit_name_choose(const struct unit_member *members, struct unit_range *ranges,
     size_t count, size_t units, unsigned weight)
 {
     bool *taken = allocate_array(units + 1, sizeof(*taken));
-    struct unit_range **open = allocate_array(count + 1, sizeof(*open));
+    struct unit_range **open = allocate_array(count + 1, sizeof(struct unit_range *));
     struct balance balance = {{0}};
     size_t open_count = 0;
 

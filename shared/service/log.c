@@ -1,5 +1,6 @@
 #include "shared/service/log.h"
 
+#include "shared/service/clock.h"
 #include "shared/service/log_json.h"
 #include "shared/service/log_line.h"
 
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 static const struct {
@@ -202,14 +202,12 @@ send_json(enum log_level level, const char *queue_id, const char *word,
         .word = word,
         .message = message};
     int saved_errno = errno;
-    struct timespec now;
     struct buffer out;
 
     if (!atomic_load(&sink.as_json))
         return false;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    head.time_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    buffer_init(&out, 16 * LOG_JSON_MAX);
+    head.time_ms = clock_wall_ms();
+    buffer_init(&out, (size_t)16 * LOG_JSON_MAX);
     log_json_write(&out, &head, fields);
     send_line(level, buffer_text(&out), out.length, false);
     buffer_clear(&out);

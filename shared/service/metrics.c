@@ -152,7 +152,10 @@ enter(struct metrics_shown *family, const char *const *values)
     if (family->shown >= series_max(family->row) ||
         family->remembered >= 4 * series_max(family->row))
         return false;
-    return !has_domain(family->row) || metrics_domains_enter(&family->domains, values[0]);
+    if (!has_domain(family->row))
+        return true;
+    assert(values != NULL);
+    return metrics_domains_enter(&family->domains, values[0]);
 }
 
 /* That of all that is too much; where there are too many domains, the rest is known. */
@@ -162,9 +165,11 @@ write_other_labels(
 {
     const char *others[METRICS_LABELS_MAX] = {"other"};
     bool is_full = family->shown >= series_max(family->row);
+    size_t count = label_count(family->row);
 
+    assert(values != NULL || count < 2);
     buffer_reset(out);
-    for (size_t i = 1; i < label_count(family->row); i++)
+    for (size_t i = 1; i < count; i++)
         others[i] = values[i];
     write_labels(out, family->row, has_domain(family->row) && !is_full ? others : NULL);
     if (!buffer_ok(out)) {
