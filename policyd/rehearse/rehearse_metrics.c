@@ -74,6 +74,11 @@ rehearse_metrics_looked(struct metrics *metrics, int64_t looked)
 void
 rehearse_metrics_redis(struct metrics *metrics, enum rehearse_redis redis)
 {
-    metrics_set(metrics_series(metrics, "redis_up", NULL),
-        redis == REHEARSE_REDIS_UNUSED ? NAN : redis == REHEARSE_REDIS_UP);
+    static const double values[] = {
+        [REHEARSE_REDIS_DOWN] = 0,
+        [REHEARSE_REDIS_UP] = 1,
+        [REHEARSE_REDIS_UNUSED] = NAN,
+    };
+
+    metrics_set(metrics_series(metrics, "redis_up", NULL), values[redis]);
 }

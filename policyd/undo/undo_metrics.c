@@ -32,5 +32,5 @@ undo_metrics_take(struct metrics *metrics, const struct undo_told *told)
     set(metrics, "undo_early_removals_total", NULL, (double)told->early);
     set(metrics, "undo_bytes", NULL, (double)told->octets);
     set(metrics, "undo_covers_since_timestamp_seconds", NULL,
-        (double)(told->since_ms / 1000));
+        (double)told->since_ms / 1000);
 }
