@@ -25,6 +25,7 @@ enum {
     OWN_DESCRIPTORS = 40, /* sockets to Redis, listening, files, pages */
     LISTENERS = 3,
     CLIENTS_LEAST = 8,
+    DOVECOT_CLIENTS_MAX = 4000, /* each of its login processes keeps one open */
 };
 
 #define PROGRAM "postshift-policyd"
@@ -227,22 +228,33 @@ serve_http(struct serve_daemon *daemon)
     listener_set_serve(&daemon->metrics_sockets, metrics_http_server(daemon->http));
 }
 
-/* Clients leave enough descriptors for Redis and files. */
-static size_t
-clients_max(void)
+/* How many clients a listener may have: Postfix's two each, and Dovecot's. */
+struct clients_most {
+    size_t postfix;
+    size_t dovecot;
+};
+
+/* Clients leave enough descriptors for Redis and files; where these are few, Dovecot's
+ * extra ones go first. */
+static struct clients_most
+clients_most(void)
 {
-    size_t most = SERVER_CLIENTS_MAX;
+    struct clients_most most = {SERVER_CLIENTS_MAX, DOVECOT_CLIENTS_MAX};
     struct rlimit files;
+    size_t left = 0;
 
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 ||
-        files.rlim_cur >= OWN_DESCRIPTORS + LISTENERS * SERVER_CLIENTS_MAX)
+        files.rlim_cur >= OWN_DESCRIPTORS + 2 * SERVER_CLIENTS_MAX + DOVECOT_CLIENTS_MAX)
         return most;
-    most = CLIENTS_LEAST;
     if (files.rlim_cur > OWN_DESCRIPTORS + LISTENERS * CLIENTS_LEAST)
-        most = (files.rlim_cur - OWN_DESCRIPTORS) / LISTENERS;
-    log_say(LOG_LEVEL_WARNING,
-        "%zu clients a listener, since no more than %llu files may be open", most,
-        (unsigned long long)files.rlim_cur);
+        left = files.rlim_cur - OWN_DESCRIPTORS - LISTENERS * CLIENTS_LEAST;
+    if (left / LISTENERS < SERVER_CLIENTS_MAX - CLIENTS_LEAST)
+        most.postfix = CLIENTS_LEAST + left / LISTENERS;
+    most.dovecot = LISTENERS * CLIENTS_LEAST + left - 2 * most.postfix;
+    log_say(most.postfix < SERVER_CLIENTS_MAX ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+        "%zu clients a listener, %zu of Dovecot's, since no more than %llu files may be "
+        "open",
+        most.postfix, most.dovecot, (unsigned long long)files.rlim_cur);
     return most;
 }
 
@@ -260,14 +272,16 @@ void
 serve_daemon_serve(struct serve_daemon *daemon)
 {
     const struct serve_context *context = &daemon->context;
-    size_t most = clients_max();
+    struct clients_most most = clients_most();
 
     daemon->policy_handler = policy_handler_new(context);
     daemon->route_handler = route_handler_new(context);
     daemon->dict_handler = dict_handler_new(context);
-    daemon->policy = new_server(daemon, &policy_protocol, daemon->policy_handler, most);
-    daemon->route = new_server(daemon, &route_protocol, daemon->route_handler, most);
-    daemon->dict = new_server(daemon, &dict_protocol, daemon->dict_handler, most);
+    daemon->policy =
+        new_server(daemon, &policy_protocol, daemon->policy_handler, most.postfix);
+    daemon->route =
+        new_server(daemon, &route_protocol, daemon->route_handler, most.postfix);
+    daemon->dict = new_server(daemon, &dict_protocol, daemon->dict_handler, most.dovecot);
     listener_set_serve(&daemon->policy_sockets, daemon->policy);
     listener_set_serve(&daemon->route_sockets, daemon->route);
     listener_set_serve(&daemon->dict_sockets, daemon->dict);

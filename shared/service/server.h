@@ -3,13 +3,13 @@
  *
  * What is spoken is a server_protocol, with its ceilings of octets and of time, which is
  * looked at twice a second.  A listener may have several sockets; they count together.
- * When there are as many clients as may be (SERVER_CLIENTS_MAX, or fewer), the one that
- * has been served nothing for longest makes room for the next.  Where the protocol spares
- * those that were served a moment ago, the next one waits unaccepted: one is crowded out
- * in SERVER_FULL_PAUSE_MS at most, and no more than clients_max are accepted in that
- * time.  Where the process runs out of descriptors all the same, 16 of the longest idle
- * make room and accepting pauses for SERVER_PAUSE_MS.  What is worth a line in the log is
- * so ten times a minute and kind at most.
+ * When there are clients_max of them, the one that has been served nothing for longest
+ * makes room for the next.  Where the protocol spares those that were served a moment
+ * ago, the next one waits unaccepted: one is crowded out in SERVER_FULL_PAUSE_MS at most,
+ * and no more than clients_max are accepted in that time.  Where the process runs out of
+ * descriptors all the same, 16 of the longest idle make room and accepting pauses for
+ * SERVER_PAUSE_MS.  What is worth a line in the log is so ten times a minute and kind at
+ * most.
  */
 #ifndef SHARED_SERVICE_SERVER_H
 #define SHARED_SERVICE_SERVER_H
@@ -18,7 +18,7 @@
 #include "shared/service/server_client.h"
 
 enum {
-    SERVER_CLIENTS_MAX = 1000, /* what clients_max is where descriptors suffice */
+    SERVER_CLIENTS_MAX = 1000, /* what clients_max mostly is */
     SERVER_SOCKETS_MAX = 32,
     SERVER_PAUSE_MS = 100,
     SERVER_FULL_PAUSE_MS = 20,

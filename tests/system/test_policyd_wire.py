@@ -331,12 +331,23 @@ def test_the_longest_idle_of_a_thousand_makes_room(policyd):
             client.close()
 
 
+def test_with_4096_descriptors_dovecot_alone_has_fewer(folder, redis):
+    daemon = Policyd(folder, "127.20.3.4", redis=redis, domains=DOMAIN)
+    daemon.process.command = ["prlimit", "--nofile=4096:4096", "--", *daemon.process.command]
+    daemon.start()
+    try:
+        assert "1000 clients a listener, 2056 of Dovecot's" in daemon.process.output()
+    finally:
+        assert daemon.stop() == 0
+        assert_clean(daemon)
+
+
 def test_few_descriptors_mean_fewer_clients(folder, redis):
     daemon = Policyd(folder, "127.20.3.4", redis=redis, domains=DOMAIN)
     daemon.process.command = ["prlimit", "--nofile=100:100", "--", *daemon.process.command]
     daemon.start()
     try:
-        daemon.process.wait_for_output("20 clients a listener")
+        daemon.process.wait_for_output("20 clients a listener, 20 of Dovecot's")
         clients = [route(daemon) for _ in range(100)]
         wait_for(lambda: closed(daemon, "route", "crowded-out") >= 80, 5)
         assert daemon.ask(f"alice@{DOMAIN}") == f"OK {OLD}"
