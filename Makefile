@@ -265,12 +265,13 @@ crash: $(OBJ)/unit/test_books_crash ## the books, killed at any write, a thousan
 simulate: $(SIMULATE) ## plans under faults, a million schedules in an hour and a half on one core (SCHEDULES, SEED, GATEWAYS=100); 10,000 are in make test
 	$(SIMULATE) --schedules $(or $(SCHEDULES),1000000) --seed $(or $(SEED),1) --gateways $(or $(GATEWAYS),0)
 
-soak: packages ## 10,000 waiting messages of a plan that goes back; a cluster at 100 messages a second of which each part falls
+soak: packages ## 10,000 waiting messages of a plan that goes back; a cluster of which each part falls; an evening's load with a fault a minute (SOAK_RATE=120, SOAK_SECONDS=600)
 	$(MAKE) --no-print-directory all
 	WAITING=10000 PYTEST="-n 0 -s -k thousand_waiting" tests/run --system $(OBJ) $(BIN)
 	UNDO_MAILS=1000 UNDO_KILLS=20 PYTEST="-n 0 -s -k landed_on_new_comes_to_old" tests/run --system $(OBJ) $(BIN)
 	HELD=1000 COMPARE_MAILS=10000 PYTEST="-n 0 -s -k 'many_are_released or each_fault_is_named'" tests/run --system $(OBJ) $(BIN)
 	CLUSTER_RATE=100 CLUSTER_CUT=60 PYTEST="-n 0 -s -k each_part_falls" tests/run --system $(OBJ) $(BIN)
+	SOAK_RATE=$(or $(SOAK_RATE),120) SOAK_SECONDS=$(or $(SOAK_SECONDS),600) PYTEST="-n 0 -s -k an_evening_with_faults" tests/run --system $(OBJ) $(BIN)
 
 mutants: $(SIMULATE) $(UNIT_FILES) ## planted faults in the plan's modules: each must be found
 	tests/simulate/mutants $(OBJ)

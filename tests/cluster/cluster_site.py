@@ -60,7 +60,7 @@ class ClusterGateway:
         with open(self.policyd.config, "a", encoding="ascii") as config:
             config.write(f"[dns]\nservers = {self.block}.6@5353\ntimeout = 200ms\nmessage_timeout = 1s\n"
                          f"[auth]\nlisten = unix:{sockets}/auth.sock\nmetrics = inet:{self.block}.5:8791\nauthserv_id = {self.name}.example\n"
-                         f"trusted_networks = 127.0.0.0/8\nuser = {user}\n"
+                         f"trusted_networks = {cluster.trusted}\nuser = {user}\n"
                          f"[scan]\nlisten = unix:{sockets}/scan.sock\nmetrics = inet:{self.block}.5:8792\ndatabases = {cluster.folder}/signatures\n"
                          f"temp = {self.folder}/scan-temp\nworkers = 1\nuser = {user}\n")
         (self.folder / "scan-temp").mkdir(mode=0o755)
@@ -122,8 +122,10 @@ class ClusterGateway:
 
 
 class Cluster:
-    def __init__(self, folder, gateways=2, down_after_ms=1000):
-        self.folder = pathlib.Path(folder)
+    """trusted: networks whose mail the auth milter lets through unchecked; sink: what a backend is."""
+
+    def __init__(self, folder, gateways=2, down_after_ms=1000, *, trusted="127.0.0.0/8", sink=Sink):
+        self.folder, self.trusted, self.sink = pathlib.Path(folder), trusted, sink
         self.folder.chmod(0o755)
         self.network = Network()
         try:
@@ -141,7 +143,7 @@ class Cluster:
         self.sentinels = [Sentinel(self.folder / f"sentinel{n}", f"{REDIS}.{n + 3}", 26379, primary, quorum=2,
                                    down_after_ms=down_after_ms) for n in (1, 2, 3)]
         self.old, self.new, self.other = self.sinks = tuple(
-            Sink(name, (f"{BACKENDS}.{last}", PORT)) for name, last in (("old", 3), ("new", 4), ("other", 7)))
+            self.sink(name, (f"{BACKENDS}.{last}", PORT)) for name, last in (("old", 3), ("new", 4), ("other", 7)))
         self.gateways = [ClusterGateway(self, n) for n in range(1, gateways + 1)]
         for gateway in self.gateways:
             self.network.place(gateway.source, gateway.uid, f"{REDIS}.0/24")

@@ -17,7 +17,7 @@ LOG_LINES = 40
 # Those that take longest begin first, so that none is left to the end when other workers have nothing to do.
 LONG = ("plan_cutover", "cluster", "plan_faults", "plan_failover", "replica_redis", "postfix_setup", "faults", "cutover_file",
         "scan_faults", "milter_peers", "setup_wiring", "wiring_status", "policyd_wire", "dict_dovecot", "cutover_postfix",
-        "setup_day_one", "ctl", "two_gateways", "auth_enforced", "gateway_filter", "scan_fair", "cutover_journal", "scan",
+        "setup_day_one", "soak", "ctl", "two_gateways", "auth_enforced", "gateway_filter", "scan_fair", "cutover_journal", "scan",
         "gateway_storm", "auth", "metrics_port")
 
 own_loopback()
