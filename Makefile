@@ -255,9 +255,10 @@ bench: packages ## ratios against a reference in the same run
 	tests/bench/bench_keep
 	tests/bench/bench_rehearsal
 
-bench-peers: packages ## the same beside clamd, rspamd and others, which it installs
+bench-peers: packages ## the same beside clamd, rspamd and others, which it installs; and whole chains of them
 	tests/install-packages --peers
-	$(MAKE) --no-print-directory bench
+	$(MAKE) --no-print-directory all
+	@status=0; tests/bench/bench_chain || status=1; $(MAKE) --no-print-directory bench || status=1; exit $$status
 
 crash: $(OBJ)/unit/test_books_crash ## the books, killed at any write, a thousand times (BOOKS_SEEDS)
 	BOOKS_SEEDS=$(or $(BOOKS_SEEDS),1000) $(OBJ)/unit/test_books_crash
