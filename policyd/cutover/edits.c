@@ -254,7 +254,7 @@ write_edit(struct edits *edits, const struct group *group, const struct edit *ed
     struct event_write *write = event_write_new(arena, prefix, edit_script);
     bool is_pin = group->kind == CHANGE_PIN && edit->key[0] != '\0';
     uint64_t rev = strtoull(group->rev, NULL, 10);
-    const struct plan_event event = {
+    const struct event_fields event = {
         .time = (int64_t)time(NULL),
         .who = "redis",
         .host = edits->context->gateway,
@@ -279,7 +279,7 @@ write_edit(struct edits *edits, const struct group *group, const struct edit *ed
     event_write_argument(write, span_of(arena_printf(arena, "%" PRId64, since_ms)));
     event_write_argument(write,
         is_pin ? span_of(arena_printf(arena, "%spin:%s", prefix, edit->key)) : SPAN(""));
-    plan_event_add(write, &event);
+    event_write_event(write, &event);
     (void)plan_store_append(store, arena, write, was_written, edits);
 }
 

@@ -73,7 +73,7 @@ freeze(struct guarded *guarded, const struct guard_finding *finding)
 {
     struct guards *guards = guarded->guards;
     bool is_us = finding->verdict == GUARD_REFUSED_US;
-    const struct plan_event event = {
+    const struct event_fields event = {
         .time = guards->now,
         .who = "guard",
         .host = guards->context->gateway,

@@ -89,7 +89,7 @@ write_row(struct pinning *row)
     char value[100];
     const struct plan_pin pin = {
         row->unit, value, row->is_known ? "known" : "unknown", (uint64_t)kept_s(row)};
-    const struct plan_event event = {
+    const struct event_fields event = {
         .time = row->found,
         .who = "guard",
         .host = context->gateway,

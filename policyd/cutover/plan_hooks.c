@@ -95,7 +95,7 @@ static void
 tell(const struct plan_hooks *hooks, const char *what, enum plan_hook_kind kind,
     const char *domain, const char *stage, const char *why)
 {
-    const struct plan_event event = {
+    const struct event_fields event = {
         .time = (int64_t)time(NULL),
         .who = "plan",
         .host = hooks->context->gateway,

@@ -65,7 +65,7 @@ tell(const struct plan_rto *rto, const struct measured *item, uint64_t left, int
 {
     int64_t seconds = now - item->since_ms / 1000;
     char why[120];
-    const struct plan_event event = {
+    const struct event_fields event = {
         .time = now,
         .who = "plan",
         .host = rto->context->gateway,

@@ -86,11 +86,11 @@ bool plan_store_commit(struct plan_store *store, struct plan_entry *entry,
     const struct plan_write *write, int64_t now, plan_store_done *done, void *argument);
 
 /* An event alone; nobody waits for it. */
-void plan_store_event(struct plan_store *store, const struct plan_event *event);
+void plan_store_event(struct plan_store *store, const struct event_fields *event);
 
 /* A pin of the guard's and its event; DONE, or STALE where another pin is there. */
 bool plan_store_pin(struct plan_store *store, const struct plan_pin *pin,
-    const struct plan_event *event, plan_store_done *done, void *argument);
+    const struct event_fields *event, plan_store_done *done, void *argument);
 
 /* Sets a key (after the prefix) that is not there, for so many seconds: DONE: it is ours
  * now; STALE: another has it. */

@@ -101,7 +101,7 @@ plan_store_commit(struct plan_store *store, struct plan_entry *entry,
 }
 
 void
-plan_store_event(struct plan_store *store, const struct plan_event *event)
+plan_store_event(struct plan_store *store, const struct event_fields *event)
 {
     const struct writing writing = {.store = store, .about = "to write events"};
     struct arena *arena = arena_new(WRITE_ARENA_MAX);
@@ -111,7 +111,7 @@ plan_store_event(struct plan_store *store, const struct plan_event *event)
 
 bool
 plan_store_pin(struct plan_store *store, const struct plan_pin *pin,
-    const struct plan_event *event, plan_store_done *done, void *argument)
+    const struct event_fields *event, plan_store_done *done, void *argument)
 {
     const struct writing writing = {store, NULL, "to write pins", done, argument};
     struct arena *arena = arena_new(WRITE_ARENA_MAX);

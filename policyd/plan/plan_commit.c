@@ -61,7 +61,7 @@ struct event_write *
 plan_commit_write(const struct plan_commit *commit, struct arena *arena)
 {
     const struct plan_write *plan = commit->write;
-    const struct plan_event event = {
+    const struct event_fields event = {
         .time = commit->now,
         .who = plan->by,
         .host = commit->host,
@@ -86,32 +86,23 @@ plan_commit_write(const struct plan_commit *commit, struct arena *arena)
     add_fields(write, commit->state, commit->state_count);
     add_fields(write, plan->plan, plan->plan_count);
     add_fields(write, plan->domain, plan->domain_count);
-    plan_event_add(write, &event);
+    event_write_event(write, &event);
     return write;
 }
 
 struct event_write *
-plan_event_write(const char *prefix, const struct plan_event *event, struct arena *arena)
+plan_event_write(
+    const char *prefix, const struct event_fields *event, struct arena *arena)
 {
     struct event_write *write = event_write_new(arena, prefix, event_script);
 
-    plan_event_add(write, event);
+    event_write_event(write, event);
     return write;
-}
-
-void
-plan_event_add(struct event_write *write, const struct plan_event *event)
-{
-    const struct event_fields fields = {event->time, event->who, event->host,
-        event->domain, event->what, event->key, event->from, event->to, event->why,
-        event->rev};
-
-    event_write_event(write, &fields);
 }
 
 struct event_write *
 plan_pin_write(const char *prefix, const struct plan_pin *pin,
-    const struct plan_event *event, struct arena *arena)
+    const struct event_fields *event, struct arena *arena)
 {
     struct event_write *write = event_write_new(arena, prefix, pin_script);
 
@@ -121,6 +112,6 @@ plan_pin_write(const char *prefix, const struct plan_pin *pin,
     event_write_argument(write, span_of(pin->value));
     event_write_number(write, (uint64_t)event->time);
     event_write_number(write, pin->kept_s);
-    plan_event_add(write, event);
+    event_write_event(write, event);
     return write;
 }

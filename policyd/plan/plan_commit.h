@@ -19,21 +19,6 @@ enum {
     PLAN_COMMIT_SECONDS = 10, /* from the reading of the figures to the writing */
 };
 
-/* One entry of the stream `events`.  NULL, "" and 0 are written as "" but for `key`,
- * which is left out. */
-struct plan_event {
-    int64_t time; /* unix time */
-    const char *who;
-    const char *host;
-    const char *domain;
-    const char *what;
-    const char *key; /* an address, a unit: what it is about */
-    const char *from;
-    const char *to;
-    const char *why;
-    uint64_t rev;
-};
-
 struct plan_commit {
     const char *prefix;
     const char *domain;
@@ -54,10 +39,7 @@ struct event_write *plan_commit_write(
 
 /* An event alone. */
 struct event_write *plan_event_write(
-    const char *prefix, const struct plan_event *event, struct arena *arena);
-
-/* The event behind what else is written. */
-void plan_event_add(struct event_write *write, const struct plan_event *event);
+    const char *prefix, const struct event_fields *event, struct arena *arena);
 
 /* A pin of the guard's. */
 struct plan_pin {
@@ -71,6 +53,6 @@ struct plan_pin {
  * answered 1; else 0.  In the sorted set `guard:KIND:DOMAIN` is when (the event's time)
  * whom was pinned, hashed. */
 struct event_write *plan_pin_write(const char *prefix, const struct plan_pin *pin,
-    const struct plan_event *event, struct arena *arena);
+    const struct event_fields *event, struct arena *arena);
 
 #endif

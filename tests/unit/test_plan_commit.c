@@ -100,7 +100,7 @@ leaves_out_an_empty_key_of_an_event(void **state)
     static const char *const without[] = {"what", "drain", "from", NULL};
     static const char *const with[] = {
         "what", "misprovision", "key", "a@example.com", NULL};
-    struct plan_event event = {.time = 1, .what = "drain", .domain = "example.com"};
+    struct event_fields event = {.time = 1, .what = "drain", .domain = "example.com"};
     struct arena *arena = arena_new(1 << 20);
     const struct span *words;
     size_t count = event_write_words(plan_event_write("p:", &event, arena), &words);
