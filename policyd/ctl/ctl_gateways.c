@@ -166,35 +166,12 @@ print(const struct gateways *gateways)
 }
 
 static void
-number_if(struct json *json, const char *key, bool is_known, int64_t value)
-{
-    if (is_known)
-        json_integer(json, key, value);
-    else
-        json_null(json, key);
-}
-
-static void
-text_if(struct json *json, const char *key, const char *value)
-{
-    json_text(json, key, value[0] != '\0' ? value : NULL);
-}
-
-static void
 write_row(
     const struct gateways *gateways, const struct gateway_row *row, struct json *json)
 {
     json_object_begin(json, NULL);
-    json_text(json, "name", row->name);
-    text_if(json, "version", row->version);
-    text_if(json, "site", row->site);
-    text_if(json, "digest", row->digest);
-    number_if(json, "digest_since", row->digest_since > 0, row->digest_since);
-    number_if(json, "log_time", row->log_time > 0, row->log_time);
-    number_if(json, "books", row->knows_books, (int64_t)row->books);
-    number_if(json, "waiting", row->knows_waiting, (int64_t)row->waiting);
-    number_if(json, "time", row->time > 0, row->time);
-    number_if(json, "age", row->time > 0, gateways->now_ms / 1000 - row->time);
+    gateway_row_write(row, json);
+    json_integer_if(json, "age", row->time > 0, gateways->now_ms / 1000 - row->time);
     json_bool(json, "silent", is_silent(gateways, row));
     json_object_end(json);
 }

@@ -20,21 +20,6 @@ struct page {
     struct figures_status figures;
 };
 
-static void
-number_if(struct json *json, const char *key, bool is_known, int64_t number)
-{
-    if (is_known)
-        json_integer(json, key, number);
-    else
-        json_null(json, key);
-}
-
-static void
-text_if(struct json *json, const char *key, const char *text)
-{
-    json_text(json, key, text[0] == '\0' ? NULL : text);
-}
-
 /* --- its parts --- */
 
 static void
@@ -54,7 +39,7 @@ write_head(struct page *page)
     json_object_begin(json, "redis");
     json_text(json, "address", redis_address(daemon->redis));
     json_bool(json, "up", redis_is_up(daemon->redis));
-    text_if(json, "error", redis_why(daemon->redis));
+    json_text_if(json, "error", redis_why(daemon->redis));
     json_object_end(json);
 }
 
@@ -66,11 +51,11 @@ write_log(struct page *page)
 
     json_object_begin(json, "log");
     json_text(json, "source", log_source_name(page->daemon->config->log));
-    number_if(json, "last_line", log->last_line_ms != 0, log->last_line_ms / 1000);
+    json_integer_if(json, "last_line", log->last_line_ms != 0, log->last_line_ms / 1000);
     json_integer(json, "lag_seconds", (int64_t)cutover_metrics_lag(log));
     json_bool(json, "up_to_date", log->is_up_to_date);
     json_bool(json, "silent", log->is_silent);
-    text_if(json, "trouble", log->trouble);
+    json_text_if(json, "trouble", log->trouble);
     json_object_begin(json, "lines");
     json_integer(json, "used", (int64_t)log->lines[0]);
     json_integer(json, "other", (int64_t)log->lines[1]);
@@ -89,16 +74,16 @@ write_books(struct page *page)
 
     json_object_begin(json, "books");
     json_text(json, "file", page->daemon->config->books);
-    number_if(json, "committed", page->log.committed != 0, page->log.committed);
+    json_integer_if(json, "committed", page->log.committed != 0, page->log.committed);
     json_integer(json, "lag_seconds", (int64_t)cutover_metrics_lag(&page->log));
     if (is_known)
         json_bool(json, "balanced", figures->difference == 0 && figures->gaps == 0);
     else
         json_null(json, "balanced");
-    number_if(json, "difference", is_known, (int64_t)figures->difference);
-    number_if(json, "gaps", is_known, (int64_t)figures->gaps);
-    number_if(json, "waiting", is_known, (int64_t)waiting->recipients);
-    number_if(json, "oldest_waiting", is_known && waiting->oldest_ms != 0,
+    json_integer_if(json, "difference", is_known, (int64_t)figures->difference);
+    json_integer_if(json, "gaps", is_known, (int64_t)figures->gaps);
+    json_integer_if(json, "waiting", is_known, (int64_t)waiting->recipients);
+    json_integer_if(json, "oldest_waiting", is_known && waiting->oldest_ms != 0,
         waiting->oldest_ms / 1000);
     json_object_end(json);
 }
@@ -110,10 +95,10 @@ write_queue(struct page *page)
     struct json *json = &page->json;
 
     json_object_begin(json, "queue");
-    number_if(json, "compared", queue->compared != 0, queue->compared);
-    number_if(json, "queue_only", queue->is_known, (int64_t)queue->queue_only);
-    number_if(json, "books_only", queue->is_known, (int64_t)queue->books_only);
-    text_if(json, "trouble", queue->trouble);
+    json_integer_if(json, "compared", queue->compared != 0, queue->compared);
+    json_integer_if(json, "queue_only", queue->is_known, (int64_t)queue->queue_only);
+    json_integer_if(json, "books_only", queue->is_known, (int64_t)queue->books_only);
+    json_text_if(json, "trouble", queue->trouble);
     json_object_end(json);
 }
 
@@ -176,7 +161,7 @@ write_waiting(struct page *page, struct span name)
     }
     json_object_end(json);
     json_integer(json, "waiting", (int64_t)recipients);
-    number_if(json, "oldest_waiting", oldest_ms != 0, oldest_ms / 1000);
+    json_integer_if(json, "oldest_waiting", oldest_ms != 0, oldest_ms / 1000);
 }
 
 static void

@@ -69,21 +69,6 @@ gateway_watch_look(struct gateway_watch *watch, int64_t now_ms)
     measure(watch, silent);
 }
 
-static void
-text_if(struct json *json, const char *key, const char *text)
-{
-    json_text(json, key, text[0] != '\0' ? text : NULL);
-}
-
-static void
-number_if(struct json *json, const char *key, bool is_known, int64_t number)
-{
-    if (is_known)
-        json_integer(json, key, number);
-    else
-        json_null(json, key);
-}
-
 void
 gateway_watch_write(const struct gateway_watch *watch, int64_t now_ms, struct json *json)
 {
@@ -96,18 +81,10 @@ gateway_watch_write(const struct gateway_watch *watch, int64_t now_ms, struct js
         const struct gateway_row *row = &rows[i];
 
         json_object_begin(json, NULL);
-        json_text(json, "name", row->name);
-        text_if(json, "version", row->version);
-        text_if(json, "digest", row->digest);
-        text_if(json, "site", row->site);
-        number_if(json, "digest_since", row->digest_since > 0, row->digest_since);
-        number_if(json, "log_time", row->log_time > 0, row->log_time);
-        number_if(json, "books", row->knows_books, (int64_t)row->books);
-        number_if(json, "waiting", row->knows_waiting, (int64_t)row->waiting);
-        number_if(json, "time", row->time > 0, row->time);
+        gateway_row_write(row, json);
         json_bool(json, "silent", gateway_row_is_silent(row, now_ms, slot_ms));
         json_object_end(json);
     }
     json_array_end(json);
-    text_if(json, "gateways_differ", watch->differ);
+    json_text_if(json, "gateways_differ", watch->differ);
 }

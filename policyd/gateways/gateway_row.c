@@ -64,6 +64,20 @@ gateway_row_take(struct gateway_row *row, struct span field, struct span value)
     }
 }
 
+void
+gateway_row_write(const struct gateway_row *row, struct json *json)
+{
+    json_text(json, "name", row->name);
+    json_text_if(json, "version", row->version);
+    json_text_if(json, "site", row->site);
+    json_text_if(json, "digest", row->digest);
+    json_integer_if(json, "digest_since", row->digest_since > 0, row->digest_since);
+    json_integer_if(json, "log_time", row->log_time > 0, row->log_time);
+    json_integer_if(json, "books", row->knows_books, (int64_t)row->books);
+    json_integer_if(json, "waiting", row->knows_waiting, (int64_t)row->waiting);
+    json_integer_if(json, "time", row->time > 0, row->time);
+}
+
 bool
 gateway_row_is_silent(const struct gateway_row *row, int64_t now_ms, uint64_t slot_ms)
 {

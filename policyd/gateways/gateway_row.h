@@ -5,7 +5,7 @@
 #ifndef POLICYD_GATEWAYS_GATEWAY_ROW_H
 #define POLICYD_GATEWAYS_GATEWAY_ROW_H
 
-#include "shared/base/span.h"
+#include "shared/base/json.h"
 
 enum {
     GATEWAY_NAME_SIZE = 256,
@@ -35,6 +35,9 @@ bool gateway_row_init(struct gateway_row *row, struct span name);
 
 /* One field of the hash. */
 void gateway_row_take(struct gateway_row *row, struct span field, struct span value);
+
+/* As fields of a JSON object: null for what is not known. */
+void gateway_row_write(const struct gateway_row *row, struct json *json);
 
 /* It has said nothing for three heartbeats and three slots. */
 bool gateway_row_is_silent(

@@ -170,6 +170,21 @@ json_bool(struct json *json, const char *key, bool yes)
 }
 
 void
+json_text_if(struct json *json, const char *key, const char *text)
+{
+    json_text(json, key, text[0] != '\0' ? text : NULL);
+}
+
+void
+json_integer_if(struct json *json, const char *key, bool is_known, int64_t number)
+{
+    if (is_known)
+        json_integer(json, key, number);
+    else
+        json_null(json, key);
+}
+
+void
 json_null(struct json *json, const char *key)
 {
     begin_value(json, key);

@@ -32,6 +32,9 @@ void json_hundredths(
 void json_double(
     struct json *json, const char *key, double number); /* not finite: null */
 void json_bool(struct json *json, const char *key, bool yes);
+/* Of what may not be known: null for "", and for what is not. */
+void json_text_if(struct json *json, const char *key, const char *text);
+void json_integer_if(struct json *json, const char *key, bool is_known, int64_t number);
 void json_null(struct json *json, const char *key);
 
 #endif
