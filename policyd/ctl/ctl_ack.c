@@ -21,16 +21,6 @@ is_id(struct span text)
            number_unsigned(span_from(text, dash + 1), UINT64_MAX, &number);
 }
 
-static struct span
-field_of(const struct redis_reply *fields, const char *name)
-{
-    for (size_t i = 0; i + 1 < fields->count; i += 2) {
-        if (span_is(fields->elements[i].text, name))
-            return fields->elements[i + 1].text;
-    }
-    return SPAN("");
-}
-
 /* False: Redis can't be asked; what and domain are "" where there is no such event. */
 static bool
 find_event(struct ctl *ctl, struct span id, const char **domain, const char **what,
@@ -49,8 +39,8 @@ find_event(struct ctl *ctl, struct span id, const char **domain, const char **wh
         !redis_reply_is_array(&reply->elements[0].elements[1], 0))
         return true;
     fields = &reply->elements[0].elements[1];
-    *domain = arena_text(ctl->arena, field_of(fields, "domain"));
-    *what = arena_text(ctl->arena, field_of(fields, "what"));
+    *domain = arena_text(ctl->arena, redis_reply_field(fields, "domain"));
+    *what = arena_text(ctl->arena, redis_reply_field(fields, "what"));
     return true;
 }
 

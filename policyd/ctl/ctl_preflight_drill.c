@@ -12,17 +12,6 @@
 
 enum { EVENTS = 1000, DAYS = 7 };
 
-/* Of an event's fields, each behind its name. */
-static struct span
-field_of(const struct redis_reply *fields, const char *name)
-{
-    for (size_t i = 0; i + 1 < fields->count; i += 2) {
-        if (span_is(fields->elements[i].text, name))
-            return fields->elements[i + 1].text;
-    }
-    return SPAN("");
-}
-
 static int64_t
 last_rollback(const struct ctl_preflight *preflight, const struct redis_reply *reply)
 {
@@ -35,9 +24,10 @@ last_rollback(const struct ctl_preflight *preflight, const struct redis_reply *r
             !redis_reply_is_array(&entry->elements[1], 0))
             continue;
         fields = &entry->elements[1];
-        if (span_is(field_of(fields, "domain"), preflight->name) &&
-            span_find_text(field_of(fields, "what"), SPAN("rollback")) != SPAN_NONE &&
-            number_unsigned(field_of(fields, "time"), INT64_MAX, &at))
+        if (span_is(redis_reply_field(fields, "domain"), preflight->name) &&
+            span_find_text(redis_reply_field(fields, "what"), SPAN("rollback")) !=
+                SPAN_NONE &&
+            number_unsigned(redis_reply_field(fields, "time"), INT64_MAX, &at))
             return (int64_t)at;
     }
     return 0;

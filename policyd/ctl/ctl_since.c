@@ -13,16 +13,6 @@ struct reading {
     bool to_all;    /* to 100 */
 };
 
-static struct span
-field_of(const struct redis_reply *fields, const char *name)
-{
-    for (size_t i = 0; i + 1 < fields->count; i += 2) {
-        if (span_is(fields->elements[i].text, name))
-            return fields->elements[i + 1].text;
-    }
-    return SPAN("");
-}
-
 /* Whether `to` of such an event is a weight. */
 static bool
 sets_weight(struct span what)
@@ -34,15 +24,16 @@ sets_weight(struct span what)
 static void
 take_event(struct reading *reading, const struct redis_reply *fields)
 {
-    struct span to = field_of(fields, "to");
+    struct span to = redis_reply_field(fields, "to");
     uint64_t at;
     unsigned weight;
 
-    if (!number_unsigned(field_of(fields, "time"), INT64_MAX, &at))
+    if (!number_unsigned(redis_reply_field(fields, "time"), INT64_MAX, &at))
         return;
     reading->oldest = (int64_t)at;
-    if (reading->set_at != 0 || !span_is(field_of(fields, "domain"), reading->domain) ||
-        !sets_weight(field_of(fields, "what")) || !number_percent(to, &weight))
+    if (reading->set_at != 0 ||
+        !span_is(redis_reply_field(fields, "domain"), reading->domain) ||
+        !sets_weight(redis_reply_field(fields, "what")) || !number_percent(to, &weight))
         return;
     reading->set_at = (int64_t)at;
     reading->to_all = weight == 10000;

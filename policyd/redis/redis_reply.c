@@ -245,3 +245,13 @@ redis_reply_texts(const struct redis_reply *reply, struct span *texts, size_t ro
     }
     return reply->count;
 }
+
+struct span
+redis_reply_field(const struct redis_reply *fields, const char *name)
+{
+    for (size_t i = 0; i + 1 < fields->count; i += 2) {
+        if (span_is(fields->elements[i].text, name))
+            return fields->elements[i + 1].text;
+    }
+    return SPAN("");
+}

@@ -48,6 +48,10 @@ bool redis_reply_is_error_of(const struct redis_reply *reply, const char *word);
 size_t redis_reply_texts(
     const struct redis_reply *reply, struct span *texts, size_t room);
 
+/* Of an array of names and values, as hashes and events are: what stands behind `name`,
+ * "" where nothing does. */
+struct span redis_reply_field(const struct redis_reply *fields, const char *name);
+
 /* The memory of one reply after the other; hiredis' reader fills it. */
 struct redis_pool;
 struct redisReader;
