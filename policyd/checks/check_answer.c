@@ -13,6 +13,17 @@ check_answer_missing(struct check *check, const char *what, struct span name,
         dns_status_name(answer->status));
 }
 
+const struct dns_answer *
+check_answer_mx(const struct dns_lookup *lookup, struct span domain, struct check *check)
+{
+    const struct dns_answer *answer = dns_lookup_one(lookup, domain, DNS_MX);
+
+    if (answer->status == DNS_OK)
+        return answer;
+    check_answer_missing(check, "MX", domain, answer);
+    return NULL;
+}
+
 size_t
 check_address_read(const char *text, unsigned char address[16])
 {

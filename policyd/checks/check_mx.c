@@ -16,18 +16,6 @@ family_name(enum dns_type type)
     return type == DNS_A ? "IPv4" : "IPv6";
 }
 
-/* NULL: a line says why there is nothing to look at. */
-static const struct dns_answer *
-ask_mx(const struct check_dns *dns, struct check *check)
-{
-    const struct dns_answer *answer = dns_lookup_one(dns->lookup, dns->domain, DNS_MX);
-
-    if (answer->status == DNS_OK)
-        return answer;
-    check_answer_missing(check, "MX", dns->domain, answer);
-    return NULL;
-}
-
 /* Addresses of the gateways, by which a host of another name is known. */
 struct ours {
     struct {
@@ -107,7 +95,7 @@ look_at_family(const struct check_dns *dns, struct check *check, const struct ou
 void
 check_mx_gateways(const struct check_dns *dns, struct check *check)
 {
-    const struct dns_answer *answer = ask_mx(dns, check);
+    const struct dns_answer *answer = check_answer_mx(dns->lookup, dns->domain, check);
     struct ours ours;
 
     if (answer == NULL)
@@ -170,7 +158,7 @@ look_at_target(const struct check_dns *dns, struct check *check, struct span hos
 void
 check_mx_target(const struct check_dns *dns, struct check *check)
 {
-    const struct dns_answer *answer = ask_mx(dns, check);
+    const struct dns_answer *answer = check_answer_mx(dns->lookup, dns->domain, check);
 
     for (size_t i = 0; answer != NULL && i < answer->count; i++)
         look_at_target(dns, check, answer->records[i].text);
@@ -179,7 +167,7 @@ check_mx_target(const struct check_dns *dns, struct check *check)
 void
 check_mx_ttl(const struct check_dns *dns, struct check *check)
 {
-    const struct dns_answer *answer = ask_mx(dns, check);
+    const struct dns_answer *answer = check_answer_mx(dns->lookup, dns->domain, check);
 
     if (answer != NULL)
         check_add(check, answer->ttl <= TTL_MOST ? CHECK_PASS : CHECK_FAIL,

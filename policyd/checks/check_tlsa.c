@@ -16,18 +16,6 @@ text_of(const struct check *check, struct span text)
     return arena_text(check->arena, text);
 }
 
-/* MX; NULL: a line says why not. */
-static const struct dns_answer *
-ask_mx(const struct check_dns *dns, struct check *check)
-{
-    const struct dns_answer *answer = dns_lookup_one(dns->lookup, dns->domain, DNS_MX);
-
-    if (answer->status == DNS_OK)
-        return answer;
-    check_answer_missing(check, "MX", dns->domain, answer);
-    return NULL;
-}
-
 /* --- MTA-STS --- */
 
 static void
@@ -60,7 +48,8 @@ look_at_policy(const struct check_dns *dns, struct span text, struct check *chec
         "max_age: %" PRIu64 " s (at least %d)", policy.max_age, AGE_LEAST);
     for (size_t i = 0; i < dns->gateways.count; i++)
         look_at_host(&policy, span_of(dns->gateways.items[i]), check);
-    answer = dns->gateways.count == 0 ? ask_mx(dns, check) : NULL;
+    answer = dns->gateways.count == 0 ? check_answer_mx(dns->lookup, dns->domain, check)
+                                      : NULL;
     for (size_t i = 0; answer != NULL && i < answer->count; i++)
         look_at_host(&policy, answer->records[i].text, check);
 }
@@ -195,7 +184,7 @@ look_at_tlsa(const struct check_dns *dns, struct span host, struct check *check)
 void
 check_tlsa(const struct check_dns *dns, struct check *check)
 {
-    const struct dns_answer *answer = ask_mx(dns, check);
+    const struct dns_answer *answer = check_answer_mx(dns->lookup, dns->domain, check);
     bool has_some = false;
 
     for (size_t i = 0; answer != NULL && i < answer->count && i < HOSTS_MAX; i++)

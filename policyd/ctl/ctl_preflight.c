@@ -11,6 +11,20 @@ ctl_preflight_wants(const struct ctl_preflight *preflight, enum check_group grou
     return false;
 }
 
+void
+ctl_preflight_look(
+    struct ctl_preflight *preflight, const struct ctl_preflight_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct check *check = ctl_preflight_begin(preflight, rows[i].name);
+
+        if (check == NULL)
+            continue;
+        rows[i].look(preflight, check);
+        check->is_final = true;
+    }
+}
+
 struct check *
 ctl_preflight_begin(struct ctl_preflight *preflight, enum check_name name)
 {

@@ -34,6 +34,14 @@ void ctl_preflight_postfix(struct ctl_preflight *preflight);
 void ctl_preflight_state(struct ctl_preflight *preflight);  /* and of people, in part */
 void ctl_preflight_people(struct ctl_preflight *preflight); /* the others; and arrival */
 
+/* Checks that are asked once: each that is to be looked at now is, and is final. */
+struct ctl_preflight_row {
+    enum check_name name;
+    void (*look)(struct ctl_preflight *preflight, struct check *check);
+};
+void ctl_preflight_look(
+    struct ctl_preflight *preflight, const struct ctl_preflight_row *rows, size_t count);
+
 /* NULL: it is not to be looked at now. */
 struct check *ctl_preflight_begin(struct ctl_preflight *preflight, enum check_name name);
 

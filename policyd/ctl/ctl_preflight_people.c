@@ -15,6 +15,7 @@
 #include "policyd/setup/setup_file.h"
 #include "policyd/setup/setup_process.h"
 #include "policyd/setup/setup_site.h"
+#include "shared/base/attributes.h"
 #include "shared/service/clock.h"
 
 enum {
@@ -338,10 +339,7 @@ look_at_arrival(struct ctl_preflight *preflight, struct check *check)
 void
 ctl_preflight_people(struct ctl_preflight *preflight)
 {
-    static const struct {
-        enum check_name name;
-        void (*look)(struct ctl_preflight *preflight, struct check *check);
-    } rows[] = {
+    static const struct ctl_preflight_row rows[] = {
         {CHECK_UNITS,    look_at_units   },
         {CHECK_QUOTA,    look_at_quota   },
         {CHECK_FORWARDS, look_at_forwards},
@@ -349,12 +347,5 @@ ctl_preflight_people(struct ctl_preflight *preflight)
         {CHECK_ARRIVAL,  look_at_arrival },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct check *check = ctl_preflight_begin(preflight, rows[i].name);
-
-        if (check == NULL)
-            continue;
-        rows[i].look(preflight, check);
-        check->is_final = true;
-    }
+    ctl_preflight_look(preflight, rows, ARRAY_LENGTH(rows));
 }

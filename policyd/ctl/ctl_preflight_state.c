@@ -15,6 +15,7 @@
 #include "policyd/ctl/ctl_preflight_drill.h"
 #include "policyd/ctl/ctl_walk.h"
 #include "policyd/routing/bucket.h"
+#include "shared/base/attributes.h"
 #include "shared/base/number.h"
 #include "shared/service/clock.h"
 
@@ -296,10 +297,7 @@ look_at_redis(struct ctl_preflight *preflight, struct check *check)
 void
 ctl_preflight_state(struct ctl_preflight *preflight)
 {
-    static const struct {
-        enum check_name name;
-        void (*look)(struct ctl_preflight *preflight, struct check *check);
-    } rows[] = {
+    static const struct ctl_preflight_row rows[] = {
         {CHECK_VECTORS,  look_at_vectors     },
         {CHECK_REPLICAS, look_at_replicas    },
         {CHECK_REDIS,    look_at_redis       },
@@ -310,12 +308,5 @@ ctl_preflight_state(struct ctl_preflight *preflight)
         {CHECK_DRILL,    ctl_preflight_drill },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct check *check = ctl_preflight_begin(preflight, rows[i].name);
-
-        if (check == NULL)
-            continue;
-        rows[i].look(preflight, check);
-        check->is_final = true;
-    }
+    ctl_preflight_look(preflight, rows, ARRAY_LENGTH(rows));
 }
