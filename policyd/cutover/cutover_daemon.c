@@ -75,25 +75,17 @@ cutover_daemon_listen(struct cutover_daemon *daemon)
 {
     const struct cutover_config *config = daemon->config;
     const struct listen_owner owner = {config->user, config->group, NULL};
-    const struct config_sockets page = {
-        .items = {config->page},
-        .count = config->page.kind != SOCKET_NONE,
-    };
     struct error error;
 
     privs_limits();
-    if (!listener_set_open(&daemon->page_sockets, &page, &owner, &error))
+    if (!listener_set_open_one(&daemon->page_sockets, &config->page, &owner, &error))
         log_fatal(EXIT_FAILURE, "page: %s", error.text);
 }
 
 void
 cutover_daemon_drop_privileges(struct cutover_daemon *daemon)
 {
-    struct error error;
-
-    privs_warn_of_root(daemon->config->user);
-    if (!privs_become(daemon->config->user, daemon->config->group, &error))
-        log_fatal(EXIT_FAILURE, "user: %s", error.text);
+    daemon_drop_privileges("user", daemon->config->user, daemon->config->group);
 }
 
 /* --- what decides --- */

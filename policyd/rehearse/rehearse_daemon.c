@@ -73,25 +73,18 @@ rehearse_daemon_listen(struct rehearse_daemon *daemon)
 {
     const struct rehearse_config *config = daemon->config;
     const struct listen_owner owner = {config->user, config->group, NULL};
-    const struct config_sockets sockets = {
-        .items = {config->metrics},
-        .count = config->metrics.kind != SOCKET_NONE,
-    };
     struct error error;
 
     privs_limits();
-    if (!listener_set_open(&daemon->metrics_sockets, &sockets, &owner, &error))
+    if (!listener_set_open_one(
+            &daemon->metrics_sockets, &config->metrics, &owner, &error))
         log_fatal(EXIT_FAILURE, "metrics: %s", error.text);
 }
 
 void
 rehearse_daemon_drop_privileges(struct rehearse_daemon *daemon)
 {
-    struct error error;
-
-    privs_warn_of_root(daemon->config->user);
-    if (!privs_become(daemon->config->user, daemon->config->group, &error))
-        log_fatal(EXIT_FAILURE, "user: %s", error.text);
+    daemon_drop_privileges("user", daemon->config->user, daemon->config->group);
 }
 
 /* --- its parts --- */

@@ -124,27 +124,23 @@ void
 serve_daemon_listen(struct serve_daemon *daemon)
 {
     const struct serve_config *config = daemon->config;
-    const struct config_sockets metrics = {
-        .items = {config->metrics},
-        .count = config->metrics.kind != SOCKET_NONE,
-    };
+    const struct listen_owner owner = {config->user, config->group};
+    struct error error;
 
     check_given(config);
     privs_limits();
     open_sockets(&daemon->policy_sockets, &config->policy, "policy", config);
     open_sockets(&daemon->route_sockets, &config->route, "route", config);
     open_sockets(&daemon->dict_sockets, &config->dict, "dict", config);
-    open_sockets(&daemon->metrics_sockets, &metrics, "metrics", config);
+    if (!listener_set_open_one(
+            &daemon->metrics_sockets, &config->metrics, &owner, &error))
+        log_fatal(EXIT_FAILURE, "metrics: %s", error.text);
 }
 
 void
 serve_daemon_drop_privileges(struct serve_daemon *daemon)
 {
-    struct error error;
-
-    privs_warn_of_root(daemon->config->user);
-    if (!privs_become(daemon->config->user, daemon->config->group, &error))
-        log_fatal(EXIT_FAILURE, "user: %s", error.text);
+    daemon_drop_privileges("user", daemon->config->user, daemon->config->group);
 }
 
 static struct event_base *

@@ -96,29 +96,21 @@ undo_daemon_listen(struct undo_daemon *daemon)
 {
     const struct undo_config *config = daemon->config;
     const struct listen_owner owner = {config->user, NULL, NULL};
-    const struct config_sockets sockets = {.items = {config->listen}, .count = 1};
-    const struct config_sockets metrics = {
-        .items = {config->metrics},
-        .count = config->metrics.kind != SOCKET_NONE,
-    };
     struct error error;
 
     privs_limits();
     read_key(daemon);
-    if (!listener_set_open(&daemon->sockets, &sockets, &owner, &error))
+    if (!listener_set_open_one(&daemon->sockets, &config->listen, &owner, &error))
         log_fatal(EXIT_FAILURE, "undo_listen: %s", error.text);
-    if (!listener_set_open(&daemon->metrics_sockets, &metrics, &owner, &error))
+    if (!listener_set_open_one(
+            &daemon->metrics_sockets, &config->metrics, &owner, &error))
         log_fatal(EXIT_FAILURE, "undo_metrics: %s", error.text);
 }
 
 void
 undo_daemon_drop_privileges(struct undo_daemon *daemon)
 {
-    struct error error;
-
-    privs_warn_of_root(daemon->config->user);
-    if (!privs_become(daemon->config->user, NULL, &error))
-        log_fatal(EXIT_FAILURE, "undo_user: %s", error.text);
+    daemon_drop_privileges("undo_user", daemon->config->user, NULL);
 }
 
 static void

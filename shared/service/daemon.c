@@ -2,6 +2,7 @@
 
 #include "shared/base/allocate.h"
 #include "shared/service/log.h"
+#include "shared/service/privs.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -180,6 +181,16 @@ daemon_notify(const char *state)
         log_say(LOG_LEVEL_WARNING, "can't tell the service manager: %s", strerror(errno));
     if (fd >= 0)
         (void)close(fd);
+}
+
+void
+daemon_drop_privileges(const char *option, const char *user, const char *group)
+{
+    struct error error;
+
+    privs_warn_of_root(user);
+    if (!privs_become(user, group, &error))
+        log_fatal(EXIT_FAILURE, "%s: %s", option, error.text);
 }
 
 void

@@ -64,6 +64,10 @@ void daemon_log_open(const char *program, const struct daemon_log *log,
  */
 void daemon_notify(const char *state);
 
+/* Becomes the user that serves, with one line where that is root; else the process ends,
+ * its line beginning with the option's name. */
+void daemon_drop_privileges(const char *option, const char *user, const char *group);
+
 /* Collected configuration errors, one log line each: at a reload that is refused. */
 void daemon_config_report(const struct buffer *errors);
 

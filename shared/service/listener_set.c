@@ -16,6 +16,18 @@ listener_set_open(struct listener_set *set, const struct config_sockets *sockets
     return true;
 }
 
+bool
+listener_set_open_one(struct listener_set *set, const struct socket_address *address,
+    const struct listen_owner *owner, struct error *error)
+{
+    const struct config_sockets sockets = {
+        .items = {*address},
+        .count = address->kind != SOCKET_NONE,
+    };
+
+    return listener_set_open(set, &sockets, owner, error);
+}
+
 void
 listener_set_serve(const struct listener_set *set, struct server *server)
 {

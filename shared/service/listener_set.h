@@ -23,6 +23,10 @@ struct listener_set {
 bool listener_set_open(struct listener_set *set, const struct config_sockets *sockets,
     const struct listen_owner *owner, struct error *error);
 
+/* Of an option that is one socket; with SOCKET_NONE the set stays empty. */
+bool listener_set_open_one(struct listener_set *set, const struct socket_address *address,
+    const struct listen_owner *owner, struct error *error);
+
 void listener_set_serve(const struct listener_set *set, struct server *server);
 
 /* Closes, and removes the socket files. */
