@@ -36,16 +36,6 @@ queue_listing_line(struct arena *arena, struct span line, struct queue_entry *en
     return is_one;
 }
 
-static size_t
-count_lines(struct span text)
-{
-    size_t lines = 1;
-
-    for (size_t i = 0; i < text.length; i++)
-        lines += text.data[i] == '\n';
-    return lines;
-}
-
 bool
 queue_listing_read(struct arena *arena, struct span text, struct queue_entry **entries,
     size_t *count, struct error *error)
@@ -53,7 +43,7 @@ queue_listing_read(struct arena *arena, struct span text, struct queue_entry **e
     struct span line;
 
     *count = 0;
-    *entries = arena_take(arena, (count_lines(text) + 1) * sizeof(**entries));
+    *entries = arena_take(arena, (span_count_parts(text, '\n') + 1) * sizeof(**entries));
     while (span_split(&text, '\n', &line)) {
         if (line.length == 0)
             continue;

@@ -4,17 +4,6 @@
 
 enum { INPUT_MAX = 512 << 20 };
 
-static size_t
-count_lines(struct span text)
-{
-    struct span line;
-    size_t count = 0;
-
-    while (span_split(&text, '\n', &line))
-        count++;
-    return count;
-}
-
 static void
 take_lines(struct ctl *ctl, const char *domain, struct ctl_addresses *addresses,
     struct span text)
@@ -44,7 +33,7 @@ ctl_addresses_read(struct ctl *ctl, const char *domain, struct ctl_addresses *ad
     done = setup_file_read(ctl->config->addresses, &text, error);
     if (done) {
         addresses->names = arena_take(ctl->arena,
-            (count_lines(buffer_span(&text)) + 1) * sizeof(*addresses->names));
+            (span_count_parts(buffer_span(&text), '\n') + 1) * sizeof(*addresses->names));
         take_lines(ctl, domain, addresses, buffer_span(&text));
     }
     buffer_clear(&text);

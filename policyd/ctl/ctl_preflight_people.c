@@ -60,17 +60,6 @@ read_file(struct ctl_preflight *preflight, const char *path, const char *key,
     return false;
 }
 
-static size_t
-count_lines(struct span text)
-{
-    struct span line;
-    size_t count = 0;
-
-    while (span_split(&text, '\n', &line))
-        count++;
-    return count;
-}
-
 /* Canonical, of this domain; a bare name gets it.  False: another's. */
 static bool
 read_address(struct ctl_preflight *preflight, struct span word, struct span *address)
@@ -105,7 +94,7 @@ look_at_units(struct ctl_preflight *preflight, struct check *check)
 
     if (!read_file(preflight, preflight->ctl->config->aliases, "aliases", check, &text))
         return;
-    names = arena_take(arena, (2 * count_lines(text) + 1) * sizeof(*names));
+    names = arena_take(arena, (2 * span_count_parts(text, '\n') + 1) * sizeof(*names));
     while (span_split(&text, '\n', &line)) {
         struct span address;
         struct span owner;
@@ -136,8 +125,8 @@ look_at_units(struct ctl_preflight *preflight, struct check *check)
 static struct check_room *
 read_rooms(struct ctl_preflight *preflight, struct span text, size_t *count)
 {
-    struct check_room *rooms =
-        arena_take(preflight->ctl->arena, (count_lines(text) + 1) * sizeof(*rooms));
+    struct check_room *rooms = arena_take(
+        preflight->ctl->arena, (span_count_parts(text, '\n') + 1) * sizeof(*rooms));
     struct span line;
 
     *count = 0;

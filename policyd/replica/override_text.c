@@ -120,16 +120,6 @@ cut(struct span *text)
     return true;
 }
 
-static size_t
-count_lines(struct span text)
-{
-    size_t count = 1;
-
-    for (size_t i = 0; i < text.length; i++)
-        count += text.data[i] == '\n';
-    return count;
-}
-
 bool
 override_text_parse(struct span text, struct override_text *out)
 {
@@ -139,11 +129,11 @@ override_text_parse(struct span text, struct override_text *out)
     struct span rest;
     struct span line;
     size_t number = 0;
-    size_t room;
     bool is_cut = cut(&text);
+    size_t room = span_count_parts(text, '\n') + 1;
 
-    room =
-        count_lines(text) < REPLICA_DOMAINS_MAX ? count_lines(text) : REPLICA_DOMAINS_MAX;
+    if (room > REPLICA_DOMAINS_MAX)
+        room = REPLICA_DOMAINS_MAX;
     *out = (struct override_text){
         .entries = allocate_array(room, sizeof(*out->entries)),
         .problems = allocate_array(OVERRIDE_PROBLEMS_MAX, sizeof(*out->problems)),

@@ -169,6 +169,16 @@ span_split(struct span *rest, char separator, struct span *part)
     return true;
 }
 
+size_t
+span_count_parts(struct span text, char separator)
+{
+    size_t count = text.data != NULL;
+
+    for (size_t i = 0; i < text.length; i++)
+        count += text.data[i] == separator;
+    return count;
+}
+
 bool
 span_take(struct span *rest, struct span prefix)
 {

@@ -55,6 +55,9 @@ struct span span_trim(struct span span);
  */
 bool span_split(struct span *rest, char separator, struct span *part);
 
+/* How many parts span_split gives. */
+size_t span_count_parts(struct span text, char separator);
+
 /* Moves `rest` behind `prefix`; false where it doesn't begin with that. */
 bool span_take(struct span *rest, struct span prefix);
 

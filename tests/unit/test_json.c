@@ -31,10 +31,15 @@ writes_a_document(void **state)
     json_bool(&json, NULL, false);
     json_array_end(&json);
     json_null(&json, "x");
+    json_text_if(&json, "said", "yes");
+    json_text_if(&json, "unsaid", "");
+    json_integer_if(&json, "known", true, 7);
+    json_integer_if(&json, "unknown", false, 7);
     json_object_end(&json);
     assert_string_equal(buffer_text(&out),
         "{\"name\":\"a \\\"quoted\\\" one\",\"none\":null,\"least\":-9223372036854775808,"
-        "\"yes\":true,\"list\":[1,{},[],false],\"x\":null}");
+        "\"yes\":true,\"list\":[1,{},[],false],\"x\":null,"
+        "\"said\":\"yes\",\"unsaid\":null,\"known\":7,\"unknown\":null}");
     buffer_clear(&out);
 }
 
