@@ -6,8 +6,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "policyd/checks/check_url.h"
 #include "shared/base/allocate.h"
 
 enum { CONNECT_MS = 20000, SILENCE_MS = 120000, CHUNK = 64 << 10, SAID_MAX = 120 };
@@ -28,16 +28,6 @@ struct asking {
 
 /* --- opening --- */
 
-static bool
-is_loopback(const char *url)
-{
-    const char *host = strstr(url, "://");
-
-    return host != NULL &&
-           (strncmp(host + 3, "127.", 4) == 0 || strncmp(host + 3, "[::1]", 5) == 0 ||
-               strncmp(host + 3, "localhost", 9) == 0);
-}
-
 static void
 set_up(struct ctl_imap *imap, const struct ctl_imap_login *login)
 {
@@ -51,7 +41,7 @@ set_up(struct ctl_imap *imap, const struct ctl_imap_login *login)
     (void)curl_easy_setopt(curl, CURLOPT_URL, login->url);
     (void)curl_easy_setopt(curl, CURLOPT_USERNAME, login->user);
     (void)curl_easy_setopt(curl, CURLOPT_PASSWORD, login->password);
-    if (!is_loopback(login->url))
+    if (!check_url_is_loopback(span_of(login->url)))
         (void)curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
     if (login->tls_ca[0] != '\0')
         (void)curl_easy_setopt(curl, CURLOPT_CAINFO, login->tls_ca);

@@ -4,8 +4,8 @@
 
 #include <curl/curl.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "policyd/checks/check_url.h"
 #include "shared/base/allocate.h"
 #include "shared/base/buffer.h"
 
@@ -77,17 +77,6 @@ preflight_fetch(const struct preflight_request *request, struct check_document *
     buffer_clear(&out);
 }
 
-/* Any address 127.x.y.z, ::1 or the name: no TLS is asked for there. */
-static bool
-is_loopback(const char *url)
-{
-    const char *host = strstr(url, "://");
-
-    return host != NULL &&
-           (strncmp(host + 3, "127.", 4) == 0 || strncmp(host + 3, "[::1]", 5) == 0 ||
-               strncmp(host + 3, "localhost", 9) == 0);
-}
-
 /* "* SEARCH 7": at least one number stands behind it. */
 static bool
 found_some(struct span answer)
@@ -117,7 +106,8 @@ preflight_mailbox_has(const struct preflight_mailbox *mailbox, const char *messa
         curl, CURLOPT_URL, arena_printf(arena, "%s/INBOX", mailbox->url));
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "imap,imaps");
     (void)curl_easy_setopt(curl, CURLOPT_USE_SSL,
-        (long)(is_loopback(mailbox->url) ? CURLUSESSL_TRY : CURLUSESSL_ALL));
+        (long)(check_url_is_loopback(span_of(mailbox->url)) ? CURLUSESSL_TRY
+                                                            : CURLUSESSL_ALL));
     (void)curl_easy_setopt(curl, CURLOPT_USERNAME, mailbox->user);
     (void)curl_easy_setopt(curl, CURLOPT_PASSWORD, mailbox->password);
     (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST,
