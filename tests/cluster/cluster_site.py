@@ -54,7 +54,8 @@ class ClusterGateway:
         self.controller = Cutover(self.folder, f"{self.block}.5", domains=DOMAIN, log=self.postfix.log, gateway=self.name,
                                   drain=self.drain, probe_interval="1s", user=user, min_samples="20",
                                   policyd_lines={"metrics": "inet:%s:%d" % self.policyd.page_address},
-                                  ctl_lines={"postfix": self.postfix.etc})
+                                  ctl_lines={"postfix": self.postfix.etc, "gateways": " ".join(cluster.names),
+                                             "gateways_command": f"{cluster.ask} %h"})
         self.controller.redis_options = {"timeout": "1s", **redis}
         self.controller.write_config()
         with open(self.policyd.config, "a", encoding="ascii") as config:
@@ -144,6 +145,11 @@ class Cluster:
                                    down_after_ms=down_after_ms) for n in (1, 2, 3)]
         self.old, self.new, self.other = self.sinks = tuple(
             self.sink(name, (f"{BACKENDS}.{last}", PORT)) for name, last in (("old", 3), ("new", 4), ("other", 7)))
+        self.names = [f"gw{n}" for n in range(1, gateways + 1)]
+        # What ssh would do: the tool on that gateway, with its configuration.
+        self.ask = self.folder / "ask"
+        self.ask.write_text(f'#!/bin/sh\nhost=$1\nshift\nexec {BIN}/postshiftctl -c {self.folder}/"$host"/cutover/postshift.conf "$@"\n')
+        self.ask.chmod(0o755)
         self.gateways = [ClusterGateway(self, n) for n in range(1, gateways + 1)]
         for gateway in self.gateways:
             self.network.place(gateway.source, gateway.uid, f"{REDIS}.0/24")
@@ -192,6 +198,14 @@ class Cluster:
 
         names = [said(s) for s in self.sentinels]
         return next((r for r in self.redis if names.count(r.address) >= 2), None)
+
+    def is_at_rest(self):
+        """No Sentinel is in a failover, or takes the primary for dead."""
+        for sentinel in self.sentinels:
+            words = sentinel.command("SENTINEL", "master", sentinel.name)
+            if dict(zip(words[::2], words[1::2]))["flags"] != "master":
+                return False
+        return True
 
     def set(self, **fields):
         wait_for(self.primary, 30, "a primary").set_domain(DOMAIN, **fields)

@@ -11,6 +11,7 @@ is a relay domain of the site, without a state.
 """
 import hashlib
 import pathlib
+import time
 
 from gateway import Gateway
 from policyd import Policyd
@@ -115,9 +116,12 @@ class MailSite:
         for sink in self.sinks:
             sink.forget()
         with self.redis.connect() as client:
-            for kind in ("pin", "unit"):
-                for key in client.command("KEYS", f"cutover:{kind}:*"):
-                    client.command("DEL", key)
+            gone = [key for kind in ("pin", "unit") for key in client.command("KEYS", f"cutover:{kind}:*")]
+            for key in gone:
+                client.command("DEL", key)
+            if len(gone) > 100:     # so many are no order, unless somebody says so
+                client.command("SET", "cutover:accept", f"* {int(time.time())}")
+                wait_for(lambda: self.policyd.metric("postshift_policyd_replica_pins") == 0, 20, "policyd has taken it")
         self.set(weight=0, mode="split", inside="accept")
 
     @property
