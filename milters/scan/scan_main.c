@@ -307,6 +307,27 @@ set_first_version(struct scan_board *board)
     scan_board_set_version(board, version);
 }
 
+/* Ends the process where it is wrong. */
+static void
+read_config(struct scan *scan, const struct daemon_options *given)
+{
+    struct buffer errors;
+
+    scan->file = given->config_file;
+    scan->file_given = given->config_given;
+    buffer_init(&errors, 1 << 20);
+    scan->config = scan_config_load(scan->file, scan->file_given, &errors);
+    if (scan->config == NULL)
+        daemon_config_failed(&errors);
+    daemon_log_open("postshift-scan", &scan->config->log, given);
+    if (given->check_only)
+        scan_config_check_access(scan->config, given, &errors);
+    if (errors.length > 0)
+        daemon_config_failed(&errors);
+    scan->proven = scan->config;
+    buffer_clear(&errors);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -316,26 +337,13 @@ main(int argc, char **argv)
         "Has mail scanned by libclamav and spamd, as a milter.", "postshift-scan(8)",
         versions};
     struct daemon_options given;
-    struct buffer errors;
 
     (void)snprintf(versions, sizeof(versions), "libclamav %s\nmilter protocol: %s",
         cl_retver(), milter_run_engine);
     given = daemon_options_read(argc, argv, &usage);
-    scan.file = given.config_file;
-    scan.file_given = given.config_given;
-    buffer_init(&errors, 1 << 20);
-    scan.config = scan_config_load(scan.file, scan.file_given, &errors);
-    if (scan.config == NULL)
-        daemon_config_failed(&errors);
-    daemon_log_open("postshift-scan", &scan.config->log, &given);
-    if (given.check_only)
-        scan_config_check_access(scan.config, &given, &errors);
-    if (errors.length > 0)
-        daemon_config_failed(&errors);
+    read_config(&scan, &given);
     if (given.check_only)
         return daemon_config_right(&given);
-
-    scan.proven = scan.config;
 
     /* What all processes share. */
     scan.metrics = scan_metrics_new();
