@@ -25,42 +25,48 @@ explain_bucket(struct buffer *out, const struct route *route)
         route->bucket < route->weight ? "below" : "not below", weight, route->weight);
 }
 
-/* The reason in a sentence of its own, without a final stop. */
+/* Of reasons that are the same for everybody. */
+static const char *const sentences[] = {
+    [ROUTE_REASON_NO_ADDRESS] = "this is no address that could be routed",
+    [ROUTE_REASON_NOT_OURS] =
+        "the domain is none of ours, the site's own maps say where its mail goes",
+    [ROUTE_REASON_FORGOTTEN] =
+        "mode is forgotten, the site's own maps say where its mail goes",
+    [ROUTE_REASON_NOT_LOADED] =
+        "neither Redis nor a snapshot has been read yet, mail waits in the queue",
+    [ROUTE_REASON_NO_STATE] =
+        "the domain is ours but never had a good state, mail waits in the queue",
+    [ROUTE_REASON_OVERRIDE] =
+        ("the override file can't be read, or not what it says of this domain; mail "
+         "waits in the queue"),
+    [ROUTE_REASON_NO_STANDBY] =
+        "it is sent to standby, which the domain lacks, mail waits in the queue",
+    [ROUTE_REASON_EXCLUDE] =
+        "the unit is on the list exclude, which stays on old until 100",
+    [ROUTE_REASON_UNLISTED] = ("the unit is not on the list known, so it stays on old "
+                               "until the weight is 100"),
+    [ROUTE_REASON_UNMOVED] = "no pin says that the mailbox was moved",
+};
+
 static void
-explain(struct buffer *out, const struct route *route)
+explain_reason(struct buffer *out, const struct route *route)
 {
     switch (route->reason) {
     case ROUTE_REASON_NO_ADDRESS:
-        buffer_append_text(out, "this is no address that could be routed");
-        break;
     case ROUTE_REASON_NOT_OURS:
-        buffer_append_text(out,
-            "the domain is none of ours, the site's own maps say where its mail goes");
-        break;
     case ROUTE_REASON_FORGOTTEN:
-        buffer_append_text(
-            out, "mode is forgotten, the site's own maps say where its mail goes");
-        break;
     case ROUTE_REASON_NOT_LOADED:
-        buffer_append_text(out,
-            "neither Redis nor a snapshot has been read yet, mail waits in the queue");
-        break;
     case ROUTE_REASON_NO_STATE:
-        buffer_append_text(out,
-            "the domain is ours but never had a good state, mail waits in the queue");
-        break;
     case ROUTE_REASON_OVERRIDE:
-        buffer_append_text(out,
-            "the override file can't be read, or not what it says of this domain; mail "
-            "waits in the queue");
+    case ROUTE_REASON_NO_STANDBY:
+    case ROUTE_REASON_EXCLUDE:
+    case ROUTE_REASON_UNLISTED:
+    case ROUTE_REASON_UNMOVED:
+        buffer_append_text(out, sentences[route->reason]);
         break;
     case ROUTE_REASON_BAD_PIN:
         explain_pin(out, route);
         buffer_append_text(out, " says nothing usable, mail waits in the queue");
-        break;
-    case ROUTE_REASON_NO_STANDBY:
-        buffer_append_text(out,
-            "it is sent to standby, which the domain lacks, mail waits in the queue");
         break;
     case ROUTE_REASON_MODE:
         buffer_printf(out, "mode is %s", domain_mode_name(route->mode));
@@ -75,14 +81,6 @@ explain(struct buffer *out, const struct route *route)
                 ? "forwarders' addresses (SRS)"
                 : "postmaster and abuse");
         break;
-    case ROUTE_REASON_EXCLUDE:
-        buffer_append_text(
-            out, "the unit is on the list exclude, which stays on old until 100");
-        break;
-    case ROUTE_REASON_UNLISTED:
-        buffer_append_text(out, "the unit is not on the list known, so it stays on old "
-                                "until the weight is 100");
-        break;
     case ROUTE_REASON_LIST:
         buffer_append_text(out, "the unit is on the list ");
         buffer_append(out, route->list);
@@ -90,10 +88,14 @@ explain(struct buffer *out, const struct route *route)
     case ROUTE_REASON_BUCKET:
         explain_bucket(out, route);
         break;
-    case ROUTE_REASON_UNMOVED:
-        buffer_append_text(out, "no pin says that the mailbox was moved");
-        break;
     }
+}
+
+/* The reason in a sentence of its own, without a final stop. */
+static void
+explain(struct buffer *out, const struct route *route)
+{
+    explain_reason(out, route);
     if (route->at_site)
         buffer_append_text(out, "; old=site, the site's own maps say where old is");
     if (route->overridden)
