@@ -175,16 +175,6 @@ move_all(struct level *level)
     return moved_any;
 }
 
-static uint32_t
-find_root(uint32_t *parents, uint32_t node)
-{
-    while (parents[node] != node) {
-        parents[node] = parents[parents[node]];
-        node = parents[node];
-    }
-    return node;
-}
-
 /* What hangs together and fits is one piece, and settled. */
 static void
 settle_small(struct level *level)
@@ -196,16 +186,16 @@ settle_small(struct level *level)
         parents[i] = i;
     for (uint32_t i = 0; i < level->count; i++) {
         for (uint32_t j = level->starts[i]; j < level->starts[i + 1]; j++) {
-            uint32_t a = find_root(parents, i);
-            uint32_t b = find_root(parents, level->ends[j]);
+            uint32_t a = unit_cut_root(parents, i);
+            uint32_t b = unit_cut_root(parents, level->ends[j]);
 
             parents[a > b ? a : b] = a < b ? a : b;
         }
     }
     for (uint32_t i = 0; i < level->count; i++)
-        sums[find_root(parents, i)] += level->sizes[i];
+        sums[unit_cut_root(parents, i)] += level->sizes[i];
     for (uint32_t i = 0; i < level->count; i++) {
-        uint32_t root = find_root(parents, i);
+        uint32_t root = unit_cut_root(parents, i);
 
         level->settled[i] = sums[root] <= level->most;
         if (!level->settled[i] || root == i)
@@ -295,4 +285,14 @@ unit_cut(size_t count, const uint32_t *sizes, const struct unit_cut_edge *edges,
     if (count > 0)
         memcpy(pieces, level.pieces, count * sizeof(*pieces));
     level_clear(&level);
+}
+
+uint32_t
+unit_cut_root(uint32_t *parents, uint32_t node)
+{
+    while (parents[node] != node) {
+        parents[node] = parents[parents[node]];
+        node = parents[node];
+    }
+    return node;
 }

@@ -25,4 +25,8 @@ struct unit_cut_edge {
 void unit_cut(size_t count, const uint32_t *sizes, const struct unit_cut_edge *edges,
     size_t edge_count, uint32_t most, uint32_t *pieces);
 
+/* Nodes that hang together as a tree, a root being its own parent: the root of a node;
+ * the way there is shortened. */
+uint32_t unit_cut_root(uint32_t *parents, uint32_t node);
+
 #endif

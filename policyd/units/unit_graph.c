@@ -58,16 +58,6 @@ joins(const struct unit_graph *graph, const struct unit_edge *edge)
 
 /* --- units --- */
 
-static uint32_t
-find_root(uint32_t *parents, uint32_t node)
-{
-    while (parents[node] != node) {
-        parents[node] = parents[parents[node]];
-        node = parents[node];
-    }
-    return node;
-}
-
 /* Each address' person: names of one person are one node, whatever else is cut. */
 static void
 join_aliases(const struct unit_graph *graph, uint32_t *parents, uint32_t *sizes)
@@ -83,8 +73,8 @@ join_aliases(const struct unit_graph *graph, uint32_t *parents, uint32_t *sizes)
 
         if (edge->kind != UNIT_LINK_ALIAS || !joins(graph, edge))
             continue;
-        a = find_root(parents, (uint32_t)edge->left);
-        b = find_root(parents, (uint32_t)edge->right);
+        a = unit_cut_root(parents, (uint32_t)edge->left);
+        b = unit_cut_root(parents, (uint32_t)edge->right);
         if (a == b || sizes[a] + sizes[b] > UNIT_ADDRESSES_MAX)
             continue;
         parents[a > b ? a : b] = a < b ? a : b;
@@ -98,7 +88,7 @@ number_units(struct unit_graph *graph, const uint32_t *pieces, uint32_t *parents
     size_t *numbers = allocate_array(graph->count + 1, sizeof(*numbers));
 
     for (uint32_t i = 0; i < graph->count; i++) {
-        uint32_t piece = pieces[find_root(parents, i)];
+        uint32_t piece = pieces[unit_cut_root(parents, i)];
 
         if (numbers[piece] == 0)
             numbers[piece] = ++graph->unit_count;
@@ -141,13 +131,13 @@ cut(struct unit_graph *graph)
 
         if (joins(graph, edge))
             edges[count++] = (struct unit_cut_edge){
-                find_root(parents, (uint32_t)edge->left),
-                find_root(parents, (uint32_t)edge->right),
+                unit_cut_root(parents, (uint32_t)edge->left),
+                unit_cut_root(parents, (uint32_t)edge->right),
                 weight_of(edge, degrees),
             };
     }
     for (uint32_t i = 0; i < graph->count; i++) {
-        if (find_root(parents, i) != i)
+        if (unit_cut_root(parents, i) != i)
             sizes[i] = 0;
     }
     unit_cut(graph->count, sizes, edges, count, UNIT_ADDRESSES_MAX, pieces);
