@@ -237,16 +237,18 @@ clients_most(void)
 {
     struct clients_most most = {SERVER_CLIENTS_MAX, DOVECOT_CLIENTS_MAX};
     struct rlimit files;
+    const size_t least = (size_t)LISTENERS * CLIENTS_LEAST;
     size_t left = 0;
 
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 ||
-        files.rlim_cur >= OWN_DESCRIPTORS + 2 * SERVER_CLIENTS_MAX + DOVECOT_CLIENTS_MAX)
+        files.rlim_cur >=
+            OWN_DESCRIPTORS + (size_t)2 * SERVER_CLIENTS_MAX + DOVECOT_CLIENTS_MAX)
         return most;
-    if (files.rlim_cur > OWN_DESCRIPTORS + LISTENERS * CLIENTS_LEAST)
-        left = files.rlim_cur - OWN_DESCRIPTORS - LISTENERS * CLIENTS_LEAST;
+    if (files.rlim_cur > OWN_DESCRIPTORS + least)
+        left = files.rlim_cur - OWN_DESCRIPTORS - least;
     if (left / LISTENERS < SERVER_CLIENTS_MAX - CLIENTS_LEAST)
         most.postfix = CLIENTS_LEAST + left / LISTENERS;
-    most.dovecot = LISTENERS * CLIENTS_LEAST + left - 2 * most.postfix;
+    most.dovecot = least + left - 2 * most.postfix;
     log_say(most.postfix < SERVER_CLIENTS_MAX ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
         "%zu clients a listener, %zu of Dovecot's, since no more than %llu files may be "
         "open",

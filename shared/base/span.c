@@ -172,8 +172,10 @@ span_split(struct span *rest, char separator, struct span *part)
 size_t
 span_count_parts(struct span text, char separator)
 {
-    size_t count = text.data != NULL;
+    size_t count = 1;
 
+    if (text.data == NULL)
+        return 0;
     for (size_t i = 0; i < text.length; i++)
         count += text.data[i] == separator;
     return count;
