@@ -313,6 +313,16 @@ def delivered(cluster, load):
     return not missing
 
 
+def processor_time():
+    """Of all processors: (busy, all), in ticks."""
+    ticks = [int(word) for word in pathlib.Path("/proc/stat").read_text(encoding="ascii").split("\n")[0].split()[1:9]]
+    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
+
+
+def share(before, after):
+    return (after[0] - before[0]) / max(1, after[1] - before[1])
+
+
 def copies(cluster):
     """(sender, recipient) -> how often a backend said 250."""
     return collections.Counter((copy.sender, copy.recipient) for sink in (cluster.old, cluster.new) for copy in list(sink.copies))
@@ -336,13 +346,15 @@ def test_an_evening_with_faults(cluster, dns, held):
              "the weight is known")
     clients.start()
     clients.wait_for_output("open", 30)
-    load, faults, begun = Load(gateway.postfix, keys), Faults(cluster, server, zone), time.time()
+    load, faults, begun, busy = Load(gateway.postfix, keys), Faults(cluster, server, zone), time.time(), processor_time()
     rows = LONG if IS_LONG else SHORT
     for number, fault in enumerate(rows):
         time.sleep(max(0.0, begun + SECONDS * (number + 0.25) / len(rows) - time.time()))
         faults.run(fault, min(15.0, SECONDS / len(rows) / 4))
     load.end()
     lasted = time.time() - begun
+    print(f"\nprocessors busy: {100 * share(busy, processor_time()):.0f} %, {100 * time.process_time() / lasted:.0f} % of one for clients, "
+          "backends and DNS of the test")
     clients.stop()
 
     wait_for(lambda: delivered(cluster, load), 300, "all that was accepted is delivered", every=2.0)
@@ -356,7 +368,7 @@ def test_an_evening_with_faults(cluster, dns, held):
 
 
 def tell(cluster, load, faults, audit, lasted, drained):
-    print(f"\n{len(load.accepted)} messages, {len(load.wanted())} recipients in {lasted:.1f} s: {len(load.accepted) / lasted:.1f} "
+    print(f"{len(load.accepted)} messages, {len(load.wanted())} recipients in {lasted:.1f} s: {len(load.accepted) / lasted:.1f} "
           f"a second; empty {drained:.1f} s later")
     for minute, counts in sorted(load.minutes.items()):
         print(f"minute {minute}: {dict(counts)}")
