@@ -403,6 +403,9 @@ def check_clients(told, faults, begun):
     def is_there(at):
         return not any(begin - 1 <= at <= end + 2 for begin, end in faults.without_policyd)
 
+    closed = [(kind, at - begun) for kind, at in told["closed"] if is_there(at)]
+    print(f"clients closed: {len(closed)}, and {len(told['closed']) - len(closed)} by policyd's own end; on the way at the end: {told['unanswered']}")
+    slowest = {}
     for kind, number in (("dict", DICTS), ("route", ROUTES)):
         every = [ms for name, _, ms in told["answers"] if name == kind]
         took = [ms for name, at, ms in told["answers"] if name == kind and is_there(at)]
@@ -410,12 +413,12 @@ def check_clients(told, faults, begun):
         for name, at, ms in told["answers"]:
             if name == kind:
                 minutes[max(0, int((at - begun) // 60))].append(ms)
+        assert len(took) > 10
+        slowest[kind] = p99(took)
         print(f"{kind}: {number} clients, {len(every)} answers, p50 {sorted(took)[len(took) // 2]:.2f} ms, p99 {p99(took):.2f} ms, "
               f"longest {max(took):.1f} ms; with policyd's own faults p99 {p99(every):.2f} ms; "
               f"p99 by minute {[round(p99(some), 2) for _, some in sorted(minutes.items())]}")
-        assert len(took) > 10
-        if IS_LONG:
-            assert p99(took) < P99_MS, f"{kind}: {p99(took):.2f} ms"
-    closed = [(kind, at - begun) for kind, at in told["closed"] if is_there(at)]
     assert not closed, f"{len(closed)} were closed: {closed[:10]}"
     assert not told["wrong"] and not told["away"], (told["wrong"][:3], told["away"])
+    if IS_LONG:
+        assert max(slowest.values()) < P99_MS, f"p99 in ms: {slowest}; other work on this machine is in it"
