@@ -776,11 +776,12 @@ def test_a_reload_follows_another_redis_with_another_password(folder):
         daemon.write_config()
         daemon.process.signal(signal.SIGHUP)        # with the password of the first
         daemon.process.wait_for_output("reason=auth")
-        assert daemon.ask(address) == f"OK {OLD}" and daemon.metric("postshift_redis_up") == 0
+        assert daemon.ask(address) == f"OK {OLD}"
+        wait_for(lambda: daemon.metric("postshift_redis_up") == 0, 10, "the page tells it")
         secret.write_text("two\n")
         daemon.process.signal(signal.SIGHUP)
         daemon.wait_for_route(address, "new")
-        assert daemon.metric("postshift_redis_up") == 1
+        wait_for(lambda: daemon.metric("postshift_redis_up") == 1, 10, "the page tells it")
         second.set_domain(DOMAIN, weight="0")
         daemon.wait_for_route(address, "old")
         first.set_domain(DOMAIN, weight="100")      # nobody listens there any more
